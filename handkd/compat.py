@@ -1,0 +1,154 @@
+"""Makes MMPose 1.3 importable on today's Python stack, where some packages that it imports can't be had.
+
+MMPose imports ``mmdet``, ``torchvision``, the compiled operators ``mmcv._ext`` and ``xtcocotools`` while it is imported
+itself, for a few classes that hand pose never uses. Importing this module puts one finder at the *end* of
+``sys.meta_path``: Python asks it only for what no other finder has found, so an installed package is never shadowed.
+
+- ``mmdet``, ``torchvision`` and ``mmcv._ext`` are answered with stand-ins. Any public name can be imported from them,
+  subclassed, and used in ``isinstance`` or an annotation; calling it raises an ImportError that says what to install.
+- ``xtcocotools`` is answered by its upstream ``pycocotools`` if that is installed (xtcocotools has no wheels for Python
+  3.12 and above). Reading and drawing annotations is the same; of ``COCOeval``, the sigmas and ``use_area`` arguments
+  that MMPose's COCO metrics pass exist only in xtcocotools.
+
+Import this before anything of MMPose; importing :mod:`handkd.registry` does so. No other file of handkd patches others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+__all__ = ['install']
+
+_HINTS = {
+    'mmdet': "MMDetection: pip install 'mmdet>=3.0' (mind the range of mmcv versions that it asks for)",
+    'torchvision': 'the torchvision that belongs to the installed torch: see https://pytorch.org/get-started',
+    'mmcv._ext': (
+        'an mmcv with compiled operators: pip install --no-deps --no-build-isolation '
+        '--force-reinstall --no-binary onedl-mmcv onedl-mmcv'
+    ),
+}
+"""What to install, by the package that a stand-in answers for."""
+
+_MODULES: dict[str, dict[str, Any]] = {
+    'mmdet': {},
+    'mmdet.utils': {},
+    # MMEngine's environment report, which every Runner prints, reads the version.
+    'torchvision': {'__version__': '0.0.0+not.installed'},
+    'torchvision.transforms': {},
+    # MMCV's environment report calls these two.
+    'mmcv._ext': {
+        'get_compiler_version': lambda: 'n/a (no compiled operators)',
+        'get_compiling_cuda_version': lambda: 'n/a (no compiled operators)',
+    },
+}
+"""The modules that MMPose imports unguarded, and what in them must be real.
+
+Modules that it imports under ``try`` (``mmdet.apis``) are left out, so that it goes on seeing that they are missing.
+"""
+
+_ALIAS, _ALIASED = 'xtcocotools', 'pycocotools'
+
+
+class _Placeholder(type):
+    """Metaclass of the stand-ins' names: classes that can be named and subclassed, but not called nor looked into."""
+
+    def __call__(cls, *args: object, **kwargs: object) -> Any:
+        raise ImportError(cls._reason)
+
+    def __getattr__(cls, name: str) -> Any:
+        # Special names must be reported as absent, for `hasattr` and `inspect`; all but `__path__`, which MMEngine
+        # reads off `torchvision.models` when a config asks for a torchvision:// checkpoint.
+        if name.startswith('__') and name != '__path__':
+            raise AttributeError(name)
+        raise ImportError(cls._reason)
+
+
+def _package_of(module: str) -> str:
+    """Return the key of :data:`_HINTS` that a stand-in module belongs to."""
+    return module if module in _HINTS else module.partition('.')[0]
+
+
+class _StandInLoader(importlib.abc.Loader):
+    """Fills a module with its real names and, on demand, with placeholders for all others."""
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """Leave the making of an empty module to the import machinery."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Give the module its names."""
+        package = _package_of(module.__name__)
+
+        def placeholder(name: str) -> type:
+            if name.startswith('_'):
+                raise AttributeError(f'module {module.__name__!r} has no attribute {name!r}')
+            full = f'{module.__name__}.{name}'
+            reason = f'{full} is needed here, but {package} is not installed; install {_HINTS[package]}'
+            made = _Placeholder(name, (), {'__module__': module.__name__, '_reason': reason})
+            setattr(module, name, made)
+            return made
+
+        module.__doc__ = f'Stand-in of handkd.compat for {package}, which is not installed.'
+        module.__getattr__ = placeholder
+        module.__dict__.update(_MODULES[module.__name__])
+
+
+class _AliasLoader(importlib.abc.Loader):
+    """Fills a module with the names of another one, which keeps its own identity."""
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """Leave the making of an empty module to the import machinery."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Copy the names of the aliased module."""
+        real = importlib.import_module(module.__name__.replace(_ALIAS, _ALIASED, 1))
+        module.__doc__ = real.__doc__
+        module.__dict__.update({name: value for name, value in vars(real).items() if not name.startswith('__')})
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Answers for the modules above once every other finder has passed on them."""
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of a stand-in or an alias, or None for any other module."""
+        package, _, child = fullname.partition('.')
+        if child and package != 'mmcv' and not isinstance(sys.modules[package].__loader__, _OURS):
+            return None  # what a real package lacks stays lacking
+        if fullname in _MODULES:
+            is_package = any(name.startswith(f'{fullname}.') for name in _MODULES)
+            return importlib.machinery.ModuleSpec(fullname, _StandInLoader(), is_package=is_package)
+        if package == _ALIAS:
+            real = importlib.util.find_spec(fullname.replace(_ALIAS, _ALIASED, 1))
+            if real is not None:
+                is_package = real.submodule_search_locations is not None
+                return importlib.machinery.ModuleSpec(fullname, _AliasLoader(), is_package=is_package)
+        return None
+
+
+_OURS = (_StandInLoader, _AliasLoader)
+
+
+def install() -> None:
+    """Put the finder at the end of ``sys.meta_path``, once; importing this module does it.
+
+    Raises:
+        ImportError: If MMEngine, MMCV or MMPose is not installed; says how to install them.
+    """
+    missing = [name for name in ('mmengine', 'mmcv', 'mmpose') if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f'handkd needs {", ".join(missing)}: '
+            'pip install --no-deps -r requirements/mminstall.txt (see "Install" in README.md)'
+        )
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())
+
+
+install()

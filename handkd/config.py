@@ -1,0 +1,142 @@
+"""Loading a config and checking it before anything is built from it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, VISBACKENDS, WEIGHT_INITIALIZERS, Registry, init_default_scope
+from mmengine.runner import IterBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
+
+from . import registry
+from .hints import ConfigError, check_keys, did_you_mean
+
+REGISTRIES: tuple[Registry, ...] = (
+    *(value for value in vars(registry).values() if isinstance(value, Registry)),
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    VISBACKENDS,
+    WEIGHT_INITIALIZERS,
+)
+"""Where a ``type`` of a config is looked up."""
+
+RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {'custom_imports', 'stages'}
+LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def load_config(path: str | PathLike, options: dict | None = None) -> Config:
+    """Read a config file, apply the command line's options, and check it.
+
+    Args:
+        path: A ``.py`` config.
+        options: What stood behind ``--cfg-options``: dotted key -> value. Defaults to None.
+
+    Raises:
+        FileNotFoundError: If the file is not there; names the configs that are beside it.
+        ConfigError: If it is not right, see :func:`check_config`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        siblings = [p.name for p in path.parent.glob('*.py')] if path.parent.is_dir() else []
+        raise FileNotFoundError(f'no config at {path}; {did_you_mean(path.name, siblings)}')
+    try:
+        cfg = Config.fromfile(path)
+        if options:
+            cfg.merge_from_dict(options)
+    except (KeyError, TypeError, SyntaxError, ImportError) as error:
+        raise ConfigError(f'{path}: {error}') from error
+    check_config(cfg)
+    return cfg
+
+
+def check_config(cfg: Config) -> None:
+    """Check every key of a config against the signature of what it is handed to.
+
+    Free names at the top level (``data_root``, ``train_pipeline``) are allowed, unless they look like a misspelt key of
+    MMEngine's Runner.
+
+    Raises:
+        ConfigError: For an unknown key or an unregistered type; names the place and the nearest right name.
+    """
+    init_default_scope(cfg.get('default_scope', 'handkd'))
+    for key in cfg:
+        hint = did_you_mean(key, RUNNER_KEYS)
+        if key not in RUNNER_KEYS and hint.startswith('did') and _is_typo(key):
+            raise ConfigError(f'config: unknown key {key!r}; {hint}')
+    for loader in LOADERS:
+        if cfg.get(loader):
+            check_keys(cfg[loader], LOADER_KEYS, loader)
+    train_cfg = cfg.get('train_cfg') or {}
+    if 'by_epoch' in train_cfg and not train_cfg['by_epoch'] and 'type' not in train_cfg:
+        check_keys(train_cfg, {'by_epoch', *_parameters(IterBasedTrainLoop)}, 'train_cfg')
+    for where, node in _typed_dicts(cfg.to_dict(), ''):
+        _check_node(where, node)
+
+
+def _is_typo(key: str) -> bool:
+    from difflib import get_close_matches
+
+    return bool(get_close_matches(key, RUNNER_KEYS, n=1, cutoff=0.86))
+
+
+def _typed_dicts(node: object, where: str) -> Iterator[tuple[str, dict]]:
+    """All dicts with a ``type`` below a node, each with its dotted place."""
+    if isinstance(node, dict):
+        if 'type' in node:
+            yield where, node
+        for key, value in node.items():
+            yield from _typed_dicts(value, f'{where}.{key}' if where else key)
+    elif isinstance(node, (list, tuple)):
+        for i, value in enumerate(node):
+            yield from _typed_dicts(value, f'{where}[{i}]')
+
+
+def _check_node(where: str, node: dict) -> None:
+    kind = node['type']
+    target = kind if callable(kind) else _find(kind)
+    if target is None:
+        raise ConfigError(f'{where}: no class {kind!r} is registered; {did_you_mean(kind, _all_names())}')
+    parameters = _parameters(target)
+    if parameters is not None:
+        check_keys(node.keys() - {'type', '_scope_'}, parameters, f'{where} ({getattr(target, "__name__", kind)})')
+
+
+def _find(kind: str) -> object | None:
+    for candidate in REGISTRIES:
+        found = candidate.get(kind)
+        if found is not None:
+            return found
+    return None
+
+
+def _all_names() -> set[str]:
+    names: set[str] = set()
+    for candidate in REGISTRIES:
+        while candidate is not None:
+            names.update(candidate.module_dict)
+            candidate = candidate.parent
+    return names
+
+
+def _parameters(target: object) -> set[str] | None:
+    """Names of the arguments that a class or function takes; None if it takes any."""
+    if not inspect.isclass(target):
+        signature = inspect.signature(target)
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+        return None if takes_any else set(signature.parameters)
+    names: set[str] = set()
+    for cls in target.__mro__:
+        if '__init__' not in vars(cls):
+            continue
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        names.update(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
+        if cls is object:
+            return None
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names
+    return None

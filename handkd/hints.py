@@ -1,0 +1,31 @@
+"""The nearest right name, for errors about a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ConfigError(ValueError):
+    """A config asks for something that is not there."""
+
+
+def did_you_mean(name: object, options: Iterable[str]) -> str:
+    """Return ``"did you mean 'x'?"`` if some option resembles ``name``, else ``"expected one of [...]"``."""
+    options = sorted(options)
+    near = get_close_matches(str(name), options, n=2, cutoff=0.6)
+    if near:
+        return 'did you mean ' + ' or '.join(repr(option) for option in near) + '?'
+    return f'expected one of {options}' if len(options) <= 40 else 'nothing there resembles it'
+
+
+def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None:
+    """Check that all keys are known.
+
+    Raises:
+        ConfigError: For the first unknown key; names the place, the key and the nearest right one.
+    """
+    allowed = set(allowed)
+    for key in given:
+        if key not in allowed:
+            raise ConfigError(f'{where}: unknown key {key!r}; {did_you_mean(key, allowed)}')
