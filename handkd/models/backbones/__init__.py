@@ -1,0 +1,5 @@
+"""Backbones: image -> feature maps."""
+
+from .hand_resnet import HandResNet
+
+__all__ = ['HandResNet']

@@ -1,0 +1,90 @@
+"""Loading weights: strictly, and without running code from the file."""
+
+from __future__ import annotations
+
+import pickle
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+# Numbers and arrays of numpy may stand in a checkpoint's metadata; these build nothing else.
+_scalar, _array = (np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0])
+SAFE_GLOBALS = [
+    np.ndarray,
+    np.dtype,
+    _scalar,
+    _array,
+    *(type(np.dtype(name)) for name in ('float64', 'float32', 'int64', 'int32', 'bool')),
+]
+
+
+class CheckpointError(ValueError):
+    """A checkpoint can't be read, or does not fit the network."""
+
+
+def read_checkpoint(path: str | PathLike) -> dict:
+    """Read a checkpoint on the CPU, admitting tensors, numpy arrays and plain containers only.
+
+    Args:
+        path: A file written in a run with :class:`~handkd.engine.PlainCheckpointHook`, or by ``torch.save``.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        CheckpointError: If it is damaged, or asks for anything else to be unpickled.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'no checkpoint at {path}; train the network first, or correct the path')
+    try:
+        with torch.serialization.safe_globals(SAFE_GLOBALS):
+            return torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f'{path} is refused: it is no checkpoint, or it asks for more than tensors and plain containers '
+            f'({_first_line(error)})'
+        ) from error
+    except (RuntimeError, EOFError, OSError) as error:
+        raise CheckpointError(f'{path} is damaged or no checkpoint: {_first_line(error)}') from error
+
+
+def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network') -> None:
+    """Load a checkpoint's weights into a network; every name and shape must match.
+
+    Args:
+        network: The network, changed in place.
+        path: The checkpoint; one of a ``DistilledEstimator`` fits its plain student.
+        owner: What the network is called in the error.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        CheckpointError: If it is damaged or does not fit; lists what is missing, unexpected or of another shape.
+    """
+    checkpoint = read_checkpoint(path)
+    state = checkpoint.get('state_dict', checkpoint)
+    own = network.state_dict()
+    state = {key: value for key, value in state.items() if key in own or not key.startswith('distillers.')}
+    shapes = [
+        f'{key} is {tuple(state[key].shape)}, expected {tuple(own[key].shape)}'
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    faults = {
+        'missing': sorted(own.keys() - state.keys()),
+        'unexpected': sorted(state.keys() - own.keys()),
+        'of another shape': shapes,
+    }
+    found = [f'{len(keys)} {what} ({_some(keys)})' for what, keys in faults.items() if keys]
+    if found:
+        raise CheckpointError(f'{path} does not fit {owner}, it is of another architecture: ' + '; '.join(found))
+    network.load_state_dict(state)
+
+
+def _some(keys: list[str], most: int = 3) -> str:
+    return ', '.join(keys[:most]) + (', ...' if len(keys) > most else '')
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

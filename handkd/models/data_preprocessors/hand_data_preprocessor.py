@@ -1,0 +1,139 @@
+"""Stacks, moves and normalises a batch, all images at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from handkd.registry import MODELS
+
+IMAGENET_RGB = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
+"""Mean and standard deviation of R, G and B over ImageNet, in grey levels."""
+
+_CHANNELS = {'rgb': 3, 'depth': 1}
+
+
+@MODELS.register_module()
+class HandDataPreprocessor(BaseDataPreprocessor):
+    """Turns what ``PackHandInputs`` made and the loader collated into normalised float batches on the device.
+
+    Pixels travel to the device as they are (one byte a value for colour) and become float there, in the batch: MMPose's
+    preprocessor works image by image and costs more than a small network. The data samples are handed on as they are;
+    their labels stay in main memory, where each head stacks what it needs and moves it once.
+
+    Args:
+        rgb (dict, optional): ``mean`` and ``std`` of three channels, in grey levels, in the order that the network sees
+            (R, G, B unless ``bgr_to_rgb`` is False); None leaves the values from 0 to 255. Defaults to
+            ``IMAGENET_RGB``.
+        depth (dict, optional): ``mean`` and ``std`` of the one channel, in the unit that the pipeline leaves. Defaults
+            to None: depth is passed on as it is, since DepthToCube has scaled it already.
+        bgr_to_rgb (bool): Whether to reverse the colour channels. Defaults to True.
+        channels_last (bool): Whether batches lie in memory as (B, H, W, C), which is faster for convolutions on CPUs
+            and on GPUs with tensor cores. The shape is (B, C, H, W) in any case. Defaults to True.
+        non_blocking (bool): Whether copies to the device may overlap with computing (from pinned memory). Defaults to
+            False.
+
+    Raises:
+        ValueError: If statistics lack a key or have the wrong number of channels, or a std is not positive.
+    """
+
+    def __init__(
+        self,
+        rgb: Mapping | None = IMAGENET_RGB,
+        depth: Mapping | None = None,
+        bgr_to_rgb: bool = True,
+        channels_last: bool = True,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(non_blocking=non_blocking)
+        self.bgr_to_rgb, self.channels_last = bgr_to_rgb, channels_last
+        self._register('rgb', rgb)
+        self._register('depth', depth)
+        self.register_buffer('order', torch.tensor([2, 1, 0]), persistent=False)
+
+    def _register(self, modality: str, statistics: Mapping | None) -> None:
+        """Keep (x - mean) / std as x * scale + shift."""
+        scale = shift = None
+        if statistics is not None:
+            channels = _CHANNELS[modality]
+            if set(statistics) != {'mean', 'std'} or any(len(values) != channels for values in statistics.values()):
+                raise ValueError(
+                    f'HandDataPreprocessor: {modality} must be dict(mean=..., std=...) with {channels} numbers each, '
+                    f'found {dict(statistics)}'
+                )
+            mean, std = (torch.tensor(tuple(statistics[key]), dtype=torch.float64) for key in ('mean', 'std'))
+            if not (std > 0).all():
+                raise ValueError(f'HandDataPreprocessor: the std of {modality} must be positive, found {std.tolist()}')
+            scale, shift = (1 / std).float(), (-mean / std).float()
+        self.register_buffer(f'{modality}_scale', scale, persistent=False)
+        self.register_buffer(f'{modality}_shift', shift, persistent=False)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Normalise a collated batch.
+
+        Args:
+            data: ``inputs``: modality -> list of tensors (C, H, W), or one tensor (B, C, H, W); and ``data_samples``,
+                if any.
+            training: Not read: nothing random happens here.
+
+        Returns:
+            ``inputs``: modality -> float32 tensor (B, C, H, W) on the device; ``data_samples`` as they came, or None.
+
+        Raises:
+            ValueError: If there are no inputs, a modality is unknown, or sizes or numbers of images differ.
+        """
+        inputs = data.get('inputs')
+        if not isinstance(inputs, Mapping) or not inputs:
+            found = type(inputs).__name__ if not isinstance(inputs, Mapping) else 'none'
+            raise ValueError(
+                'HandDataPreprocessor: the batch needs inputs by modality (a dict such as rgb -> images), '
+                f'found {found}; the pipeline must end with PackHandInputs'
+            )
+        samples = data.get('data_samples')
+        batch = {}
+        for modality, images in inputs.items():
+            if modality not in _CHANNELS:
+                raise ValueError(f'HandDataPreprocessor: no modality {modality!r}; expected some of {tuple(_CHANNELS)}')
+            if samples is not None and len(images) != len(samples):
+                raise ValueError(
+                    f'HandDataPreprocessor: {len(images)} images of modality {modality!r} for {len(samples)} samples; '
+                    'every sample of a batch needs every modality'
+                )
+            batch[modality] = self._normalise(modality, _stack(modality, images))
+        return dict(inputs=batch, data_samples=samples)
+
+    def _normalise(self, modality: str, images: Tensor) -> Tensor:
+        """Take a batch (B, C, H, W) of any type to the device, to float32 and to zero mean."""
+        pixels = images.to(self.device, non_blocking=self._non_blocking).permute(0, 2, 3, 1)
+        if modality == 'rgb' and self.bgr_to_rgb:
+            pixels = pixels.index_select(3, self.order)
+        scale, shift = getattr(self, f'{modality}_scale'), getattr(self, f'{modality}_shift')
+        pixels = pixels.contiguous()
+        if scale is not None:
+            batch, height, width, _ = pixels.shape
+            pixels = pixels.to(torch.float32, copy=True)
+            # Whole rows against the statistics repeated along a row: six times as fast as broadcasting over 3 channels.
+            pixels.view(batch * height, -1).mul_(scale.repeat(width)).add_(shift.repeat(width))
+        pixels = pixels.float().permute(0, 3, 1, 2)
+        return pixels if self.channels_last else pixels.contiguous()
+
+
+def _stack(modality: str, images: Sequence[Tensor] | Tensor) -> Tensor:
+    """Return one tensor (B, C, H, W)."""
+    channels = _CHANNELS[modality]
+    shapes = {tuple(image.shape) for image in images}
+    if len(shapes) > 1:
+        sizes = ', '.join(sorted(f'{shape[-1]} x {shape[-2]}' for shape in shapes))
+        raise ValueError(
+            f'HandDataPreprocessor: the {modality} images of a batch must have one size, found {sizes} '
+            '(width x height); put WarpCrop or HandResize into the pipeline'
+        )
+    if not shapes or len(shape := next(iter(shapes))) != 3 or shape[0] != channels:
+        raise ValueError(f'HandDataPreprocessor: {modality} must be images ({channels}, H, W), found {sorted(shapes)}')
+    if isinstance(images, Tensor):
+        return images
+    # Stacked as they lie in memory, rows of pixels, which is a plain copy.
+    return torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)

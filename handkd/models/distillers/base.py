@@ -1,0 +1,45 @@
+"""What a distiller is, and what it is given."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass
+class DistillContext:
+    """All that one training step knows.
+
+    Attributes:
+        student: The student's taps: layer name -> output, with gradient.
+        teachers: Each teacher's taps: teacher name -> layer name -> output, without gradient.
+        inputs: The normalised images by modality, each of shape (B, C, H, W).
+        data_samples: One ``PoseDataSample`` an image, with its ground truth.
+    """
+
+    student: dict[str, object]
+    teachers: dict[str, dict[str, object]]
+    inputs: dict[str, Tensor]
+    data_samples: list
+
+
+class BaseDistiller(nn.Module, metaclass=ABCMeta):
+    """Adds training-only losses to a student; nothing of it is left at test time.
+
+    A distiller says which layers it reads by the two attributes below, before it is first called; the wrapper checks the
+    names when it is built. What it learns itself (an adapter, say) are its own parameters: they train with the
+    student and are kept in its checkpoints under ``distillers.<name>.``.
+
+    Attributes:
+        student_taps: Names of the student's layers that it reads.
+        teacher_taps: Names of the layers that it reads of each teacher, by the teacher's name.
+    """
+
+    student_taps: tuple[str, ...] = ()
+    teacher_taps: dict[str, tuple[str, ...]] = {}
+
+    @abstractmethod
+    def forward(self, context: DistillContext) -> dict[str, Tensor]:
+        """Return scalar losses by name; the wrapper prefixes them with ``loss_`` and the distiller's own name."""

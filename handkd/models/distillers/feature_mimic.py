@@ -1,0 +1,83 @@
+"""The student imitates a layer of the teacher."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from handkd.registry import MODELS
+
+from .base import BaseDistiller, DistillContext
+
+DISTANCES = {'l1': Tensor.abs, 'l2': Tensor.square}
+
+
+def feature_distance(student: Tensor, teacher: Tensor, norm: str = 'l1', reduction: str = 'sum') -> Tensor:
+    """Distance between two networks' features, averaged over the batch.
+
+    Args:
+        student: Features, shape (B, ...).
+        teacher: Features of the same shape.
+        norm: 'l1' for the sum of absolute differences (PMD-Net, Eq. 3), 'l2' for the sum of squares (PI, Eq. 1).
+        reduction: 'sum' over a sample's features, which is what the papers' norms say, or 'mean'.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    if student.shape != teacher.shape:
+        raise ValueError(f"the student's features {tuple(student.shape)} and the teacher's {tuple(teacher.shape)} differ")
+    per_sample = DISTANCES[norm](student.float() - teacher.float()).flatten(1)
+    return (per_sample.sum(1) if reduction == 'sum' else per_sample.mean(1)).mean()
+
+
+@MODELS.register_module()
+class FeatureMimic(BaseDistiller):
+    """Pulls a layer of the student towards a layer of a teacher that may see another modality.
+
+    Args:
+        layer (str): Dotted name of the student's layer, such as 'neck' or 'head.branches.x.relu2'.
+        teacher_layer (str, optional): Dotted name of the teacher's layer. Defaults to None: the same as ``layer``.
+        teacher (str): The teacher's name. Defaults to 'depth'.
+        norm (str): 'l1' or 'l2'. Defaults to 'l1'.
+        reduction (str): 'sum' or 'mean' over a sample's features. Defaults to 'sum'.
+        weight (float): Multiplies the loss; lambda of PMD-Net, Eq. 3. Defaults to 1.0.
+
+    Raises:
+        ValueError: If ``norm`` or ``reduction`` is unknown.
+    """
+
+    def __init__(
+        self,
+        layer: str,
+        teacher_layer: str | None = None,
+        teacher: str = 'depth',
+        norm: str = 'l1',
+        reduction: str = 'sum',
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if norm not in DISTANCES or reduction not in ('sum', 'mean'):
+            raise ValueError(
+                f"FeatureMimic: norm must be 'l1' or 'l2' and reduction 'sum' or 'mean', found {norm!r}, {reduction!r}"
+            )
+        self.layer = layer
+        self.teacher = teacher
+        self.teacher_layer = teacher_layer or layer
+        self.norm = norm
+        self.reduction = reduction
+        self.weight = weight
+        self.student_taps = (self.layer,)
+        self.teacher_taps = {teacher: (self.teacher_layer,)}
+
+    def forward(self, context: DistillContext) -> dict[str, Tensor]:
+        """Return ``{'mimic': weight * distance}``."""
+        student = _last(context.student[self.layer])
+        teacher = _last(context.teachers[self.teacher][self.teacher_layer])
+        return {'mimic': self.weight * feature_distance(student, teacher, self.norm, self.reduction)}
+
+
+def _last(output: object) -> Tensor:
+    """The tensor of a layer's output; of a pyramid, its last level."""
+    return output[-1] if isinstance(output, (tuple, list)) else output

@@ -1,0 +1,150 @@
+"""The one wrapper that trains a student with teachers and distillers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from handkd.registry import MODELS
+
+from ..checkpoint import load_weights
+from ..distillers import DistillContext, check_taps, record_taps
+
+DISTILLER_PREFIX = 'distillers.'
+
+
+@MODELS.register_module()
+class DistilledEstimator(BaseModel):
+    """A student that learns from frozen teachers; at test time it is the student alone.
+
+    The state dict holds the student's weights under the student's own names, and what the distillers learn under
+    ``distillers.``. So a checkpoint of it loads into the plain student, and the plain student's loads into it. The
+    teachers are no submodules: they are in no checkpoint, in no optimizer and in no gradient bucket, and a call of
+    ``train()`` does not reach them.
+
+    Args:
+        student (dict): Config of the student's estimator.
+        distillers (dict[str, dict]): Config of each distiller, by a name that its losses carry.
+        teachers (dict[str, dict]): For each teacher's name ``model``, the config of its estimator, and ``checkpoint``,
+            the path of its weights. Defaults to dict(): a distiller may bring its knowledge itself.
+        data_preprocessor (dict, optional): Config of the preprocessor, which serves student and teachers. Defaults to
+            None: the student's.
+        init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
+
+    Raises:
+        ValueError: If a distiller names a teacher or a layer that is not there.
+        FileNotFoundError: If a teacher's checkpoint is missing.
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        distillers: dict[str, dict],
+        teachers: dict[str, dict] = dict(),
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        network = MODELS.build(student)
+        preprocessor = MODELS.build(data_preprocessor) if data_preprocessor else network.data_preprocessor
+        super().__init__(preprocessor, init_cfg)
+        self.student = network
+        self.distillers = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
+        # In a plain dict inside a tuple nn.Module does not look: it would register a module or a ModuleDict.
+        self._teachers = ({name: build_teacher(name, **spec) for name, spec in teachers.items()},)
+        self._student_taps, self._teacher_taps = self._collect_taps()
+        self._register_state_dict_hook(_strip_student)
+        self._register_load_state_dict_pre_hook(self._add_student)
+
+    @property
+    def teachers(self) -> dict[str, nn.Module]:
+        """The frozen teachers, by name."""
+        return self._teachers[0]
+
+    @property
+    def head(self) -> nn.Module:
+        """The student's head."""
+        return self.student.head
+
+    def _collect_taps(self) -> tuple[set[str], dict[str, set[str]]]:
+        student_taps: set[str] = set()
+        teacher_taps: dict[str, set[str]] = defaultdict(set)
+        for name, distiller in self.distillers.items():
+            student_taps.update(distiller.student_taps)
+            for teacher, layers in distiller.teacher_taps.items():
+                if teacher not in self.teachers:
+                    raise ValueError(
+                        f'distiller {name!r} reads the teacher {teacher!r}, but the teachers are {sorted(self.teachers)}'
+                    )
+                teacher_taps[teacher].update(layers)
+        check_taps(self.student, student_taps, 'the student')
+        for teacher, layers in teacher_taps.items():
+            check_taps(self.teachers[teacher], layers, f'the teacher {teacher!r}')
+        return student_taps, dict(teacher_taps)
+
+    def forward(
+        self, inputs: dict[str, Tensor], data_samples: list | None = None, mode: str = 'tensor'
+    ) -> dict[str, Tensor] | list | Tensor:
+        """Run the student; in mode 'loss' the teachers and distillers as well. Arguments as of the student."""
+        if mode != 'loss':
+            return self.student(inputs, data_samples, mode)
+        with record_taps(self.student, self._student_taps) as student_taps:
+            losses = self.student(inputs, data_samples, 'loss')
+        context = DistillContext(student_taps, self._run_teachers(inputs), inputs, data_samples)
+        for name, distiller in self.distillers.items():
+            losses.update({f'loss_{name}_{key}': value for key, value in distiller(context).items()})
+        return losses
+
+    @torch.no_grad()
+    def _run_teachers(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, object]]:
+        taps = {}
+        for name, layers in self._teacher_taps.items():
+            with record_taps(self.teachers[name], layers) as taps[name]:
+                self.teachers[name](inputs, None, 'tensor')
+        return taps
+
+    def _apply(self, fn, recurse: bool = True) -> DistilledEstimator:
+        """Move the teachers with the student (``.to``, ``.cuda``, ``.float`` all come through here)."""
+        for teacher in self.teachers.values():
+            teacher._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+    def _add_student(self, state_dict: dict, prefix: str, *_args: object) -> None:
+        """Give the student's entries of a state dict the name that they have in here."""
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            name = key[len(prefix) :]
+            if not name.startswith((DISTILLER_PREFIX, 'student.')):
+                state_dict[f'{prefix}student.{name}'] = state_dict.pop(key)
+
+
+def _strip_student(_module: nn.Module, state_dict: dict, prefix: str, _metadata: object) -> dict:
+    """Give the student's entries of a state dict the name that they have in the plain student."""
+    full = f'{prefix}student.'
+    for key in list(state_dict):
+        if key.startswith(full):
+            state_dict[prefix + key[len(full) :]] = state_dict.pop(key)
+    return state_dict
+
+
+def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.Module:
+    """Build a teacher, load it strictly, and freeze it in eval mode.
+
+    Args:
+        name: Its name, for the errors.
+        model: Config of its estimator.
+        checkpoint: Path of its weights.
+
+    Raises:
+        ValueError: If there is no checkpoint in the config, or if it does not fit the network.
+        FileNotFoundError: If the file is missing.
+    """
+    if checkpoint is None:
+        raise ValueError(
+            f'the teacher {name!r} has no checkpoint: train it first and pass '
+            f'--cfg-options model.teachers.{name}.checkpoint=PATH, or run the stages in order with tools/stages.py'
+        )
+    teacher = MODELS.build(model)
+    load_weights(teacher, checkpoint, owner=f'the teacher {name!r}')
+    return teacher.eval().requires_grad_(False)

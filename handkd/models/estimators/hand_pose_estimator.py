@@ -1,0 +1,106 @@
+"""The plain estimator: one network on one modality, or on several side by side."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+
+from handkd.registry import MODELS
+
+from ..targets import stack_joints
+
+
+@MODELS.register_module()
+class HandPoseEstimator(BaseModel):
+    """A modality, a backbone, a neck and a head; it knows nothing of distillation.
+
+    An RGB network and a depth network are this same class with another ``modality``.
+
+    Args:
+        backbone (dict): Config of the backbone.
+        head (dict): Config of the head, which has ``loss(feats, data_samples)``, ``predict(feats)`` and ``codec``.
+        neck (dict, optional): Config of the neck. Defaults to None.
+        modality (str | list[str]): Key of the input among ``inputs``; several are concatenated along the channels.
+            Defaults to 'rgb'.
+        data_preprocessor (dict): Config of the preprocessor. Defaults to dict(type='HandDataPreprocessor').
+        init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        head: dict,
+        neck: dict | None = None,
+        modality: str | list[str] = 'rgb',
+        data_preprocessor: dict = dict(type='HandDataPreprocessor'),
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        self.modality = modality
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck) if neck is not None else torch.nn.Identity()
+        self.head = MODELS.build(head)
+        self._register_load_state_dict_pre_hook(_drop_distillers)
+
+    def forward(
+        self, inputs: dict[str, Tensor], data_samples: list | None = None, mode: str = 'tensor'
+    ) -> dict[str, Tensor] | list | Tensor:
+        """Run the network.
+
+        Args:
+            inputs: Normalised images by modality, each of shape (B, C, H, W).
+            data_samples: One ``PoseDataSample`` an image; needed by 'loss' and 'predict'.
+            mode: 'loss' gives the named losses, 'predict' the samples with predictions, 'tensor' the head's output.
+
+        Raises:
+            ValueError: If ``mode`` is another.
+        """
+        if mode == 'loss':
+            return self.head.loss(self.extract_feat(inputs), data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'tensor':
+            return self.head(self.extract_feat(inputs))
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', found {mode!r}")
+
+    def extract_feat(self, inputs: dict[str, Tensor]) -> Tensor | tuple[Tensor, ...]:
+        """Return what the head takes.
+
+        Raises:
+            KeyError: If a modality is missing; names it and those that are there.
+        """
+        names = [self.modality] if isinstance(self.modality, str) else self.modality
+        missing = [name for name in names if name not in inputs]
+        if missing:
+            raise KeyError(
+                f'the network takes {missing}, but the batch holds {sorted(inputs)}: '
+                'name every modality in PackHandInputs(modalities=...)'
+            )
+        image = inputs[names[0]] if len(names) == 1 else torch.cat([inputs[name] for name in names], dim=1)
+        return self.neck(self.backbone(image))
+
+    def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list[PoseDataSample]:
+        """Add ``pred_instances`` to each sample.
+
+        ``keypoints_xyz`` (1, 21, 3) is root-relative, in units of the codec's scale bone, along the camera's axes. Where
+        the sample has ground truth, ``keypoints_cam`` (1, 21, 3) is the same in mm, at the true root and scale: the
+        protocol of PMD-Net, section 4.2.
+        """
+        xyz = self.head.predict(self.extract_feat(inputs))
+        results = dict(keypoints_xyz=xyz)
+        if all('keypoints_cam' in sample.get('gt_instances', ()) for sample in data_samples):
+            _, root, scale = self.head.codec.encode(stack_joints(data_samples, xyz.device)[0])
+            results['keypoints_cam'] = self.head.codec.decode(xyz, scale, root)
+        arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
+        for i, sample in enumerate(data_samples):
+            sample.pred_instances = InstanceData(**{key: value[i : i + 1] for key, value in arrays.items()})
+        return data_samples
+
+
+def _drop_distillers(state_dict: dict, prefix: str, *_args: object) -> None:
+    """Let a distilled student's checkpoint load as it is: what its distillers learned has no place in here."""
+    for key in [key for key in state_dict if key.startswith(f'{prefix}distillers.')]:
+        del state_dict[key]

@@ -1,0 +1,113 @@
+"""The regression head of PMD-Net: three sub-networks for X, Y and Z, and the refine module."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from handkd.hand import NUM_JOINTS
+from handkd.registry import KEYPOINT_CODECS, MODELS
+
+from ..targets import stack_joints
+
+AXES = ('x', 'y', 'z')
+
+
+def mlp(channels: list[int]) -> nn.Sequential:
+    """Fully connected layers named ``fc1``, ``relu1``, ``fc2``, ..., with no activation behind the last one."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, (cin, cout) in enumerate(zip(channels[:-1], channels[1:]), start=1):
+        layers[f'fc{i}'] = nn.Linear(cin, cout)
+        if i < len(channels) - 1:
+            layers[f'relu{i}'] = nn.ReLU(inplace=True)
+    return nn.Sequential(layers)
+
+
+class PMDPrediction(NamedTuple):
+    """What :class:`PMDHead` puts out, both in the codec's normalised frame.
+
+    Attributes:
+        xyz: The final prediction, shape (B, 21, 3).
+        coarse: The prediction before refinement, shape (B, 21, 3); None without the refine module.
+    """
+
+    xyz: Tensor
+    coarse: Tensor | None
+
+
+@MODELS.register_module()
+class PMDHead(BaseModule):
+    """Regresses root-relative joints from a feature vector (PMD-Net, sections 3.1 and 3.3).
+
+    The sub-networks are ``branches.x``, ``.y``, ``.z`` (or the one ``branches.xyz``), each ``fc1``, ``relu1``, ``fc2``,
+    ``relu2``, ``fc3``: the layer that Eq. 3 calls -2 is ``branches.x.relu2``, the layer -1 is ``branches.x.fc3``.
+
+    Args:
+        in_channels (int): Length D of the feature vector.
+        codec (dict): Config of the codec between millimetres and the network's output, such as ``RootRelativeXYZ``.
+        hidden (tuple[int, ...]): Widths of the hidden layers. Defaults to (256, 64), the paper's.
+        separate (bool): Whether X, Y and Z have a sub-network each; False is the paper's ablation 'without 3
+            sub-networks'. Defaults to True.
+        refine (bool): Whether a fourth network of the same widths adds a residual (Fig. 3). Defaults to False.
+        beta (float): Weight of the loss before refinement, beta of Eq. 6. Defaults to 0.5, the paper's best.
+        loss (dict): Config of the loss between predicted and true coordinates. Defaults to
+            dict(type='PoseNormLoss').
+        init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        codec: dict,
+        hidden: tuple[int, ...] = (256, 64),
+        separate: bool = True,
+        refine: bool = False,
+        beta: float = 0.5,
+        loss: dict = dict(type='PoseNormLoss'),
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.codec = KEYPOINT_CODECS.build(codec)
+        self.loss_module = MODELS.build(loss)
+        self.beta = beta
+        outputs = {axis: NUM_JOINTS for axis in AXES} if separate else {'xyz': NUM_JOINTS * 3}
+        self.branches = nn.ModuleDict({name: mlp([in_channels, *hidden, out]) for name, out in outputs.items()})
+        self.refine = mlp([in_channels, *hidden, NUM_JOINTS * 3]) if refine else None
+
+    def forward(self, feats: Tensor | tuple[Tensor, ...]) -> PMDPrediction:
+        """Predict joints.
+
+        Args:
+            feats: Feature vectors, shape (B, D), or a tuple whose last item they are.
+        """
+        feat = feats[-1] if isinstance(feats, (tuple, list)) else feats
+        out = {name: branch(feat) for name, branch in self.branches.items()}
+        if 'xyz' in out:
+            xyz = out['xyz'].unflatten(1, (NUM_JOINTS, 3))
+        else:
+            xyz = torch.stack([out[axis] for axis in AXES], dim=-1)
+        if self.refine is None:
+            return PMDPrediction(xyz, None)
+        return PMDPrediction(xyz + self.refine(feat).unflatten(1, (NUM_JOINTS, 3)), xyz)
+
+    def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
+        """Losses of Eq. 2, 4 and 6 against the samples' ``keypoints_cam``.
+
+        Returns:
+            ``loss_reg``, and with the refine module ``loss_reg_coarse``, which carries beta.
+        """
+        pred = self(feats)
+        joints, valid = stack_joints(data_samples, pred.xyz.device)
+        target, _, _ = self.codec.encode(joints)
+        losses = {'loss_reg': self.loss_module(pred.xyz, target, valid)}
+        if pred.coarse is not None:
+            losses['loss_reg_coarse'] = self.beta * self.loss_module(pred.coarse, target, valid)
+        return losses
+
+    def predict(self, feats: Tensor | tuple[Tensor, ...]) -> Tensor:
+        """Return the final normalised joints, shape (B, 21, 3), float32."""
+        return self(feats).xyz.float()

@@ -1,0 +1,45 @@
+"""The regression loss of PMD-Net."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from handkd.registry import MODELS
+
+
+def pose_norm(pred: Tensor, target: Tensor, weight: Tensor | None = None, eps: float = 1e-12) -> Tensor:
+    """Euclidean distance between whole poses, averaged over the batch (PMD-Net, Eq. 1).
+
+    The root is taken once, over all coordinates of all joints of a sample, not joint by joint, and not over the batch.
+
+    Args:
+        pred: Predicted coordinates, shape (B, K, 3), any unit.
+        target: True coordinates, shape (B, K, 3), the same unit.
+        weight: Weight of each joint, shape (B, K), 0 where it has no label; None for all 1.
+        eps: Added under the root, since its derivative at 0 is infinite.
+
+    Returns:
+        A scalar, in the unit of ``pred``.
+    """
+    squared = (pred.float() - target.float()).square().sum(-1)
+    if weight is not None:
+        squared = squared * weight
+    return torch.sqrt(squared.sum(-1) + eps).mean()
+
+
+@MODELS.register_module()
+class PoseNormLoss(nn.Module):
+    """:func:`pose_norm` with a weight.
+
+    Args:
+        loss_weight (float): Multiplies the loss; alpha of PMD-Net, Eq. 5. Defaults to 1.0.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Return the weighted loss; arguments as of :func:`pose_norm`."""
+        return self.loss_weight * pose_norm(pred, target, weight)

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+import torch
+
+from handkd.registry import MODELS
+
+from .conftest import estimator_cfg
+
+
+def test_prediction_in_mm_is_placed_at_the_true_root_and_scale(batch):
+    model = MODELS.build(estimator_cfg()).eval()
+    samples = model.test_step(batch)
+    for sample in samples:
+        truth = sample.gt_instances.keypoints_cam
+        scale = np.linalg.norm(truth[:, 9] - truth[:, 0], axis=-1)
+        expected = sample.pred_instances.keypoints_xyz * scale + truth[:, 9:10]
+        np.testing.assert_allclose(sample.pred_instances.keypoints_cam, expected, rtol=1e-5)
+        assert sample.pred_instances.keypoints_xyz.shape == (1, 21, 3)
+
+
+def test_modalities_are_fused_along_the_channels(batch):
+    model = MODELS.build(estimator_cfg(['rgb', 'depth'], 4)).eval()
+    rgb = model.data_preprocessor(batch)['inputs']
+    out = model(rgb).xyz
+    rgb['depth'] = rgb['depth'] + 1
+    assert not torch.equal(model(rgb).xyz, out)
+
+
+def test_without_ground_truth_only_the_normalised_prediction_is_given(batch):
+    for sample in batch['data_samples']:
+        del sample.gt_instances
+    (first, *_) = MODELS.build(estimator_cfg()).eval().test_step(batch)
+    assert set(first.pred_instances.keys()) == {'keypoints_xyz'}
+
+
+def test_unknown_mode(batch):
+    with pytest.raises(ValueError, match="found 'train'"):
+        MODELS.build(estimator_cfg())(batch['inputs'], mode='train')
