@@ -1,0 +1,64 @@
+"""The sampler for training: endless, shuffled, and able to start anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sized
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+
+from handkd.registry import DATA_SAMPLERS
+
+from .seeding import SampleKey, mix
+
+
+@DATA_SAMPLERS.register_module()
+class ReproducibleSampler:
+    """Walks through the data set again and again, each time in another order.
+
+    The stream of samples is a pure function of the seed. Rank r of w takes its places r, r + w, r + 2w, ..., so w
+    processes with batch b together see what one process with batch w * b sees, and a resumed run goes on at the very
+    sample where it stopped without loading those before it.
+
+    Args:
+        dataset: The data set; only its length is read.
+        shuffle (bool): Whether each pass has its own order. Defaults to True.
+        seed (int, optional): Defaults to None: one random seed for all processes.
+
+    Raises:
+        ValueError: If the data set is empty.
+    """
+
+    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = None) -> None:
+        self.size = len(dataset)
+        if self.size == 0:
+            raise ValueError(f'{type(dataset).__name__} has no samples; check its data_root, split and length')
+        self.rank, self.world_size = get_dist_info()
+        self.shuffle = shuffle
+        self.seed = sync_random_seed() if seed is None else seed
+        self.start = 0
+
+    def skip(self, num_samples: int) -> None:
+        """Leave out the next ``num_samples`` samples of this process; MMEngine's train loop calls it on resume."""
+        self.start += num_samples
+
+    def __iter__(self) -> Iterator[SampleKey]:
+        place = self.start * self.world_size + self.rank
+        current, order = -1, None
+        while True:
+            lap, offset = divmod(place, self.size)
+            if lap != current:
+                current, order = lap, self._order(lap)
+            yield SampleKey(int(order[offset]), mix(self.seed, place))
+            place += self.world_size
+
+    def _order(self, lap: int) -> np.ndarray:
+        if not self.shuffle:
+            return np.arange(self.size)
+        return np.random.default_rng((self.seed, lap)).permutation(self.size)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: the stream has no epochs. MMEngine's loops call it."""

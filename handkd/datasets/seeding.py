@@ -1,0 +1,63 @@
+"""Random augmentation as a pure function of (seed, place in the training stream).
+
+Transforms of MMCV, MMPose and handkd draw from the global generators. They are seeded anew for every sample from the
+key that the sampler hands out, so a sample is the same whichever worker makes it, however many workers there are, and
+whether the run was interrupted before it or not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+_STREAM = 0x9E3779B97F4A7C15  # odd, from the golden ratio: spreads neighbouring numbers over all 64 bits
+
+
+class SampleKey(int):
+    """An index into a data set that also says from which seed its augmentation is drawn.
+
+    To any data set it is a plain integer.
+
+    Attributes:
+        draw: The seed, below 2**32.
+    """
+
+    draw: int
+
+    def __new__(cls, index: int, draw: int) -> SampleKey:
+        key = super().__new__(cls, index)
+        key.draw = draw
+        return key
+
+    def __reduce__(self) -> tuple:
+        return SampleKey, (int(self), self.draw)
+
+
+def mix(seed: int, position: int) -> int:
+    """Return a number below 2**32 that depends on both arguments (the finaliser of splitmix64)."""
+    z = (seed * 0xD1B54A32D192ED03 + (position + 1) * _STREAM) & 0xFFFFFFFFFFFFFFFF
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return (z ^ (z >> 31)) >> 32
+
+
+@contextmanager
+def seeded(key: int) -> Iterator[None]:
+    """Seed the global ``random`` and ``numpy.random`` from a key, and put them back afterwards.
+
+    Args:
+        key: A :class:`SampleKey`, or a plain index, which is its own seed: then a sample's augmentation is the same every
+            time, as evaluation wants it.
+    """
+    seed = getattr(key, 'draw', int(key) & 0xFFFFFFFF)
+    states = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])

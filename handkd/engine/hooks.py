@@ -1,0 +1,49 @@
+"""Hooks that make a run repeatable, and its checkpoints safe to read."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+
+from handkd.datasets.seeding import mix
+from handkd.registry import HOOKS
+
+
+@HOOKS.register_module()
+class SeedIterationHook(Hook):
+    """Seeds torch before every training step from (seed, step, rank).
+
+    So what a network draws at random (dropout) depends on no earlier step, and a resumed run draws what the
+    uninterrupted one would have drawn.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Seed all devices' generators."""
+        torch.manual_seed(mix(runner.seed + get_rank(), runner.iter))
+
+
+@HOOKS.register_module()
+class PlainCheckpointHook(Hook):
+    """Keeps everything but tensors, arrays and plain containers out of checkpoints.
+
+    MMEngine saves its log buffers as objects, which ``torch.load(weights_only=True)``, torch's default, refuses to read.
+    They are saved as arrays instead and become buffers again on resume.
+    """
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Turn the log buffers into arrays."""
+        scalars = checkpoint['message_hub']['log_scalars']
+        checkpoint['message_hub']['log_scalars'] = {name: buffer.data for name, buffer in scalars.items()}
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Turn the arrays into log buffers."""
+        hub = checkpoint.get('message_hub', {})
+        if 'log_scalars' in hub:
+            hub['log_scalars'] = {
+                name: data if isinstance(data, HistoryBuffer) else HistoryBuffer(*data)
+                for name, data in hub['log_scalars'].items()
+            }

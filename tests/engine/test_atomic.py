@@ -1,0 +1,37 @@
+import errno
+import os
+
+import pytest
+import torch
+from mmengine.runner import save_checkpoint
+
+from handkd.engine import write_atomically
+
+
+def test_writes_and_replaces(tmp_path):
+    path = tmp_path / 'new' / 'a.bin'
+    for data in (b'one', b'two'):
+        write_atomically(path, data)
+        assert path.read_bytes() == data
+    assert os.listdir(path.parent) == ['a.bin']
+
+
+@pytest.mark.parametrize('call', ['fsync', 'replace'])
+def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, call):
+    path = tmp_path / 'iter_10.pth'
+    torch.save(dict(state_dict={'w': torch.ones(3)}), path)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(OSError, match=r'No space left.*free some space.*iter_10\.pth'):
+        save_checkpoint(dict(state_dict={'w': torch.zeros(3)}), str(path), backend_args=dict(backend='atomic'))
+    assert torch.load(path)['state_dict']['w'].sum() == 3
+    assert os.listdir(tmp_path) == ['iter_10.pth']
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match='file'):
+        write_atomically(tmp_path / 'file' / 'a.bin', b'')
