@@ -1,0 +1,35 @@
+"""PMD-Net: the RGB network, the depth network, and what passes between them (Wang and Chen 2020)."""
+
+codec = dict(type='RootRelativeXYZ', root='middle_mcp', scale_bone=('wrist', 'middle_mcp'))
+
+
+def network(modality, channels, loss_weight):
+    return dict(
+        type='HandPoseEstimator',
+        modality=modality,
+        backbone=dict(type='HandResNet', depth=34, stem='cifar', in_channels=channels),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(
+            type='PMDHead', in_channels=512, codec=codec, loss=dict(type='PoseNormLoss', loss_weight=loss_weight)
+        ),
+    )
+
+
+# The RGB network carries alpha = 100 (Eq. 5) with and without distillation, so that the twin differs in nothing else:
+# Adam's weight decay is added to the gradient, and another scale of the loss would change its strength.
+model = network('rgb', 3, loss_weight=100.0)
+depth_model = network('depth', 1, loss_weight=1.0)  # Eq. 2
+
+# Eq. 3 with lambda = (1/16, 5/16, 5/16, 5/16): the 512-d feature, and the layer before the last of each sub-network.
+distillers = dict(
+    feat=dict(type='FeatureMimic', layer='neck', weight=1 / 16),
+    x=dict(type='FeatureMimic', layer='head.branches.x.relu2', weight=5 / 16),
+    y=dict(type='FeatureMimic', layer='head.branches.y.relu2', weight=5 / 16),
+    z=dict(type='FeatureMimic', layer='head.branches.z.relu2', weight=5 / 16),
+)
+
+# Without the three sub-networks there is one such layer, which takes their joint weight.
+single_distillers = dict(
+    feat=dict(type='FeatureMimic', layer='neck', weight=1 / 16),
+    xyz=dict(type='FeatureMimic', layer='head.branches.xyz.relu2', weight=15 / 16),
+)

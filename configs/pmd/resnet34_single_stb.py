@@ -1,0 +1,20 @@
+"""The ablation 'PMD-Net without 3 sub-networks': X, Y and Z from one sub-network, in the teacher too."""
+
+_base_ = './resnet34_stb.py'
+
+model = dict(
+    student=dict(head=dict(separate=False)),
+    teachers=dict(
+        depth=dict(
+            model=dict(head=dict(separate=False)), checkpoint='work_dirs/resnet34_depth_single_stb/iter_15000.pth'
+        )
+    ),
+    distillers=dict(_delete_=True, **_base_.single_distillers),
+)
+stages = dict(
+    runs=[
+        dict(name='depth', label='Depth teacher', role='teacher', config='resnet34_depth_single_stb.py'),
+        dict(name='rgb', label='RGB twin', role='twin', config='resnet34_rgb_stb.py'),
+        dict(name='student', label='Without 3 sub-networks', role='student', config=None, teachers=dict(depth='depth')),
+    ],
+)
