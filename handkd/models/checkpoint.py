@@ -46,7 +46,7 @@ def read_checkpoint(path: str | PathLike) -> dict:
             f'{path} is refused: it is no checkpoint, or it asks for more than tensors and plain containers '
             f'({_first_line(error)})'
         ) from error
-    except (RuntimeError, EOFError, OSError) as error:
+    except Exception as error:  # junk makes the reader fail in any way: struct.error, IndexError, RuntimeError, ...
         raise CheckpointError(f'{path} is damaged or no checkpoint: {_first_line(error)}') from error
 
 

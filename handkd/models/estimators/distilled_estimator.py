@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from handkd.hints import check_keys
 from handkd.registry import MODELS
 
 from ..checkpoint import load_weights
@@ -47,6 +48,8 @@ class DistilledEstimator(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        for name, spec in teachers.items():
+            check_keys(spec, ('model', 'checkpoint'), f'teacher {name!r}')
         network = MODELS.build(student)
         preprocessor = MODELS.build(data_preprocessor) if data_preprocessor else network.data_preprocessor
         super().__init__(preprocessor, init_cfg)

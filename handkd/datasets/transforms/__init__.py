@@ -1,0 +1,27 @@
+"""What happens to a sample between a data set and a network: loading, cutting, augmenting and packing it."""
+
+from .cropping import HandCrop, RandomCropNoise
+from .depth import DepthToCube, HandMaskFromDepth
+from .loading import ImageReadError, LoadHandImage, read_image
+from .packing import PackHandInputs
+from .photometric import PhotometricJitter, RandomBlockReplacement
+from .sample import check_sample
+from .warping import HandResize, RandomHandFlip, WarpCrop, warp_sample
+
+__all__ = [
+    'DepthToCube',
+    'HandCrop',
+    'HandMaskFromDepth',
+    'HandResize',
+    'ImageReadError',
+    'LoadHandImage',
+    'PackHandInputs',
+    'PhotometricJitter',
+    'RandomBlockReplacement',
+    'RandomCropNoise',
+    'RandomHandFlip',
+    'WarpCrop',
+    'check_sample',
+    'read_image',
+    'warp_sample',
+]

@@ -1,0 +1,103 @@
+"""Choosing which square of an image the network sees. :class:`~handkd.datasets.transforms.WarpCrop` then cuts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from handkd.geometry import box_square, joint_square, zb_square
+from handkd.registry import TRANSFORMS
+
+from .sample import check_choice, labelled_joints, require, sample_name
+
+
+@TRANSFORMS.register_module()
+class HandCrop(BaseTransform):
+    """Chooses a square around the hand; moves no pixel.
+
+    Sets ``crop``: dict of ``center`` (2,) and ``side`` in px, ``rotation`` in degrees, and ``flip`` (horizontal,
+    vertical). A crop may reach beyond the image.
+
+    Args:
+        rule (str): 'square', around the tight box of all labelled joints; 'box', around ``bbox``; or 'zb', the rule of
+            Zimmermann and Brox (:func:`handkd.geometry.zb_square`). Defaults to 'square'.
+        factor (float, optional): The square's side in units of the box's longer side, for 'square' and 'box'. Defaults
+            to None: 1.25.
+
+    Raises:
+        ValueError: If there is no such rule, the factor is not positive, or it is given for 'zb', which has no margin.
+    """
+
+    RULES = ('square', 'box', 'zb')
+
+    def __init__(self, rule: str = 'square', factor: float | None = None) -> None:
+        check_choice('HandCrop(rule=...)', rule, self.RULES)
+        if factor is not None and (rule == 'zb' or not factor > 0):
+            raise ValueError(f"HandCrop: factor must be positive, and goes with 'square' and 'box'; found {factor!r}")
+        self.rule = rule
+        self.factor = 1.25 if factor is None else factor
+
+    def transform(self, results: dict) -> dict:
+        """Set ``crop``.
+
+        Raises:
+            ValueError: If the sample has no joints (or box), or they span no area; names the sample.
+        """
+        require(results, self, 'bbox' if self.rule == 'box' else 'keypoints')
+        try:
+            center, side = self._square(results)
+        except ValueError as error:
+            raise ValueError(f'HandCrop on {sample_name(results)}: {error}') from error
+        results['crop'] = dict(center=center, side=side, rotation=0.0, flip=(False, False))
+        return results
+
+    def _square(self, results: dict) -> tuple[np.ndarray, float]:
+        if self.rule == 'box':
+            return box_square(results['bbox'][0], self.factor)
+        valid, keypoints = labelled_joints(results), results['keypoints'][0]
+        if self.rule == 'square':
+            return joint_square(keypoints, valid, self.factor)
+        require(results, self, 'img')
+        height, width = results['img'].shape[:2]
+        visible = results.get('keypoints_visible')
+        visible = valid if visible is None else valid & (visible[0] > 0)
+        return zb_square(keypoints, visible, (width, height))
+
+
+@TRANSFORMS.register_module()
+class RandomCropNoise(BaseTransform):
+    """Varies a chosen crop: its size, its place and its in-plane rotation, each drawn uniformly.
+
+    Args:
+        scale (Sequence[float]): Range of the factor on the side; above 1 the hand gets smaller. Defaults to
+            (1.0, 1.0).
+        shift (float): Largest shift along x and y, as a fraction of the side. Defaults to 0.0.
+        rotation (float): Largest angle in degrees, either way. Defaults to 0.0.
+
+    Raises:
+        ValueError: If a range is empty or not positive, or a strength is negative.
+    """
+
+    def __init__(self, scale: Sequence[float] = (1.0, 1.0), shift: float = 0.0, rotation: float = 0.0) -> None:
+        if len(scale) != 2 or not 0 < scale[0] <= scale[1] or shift < 0 or rotation < 0:
+            raise ValueError(
+                'RandomCropNoise: scale must be (low, high) with 0 < low <= high, shift and rotation not negative; '
+                f'found scale={scale!r}, shift={shift!r}, rotation={rotation!r}'
+            )
+        self.scale, self.shift, self.rotation = tuple(scale), shift, rotation
+
+    def transform(self, results: dict) -> dict:
+        """Replace ``crop``.
+
+        Raises:
+            ValueError: If no crop was chosen before.
+        """
+        require(results, self, 'crop')
+        crop = results['crop']
+        side = crop['side'] * np.random.uniform(*self.scale)
+        center = crop['center'] + np.random.uniform(-self.shift, self.shift, 2) * side
+        rotation = crop['rotation'] + np.random.uniform(-self.rotation, self.rotation)
+        results['crop'] = dict(crop, center=center, side=side, rotation=rotation)
+        return results

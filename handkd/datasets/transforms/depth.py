@@ -1,0 +1,127 @@
+"""Depth maps: to the range of a network, and to a mask of the hand."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from handkd.geometry import unproject
+from handkd.hand import JOINT_INDEX, JOINTS, joint_index
+from handkd.registry import TRANSFORMS
+
+from .sample import check_choice, labelled_joints, require, sample_name
+
+
+@TRANSFORMS.register_module()
+class DepthToCube(BaseTransform):
+    """Brings depth into [-1, 1] inside a metric cube around the hand.
+
+    depth' = clip((depth - z) / (cube / 2), -1, 1), and 1, the cube's back, where there is no reading. Put it behind all
+    transforms that move pixels. Sets ``depth_cube`` = (z, cube), with which depth' can be taken back.
+
+    Args:
+        cube (float): The cube's edge in mm. Defaults to 300.0.
+        center (str): z is the true depth of a joint ('root'), or the median of all readings on ``hand_mask``, or
+            without one in the image's central half ('depth'), which needs no label. Defaults to 'root'.
+        root (str | int): The joint for 'root'. Defaults to 'middle_mcp'.
+
+    Raises:
+        ValueError: If the cube is not positive, or there is no such center or joint.
+    """
+
+    def __init__(self, cube: float = 300.0, center: str = 'root', root: str | int = 'middle_mcp') -> None:
+        check_choice('DepthToCube(center=...)', center, ('root', 'depth'))
+        if not cube > 0:
+            raise ValueError(f'DepthToCube: cube must be a positive length in mm, found {cube!r}')
+        self.cube, self.center, self.root = cube, center, joint_index(root)
+
+    def transform(self, results: dict) -> dict:
+        """Replace ``depth``.
+
+        Raises:
+            ValueError: If the sample has no depth, or nothing to centre the cube on, or has been through this before.
+        """
+        require(results, self, 'depth')
+        if 'depth_cube' in results:
+            raise ValueError(f'DepthToCube: the depth of {sample_name(results)} is in a cube already; apply it once')
+        depth = results['depth']
+        z = self._root_depth(results) if self.center == 'root' else self._median_depth(results)
+        reading = depth > 0  # NaN is no reading either
+        scaled = np.where(reading, depth, np.float32(z + self.cube))
+        scaled -= np.float32(z)
+        scaled *= np.float32(2 / self.cube)
+        results['depth'] = np.minimum(np.maximum(scaled, -1), 1)
+        results['depth_cube'] = (z, self.cube)
+        return results
+
+    def _root_depth(self, results: dict) -> float:
+        require(results, self, 'keypoints_cam')
+        if not labelled_joints(results)[self.root]:
+            raise ValueError(f'DepthToCube: {sample_name(results)} has no label for its root {JOINTS[self.root]}')
+        return float(results['keypoints_cam'][0, self.root, 2])
+
+    def _median_depth(self, results: dict) -> float:
+        depth = results['depth']
+        if results.get('hand_mask') is not None:
+            region, name = depth[results['hand_mask']], 'on the hand mask'
+        else:
+            height, width = depth.shape
+            region = depth[height // 4 : height - height // 4, width // 4 : width - width // 4]
+            name = 'in the central half of the image'
+        readings = region[region > 0]
+        if not readings.size:
+            raise ValueError(f'DepthToCube: {sample_name(results)} has no depth reading {name} to centre the cube on')
+        return float(np.median(readings))
+
+
+@TRANSFORMS.register_module()
+class HandMaskFromDepth(BaseTransform):
+    """Finds the hand in a depth map from the true joints, for data sets without masks; sets ``hand_mask``.
+
+    A pixel is on the hand if its 3D point lies in the joints' bounding box, widened by a margin on each side, not more
+    than the margin past the wrist along the forearm, and is connected in the image, by such pixels, to a pixel that a
+    joint projects to. What touches the hand within the box, such as a held object, is counted in.
+
+    Args:
+        margin (float): How far flesh reaches beyond the joints, in mm. Defaults to 20.0.
+    """
+
+    def __init__(self, margin: float = 20.0) -> None:
+        if not margin > 0:
+            raise ValueError(f'HandMaskFromDepth: margin must be a positive length in mm, found {margin!r}')
+        self.margin = margin
+
+    def transform(self, results: dict) -> dict:
+        """Set ``hand_mask`` (H, W), bool; it is empty where the depth map shows nothing at the joints.
+
+        Raises:
+            ValueError: If depth, joints or the camera are missing, or the wrist or middle_mcp has no label.
+        """
+        require(results, self, 'depth', 'keypoints', 'keypoints_cam', 'camera')
+        valid = labelled_joints(results)
+        wrist, middle = JOINT_INDEX['wrist'], JOINT_INDEX['middle_mcp']
+        if not (valid[wrist] and valid[middle]):
+            raise ValueError(f'HandMaskFromDepth: {sample_name(results)} has no label for its wrist or middle_mcp')
+        depth, joints = results['depth'], results['keypoints_cam'][0].astype(np.float64)
+        height, width = depth.shape
+        pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)
+        near, far = joints[valid].min(0) - self.margin, joints[valid].max(0) + self.margin
+        forearm = joints[wrist] - joints[middle]
+        forearm /= np.linalg.norm(forearm) + 1e-9
+        mask = (depth > max(near[2], 0.0)) & (depth < far[2])
+        points = unproject(pixels[mask], depth[mask], results['camera'])
+        mask[mask] = ((points > near) & (points < far)).all(-1) & ((points - joints[wrist]) @ forearm < self.margin)
+        results['hand_mask'] = _connected(mask, results['keypoints'][0][valid])
+        return results
+
+
+def _connected(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Return the components of a mask (H, W) that contain a seed, given as pixels (N, 2)."""
+    count, labels = cv2.connectedComponents(mask.view(np.uint8))
+    x, y = np.rint(seeds).astype(int).T
+    inside = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
+    wanted = np.zeros(count, bool)
+    wanted[labels[y[inside], x[inside]]] = True
+    wanted[0] = False  # what is not in the mask
+    return wanted[labels]

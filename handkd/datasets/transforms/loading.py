@@ -1,0 +1,112 @@
+"""Reading an image file, and refusing one that is not whole."""
+
+from __future__ import annotations
+
+import os
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from handkd.registry import TRANSFORMS
+
+from .sample import require
+
+
+class ImageReadError(OSError):
+    """A file is there but holds no usable image."""
+
+
+def read_image(path: str | os.PathLike) -> np.ndarray:
+    """Read an image file.
+
+    A grey image gets three equal channels, an alpha channel is ignored, and a photograph is turned upright as its EXIF
+    tag says. An image of more than 8 bits is refused, since it is nearly always a depth map and no photograph. So is a
+    PNG or JPEG file that ends early, whose rest some versions of OpenCV fill up with grey or black.
+
+    Args:
+        path: The file, in any format that OpenCV reads.
+
+    Returns:
+        Shape (H, W, 3), uint8, BGR.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        IsADirectoryError: If it is a directory.
+        ImageReadError: If it is empty, cut off, no image, or no 8-bit image. All three are OSErrors.
+    """
+    try:
+        with open(path, 'rb') as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise FileNotFoundError(f'no image file {os.fspath(path)!r}; check the path (img_path, data_root)') from None
+    except IsADirectoryError:
+        raise IsADirectoryError(f'{os.fspath(path)!r} is a directory; name an image file in it') from None
+    fault = _fault(data)
+    image = None
+    if fault is None:
+        # ANYDEPTH keeps OpenCV from cutting 16 bits down to 8 in silence. ANYCOLOR drops alpha and, unlike UNCHANGED,
+        # heeds EXIF.
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+        if image is None:
+            fault = 'is damaged, or no image that OpenCV can read; convert it to PNG or JPEG'
+        elif image.dtype != np.uint8:
+            fault = f'holds {image.dtype} values, an image must be 8-bit; a depth map does not belong here'
+    if fault is not None:
+        raise ImageReadError(f'{os.fspath(path)!r} {fault}')
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+
+
+def _fault(data: bytes) -> str | None:
+    """Say what is wrong with a file by its structure alone, or None."""
+    if not data:
+        return 'is empty; copy or download it again'
+    whole = True
+    if data.startswith(b'\x89PNG\r\n\x1a\n'):
+        whole = _png_is_whole(data)
+    elif data.startswith(b'\xff\xd8'):
+        whole = _jpeg_is_whole(data)
+    return None if whole else f'is cut off after {len(data)} bytes; copy or download it again'
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """Walk over the chunks (length, name, content, checksum) up to the closing one."""
+    at = 8
+    while at + 12 <= len(data):
+        if data[at + 4 : at + 8] == b'IEND':
+            return True
+        at += 12 + int.from_bytes(data[at : at + 4], 'big')
+    return False
+
+
+def _jpeg_is_whole(data: bytes) -> bool:
+    """Walk over the segments to the compressed data, then look for the closing marker.
+
+    A plain search would find the end of an embedded thumbnail; in compressed data FF D9 can stand for nothing else.
+    """
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] == 0xDA:
+            return data.find(b'\xff\xd9', at) >= 0
+        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
+    return False
+
+
+@TRANSFORMS.register_module()
+class LoadHandImage(BaseTransform):
+    """Reads the file ``img_path`` into ``img``, as :func:`read_image` does.
+
+    Sets ``img_shape`` and ``ori_shape``, (H, W), too.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Load the image of a sample.
+
+        Raises:
+            OSError: If the file is missing or holds no usable image; names it.
+            ValueError: If the sample names no file.
+        """
+        require(results, self, 'img_path')
+        results['img'] = read_image(results['img_path'])
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        return results

@@ -1,0 +1,129 @@
+"""What a sample dict must hold, and the errors that say what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from handkd.hand import JOINTS, NUM_JOINTS, SIDES
+from handkd.hints import did_you_mean
+
+_REMEDIES = {
+    'img': 'load it first (LoadHandImage), or have the data set make it',
+    'img_path': 'the data set must name an image file in each record',
+    'depth': "ask the data set for it (modalities=('rgb', 'depth')), or choose one that has depth maps",
+    'hand_mask': 'put HandMaskFromDepth before, or choose a data set with masks',
+    'part_seg': 'choose a data set with part labels',
+    'keypoints': 'the data set must give the 2D joints',
+    'keypoints_cam': 'the data set must give the 3D joints in the camera frame',
+    'camera': 'the data set must give the camera intrinsics',
+    'bbox': "the data set must give a box, or choose another rule than 'box'",
+    'crop': 'put HandCrop before',
+}
+"""What to do about each missing key."""
+
+_JOINT_SHAPES = {
+    'keypoints': (1, NUM_JOINTS, 2),
+    'keypoints_cam': (1, NUM_JOINTS, 3),
+    'keypoints_visible': (1, NUM_JOINTS),
+    'keypoints_valid': (1, NUM_JOINTS),
+}
+
+
+def sample_name(results: dict) -> str:
+    """Return what tells a sample from the others in an error: its number and file, as far as it has them."""
+    known = [f'{key} {results[key]!r}' for key in ('img_id', 'img_path') if results.get(key) is not None]
+    return f'sample ({", ".join(known)})' if known else 'sample (without img_id and img_path)'
+
+
+def require(results: dict, transform: object, *keys: str) -> None:
+    """Raise a ValueError naming sample, transform and remedy if a key is absent or None.
+
+    Args:
+        results: The sample.
+        transform: Who needs the keys.
+        keys: What it needs.
+    """
+    for key in keys:
+        if results.get(key) is None:
+            raise ValueError(
+                f'{type(transform).__name__} needs {key!r}, which {sample_name(results)} has not: {_REMEDIES[key]}'
+            )
+
+
+def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
+    """Raise a ValueError with the nearest right name if a setting is none of its choices."""
+    if value not in choices:
+        raise ValueError(f'{what}: there is no {value!r}; {did_you_mean(value, choices)}')
+
+
+def labelled_joints(results: dict) -> np.ndarray:
+    """Return which joints have a label.
+
+    A joint has none if ``keypoints_valid`` says 0, or if a coordinate is not finite while ``keypoints_visible`` says 0.
+
+    Args:
+        results: A sample with ``keypoints`` or ``keypoints_cam`` or both.
+
+    Returns:
+        Shape (21,), bool.
+
+    Raises:
+        ValueError: If an array has a wrong shape, or a coordinate is not finite although the joint is neither marked as
+            invalid nor as invisible; names the sample, the key and the joints.
+    """
+    valid = np.ones(NUM_JOINTS, bool)
+    for key, shape in _JOINT_SHAPES.items():
+        value = results.get(key)
+        if value is not None and (not isinstance(value, np.ndarray) or value.shape != shape):
+            found = f'shape {value.shape}' if isinstance(value, np.ndarray) else type(value).__name__
+            raise ValueError(f'{sample_name(results)}: {key!r} must be an array of shape {shape}, found {found}')
+    if results.get('keypoints_valid') is not None:
+        valid = results['keypoints_valid'][0] > 0
+    excused = ~valid
+    if results.get('keypoints_visible') is not None:
+        excused = excused | (results['keypoints_visible'][0] == 0)
+    for key in ('keypoints', 'keypoints_cam'):
+        value = results.get(key)
+        if value is None or np.isfinite(value).all():
+            continue
+        finite = np.isfinite(value[0]).all(-1)
+        bad = np.flatnonzero(~finite & ~excused)
+        if bad.size:
+            names = ', '.join(JOINTS[joint] for joint in bad)
+            raise ValueError(
+                f'{sample_name(results)}: {key!r} is not finite at {names} (found {value[0, bad[0]].tolist()}); '
+                'correct the label, or set keypoints_valid to 0 there'
+            )
+        valid = valid & finite
+    return valid
+
+
+def check_sample(results: dict) -> None:
+    """Check a sample's labels, and make them safe to compute with.
+
+    Afterwards ``keypoints_valid`` (1, 21) float32 says which joints have a label (see :func:`labelled_joints`), and the
+    coordinates of the others are 0 and not NaN, since in a loss not even a weight of 0 hides a NaN. Arrays are
+    replaced, never written to.
+
+    Raises:
+        ValueError: If a label is not finite or has the wrong shape, or ``hand_side`` or ``camera`` is malformed; names
+            the sample, the key, what was found and what was expected.
+    """
+    valid = labelled_joints(results)
+    results['keypoints_valid'] = valid[None].astype(np.float32)
+    if not valid.all():
+        for key in ('keypoints', 'keypoints_cam'):
+            if results.get(key) is not None:
+                results[key] = np.where(valid[None, :, None], results[key], np.zeros((), results[key].dtype))
+    side = results.get('hand_side')
+    if side is not None and side not in SIDES:
+        raise ValueError(f"{sample_name(results)}: 'hand_side' must be one of {SIDES}, found {side!r}")
+    camera = results.get('camera')
+    if camera is not None:
+        for key, shape in (('K', (3, 3)), ('R', (3, 3)), ('T', (3,)), ('dist', (5,))):
+            value = camera.get(key)
+            if (value is None and key == 'K') or (value is not None and np.shape(value) != shape):
+                found = 'nothing' if value is None else f'shape {np.shape(value)}'
+                raise ValueError(f'{sample_name(results)}: camera[{key!r}] must have shape {shape}, found {found}')

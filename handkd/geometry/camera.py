@@ -1,0 +1,129 @@
+"""The pinhole camera with lens distortion, and what an affine change of the image does to it.
+
+A camera is a dict: ``K`` (3, 3) intrinsics in pixels, whose last row is (0, 0, 1) and which may carry skew; optionally
+``dist`` (5,), OpenCV's (k1, k2, p1, p2, k3); optionally ``R`` (3, 3) and ``T`` (3,) in mm, which take world points into
+the camera's frame: x_cam = R x_world + T. In the camera's frame x points right, y down and z forward. The centre of the
+top left pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+from math import hypot
+
+import numpy as np
+
+_UNDISTORT_STEPS = 20
+"""Fixed-point steps that invert the distortion: far below 1e-6 px for lenses without fish eye."""
+
+
+def _distort(xy: np.ndarray, dist: np.ndarray) -> np.ndarray:
+    """Apply the Brown-Conrady model (OpenCV's first five coefficients) to normalised points (..., 2)."""
+    k1, k2, p1, p2, k3 = dist
+    r2 = (xy * xy).sum(-1, keepdims=True)
+    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    # With p = (p2, p1) the tangential term p r^2 + 2 x (p . x) is a vector equation, so it holds in any turned frame.
+    p = np.array([p2, p1])
+    return xy * radial + p * r2 + 2 * xy * (xy @ p)[..., None]
+
+
+def project(points_cam: np.ndarray, camera: dict) -> np.ndarray:
+    """Project points into the image.
+
+    Args:
+        points_cam: Points in the camera's frame, shape (..., 3), any one unit; z must be positive for the result to
+            mean anything.
+        camera: The camera (see this module); ``R`` and ``T`` are not read.
+
+    Returns:
+        Pixels, shape (..., 2), float64.
+    """
+    points = np.asarray(points_cam, np.float64)
+    xy = points[..., :2] / points[..., 2:]
+    if camera.get('dist') is not None:
+        xy = _distort(xy, camera['dist'])
+    intrinsics = np.asarray(camera['K'], np.float64)
+    return xy @ intrinsics[:2, :2].T + intrinsics[:2, 2]
+
+
+def unproject(pixels: np.ndarray, depth: np.ndarray, camera: dict) -> np.ndarray:
+    """Return the points that are seen at pixels, at given depths: the inverse of :func:`project`.
+
+    Args:
+        pixels: Shape (..., 2).
+        depth: Distance along the optical axis (z), shape (...), any unit.
+        camera: The camera (see this module).
+
+    Returns:
+        Points in the camera's frame, shape (..., 3), float64, in the unit of ``depth``.
+    """
+    intrinsics = np.asarray(camera['K'], np.float64)
+    distorted = (np.asarray(pixels, np.float64) - intrinsics[:2, 2]) @ np.linalg.inv(intrinsics[:2, :2]).T
+    xy = distorted
+    if camera.get('dist') is not None:
+        for _ in range(_UNDISTORT_STEPS):
+            xy = xy + distorted - _distort(xy, camera['dist'])
+    z = np.asarray(depth, np.float64)[..., None]
+    return np.concatenate([xy * z, z], -1)
+
+
+def split_affine(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split a plane's linear map into U Q: U upper triangular with a positive diagonal, Q orthogonal (an RQ split).
+
+    Args:
+        linear: Shape (2, 2), invertible.
+
+    Returns:
+        U and Q, each of shape (2, 2), float64. det Q is -1 where the map mirrors.
+
+    Raises:
+        ValueError: If the matrix is singular or not finite.
+    """
+    (a, b), (c, d) = np.asarray(linear, np.float64).tolist()
+    det, bottom = a * d - b * c, hypot(c, d)
+    if not 0 < abs(det) < float('inf'):
+        raise ValueError(f'an image can be moved by invertible affine maps only, found {[[a, b], [c, d]]}')
+    sign = 1.0 if det > 0 else -1.0
+    c, d = c / bottom, d / bottom
+    upper = np.array([[abs(det) / bottom, a * c + b * d], [0.0, bottom]])
+    return upper, np.array([[sign * d, -sign * c], [c, d]])
+
+
+def affine_camera(camera: dict, affine: np.ndarray) -> tuple[dict, np.ndarray]:
+    """Return the camera that takes the image moved by an affine map, and what moves the points into its frame.
+
+    With u' = A u in homogeneous pixels, A K = K' M, where M turns or mirrors x and y and leaves z alone, so that the
+    depth of a pixel never changes. Points follow by x_cam' = M x_cam, and ``project(x_cam', camera')`` equals the moved
+    ``project(x_cam, camera)`` exactly, for every affine map and with distortion: the radial terms are blind to M and
+    the tangential ones turn with it.
+
+    A map that mirrors would turn ``R`` into a reflection. The world is then mirrored with it, x_world' =
+    diag(-1, 1, 1) x_world, so ``R`` stays a rotation; a left hand in it is now a right one.
+
+    Args:
+        camera: The camera (see this module); it is left as it is. Keys that it has beyond those are kept.
+        affine: Shape (3, 3), last row (0, 0, 1); maps old pixels to new ones.
+
+    Returns:
+        The new camera (arrays in float64), and M of shape (3, 3), whose determinant is -1 where the map mirrors.
+
+    Raises:
+        ValueError: If the map is singular.
+    """
+    intrinsics = np.asarray(camera['K'], np.float64)
+    linear = affine[:2, :2]
+    upper, orthogonal = split_affine(linear @ intrinsics[:2, :2])
+    new_intrinsics, move = np.eye(3), np.eye(3)
+    new_intrinsics[:2, :2] = upper
+    new_intrinsics[:2, 2] = linear @ intrinsics[:2, 2] + affine[:2, 2]
+    move[:2, :2] = orthogonal
+    moved = dict(camera, K=new_intrinsics)
+    if camera.get('dist') is not None:
+        k1, k2, p1, p2, k3 = camera['dist']
+        p2, p1 = orthogonal @ (p2, p1)
+        moved['dist'] = np.array([k1, k2, p1, p2, k3])
+    if camera.get('R') is not None:
+        moved['R'] = move @ camera['R']
+        if orthogonal[0, 0] * orthogonal[1, 1] - orthogonal[0, 1] * orthogonal[1, 0] < 0:
+            moved['R'][:, 0] *= -1
+        moved['T'] = move @ camera['T']
+    return moved, move

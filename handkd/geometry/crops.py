@@ -1,0 +1,125 @@
+"""Which square to cut out around a hand, and the affine map that cuts it.
+
+A square is (centre, side) in pixels. The centre of the top left pixel is (0, 0), so an image of width W covers
+[-0.5, W - 0.5], and a map that resizes keeps the *edges* of the image in place, not the centres of its corner pixels.
+Every map acts on homogeneous pixel columns: u' = A u.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handkd.hand import JOINT_INDEX
+
+from .rotations import rotation_2d
+
+ZB_SIZE = 256
+"""Edge of Zimmermann and Brox's network input in px, which their rule refers to."""
+
+
+def box_square(box: np.ndarray, factor: float) -> tuple[np.ndarray, float]:
+    """Return the square around a box, centred on it, with ``factor`` times its longer side.
+
+    Args:
+        box: (x1, y1, x2, y2) in px, shape (4,).
+        factor: Margin; 1.25 leaves an eighth of the box on either side.
+
+    Raises:
+        ValueError: If the box is empty or not finite.
+    """
+    x1, y1, x2, y2 = (float(value) for value in box)
+    side = max(x2 - x1, y2 - y1) * factor
+    if not (0 < side < np.inf and x2 >= x1 and y2 >= y1):
+        raise ValueError(f'a box must be finite (x1, y1, x2, y2) with x1 < x2 and y1 < y2, found {(x1, y1, x2, y2)}')
+    return np.array([(x1 + x2) / 2, (y1 + y2) / 2]), side
+
+
+def joint_square(keypoints: np.ndarray, valid: np.ndarray, factor: float) -> tuple[np.ndarray, float]:
+    """Return the square around the tight box of all labelled joints, seen or not.
+
+    Args:
+        keypoints: Joints in px, shape (21, 2).
+        valid: Which of them have a label, shape (21,), bool.
+        factor: As in :func:`box_square`.
+
+    Raises:
+        ValueError: If no two joints are labelled at different places.
+    """
+    points = keypoints[valid]
+    if len(points) < 2:
+        raise ValueError(f'a crop around the joints needs two that are labelled, found {len(points)}')
+    return box_square(np.concatenate([points.min(0), points.max(0)]), factor)
+
+
+def zb_square(keypoints: np.ndarray, visible: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, float]:
+    """Return the square of Zimmermann and Brox (ICCV 2017, their ``BinaryDbReader``).
+
+    The centre is the joint at the base of the middle finger. Twice the farthest that a visible joint, clipped to the
+    image, lies from it along x or y is clamped to [50, 500] px; without a visible joint it is 200 px. The crop is then
+    scaled to 256 px by clip(256 / size, 1, 10): a hand wider than 256 px is cut off, never shrunk.
+
+    Theirs puts the centre on pixel 128 of the crop; :func:`crop_matrix` puts it in the middle, at 127.5.
+
+    Args:
+        keypoints: Joints in px, shape (21, 2).
+        visible: Which joints are seen, shape (21,), bool.
+        image_size: (width, height) in px.
+
+    Returns:
+        The centre, shape (2,), and the side in px, from 50 to 256.
+
+    Raises:
+        ValueError: If the centre is not finite.
+    """
+    centre = np.asarray(keypoints[JOINT_INDEX['middle_mcp']], np.float64)
+    if not np.isfinite(centre).all():
+        raise ValueError(f'the Z&B crop is centred on middle_mcp, whose pixel is {tuple(centre)}')
+    size = 200.0
+    if visible.any():
+        low = np.maximum(keypoints[visible].min(0), 0.0)
+        high = np.minimum(keypoints[visible].max(0), image_size)
+        size = float(np.clip(2 * np.maximum(high - centre, centre - low).max(), 50.0, 500.0))
+    return centre, ZB_SIZE / float(np.clip(ZB_SIZE / size, 1.0, 10.0))
+
+
+def crop_matrix(
+    center: np.ndarray,
+    side: float,
+    size: int,
+    rotation: float = 0.0,
+    flip: tuple[bool, bool] = (False, False),
+) -> np.ndarray:
+    """Return the map that cuts a square out of an image and brings it to ``size`` x ``size`` px.
+
+    Args:
+        center: The square's centre in px, shape (2,).
+        side: The square's side in px.
+        size: Side of the result in px.
+        rotation: In degrees; the content turns clockwise by it, about the centre.
+        flip: Whether the result is mirrored horizontally, and vertically.
+
+    Returns:
+        Shape (3, 3), float64.
+    """
+    matrix = np.eye(3)
+    linear = rotation_2d(rotation) * (size / side)
+    linear[0] *= 1 - 2 * flip[0]
+    linear[1] *= 1 - 2 * flip[1]
+    matrix[:2, :2] = linear
+    matrix[:2, 2] = (size - 1) / 2 - linear @ center
+    return matrix
+
+
+def resize_matrix(old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
+    """Return the map that resizes an image from (width, height) ``old`` to ``new``: u' = (u + 0.5) s - 0.5."""
+    scale = np.divide(new, old)
+    return np.array([[scale[0], 0.0, scale[0] / 2 - 0.5], [0.0, scale[1], scale[1] / 2 - 0.5], [0.0, 0.0, 1.0]])
+
+
+def flip_matrix(size: tuple[int, int], horizontal: bool, vertical: bool) -> np.ndarray:
+    """Return the map that mirrors an image of (width, height) ``size``: u' = W - 1 - u and v' = H - 1 - v."""
+    matrix = np.eye(3)
+    for axis, mirrored in enumerate((horizontal, vertical)):
+        if mirrored:
+            matrix[axis, axis], matrix[axis, 2] = -1.0, size[axis] - 1.0
+    return matrix

@@ -1,0 +1,97 @@
+"""Which square is chosen, and how noise varies it."""
+
+import numpy as np
+import pytest
+
+from handkd.datasets.transforms import HandCrop, RandomCropNoise
+from handkd.geometry import zb_square
+
+
+def test_square_rule(make_sample):
+    sample = make_sample()
+    keypoints = sample['keypoints'][0]
+    crop = HandCrop(factor=1.5)(dict(sample))['crop']
+    np.testing.assert_allclose(crop['center'], (keypoints.min(0) + keypoints.max(0)) / 2, rtol=1e-6)
+    assert crop['side'] == pytest.approx(1.5 * np.ptp(keypoints, axis=0).max(), rel=1e-6)
+    assert HandCrop()(dict(sample))['crop']['side'] == pytest.approx(crop['side'] * 1.25 / 1.5)
+
+
+def test_square_rule_takes_hidden_but_labelled_joints(make_sample):
+    sample = make_sample()
+    hidden = dict(sample, keypoints_visible=np.zeros((1, 21), np.float32))
+    assert HandCrop()(hidden)['crop']['side'] == HandCrop()(dict(sample))['crop']['side']
+
+
+def test_box_rule(make_sample):
+    crop = HandCrop('box', factor=2.0)(make_sample(size=(65, 49)))['crop']  # its box is (5, 6, 58, 41)
+    np.testing.assert_allclose(crop['center'], [31.5, 23.5])
+    assert crop['side'] == pytest.approx(106)
+
+
+def test_zb_rule_takes_visible_joints_and_the_image_size(make_sample):
+    sample = make_sample(size=(120, 90))
+    sample['keypoints_visible'] = (np.abs(np.arange(21) - 9) < 2)[None].astype(np.float32)
+    crop = HandCrop('zb')(dict(sample))['crop']
+    center, side = zb_square(sample['keypoints'][0], np.abs(np.arange(21) - 9) < 2, (120, 90))
+    np.testing.assert_array_equal(crop['center'], center)
+    assert crop['side'] == side and 50 < side < 256
+    sample['keypoints_visible'] = np.ones((1, 21), np.float32)
+    assert HandCrop('zb')(sample)['crop']['side'] > side
+
+
+def test_a_nan_joint_is_named_or_left_out(make_sample):
+    sample = make_sample(7)
+    clean = HandCrop()(make_sample(7))['crop']
+    sample['keypoints'][0, 8] = np.nan
+    with pytest.raises(ValueError, match=r"sample \(img_id 7\): 'keypoints' is not finite at index_tip"):
+        HandCrop()(dict(sample))
+    sample['keypoints_visible'][0, 8] = 0
+    assert HandCrop()(dict(sample))['crop']['side'] <= clean['side']
+
+
+def test_errors_name_the_sample(make_sample):
+    with pytest.raises(ValueError, match=r"HandCrop needs 'keypoints', which sample \(img_id 4\) has not"):
+        HandCrop()(dict(img_id=4))
+    with pytest.raises(ValueError, match=r"needs 'bbox', .*choose another rule"):
+        HandCrop('box')(dict(img_id=4))
+    with pytest.raises(ValueError, match=r'HandCrop on sample \(img_id 4\): .* found 0'):
+        HandCrop()(dict(make_sample(4), keypoints_valid=np.zeros((1, 21))))
+
+
+def test_noise_stays_in_its_range_and_fills_it():
+    np.random.seed(0)
+    noise = RandomCropNoise((0.8, 1.5), 0.1, 30)
+    start = dict(center=np.array([50.0, 60.0]), side=100.0, rotation=5.0, flip=(True, False))
+    crops = [noise(dict(crop=start))['crop'] for _ in range(500)]
+    sides = np.array([crop['side'] for crop in crops])
+    shifts = np.array([(crop['center'] - start['center']) / crop['side'] for crop in crops])
+    angles = np.array([crop['rotation'] for crop in crops])
+    for values, low, high in ((sides, 80, 150), (shifts, -0.1, 0.1), (angles, -25, 35)):
+        assert (values >= low).all() and (values <= high).all()
+        span = high - low
+        assert values.min() < low + 0.05 * span and values.max() > high - 0.05 * span
+    assert all(crop['flip'] == (True, False) for crop in crops)
+    np.testing.assert_array_equal(start['center'], [50, 60])
+
+
+def test_no_noise_by_default():
+    crop = dict(center=np.array([50.0, 60.0]), side=100.0, rotation=0.0, flip=(False, False))
+    after = RandomCropNoise()(dict(crop=crop))['crop']
+    np.testing.assert_array_equal(after['center'], crop['center'])
+    assert (after['side'], after['rotation']) == (100, 0)
+
+
+@pytest.mark.parametrize(
+    ('build', 'message'),
+    [
+        (lambda: HandCrop('sqare'), "did you mean 'square'"),
+        (lambda: HandCrop('zb', factor=1.25), "goes with 'square' and 'box'"),
+        (lambda: HandCrop(factor=0), 'must be positive'),
+        (lambda: RandomCropNoise((1.2, 1.0)), 'low <= high'),
+        (lambda: RandomCropNoise(shift=-1), 'shift=-1'),
+        (lambda: RandomCropNoise(rotation=-1), 'rotation=-1'),
+    ],
+)
+def test_bad_settings(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,144 @@
+"""The metric cube by its formula, and the hand mask on a drawn scene."""
+
+import cv2
+import numpy as np
+import pytest
+
+from handkd.datasets.transforms import DepthToCube, HandMaskFromDepth, WarpCrop
+from handkd.geometry import project, rotation_2d
+from handkd.hand import BONES
+
+
+def with_depth(values, z=500.0):
+    joints = np.zeros((1, 21, 3), np.float32)
+    joints[..., 2], joints[0, 0, 2] = z, z + 40
+    return dict(depth=np.array(values, np.float32), keypoints_cam=joints, img_id=12)
+
+
+def test_cube_by_its_formula():
+    sample = with_depth([[500, 350, 650, 575], [100, 2000, 0, np.nan]])
+    before = sample['depth'].copy()
+    cubed = DepthToCube(300, 'root')(dict(sample))
+    np.testing.assert_allclose(cubed['depth'], [[0, -1, 1, 0.5], [-1, 1, 1, 1]], atol=1e-6)
+    assert cubed['depth'].dtype == np.float32 and cubed['depth_cube'] == (500, 300)
+    np.testing.assert_array_equal(sample['depth'], before)
+
+
+def test_cube_around_another_root_and_of_another_size():
+    cubed = DepthToCube(400, root='wrist')(with_depth([[540, 440]]))
+    np.testing.assert_allclose(cubed['depth'], [[0, -0.5]])
+
+
+def test_cube_around_the_median_reading():
+    depth = np.full((8, 8), 900.0)
+    depth[2:6, 2:6] = 600
+    depth[3, 3] = depth[4, 4] = 0
+    assert DepthToCube(center='depth')(with_depth(depth))['depth_cube'][0] == 600
+    mask = np.zeros((8, 8), bool)
+    mask[0] = True
+    assert DepthToCube(center='depth')(dict(with_depth(depth), hand_mask=mask))['depth_cube'][0] == 900
+    mask[0], mask[3, 3] = False, True
+    with pytest.raises(ValueError, match=r'sample \(img_id 12\) has no depth reading on the hand mask'):
+        DepthToCube(center='depth')(dict(with_depth(depth), hand_mask=mask))
+    with pytest.raises(ValueError, match='no depth reading in the central half'):
+        DepthToCube(center='depth')(with_depth(np.zeros((8, 8))))
+
+
+def test_missing_depth_says_what_to_do():
+    with pytest.raises(
+        ValueError, match=r"DepthToCube needs 'depth', which sample \(img_id 12\) has not: .*modalities"
+    ):
+        DepthToCube()(dict(img_id=12))
+    with pytest.raises(ValueError, match="needs 'keypoints_cam'"):
+        DepthToCube()(dict(depth=np.ones((2, 2), np.float32)))
+
+
+def test_a_root_without_a_label_is_an_error():
+    valid = np.ones((1, 21), np.float32)
+    valid[0, 9] = 0
+    with pytest.raises(ValueError, match=r'sample \(img_id 12\) has no label for its root middle_mcp'):
+        DepthToCube()(dict(with_depth([[1]]), keypoints_valid=valid))
+
+
+def test_the_cube_comes_once():
+    with pytest.raises(ValueError, match='in a cube already'):
+        DepthToCube()(DepthToCube()(with_depth([[1]])))
+    crop = dict(center=np.zeros(2), side=1.0)
+    with pytest.raises(ValueError, match='DepthToCube behind all'):
+        WarpCrop()(dict(DepthToCube()(with_depth([[1]])), crop=crop))
+
+
+@pytest.fixture(params=[0, 40, -130])
+def scene(request):
+    """A flat hand, turned in the plane, with forearm, wall, and a body in its box that does not touch it."""
+    joints = np.zeros((21, 2))
+    for finger, x in enumerate((-60, -28, 0, 24, 48)):
+        for joint in range(4):
+            joints[1 + 4 * finger + joint] = (x * (0.6 + 0.13 * joint), -45 - 33 * joint + 12 * abs(finger - 2))
+    turn = rotation_2d(request.param)
+    body, elbow = ((point + [0, 60]) @ turn.T for point in np.array([(-67.0, -27.0), (0.0, 300.0)]))
+    joints = np.column_stack([(joints + [0, 60]) @ turn.T, np.full(21, 500.0)])
+    camera = dict(K=np.array([[300.0, 0, 70], [0, 300, 70], [0, 0, 1]]))
+    pixels = project(joints, camera)
+    hand, arm, other = (np.zeros((141, 141), np.uint8) for _ in range(3))
+    ends = np.rint(pixels).astype(int).tolist()
+    for parent, child in BONES:
+        cv2.line(hand, ends[parent], ends[child], 1, 9)
+    cv2.line(arm, ends[0], np.rint(0.6 * elbow + 70).astype(int).tolist(), 1, 25)
+    cv2.circle(other, np.rint(0.6 * body + 70).astype(int).tolist(), 4, 1, -1)
+    assert not hand[other > 0].any()
+    depth = np.full((141, 141), 900, np.float32)
+    depth[arm > 0], depth[hand > 0], depth[other > 0] = 497, 492, 495
+    sample = dict(depth=depth, camera=camera, keypoints=pixels[None], keypoints_cam=joints[None], img_id=5)
+    return sample, hand > 0, other > 0
+
+
+def test_hand_mask(scene):
+    sample, hand, body = scene
+    mask = HandMaskFromDepth(margin=20)(dict(sample))['hand_mask']
+    assert mask.dtype == bool and mask.shape == hand.shape
+    assert mask[hand].mean() > 0.99
+    assert not mask[body].any()
+    assert not mask[sample['depth'] == 900].any()
+    # The forearm belongs to the wrist up to the margin, and not beyond.
+    wrist, middle = sample['keypoints'][0, [0, 9]]
+    rows, columns = np.nonzero(mask)
+    past = (np.column_stack([columns, rows]) - wrist) @ (wrist - middle) / np.linalg.norm(wrist - middle)
+    reach = 20 * 300 / 497
+    assert reach - 2 < past.max() < reach + 0.5
+
+
+def test_hand_mask_where_depth_shows_nothing(scene):
+    sample, *_ = scene
+    assert not HandMaskFromDepth()(dict(sample, depth=np.zeros((141, 141), np.float32)))['hand_mask'].any()
+    far = np.full((141, 141), 2000, np.float32)
+    assert not HandMaskFromDepth()(dict(sample, depth=far))['hand_mask'].any()
+
+
+def test_hand_mask_with_joints_outside_of_the_image(scene):
+    sample, hand, _ = scene
+    cut = dict(sample, depth=sample['depth'][:, 60:], keypoints=sample['keypoints'] - [60, 0])
+    cut['camera'] = dict(K=sample['camera']['K'] - [[0, 0, 60], [0, 0, 0], [0, 0, 0]])
+    assert HandMaskFromDepth()(cut)['hand_mask'][hand[:, 60:]].mean() > 0.98
+
+
+def test_hand_mask_needs_the_wrist(scene):
+    sample, *_ = scene
+    with pytest.raises(ValueError, match=r'sample \(img_id 5\) has no label for its wrist'):
+        HandMaskFromDepth()(dict(sample, keypoints_valid=np.arange(21)[None]))
+    with pytest.raises(ValueError, match="needs 'camera'"):
+        HandMaskFromDepth()(dict(sample, camera=None))
+
+
+@pytest.mark.parametrize(
+    ('build', 'message'),
+    [
+        (lambda: DepthToCube(center='rot'), "did you mean 'root'"),
+        (lambda: DepthToCube(cube=0), 'positive length in mm'),
+        (lambda: DepthToCube(root='midle_mcp'), "did you mean 'middle_mcp'"),
+        (lambda: HandMaskFromDepth(margin=0), 'positive length in mm'),
+    ],
+)
+def test_bad_settings(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,93 @@
+"""The crop rules on numbers worked out by hand, and the maps' fixed points."""
+
+import numpy as np
+import pytest
+
+from handkd.geometry import box_square, crop_matrix, flip_matrix, joint_square, resize_matrix, zb_square
+
+ALL = np.ones(21, bool)
+
+
+def joints(low, high, middle_mcp):
+    """Return 21 joints that span a box, with the crop's centre where it is wanted."""
+    points = np.tile(np.float64(middle_mcp), (21, 1))
+    points[0], points[20] = low, high
+    return points
+
+
+def apply(matrix, point):
+    return (matrix @ [*point, 1.0])[:2]
+
+
+def test_box_square():
+    center, side = box_square([10, 20, 50, 40], 1.25)
+    np.testing.assert_allclose(center, [30, 30])
+    assert side == pytest.approx(50)
+
+
+@pytest.mark.parametrize('box', [(5, 5, 5, 5), (50, 0, 10, 10), (np.nan, 0, 1, 1), (0, 0, np.inf, 1)])
+def test_box_square_refuses_empty_boxes(box):
+    with pytest.raises(ValueError, match='x1 < x2'):
+        box_square(box, 1.25)
+
+
+def test_joint_square_ignores_joints_without_a_label():
+    points = joints((10, 20), (50, 40), (30, 30))
+    points[7] = np.nan
+    center, side = joint_square(points, ALL & (np.arange(21) != 7), 1.5)
+    np.testing.assert_allclose(center, [30, 30])
+    assert side == pytest.approx(60)
+    with pytest.raises(ValueError, match='two that are labelled, found 1'):
+        joint_square(points, np.arange(21) == 3, 1.5)
+
+
+@pytest.mark.parametrize(
+    ('low', 'high', 'center', 'side'),
+    [
+        ((100, 100), (180, 150), (120, 120), 120),  # farthest: 180 - 120 = 60
+        ((100, 100), (110, 150), (120, 120), 60),  # farthest: 150 - 120
+        ((118, 118), (122, 121), (120, 120), 50),  # small hands: at least 50
+        ((20, 20), (310, 300), (100, 100), 256),  # 2 * 210, but never shrunk: at most 256
+        ((-90, 100), (130, 130), (60, 120), 140),  # the image's edge, not the joint, at -90: 2 * (130 - 60)
+        ((250, 100), (400, 130), (280, 120), 80),  # clipped to the width of 320
+    ],
+)
+def test_zb_square(low, high, center, side):
+    found = zb_square(joints(low, high, center), ALL, (320, 320))
+    np.testing.assert_allclose(found[0], center)
+    assert found[1] == pytest.approx(side)
+
+
+def test_zb_square_counts_visible_joints_only():
+    points = joints((100, 100), (200, 150), (120, 120))
+    assert zb_square(points, ALL & (np.arange(21) != 20), (320, 320))[1] == pytest.approx(50)
+    assert zb_square(points, ~ALL, (320, 320))[1] == pytest.approx(200)
+    points[9] = np.nan
+    with pytest.raises(ValueError, match='middle_mcp'):
+        zb_square(points, ALL, (320, 320))
+
+
+def test_a_crop_of_the_whole_image_is_a_resize():
+    np.testing.assert_allclose(crop_matrix(np.array([31.5, 31.5]), 64, 17), resize_matrix((64, 64), (17, 17)))
+
+
+def test_resize_keeps_edges():
+    matrix = resize_matrix((31, 20), (64, 7))
+    np.testing.assert_allclose(apply(matrix, (-0.5, -0.5)), (-0.5, -0.5))
+    np.testing.assert_allclose(apply(matrix, (30.5, 19.5)), (63.5, 6.5))
+
+
+def test_flip_is_an_involution_about_the_centre():
+    matrix = flip_matrix((31, 20), True, True)
+    np.testing.assert_allclose(apply(matrix, (0, 3)), (30, 16))
+    np.testing.assert_allclose(matrix @ matrix, np.eye(3))
+    np.testing.assert_array_equal(flip_matrix((31, 20), False, False), np.eye(3))
+
+
+@pytest.mark.parametrize('flip', [(False, False), (True, False), (False, True), (True, True)])
+def test_crop_matrix(flip):
+    """A point a quarter of the side right of the centre, turned by 90 degrees, lies a quarter below the new one."""
+    matrix = crop_matrix(np.array([10.0, 20.0]), 40, 64, rotation=90, flip=flip)
+    np.testing.assert_allclose(apply(matrix, (10, 20)), (31.5, 31.5))
+    np.testing.assert_allclose(apply(matrix, (20, 20)), (31.5, 31.5 - 16 if flip[1] else 31.5 + 16), atol=1e-12)
+    np.testing.assert_allclose(apply(matrix, (10, 10)), (31.5 - 16 if flip[0] else 31.5 + 16, 31.5), atol=1e-12)
