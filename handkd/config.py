@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, VISBACKENDS, WEIGHT_INITIALIZERS, Registry, init_default_scope
+from mmengine.registry import Registry, init_default_scope
 from mmengine.runner import IterBasedTrainLoop, Runner
+from mmpose import registry as mmpose_registry
 from torch.utils.data import DataLoader
 
 from . import registry
 from .hints import ConfigError, check_keys, did_you_mean
 
-REGISTRIES: tuple[Registry, ...] = (
-    *(value for value in vars(registry).values() if isinstance(value, Registry)),
-    OPTIMIZERS,
-    PARAM_SCHEDULERS,
-    VISBACKENDS,
-    WEIGHT_INITIALIZERS,
+REGISTRIES: tuple[Registry, ...] = tuple(
+    value for module in (registry, mmpose_registry) for value in vars(module).values() if isinstance(value, Registry)
 )
-"""Where a ``type`` of a config is looked up."""
+"""Where a ``type`` of a config is looked up: handkd's registries, then those of MMPose that have no child here."""
 
 RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {'custom_imports', 'stages'}
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
@@ -64,24 +62,23 @@ def check_config(cfg: Config) -> None:
         ConfigError: For an unknown key or an unregistered type; names the place and the nearest right name.
     """
     init_default_scope(cfg.get('default_scope', 'handkd'))
-    for key in cfg:
-        hint = did_you_mean(key, RUNNER_KEYS)
-        if key not in RUNNER_KEYS and hint.startswith('did') and _is_typo(key):
-            raise ConfigError(f'config: unknown key {key!r}; {hint}')
+    _check_typos(cfg, RUNNER_KEYS, 'config')
     for loader in LOADERS:
         if cfg.get(loader):
             check_keys(cfg[loader], LOADER_KEYS, loader)
     train_cfg = cfg.get('train_cfg') or {}
     if 'by_epoch' in train_cfg and not train_cfg['by_epoch'] and 'type' not in train_cfg:
-        check_keys(train_cfg, {'by_epoch', *_parameters(IterBasedTrainLoop)}, 'train_cfg')
+        check_keys(train_cfg, {'by_epoch', *_parameters(IterBasedTrainLoop)[0]}, 'train_cfg')
     for where, node in _typed_dicts(cfg.to_dict(), ''):
         _check_node(where, node)
 
 
-def _is_typo(key: str) -> bool:
-    from difflib import get_close_matches
-
-    return bool(get_close_matches(key, RUNNER_KEYS, n=1, cutoff=0.86))
+def _check_typos(given: Iterable[str], known: set[str], where: str) -> None:
+    """Where any key is allowed, refuse those that look like a misspelt known one."""
+    for key in given:
+        # 0.86 tells `train_dataloder` from the free name `train_data`.
+        if key not in known and get_close_matches(key, known, n=1, cutoff=0.86):
+            check_keys([key], known, where)
 
 
 def _typed_dicts(node: object, where: str) -> Iterator[tuple[str, dict]]:
@@ -101,9 +98,9 @@ def _check_node(where: str, node: dict) -> None:
     target = kind if callable(kind) else _find(kind)
     if target is None:
         raise ConfigError(f'{where}: no class {kind!r} is registered; {did_you_mean(kind, _all_names())}')
-    parameters = _parameters(target)
-    if parameters is not None:
-        check_keys(node.keys() - {'type', '_scope_'}, parameters, f'{where} ({getattr(target, "__name__", kind)})')
+    known, takes_any = _parameters(target)
+    check = _check_typos if takes_any else check_keys
+    check(node.keys() - {'type', '_scope_'}, known, f'{where} ({getattr(target, "__name__", kind)})')
 
 
 def _find(kind: str) -> object | None:
@@ -123,20 +120,17 @@ def _all_names() -> set[str]:
     return names
 
 
-def _parameters(target: object) -> set[str] | None:
-    """Names of the arguments that a class or function takes; None if it takes any."""
+def _parameters(target: object) -> tuple[set[str], bool]:
+    """Names of the arguments that a class or function takes, and whether it takes any other too."""
     if not inspect.isclass(target):
-        signature = inspect.signature(target)
-        takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-        return None if takes_any else set(signature.parameters)
+        parameters = inspect.signature(target).parameters.values()
+        return {p.name for p in parameters}, any(p.kind is p.VAR_KEYWORD for p in parameters)
     names: set[str] = set()
-    for cls in target.__mro__:
+    for cls in target.__mro__[:-1]:
         if '__init__' not in vars(cls):
             continue
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
         names.update(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
-        if cls is object:
-            return None
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names
-    return None
+            return names, False
+    return names, True

@@ -21,6 +21,21 @@ DATA_SAMPLERS = _child('data sampler', mmpose_registry.DATA_SAMPLERS, 'datasets'
 TRANSFORMS = _child('transform', mmpose_registry.TRANSFORMS, 'datasets.transforms')
 METRICS = _child('metric', mmpose_registry.METRICS, 'evaluation')
 HOOKS = _child('hook', mmpose_registry.HOOKS, 'engine')
-LOOPS = _child('loop', mmpose_registry.LOOPS, 'engine')
 OPTIM_WRAPPERS = _child('optimizer wrapper', mmpose_registry.OPTIM_WRAPPERS, 'engine')
-VISUALIZERS = _child('visualizer', mmpose_registry.VISUALIZERS, 'visualization')
+
+# Nothing of handkd is registered below, but MMEngine looks these up by scope and warns where a child is missing.
+EVALUATORS = _child('evaluator', mmpose_registry.EVALUATORS)
+INFERENCERS = _child('inferencer', mmpose_registry.INFERENCERS)
+LOG_PROCESSORS = _child('log processor', mmpose_registry.LOG_PROCESSORS)
+LOOPS = _child('loop', mmpose_registry.LOOPS)
+MODEL_WRAPPERS = _child('model wrapper', mmpose_registry.MODEL_WRAPPERS)
+OPTIMIZERS = _child('optimizer', mmpose_registry.OPTIMIZERS)
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', mmpose_registry.OPTIM_WRAPPER_CONSTRUCTORS
+)
+PARAM_SCHEDULERS = _child('parameter scheduler', mmpose_registry.PARAM_SCHEDULERS)
+RUNNERS = _child('runner', mmpose_registry.RUNNERS)
+TASK_UTILS = _child('task util', mmpose_registry.TASK_UTILS)
+VISBACKENDS = _child('vis_backend', mmpose_registry.VISBACKENDS)
+VISUALIZERS = _child('visualizer', mmpose_registry.VISUALIZERS)
+WEIGHT_INITIALIZERS = _child('weight initializer', mmpose_registry.WEIGHT_INITIALIZERS)

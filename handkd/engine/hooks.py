@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -28,22 +29,27 @@ class SeedIterationHook(Hook):
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Keeps everything but tensors, arrays and plain containers out of checkpoints.
+    """Keeps everything but tensors and plain containers out of checkpoints.
 
     MMEngine saves its log buffers as objects, which ``torch.load(weights_only=True)``, torch's default, refuses to read.
-    They are saved as arrays instead and become buffers again on resume.
+    They are saved as tensors instead and become buffers again on resume.
     """
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Turn the log buffers into arrays."""
-        scalars = checkpoint['message_hub']['log_scalars']
-        checkpoint['message_hub']['log_scalars'] = {name: buffer.data for name, buffer in scalars.items()}
+        """Turn the log buffers into tensors, and numpy's numbers into Python's."""
+        hub = checkpoint['message_hub']
+        hub['log_scalars'] = {
+            name: [torch.as_tensor(array) for array in buffer.data] for name, buffer in hub['log_scalars'].items()
+        }
+        hub['runtime_info'] = {
+            name: value.item() if isinstance(value, np.generic) else value for name, value in hub['runtime_info'].items()
+        }
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Turn the arrays into log buffers."""
+        """Turn the tensors into log buffers."""
         hub = checkpoint.get('message_hub', {})
         if 'log_scalars' in hub:
             hub['log_scalars'] = {
-                name: data if isinstance(data, HistoryBuffer) else HistoryBuffer(*data)
+                name: data if isinstance(data, HistoryBuffer) else HistoryBuffer(*(tensor.numpy() for tensor in data))
                 for name, data in hub['log_scalars'].items()
             }

@@ -110,6 +110,12 @@ def test_the_teacher_moves_with_the_student(distilled_cfg):
     assert next(model.teachers['depth'].parameters()).dtype == torch.float64
 
 
+def test_a_misspelt_key_of_a_teacher(distilled_cfg):
+    distilled_cfg['teachers']['depth']['chekpoint'] = 'teacher.pth'
+    with pytest.raises(ValueError, match="teacher 'depth': unknown key 'chekpoint'; did you mean 'checkpoint'"):
+        MODELS.build(distilled_cfg)
+
+
 def test_missing_teacher_checkpoint(distilled_cfg):
     distilled_cfg['teachers']['depth']['checkpoint'] = 'nowhere/teacher.pth'
     with pytest.raises(FileNotFoundError, match='nowhere/teacher.pth'):

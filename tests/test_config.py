@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from handkd.config import load_config
+from handkd.hints import ConfigError
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+SMALL = CONFIGS / 'pmd' / 'resnet18half_studio.py'
+
+
+@pytest.mark.parametrize(
+    ('key', 'hint'),
+    [
+        ('model.student.head.betta', r"model\.student\.head \(PMDHead\): unknown key 'betta'; did you mean 'beta'"),
+        ('model.student.backbone.depht', r"'depht'; did you mean 'depth'"),
+        ('model.distilers', r"'distilers'; did you mean 'distillers'"),
+        ('model.distillers.feat.wieght', r"'wieght'; did you mean 'weight'"),
+        ('train_dataloader.batchsize', r"train_dataloader: unknown key 'batchsize'; did you mean 'batch_size'"),
+        ('train_dataloader.dataset.lenght', r"'lenght'; did you mean 'length'"),
+        ('train_dataloader.sampler.shufle', r"'shufle'; did you mean 'shuffle'"),
+        ('optim_wrapper.clip_gard', r"'clip_gard'; did you mean 'clip_grad'"),
+        ('optim_wrapper.optimizer.weigth_decay', r"'weigth_decay'; did you mean 'weight_decay'"),
+        ('train_cfg.max_iter', r"train_cfg: unknown key 'max_iter'; did you mean 'max_iters'"),
+        ('default_hooks.checkpoint.intervall', r"'intervall'; did you mean 'interval'"),
+        ('test_evaluator.rooot', r"'rooot'; did you mean 'root'"),
+        ('train_dataloder', r"config: unknown key 'train_dataloder'; did you mean 'train_dataloader'"),
+        ('train_cgf', r"unknown key 'train_cgf'; did you mean 'train_cfg'"),
+    ],
+)
+def test_a_misspelt_key_fails_with_its_place_and_the_nearest_right_name(key, hint):
+    with pytest.raises(ConfigError, match=hint):
+        load_config(SMALL, {key: 1})
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'hint'),
+    [
+        ('model.student.backbone.type', 'HandResnet', "model.student.backbone: no class 'HandResnet'.*'HandResNet'"),
+        ('model.distillers.feat.type', 'FeatureMimick', "'FeatureMimic'"),
+        ('train_dataloader.dataset.type', 'StudoDataset', "'StudioDataset'"),
+        ('train_dataloader.sampler.type', 'ReproducableSampler', "'ReproducibleSampler'"),
+        ('test_evaluator.type', 'HandKeypointsMetric', "'HandKeypointMetric'"),
+        ('optim_wrapper.optimizer.type', 'Adamm', "'Adam'"),
+    ],
+)
+def test_an_unknown_type_fails_with_the_nearest_registered_name(key, value, hint):
+    with pytest.raises(ConfigError, match=hint):
+        load_config(SMALL, {key: value})
+
+
+def test_free_names_at_the_top_and_components_of_mmpose_and_mmengine_are_fine():
+    options = {'my_own_constant': 3, 'model.student.backbone': dict(_delete_=True, type='MobileNetV2', out_indices=(7,))}
+    load_config(SMALL, options)
+
+
+@pytest.mark.parametrize('path', sorted((CONFIGS / 'pmd').glob('*.py')), ids=lambda p: p.stem)
+def test_shipped_configs_are_right(path):
+    try:
+        load_config(path)
+    except ConfigError as error:
+        assert any(reader in str(error) for reader in ('RHDDataset', 'STBDataset')), error
+
+
+def test_a_missing_config_names_its_neighbours():
+    with pytest.raises(FileNotFoundError, match=r"did you mean 'resnet18half_studio\.py'"):
+        load_config(SMALL.with_name('resnet18haf_studio.py'))
+
+
+def test_a_broken_config_is_named(tmp_path):
+    (tmp_path / 'a.py').write_text('model = dict(')
+    with pytest.raises(ConfigError, match=r'a\.py'):
+        load_config(tmp_path / 'a.py')
