@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .hints import did_you_mean
+
 FINGERS: tuple[str, ...] = ('thumb', 'index', 'middle', 'ring', 'little')
 """Finger names from the thumb to the little finger."""
 
@@ -75,11 +77,7 @@ def joint_index(joint: str | int) -> int:
         return joint
     if joint in JOINT_INDEX:
         return JOINT_INDEX[joint]
-    from difflib import get_close_matches
-
-    near = get_close_matches(str(joint), JOINTS, n=1)
-    hint = f'; did you mean {near[0]!r}?' if near else f'; expected an index below {NUM_JOINTS} or one of {JOINTS}'
-    raise ValueError(f'no joint named {joint!r}{hint}')
+    raise ValueError(f'no joint named {joint!r}; {did_you_mean(joint, JOINTS)}')
 
 
 def other_side(side: str) -> str:

@@ -13,7 +13,7 @@ class ConfigError(ValueError):
 def did_you_mean(name: object, options: Iterable[str]) -> str:
     """Return ``"did you mean 'x'?"`` if some option resembles ``name``, else ``"expected one of [...]"``."""
     options = sorted(options)
-    near = get_close_matches(str(name), options, n=2, cutoff=0.6)
+    near = get_close_matches(str(name), options, n=3, cutoff=0.6)
     if near:
         return 'did you mean ' + ' or '.join(repr(option) for option in near) + '?'
     return f'expected one of {options}' if len(options) <= 40 else 'nothing there resembles it'

@@ -1,9 +1,17 @@
-"""Data sets, and how their samples are drawn."""
+"""Data sets, how their samples are drawn, and what happens to them on the way to the network."""
 
+from . import transforms
 from .base import ReproducibleDataset
 from .samplers import ReproducibleSampler
 from .seeding import SampleKey, mix, seeded
 from .studio import StudioDataset
-from .transforms import *  # noqa: F403
 
-__all__ = ['ReproducibleDataset', 'ReproducibleSampler', 'SampleKey', 'StudioDataset', 'mix', 'seeded']
+__all__ = [
+    'ReproducibleDataset',
+    'ReproducibleSampler',
+    'SampleKey',
+    'StudioDataset',
+    'mix',
+    'seeded',
+    'transforms',
+]

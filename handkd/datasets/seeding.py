@@ -49,8 +49,8 @@ def seeded(key: int) -> Iterator[None]:
     """Seed the global ``random`` and ``numpy.random`` from a key, and put them back afterwards.
 
     Args:
-        key: A :class:`SampleKey`, or a plain index, which is its own seed: then a sample's augmentation is the same every
-            time, as evaluation wants it.
+        key: A :class:`SampleKey`, or a plain index, which is its own seed: then a sample's augmentation is the same
+            every time, as evaluation wants it.
     """
     seed = getattr(key, 'draw', int(key) & 0xFFFFFFFF)
     states = random.getstate(), np.random.get_state()

@@ -31,8 +31,8 @@ class SeedIterationHook(Hook):
 class PlainCheckpointHook(Hook):
     """Keeps everything but tensors and plain containers out of checkpoints.
 
-    MMEngine saves its log buffers as objects, which ``torch.load(weights_only=True)``, torch's default, refuses to read.
-    They are saved as tensors instead and become buffers again on resume.
+    MMEngine saves its log buffers as objects, which ``torch.load(weights_only=True)``, torch's default, refuses to
+    read. They are saved as tensors instead and become buffers again on resume.
     """
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
@@ -42,7 +42,8 @@ class PlainCheckpointHook(Hook):
             name: [torch.as_tensor(array) for array in buffer.data] for name, buffer in hub['log_scalars'].items()
         }
         hub['runtime_info'] = {
-            name: value.item() if isinstance(value, np.generic) else value for name, value in hub['runtime_info'].items()
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in hub['runtime_info'].items()
         }
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:

@@ -1,9 +1,16 @@
 """Networks, losses and distillers."""
 
-from .backbones import *  # noqa: F403
+from . import backbones, data_preprocessors, distillers, estimators, heads, losses
 from .checkpoint import CheckpointError, load_weights, read_checkpoint
-from .data_preprocessors import *  # noqa: F403
-from .distillers import *  # noqa: F403
-from .estimators import *  # noqa: F403
-from .heads import *  # noqa: F403
-from .losses import *  # noqa: F403
+
+__all__ = [
+    'CheckpointError',
+    'backbones',
+    'data_preprocessors',
+    'distillers',
+    'estimators',
+    'heads',
+    'load_weights',
+    'losses',
+    'read_checkpoint',
+]

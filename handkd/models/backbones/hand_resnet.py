@@ -17,9 +17,9 @@ class HandResNet(ResNet):
 
     PMD-Net (section 3.1) feeds 64x64 crops to a ResNet-34 and gets 8x8x512, which the ImageNet layout (total stride 32)
     can't give. The ``'cifar'`` stem is one 3x3 convolution of stride 1 without pooling: the literal reading, and the
-    default. The ``'imagenet'`` stem keeps the 7x7 convolution and the pooling (stride 4) and takes the stride out of the
-    last two stages instead: the same 8x8x512 for 0.30 times the multiply-accumulates, and ImageNet weights load as they
-    are.
+    default. The ``'imagenet'`` stem keeps the 7x7 convolution and the pooling (stride 4) and takes the stride out of
+    the last two stages instead: the same 8x8x512 for 0.30 times the multiply-accumulates, and ImageNet weights load
+    as they are.
 
     Args:
         depth (int): 18, 34, 50, 101 or 152.

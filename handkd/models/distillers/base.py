@@ -28,8 +28,8 @@ class DistillContext:
 class BaseDistiller(nn.Module, metaclass=ABCMeta):
     """Adds training-only losses to a student; nothing of it is left at test time.
 
-    A distiller says which layers it reads by the two attributes below, before it is first called; the wrapper checks the
-    names when it is built. What it learns itself (an adapter, say) are its own parameters: they train with the
+    A distiller says which layers it reads by the two attributes below, before it is first called; the wrapper checks
+    the names when it is built. What it learns itself (an adapter, say) are its own parameters: they train with the
     student and are kept in its checkpoints under ``distillers.<name>.``.
 
     Attributes:

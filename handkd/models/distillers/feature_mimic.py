@@ -27,7 +27,9 @@ def feature_distance(student: Tensor, teacher: Tensor, norm: str = 'l1', reducti
         ValueError: If the shapes differ.
     """
     if student.shape != teacher.shape:
-        raise ValueError(f"the student's features {tuple(student.shape)} and the teacher's {tuple(teacher.shape)} differ")
+        raise ValueError(
+            f"the student's features {tuple(student.shape)} and the teacher's {tuple(teacher.shape)} differ"
+        )
     per_sample = DISTANCES[norm](student.float() - teacher.float()).flatten(1)
     return (per_sample.sum(1) if reduction == 'sum' else per_sample.mean(1)).mean()
 

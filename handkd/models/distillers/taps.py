@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 from torch import nn
+
+from handkd.hints import did_you_mean
 
 
 def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
@@ -23,9 +24,7 @@ def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
     known = [name for name, _ in module.named_modules() if name]
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f'did you mean one of {near}?' if near else f'its children are {[n for n in known if "." not in n]}'
-            raise ValueError(f'{owner} has no layer named {name!r}; {hint}')
+            raise ValueError(f'{owner} has no layer named {name!r}; {did_you_mean(name, known)}')
 
 
 @contextmanager

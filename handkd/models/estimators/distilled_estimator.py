@@ -30,7 +30,7 @@ class DistilledEstimator(BaseModel):
         student (dict): Config of the student's estimator.
         distillers (dict[str, dict]): Config of each distiller, by a name that its losses carry.
         teachers (dict[str, dict]): For each teacher's name ``model``, the config of its estimator, and ``checkpoint``,
-            the path of its weights. Defaults to dict(): a distiller may bring its knowledge itself.
+            the path of its weights. Defaults to {}: a distiller may bring its knowledge itself.
         data_preprocessor (dict, optional): Config of the preprocessor, which serves student and teachers. Defaults to
             None: the student's.
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
@@ -44,7 +44,7 @@ class DistilledEstimator(BaseModel):
         self,
         student: dict,
         distillers: dict[str, dict],
-        teachers: dict[str, dict] = dict(),
+        teachers: dict[str, dict] = {},  # noqa: B006 (never changed)
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -78,9 +78,8 @@ class DistilledEstimator(BaseModel):
             student_taps.update(distiller.student_taps)
             for teacher, layers in distiller.teacher_taps.items():
                 if teacher not in self.teachers:
-                    raise ValueError(
-                        f'distiller {name!r} reads the teacher {teacher!r}, but the teachers are {sorted(self.teachers)}'
-                    )
+                    known = sorted(self.teachers)
+                    raise ValueError(f'distiller {name!r} reads the teacher {teacher!r}, but the teachers are {known}')
                 teacher_taps[teacher].update(layers)
         check_taps(self.student, student_taps, 'the student')
         for teacher, layers in teacher_taps.items():

@@ -35,7 +35,7 @@ class HandPoseEstimator(BaseModel):
         head: dict,
         neck: dict | None = None,
         modality: str | list[str] = 'rgb',
-        data_preprocessor: dict = dict(type='HandDataPreprocessor'),
+        data_preprocessor: dict = dict(type='HandDataPreprocessor'),  # noqa: B006 (never changed)
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(MODELS.build(data_preprocessor), init_cfg)
@@ -85,9 +85,9 @@ class HandPoseEstimator(BaseModel):
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list[PoseDataSample]:
         """Add ``pred_instances`` to each sample.
 
-        ``keypoints_xyz`` (1, 21, 3) is root-relative, in units of the codec's scale bone, along the camera's axes. Where
-        the sample has ground truth, ``keypoints_cam`` (1, 21, 3) is the same in mm, at the true root and scale: the
-        protocol of PMD-Net, section 4.2.
+        ``keypoints_xyz`` (1, 21, 3) is root-relative, in units of the codec's scale bone, along the camera's axes.
+        Where the sample has ground truth, ``keypoints_cam`` (1, 21, 3) is the same in mm, at the true root and scale:
+        the protocol of PMD-Net, section 4.2.
         """
         xyz = self.head.predict(self.extract_feat(inputs))
         results = dict(keypoints_xyz=xyz)

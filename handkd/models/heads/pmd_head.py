@@ -67,14 +67,14 @@ class PMDHead(BaseModule):
         separate: bool = True,
         refine: bool = False,
         beta: float = 0.5,
-        loss: dict = dict(type='PoseNormLoss'),
+        loss: dict = dict(type='PoseNormLoss'),  # noqa: B006 (never changed)
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.codec = KEYPOINT_CODECS.build(codec)
         self.loss_module = MODELS.build(loss)
         self.beta = beta
-        outputs = {axis: NUM_JOINTS for axis in AXES} if separate else {'xyz': NUM_JOINTS * 3}
+        outputs = dict.fromkeys(AXES, NUM_JOINTS) if separate else {'xyz': NUM_JOINTS * 3}
         self.branches = nn.ModuleDict({name: mlp([in_channels, *hidden, out]) for name, out in outputs.items()})
         self.refine = mlp([in_channels, *hidden, NUM_JOINTS * 3]) if refine else None
 

@@ -1,0 +1,82 @@
+"""What the command-line tools share: options, the config they lead to, and errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from handkd.config import load_config
+
+
+def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | None = None) -> None:
+    """Run a tool and exit; an error about the user's input becomes one line instead of a traceback.
+
+    Args:
+        main: The tool; takes the arguments and returns an exit status.
+        argv: The arguments; None for the process's own. ``HANDKD_TRACEBACK=1`` in the environment shows tracebacks.
+    """
+    try:
+        sys.exit(main(argv) or 0)
+    except (ValueError, OSError) as error:
+        if os.environ.get('HANDKD_TRACEBACK') == '1':
+            raise
+        print(f'error: {error}', file=sys.stderr)
+        print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print('\ninterrupted; the same command with --resume goes on from the last checkpoint', file=sys.stderr)
+        sys.exit(130)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ``train.py`` and ``test.py`` have in common; the names are MMPose's."""
+    parser.add_argument('--work-dir', help='where logs and checkpoints go; default: work_dirs/<config name>')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='overrides entries of the config, such as model.head.beta=1.0 train_cfg.max_iters=100',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def config_from_args(args: argparse.Namespace) -> Config:
+    """Load and check the config that :func:`add_run_options` describe, and make sure of its work dir."""
+    if 'LOCAL_RANK' not in os.environ:
+        os.environ['LOCAL_RANK'] = str(args.local_rank)
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    cfg.work_dir = str(prepare_work_dir(args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'))
+    return cfg
+
+
+def prepare_work_dir(path: str | Path, option: str = '--work-dir') -> Path:
+    """Make a folder for results and check that it can be written to.
+
+    Args:
+        path: The folder.
+        option: What the remedy in the error names. Defaults to '--work-dir'.
+
+    Raises:
+        OSError: If not; names it and the remedy.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f'{error.strerror}: results can not be written there; name another folder with {option}',
+            str(path),
+        ) from error
+    return path

@@ -1,0 +1,108 @@
+"""Parameters and multiply-accumulates of a network, measured on a real forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from handkd.registry import MODELS
+
+from .runs import student_config
+
+MODALITY_CHANNELS = {'rgb': 3, 'depth': 1}
+
+
+class Complexity(NamedTuple):
+    """Size and work of a network.
+
+    Attributes:
+        params: Number of parameters.
+        macs: Multiply-accumulates of convolutions and fully connected layers for one image.
+    """
+
+    params: int
+    macs: int
+
+
+def layer_macs(layer: nn.Module, inputs: Tensor, output: Tensor) -> int:
+    """Multiply-accumulates of one call of a layer: those of its weights; biases are free.
+
+    Args:
+        layer: A convolution, a transposed convolution or a fully connected layer.
+        inputs: What it was given, batch included.
+        output: What it gave.
+    """
+    if isinstance(layer, nn.Linear):
+        return output.numel() * layer.in_features
+    if isinstance(layer, _ConvTransposeNd):  # each input value is spread over the kernel
+        return inputs.numel() * layer.weight[0].numel()
+    return output.numel() * layer.weight[0].numel()
+
+
+def count_macs(network: nn.Module, run: Callable[[], object]) -> int:
+    """Count the multiply-accumulates of a forward pass.
+
+    The rule is that of most papers' tables: convolutions and fully connected layers count; normalisation, activation,
+    pooling, interpolation and bare matrix products (such as attention's) don't. A layer that runs twice counts twice.
+
+    Args:
+        network: The network.
+        run: Runs it; for numbers an image, on a batch of one.
+    """
+    total = 0
+
+    def count(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
+        nonlocal total
+        total += layer_macs(layer, inputs[0], output)
+
+    layers = [module for module in network.modules() if isinstance(module, (_ConvNd, nn.Linear))]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    try:
+        with torch.no_grad():
+            run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return total
+
+
+def measure_config(cfg: Config, shape: tuple[int, int] | None = None) -> Complexity:
+    """Measure what a config runs at test time; of a distilled model that is the student.
+
+    Args:
+        cfg: A checked config.
+        shape: (height, width) of the input in px. None takes the config's ``input_size``.
+
+    Raises:
+        ValueError: If the shape is neither given nor in the config, or the model takes a modality whose channels are
+            not known.
+    """
+    network = MODELS.build(student_config(cfg).model).eval()
+    shape = shape or input_shape(cfg)
+    modalities = [network.modality] if isinstance(network.modality, str) else network.modality
+    unknown = sorted(set(modalities) - MODALITY_CHANNELS.keys())
+    if unknown:
+        raise ValueError(f'the number of channels of {unknown} is not known; known are {sorted(MODALITY_CHANNELS)}')
+    inputs = {name: torch.zeros(1, MODALITY_CHANNELS[name], *shape) for name in modalities}
+    params = sum(parameter.numel() for parameter in network.parameters())
+    return Complexity(params, count_macs(network, lambda: network(inputs, mode='tensor')))
+
+
+def input_shape(cfg: Config) -> tuple[int, int]:
+    """Return (height, width) of the network's input, from the config's ``input_size``.
+
+    Raises:
+        ValueError: If the config has none.
+    """
+    size = cfg.get('input_size')
+    if size is None:
+        raise ValueError(
+            f"{cfg.filename}: no 'input_size' in it: add `input_size = 64`, the side in px of the crops that the "
+            'network takes'
+        )
+    return (size, size) if isinstance(size, int) else tuple(size)

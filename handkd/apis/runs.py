@@ -1,0 +1,82 @@
+"""One training and one evaluation, from a checked config."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from handkd.models import read_checkpoint
+
+
+def latest_checkpoint(work_dir: str | Path) -> Path | None:
+    """Return the checkpoint of the highest step in a folder, or None if there is none.
+
+    Checkpoints are written whole or not at all, so whatever has the name is complete.
+    """
+    found = [
+        (int(match[1]), path)
+        for path in Path(work_dir).glob('iter_*.pth')
+        if (match := re.match(r'iter_(\d+)', path.stem))
+    ]
+    return max(found)[1] if found else None
+
+
+def set_amp(cfg: Config, amp: str) -> None:
+    """Choose mixed precision in a config: 'auto', 'on' or 'off'."""
+    cfg.optim_wrapper.amp = {'auto': 'auto', 'on': True, 'off': False}[amp]
+
+
+def train(cfg: Config, resume: str | None = None) -> Path:
+    """Train as a config says.
+
+    Args:
+        cfg: A config with ``work_dir``.
+        resume: None to start anew, 'auto' to go on from the newest checkpoint of ``work_dir`` (from the beginning if
+            there is none), or the path of a checkpoint.
+
+    Returns:
+        The last checkpoint.
+
+    Raises:
+        FileNotFoundError: If the checkpoint to resume from is missing.
+    """
+    if resume is not None:
+        checkpoint = latest_checkpoint(cfg.work_dir) if resume == 'auto' else Path(resume)
+        if checkpoint is None:
+            print_log(f'nothing to resume in {cfg.work_dir}: starting from the beginning')
+        else:
+            read_checkpoint(checkpoint)
+            cfg.resume, cfg.load_from = True, str(checkpoint)
+    Runner.from_cfg(cfg).train()
+    return latest_checkpoint(cfg.work_dir)
+
+
+def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None) -> dict[str, float]:
+    """Evaluate a checkpoint on a config's test set.
+
+    Args:
+        cfg: A config with ``work_dir``. Of a distilled model only the student is built: it needs no teacher.
+        checkpoint: The weights.
+        dump: Where the metric writes its predictions (npz). Defaults to None: nowhere.
+
+    Returns:
+        Metric name, with its protocol -> value.
+    """
+    cfg = student_config(cfg)
+    read_checkpoint(checkpoint)
+    cfg.load_from, cfg.resume = str(checkpoint), False
+    if dump is not None:
+        cfg.test_evaluator.dump = str(dump)
+    return Runner.from_cfg(cfg).test()
+
+
+def student_config(cfg: Config) -> Config:
+    """Return a copy of a config in which a distilled model is replaced by its student: what runs at test time."""
+    cfg = Config(cfg._to_lazy_dict() if hasattr(cfg, '_to_lazy_dict') else cfg.to_dict(), filename=cfg.filename)
+    if 'student' in cfg.model:
+        cfg.model = cfg.model.student
+    return cfg

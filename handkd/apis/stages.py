@@ -1,0 +1,189 @@
+"""Running a method's stages in order: teachers first, each checkpoint handed to the stage that needs it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+
+from handkd.config import load_config
+from handkd.engine import write_atomically
+from handkd.hints import ConfigError, check_keys, did_you_mean
+
+from .report import ROLES, StageResult
+from .runs import evaluate, train
+
+
+@dataclass
+class Stage:
+    """One run of a method.
+
+    Attributes:
+        name: Name of its folder.
+        label: What tables call it.
+        role: 'teacher', 'twin' (the student without distillation), 'student' or 'variant'.
+        config: Path of its config.
+        teachers: Teacher's name in the model -> name of the stage that trains it.
+        options: Overrides of its config, dotted key -> value.
+    """
+
+    name: str
+    label: str
+    role: str
+    config: Path
+    teachers: dict[str, str] = field(default_factory=dict)
+    options: dict[str, object] = field(default_factory=dict)
+
+
+def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
+    """Read the stages of a config.
+
+    ``stages = dict(runs=[dict(name=..., label=..., role=..., config=..., teachers=..., options=...)], options=...)``;
+    ``config`` is a path from that config's folder, or None for that config itself; the outer ``options`` hold for all
+    runs.
+
+    Args:
+        path: The config.
+        options: Further overrides for all runs, from the command line. Defaults to None.
+
+    Raises:
+        ConfigError: If the config has no stages, or they are wrong.
+    """
+    path = Path(path)
+    cfg = load_config(path)
+    if 'stages' not in cfg:
+        raise ConfigError(f'{path} has no `stages`: it is one run, for tools/train.py')
+    check_keys(cfg.stages, {'runs', 'options'}, f'{path}: stages')
+    common = {**cfg.stages.get('options', {}), **(options or {})}
+    stages: list[Stage] = []
+    for run in cfg.stages.runs:
+        where = f'{path}: stage {run.get("name")!r}'
+        check_keys(run, Stage.__dataclass_fields__, where)
+        config = path if run.get('config') is None else path.parent / run['config']
+        stage = Stage(**{**run, 'config': config, 'options': {**common, **run.get('options', {})}})
+        if stage.role not in ROLES:
+            raise ConfigError(f'{where}: unknown role {stage.role!r}; {did_you_mean(stage.role, ROLES)}')
+        earlier = [other.name for other in stages]
+        if stage.name in earlier:
+            raise ConfigError(f'{where}: there are two stages of this name')
+        for source in stage.teachers.values():
+            if source not in earlier:
+                raise ConfigError(f'{where}: its teacher comes from {source!r}, but the stages before it are {earlier}')
+        stages.append(stage)
+    return stages
+
+
+def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:
+    """Return the stages named in ``only`` and all that they need, in order; all of them for None.
+
+    Raises:
+        ValueError: If there is no such stage.
+    """
+    if not only:
+        return stages
+    by_name = {stage.name: stage for stage in stages}
+    wanted: set[str] = set()
+    queue = list(only)
+    while queue:
+        name = queue.pop()
+        if name not in by_name:
+            raise ValueError(f'no stage is named {name!r}; {did_you_mean(name, by_name)}')
+        wanted.add(name)
+        queue.extend(by_name[name].teachers.values())
+    return [stage for stage in stages if stage.name in wanted]
+
+
+def run_stages(
+    stages: list[Stage], work_dir: str | Path, seed: int = 0, launcher: str = 'none'
+) -> Iterator[StageResult]:
+    """Train and evaluate stages one after the other; what is finished is not run again, what is half done goes on.
+
+    Args:
+        stages: The stages.
+        work_dir: Gets one folder for each stage.
+        seed: The random seed of every stage.
+        launcher: MMEngine's launcher, when several processes run this. Defaults to 'none'.
+
+    Yields:
+        The result of each stage, as it ends.
+
+    Raises:
+        ValueError: If a folder holds a stage of another config or seed.
+    """
+    done: dict[str, StageResult] = {}
+    for number, stage in enumerate(stages, start=1):
+        cfg = _stage_config(stage, Path(work_dir) / stage.name, seed, done)
+        cfg.launcher = launcher
+        folder = Path(cfg.work_dir)
+        fingerprint = _fingerprint(cfg)
+        record = _read_record(folder)
+        if record and record['fingerprint'] != fingerprint:
+            raise ValueError(
+                f'{folder} holds the stage {stage.name!r} of another config or seed; '
+                'name another folder with --work-dir, or delete this one'
+            )
+        print(f'[{number}/{len(stages)}] {stage.label} (seed {seed}): ', end='', flush=True)
+        if record.get('metrics') is None:
+            print(f'training in {folder}', flush=True)
+            record = {'fingerprint': fingerprint, 'started': record.get('started', time.time())}
+            _write_record(folder, record)
+            checkpoint = train(cfg, resume='auto')
+            predictions = folder / 'predictions.npz'
+            metrics = evaluate(_named(cfg), checkpoint, dump=predictions)
+            record.update(
+                metrics=metrics, checkpoint=checkpoint.name, predictions=predictions.name, finished=time.time()
+            )
+            _write_record(folder, record)
+        else:
+            print(f'finished before, in {folder}', flush=True)
+        done[stage.name] = StageResult(
+            name=stage.name,
+            label=stage.label,
+            role=stage.role,
+            work_dir=folder,
+            config=stage.config,
+            checkpoint=folder / record['checkpoint'],
+            metrics=record['metrics'],
+            predictions=folder / record['predictions'],
+        )
+        yield done[stage.name]
+
+
+def _stage_config(stage: Stage, folder: Path, seed: int, done: dict[str, StageResult]) -> Config:
+    options = {**stage.options, 'randomness.seed': seed}
+    for teacher, source in stage.teachers.items():
+        options[f'model.teachers.{teacher}.checkpoint'] = str(done[source].checkpoint)
+    cfg = load_config(stage.config, options)
+    cfg.work_dir = str(folder)
+    return _named(cfg)
+
+
+def _named(cfg: Config) -> Config:
+    """Give a run a name of its own: MMEngine keeps loggers and visualizers by name while the process lives."""
+    cfg.experiment_name = f'{Path(cfg.work_dir).name}_{time.time_ns()}'
+    return cfg
+
+
+def _fingerprint(cfg: Config) -> str:
+    """A hash of all in a config that decides the result; where it runs and is written does not."""
+    fields = {k: v for k, v in cfg.to_dict().items() if k not in ('work_dir', 'experiment_name', 'stages', 'launcher')}
+    for teacher in fields['model'].get('teachers', {}).values():
+        teacher['checkpoint'] = Path(teacher['checkpoint']).name
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _read_record(folder: Path) -> dict:
+    path = folder / 'stage.json'
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _write_record(folder: Path, record: dict) -> None:
+    if is_main_process():
+        write_atomically(folder / 'stage.json', json.dumps(record, indent=2).encode())
+    barrier()

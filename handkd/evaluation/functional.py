@@ -1,0 +1,210 @@
+"""Hand-pose metrics on plain arrays: joint errors in; means, curves and areas out.
+
+Symbols: N samples, K joints, T thresholds. Errors and thresholds share one unit, usually mm. Published numbers differ
+by the rule as much as by the method (median over all errors or per joint, threshold grid, < or <=), so each function
+says which rule it is, and :class:`AucRule` carries its own into the metric's name.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from handkd.geometry.alignment import align_similarity
+
+ZB_LEGACY_FIRST = 8
+"""Z&B's '20-50 mm' curve is the tail [8:] of linspace(0, 50, 20): twelve thresholds from 21.05 to 50 mm."""
+
+
+class EPE(NamedTuple):
+    """End-point error, in the unit of the errors."""
+
+    mean: float
+    median: float
+
+
+def joint_errors(pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Euclidean distance of each joint from its target.
+
+    Args:
+        pred: Joints, shape (N, K, D), any unit.
+        target: True joints, of the same shape and unit.
+        valid: Which joints have a label, shape (N, K), bool. None takes all.
+
+    Returns:
+        Errors, shape (N, K), float64, NaN at joints that are not valid.
+
+    Raises:
+        ValueError: If shapes differ, there is no sample, no joint is valid, or a coordinate of a valid joint is not
+            finite; names the first such sample and joint.
+    """
+    pred, target = np.asarray(pred, np.float64), np.asarray(target, np.float64)
+    if pred.shape != target.shape or pred.ndim != 3:
+        raise ValueError(f'pred and target must both be (N, K, D), found {pred.shape} and {target.shape}')
+    valid = np.ones(pred.shape[:2], bool) if valid is None else np.asarray(valid, bool)
+    if valid.shape != pred.shape[:2]:
+        raise ValueError(f'valid must be {pred.shape[:2]}, as the joints are, found {valid.shape}')
+    if not valid.any():
+        raise ValueError(f'there is nothing to evaluate: no valid joint among {len(pred)} samples')
+    for name, points in (('pred', pred), ('target', target)):
+        bad = valid & ~np.isfinite(points).all(-1)
+        if bad.any():
+            sample, joint = np.argwhere(bad)[0]
+            raise ValueError(
+                f'{name} is not finite at sample {sample}, joint {joint} '
+                f'({bad.sum()} joints in {bad.any(1).sum()} samples)'
+            )
+    return np.where(valid, np.linalg.norm(np.where(valid[..., None], pred - target, 0.0), axis=-1), np.nan)
+
+
+def epe(errors: np.ndarray, per_joint: bool = True) -> EPE:
+    """Mean and median end-point error.
+
+    Args:
+        errors: Joint errors, shape (N, K); NaN where there is no label.
+        per_joint: True takes the mean (median) of each joint over the samples, then the mean over the joints, as
+            Zimmermann and Brox (2017) do: their 'median' is a mean of K medians. False pools all errors.
+    """
+    if per_joint:
+        seen = errors[:, np.isfinite(errors).any(0)]
+        return EPE(float(np.nanmean(seen, 0).mean()), float(np.nanmedian(seen, 0).mean()))
+    return EPE(float(np.nanmean(errors)), float(np.nanmedian(errors)))
+
+
+def pck(errors: np.ndarray, thresholds: np.ndarray, per_joint: bool = True, strict: bool = False) -> np.ndarray:
+    """Share of correct keypoints at each threshold.
+
+    Args:
+        errors: Joint errors, shape (N, K); NaN where there is no label.
+        thresholds: Shape (T,), in the unit of the errors.
+        per_joint: True takes each joint's share, then the mean over the joints (Z&B); False pools all errors.
+        strict: True counts errors < threshold (MMPose), False <= threshold (Z&B).
+
+    Returns:
+        The curve, shape (T,), from 0 to 1.
+    """
+    columns = errors[:, np.isfinite(errors).any(0)] if per_joint else errors.reshape(-1, 1)
+    shares = []
+    for column in columns.T:
+        column = np.sort(column[np.isfinite(column)])
+        shares.append(np.searchsorted(column, thresholds, 'left' if strict else 'right') / len(column))
+    return np.mean(shares, 0)
+
+
+def curve_area(thresholds: np.ndarray, curve: np.ndarray) -> float:
+    """Area under a curve by trapezoids, as a share of the area under the constant 1."""
+    widths = np.diff(thresholds)
+    return float((widths * (curve[1:] + curve[:-1]) / 2).sum() / widths.sum())
+
+
+@dataclass(frozen=True)
+class AucRule:
+    """How an area under the PCK curve is computed.
+
+    Attributes:
+        low: First threshold, in the unit of the errors.
+        high: Last threshold (left out by the rule 'left').
+        steps: Number of thresholds.
+        rule: 'trapz', trapezoids over linspace(low, high, steps) with <=; 'zb_legacy', what published code calls
+            20-50 mm: the tail from :data:`ZB_LEGACY_FIRST` of the 'trapz' thresholds, made for (0, 50, 20); or 'left',
+            MMPose's ``keypoint_auc``: the mean of the PCK with < at ``steps`` thresholds from low, high left out.
+    """
+
+    low: float
+    high: float
+    steps: int
+    rule: str = 'trapz'
+
+    def __post_init__(self) -> None:
+        least = ZB_LEGACY_FIRST + 2 if self.rule == 'zb_legacy' else 2
+        if self.rule not in ('trapz', 'zb_legacy', 'left'):
+            raise ValueError(f"AUC rule must be 'trapz', 'zb_legacy' or 'left', found {self.rule!r}")
+        if not (0 <= self.low < self.high and self.steps >= least):
+            raise ValueError(f'AUC needs 0 <= low < high and at least {least} steps, found {self}')
+
+    @property
+    def name(self) -> str:
+        """Name of the number, such as ``AUC_20-50_trapz100``."""
+        return f'AUC_{self.low:g}-{self.high:g}_{self.rule}{self.steps}'
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """The thresholds that count, shape (T,)."""
+        grid = np.linspace(self.low, self.high, self.steps, endpoint=self.rule != 'left')
+        return grid[ZB_LEGACY_FIRST:] if self.rule == 'zb_legacy' else grid
+
+
+def auc(errors: np.ndarray, rule: AucRule, per_joint: bool = True) -> float:
+    """Area under the PCK curve, from 0 to 1.
+
+    Args:
+        errors: Joint errors, shape (N, K); NaN where there is no label.
+        rule: Thresholds and integration.
+        per_joint: As in :func:`pck`.
+    """
+    if rule.rule == 'left':
+        return float(pck(errors, rule.thresholds, per_joint, strict=True).mean())
+    return curve_area(rule.thresholds, pck(errors, rule.thresholds, per_joint))
+
+
+def mpjpe(pred: np.ndarray, target: np.ndarray, root: int = 0) -> float:
+    """Mean per-joint position error after the root joints are put on each other.
+
+    Args:
+        pred: Joints, shape (N, K, 3).
+        target: True joints, of the same shape and unit.
+        root: Index of the root joint; its error is 0 and counts in the mean.
+    """
+    return float(joint_errors(_centre(pred, root), _centre(target, root)).mean())
+
+
+def n_mpjpe(pred: np.ndarray, target: np.ndarray, root: int = 0) -> float:
+    """MPJPE after each prediction is also scaled by the best factor s = <p, t> / <p, p> (Rhodin et al., 2018).
+
+    The factor may be negative, as in the original: a point-mirrored prediction scores 0. A prediction whose joints all
+    lie on its root keeps s = 0.
+
+    Args:
+        pred: Joints, shape (N, K, 3).
+        target: True joints, of the same shape; its unit is the result's.
+        root: Index of the root joint.
+    """
+    p, t = _centre(pred, root), _centre(target, root)
+    energy = (p * p).sum((1, 2))
+    scale = (p * t).sum((1, 2)) / np.where(energy > 0, energy, 1.0)
+    return float(joint_errors(scale[:, None, None] * p, t).mean())
+
+
+def pa_mpjpe(pred: np.ndarray, target: np.ndarray) -> float:
+    """Mean joint error after the best similarity transform of each prediction, mirroring excluded.
+
+    Args:
+        pred: Joints, shape (N, K, 3).
+        target: True joints, of the same shape; its unit is the result's.
+    """
+    return float(joint_errors(align_similarity(pred, target), target).mean())
+
+
+def frames_within(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Share of frames whose worst joint is within each threshold (the curve of the NYU benchmark).
+
+    Args:
+        errors: Joint errors, shape (N, K); NaN where there is no label.
+        thresholds: Shape (T,), in the unit of the errors.
+
+    Returns:
+        The curve, shape (T,), from 0 to 1. Frames without a label don't count.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)  # frames of NaN only, dropped by the next line
+        worst = np.nanmax(errors, axis=1)
+    worst = np.sort(worst[np.isfinite(worst)])
+    return np.searchsorted(worst, thresholds, 'right') / len(worst)
+
+
+def _centre(points: np.ndarray, root: int) -> np.ndarray:
+    points = np.asarray(points, np.float64)
+    return points - points[:, root : root + 1]

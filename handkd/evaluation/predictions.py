@@ -1,0 +1,72 @@
+"""Predictions of one model on one split, beside their ground truth, in one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from .functional import joint_errors
+
+
+@dataclass(frozen=True)
+class HandPredictions:
+    """What a metric saw: enough to compute every other metric and to draw every plot again.
+
+    Attributes:
+        pred: Predicted joints, shape (N, 21, 3), mm, camera frame, aligned as ``protocol`` says.
+        target: True joints, same shape, unit and frame.
+        valid: Which joints have a label, shape (N, 21), bool.
+        img_ids: Number of each image, shape (N,), in the order of the data set.
+        protocol: Root, scale and joints, such as 'rel-middle_mcp_gt-scale_21j'.
+    """
+
+    pred: np.ndarray
+    target: np.ndarray
+    valid: np.ndarray
+    img_ids: np.ndarray
+    protocol: str
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Joint errors in mm, shape (N, 21), NaN where there is no label."""
+        return joint_errors(self.pred, self.target, self.valid)
+
+    def save(self, path: str | Path) -> None:
+        """Write an ``.npz`` file, with its folder.
+
+        Raises:
+            OSError: If the file can't be written; names it.
+        """
+        path = Path(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open('wb') as file:
+                np.savez_compressed(file, **vars(self))
+        except OSError as error:
+            raise OSError(
+                f'{path}: the predictions could not be written ({error.strerror}): choose another `dump`'
+            ) from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> HandPredictions:
+        """Read a file that :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is no such file; says what is missing.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'{path}: no such file of predictions; HandKeypointMetric writes one where its `dump` says'
+            )
+        names = tuple(cls.__dataclass_fields__)
+        try:
+            with np.load(path) as file:
+                arrays = {name: file[name] for name in names}
+        except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
+            raise ValueError(f'{path}: not a file of predictions, which holds {names} ({error})') from error
+        return cls(**arrays | {'protocol': str(arrays['protocol'])})

@@ -1,0 +1,28 @@
+"""Pictures of hands, of what networks see in them, and of how runs went: arrays in, images and figures out."""
+
+from .curves import figure_bytes, loss_figure, pck_figure, read_scalars
+from .modalities import activation_map, activation_picture, depth_picture, part_picture
+from .page import Picture, Table, write_page
+from .sheet import contact_sheet, fit_square
+from .skeleton import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d, joint_color
+
+__all__ = [
+    'FINGER_COLORS',
+    'VIEWS',
+    'Picture',
+    'Table',
+    'activation_map',
+    'activation_picture',
+    'contact_sheet',
+    'depth_picture',
+    'draw_skeleton',
+    'draw_skeleton_3d',
+    'figure_bytes',
+    'fit_square',
+    'joint_color',
+    'loss_figure',
+    'part_picture',
+    'pck_figure',
+    'read_scalars',
+    'write_page',
+]

@@ -1,0 +1,138 @@
+"""Hands drawn as skeletons: on their image, and in space from orthographic views."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from handkd.hand import BONES, FINGERS, NUM_JOINTS
+
+FINGER_COLORS: dict[str, tuple[int, int, int]] = {
+    'thumb': (46, 87, 226),
+    'index': (18, 160, 240),
+    'middle': (90, 175, 60),
+    'ring': (214, 140, 36),
+    'little': (190, 80, 160),
+}
+"""BGR colour of each finger's bones and joints."""
+
+WRIST_COLOR = (90, 90, 90)
+REFERENCE_COLOR = (165, 165, 165)
+"""Grey of the skeleton that the coloured one is compared with: the ground truth."""
+
+VIEWS: dict[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
+    'front': ((0, 1), (1, 1), (2, 1)),
+    'side': ((2, 1), (1, 1), (0, -1)),
+    'top': ((0, 1), (2, -1), (1, 1)),
+}
+"""View -> (axis, sign) that runs right, down and away in the picture, in camera axes x right, y down, z forward.
+
+'front' looks along the camera; 'side' looks at the hand from its right, with the camera to the left; 'top' looks down
+on it, with the camera below.
+"""
+
+_SHIFT = 4  # fractional bits of cv2's sub-pixel coordinates
+
+
+def joint_color(joint: int) -> tuple[int, int, int]:
+    """BGR colour of a joint and of the bone that ends at it."""
+    return WRIST_COLOR if joint == 0 else FINGER_COLORS[FINGERS[(joint - 1) // 4]]
+
+
+def draw_skeleton(
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    reference: np.ndarray | None = None,
+    min_size: int = 256,
+) -> np.ndarray:
+    """Draw a hand's joints and bones on its image.
+
+    Args:
+        image: BGR, uint8, shape (H, W, 3); it is not changed.
+        keypoints: Joints in px of ``image`` with pixel centres at integers, shape (21, 2). Joints that are not finite,
+            and their bones, are left out.
+        reference: True joints, to draw in grey beneath, shape (21, 2).
+        min_size: A smaller image is first enlarged by the least whole factor that gives its longer side this length,
+            so that lines stay thin against the hand.
+
+    Returns:
+        The picture, uint8, shape (H', W', 3), where H' and W' are whole multiples of H and W.
+    """
+    height, width = image.shape[:2]
+    factor = -(-min_size // max(height, width))
+    if factor > 1:
+        canvas = cv2.resize(image, (width * factor, height * factor), interpolation=cv2.INTER_CUBIC)
+    else:
+        factor, canvas = 1, image.copy()
+    thickness = max(2, round(max(canvas.shape[:2]) / 130))
+    order = range(len(BONES))
+    if reference is not None:
+        _draw(canvas, (np.asarray(reference) + 0.5) * factor - 0.5, thickness + 1, order, REFERENCE_COLOR)
+    _draw(canvas, (np.asarray(keypoints) + 0.5) * factor - 0.5, thickness, order)
+    return canvas
+
+
+def draw_skeleton_3d(
+    keypoints: np.ndarray,
+    view: str = 'side',
+    reference: np.ndarray | None = None,
+    size: int = 256,
+) -> np.ndarray:
+    """Draw a hand in space, orthographically, on a light square.
+
+    The picture's scale fits the hand (and the reference) from every side, so that the views of one hand match. The
+    skeletons keep their position towards each other.
+
+    Args:
+        keypoints: Joints in camera axes, shape (21, 3), any unit.
+        view: One of :data:`VIEWS`.
+        reference: True joints in the same unit and frame, to draw in grey beneath, shape (21, 3).
+        size: Side of the picture in px.
+
+    Returns:
+        The picture, uint8, shape (size, size, 3).
+
+    Raises:
+        ValueError: If there is no such view, or if joints are not finite.
+    """
+    if view not in VIEWS:
+        raise ValueError(f'no view named {view!r}; expected one of {sorted(VIEWS)}')
+    hands = [np.asarray(hand, np.float64) for hand in (reference, keypoints) if hand is not None]
+    points = np.concatenate(hands)
+    if points.shape != (len(hands) * NUM_JOINTS, 3) or not np.isfinite(points).all():
+        raise ValueError(f'expected finite joints of shape ({NUM_JOINTS}, 3), found {[hand.shape for hand in hands]}')
+    centre = (points.min(0) + points.max(0)) / 2
+    extent = max(np.ptp(points, axis=0).max(), 1e-9)
+
+    large = 3 * size  # drawn larger and shrunk: smooth lines
+    canvas = np.full((large, large, 3), 250, np.uint8)
+    for line in np.linspace(0, large - 1, 6).round().astype(int):
+        cv2.line(canvas, (line, 0), (line, large - 1), (232, 232, 232), 3)
+        cv2.line(canvas, (0, line), (large - 1, line), (232, 232, 232), 3)
+    right, down, away = VIEWS[view]
+    for hand in hands:
+        flat = np.stack([(hand - centre)[:, axis] * sign for axis, sign in (right, down)], axis=-1)
+        depth = hand[:, away[0]] * away[1]
+        order = np.argsort([-(depth[a] + depth[b]) for a, b in BONES])  # far bones first
+        color = REFERENCE_COLOR if reference is not None and hand is hands[0] else None
+        _draw(canvas, flat / extent * 0.86 * large + large / 2, max(4, large // 80), order, color)
+    return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _draw(
+    canvas: np.ndarray, points: np.ndarray, thickness: int, order: range | np.ndarray, color: tuple | None = None
+) -> None:
+    """Draw bones in the given order, each with the joint at its end, in the fingers' colours or in one."""
+
+    def at(joint: int) -> tuple[int, int]:
+        return tuple(int(v) for v in np.clip(points[joint] * 2**_SHIFT, -(2**28), 2**28).round())
+
+    finite = np.isfinite(points).all(-1)
+    radius = int(thickness * 0.9 * 2**_SHIFT)
+    for bone in order:
+        parent, child = BONES[bone]
+        if finite[parent] and finite[child]:
+            cv2.line(canvas, at(parent), at(child), color or joint_color(child), thickness, cv2.LINE_AA, _SHIFT)
+        for joint in (parent, child):
+            if finite[joint]:
+                cv2.circle(canvas, at(joint), radius, color or joint_color(joint), -1, cv2.LINE_AA, _SHIFT)

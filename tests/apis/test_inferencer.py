@@ -1,0 +1,287 @@
+"""From a picture to a hand: crop, units, sides, the derived pixels, and one clear error for each bad input."""
+
+import json
+import runpy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from handkd.apis.inferencer import HandInferencer, find_box, place_in_box
+from handkd.apis.stages import read_stages
+from handkd.datasets.transforms import HandCrop, WarpCrop
+from handkd.geometry import project
+from handkd.hand import chirality
+from handkd.models.checkpoint import CheckpointError
+from handkd.registry import MODELS
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'infer.py'
+RHD = Path(__file__).parents[3] / 'shared' / 'samples' / 'rhd'
+RHD_ORDER = [0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17]
+
+NETWORK = dict(
+    type='HandPoseEstimator',
+    backbone=dict(type='HandResNet', depth=18, stem='imagenet', base_channels=4),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='PMDHead', in_channels=32, codec=dict(type='RootRelativeXYZ')),
+)
+IMAGE = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+
+
+def make_pose() -> np.ndarray:
+    """A right hand, fingers up and bent towards the camera, root-relative and normalised, shape (21, 3)."""
+    joints = np.zeros((21, 3))
+    for finger in range(5):
+        x = 0.5 - 0.25 * finger
+        for k in range(4):
+            joints[1 + 4 * finger + k] = (x * (1 + 0.1 * k), -0.9 - 0.3 * k, -0.12 * k**2)
+    joints[9:13] += (0, -0.1, 0)
+    return (joints - joints[9]) / np.linalg.norm(joints[9])
+
+
+POSE = make_pose()
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory) -> tuple[Path, Path]:
+    """A config, and weights that predict :data:`POSE` whatever they see."""
+    folder = tmp_path_factory.mktemp('network')
+    config, checkpoint = folder / 'config.py', folder / 'weights.pth'
+    config.write_text(f"default_scope = 'handkd'\ninput_size = 64\nmodel = {NETWORK!r}\n")
+    network = MODELS.build(NETWORK)
+    for axis, name in enumerate('xyz'):
+        network.head.branches[name].fc3.weight.data.zero_()
+        network.head.branches[name].fc3.bias.data = torch.tensor(POSE[:, axis], dtype=torch.float32)
+    torch.save({'state_dict': network.state_dict()}, checkpoint)
+    return config, checkpoint
+
+
+@pytest.fixture(scope='module')
+def infer(files) -> HandInferencer:
+    """The inferencer on these files."""
+    return HandInferencer(*files, device='cpu')
+
+
+def test_a_hand_in_units_of_its_scale_and_in_millimetres(infer):
+    (hand,) = infer(IMAGE, box=(30, 20, 40, 50))
+    assert (hand['unit'], hand['file'], hand['box']) == ('hand_scale', None, (30, 20, 40, 50))
+    np.testing.assert_allclose(hand['keypoints_3d'], POSE - POSE[0], atol=1e-5)
+    assert np.linalg.norm(hand['keypoints_3d'][9]) == pytest.approx(1)
+    (metric,) = infer([IMAGE], box=(30, 20, 40, 50), hand_scale_mm=93.0)
+    assert metric['unit'] == 'mm'
+    assert np.linalg.norm(metric['keypoints_3d'][9]) == pytest.approx(93)
+
+
+def test_joints_fill_the_box(infer):
+    (hand,) = infer(IMAGE, box=(30, 20, 40, 50))
+    low, high = hand['keypoints'].min(0), hand['keypoints'].max(0)
+    np.testing.assert_allclose((low + high) / 2, (50, 45))
+    assert (high - low).max() == pytest.approx(50)
+    (full,) = infer(IMAGE)
+    low, high = full['keypoints'].min(0), full['keypoints'].max(0)
+    np.testing.assert_allclose((low + high) / 2, (59.5, 44.5))
+    assert (high - low).max() == pytest.approx(120 / 1.25)
+
+
+def test_side_is_estimated_or_as_given(infer):
+    (hand,) = infer(IMAGE)
+    assert (hand['side'], hand['side_source']) == (chirality(POSE)[0], 'estimated') == ('right', 'estimated')
+    assert hand['side_confidence'] == pytest.approx(chirality(POSE)[1], abs=1e-5)
+    (hand,) = infer(IMAGE, side='left')
+    assert (hand['side'], hand['side_source'], hand['side_confidence']) == ('left', 'given', None)
+
+
+def test_the_network_sees_the_crop_of_training(infer):
+    seen = []
+    hook = infer.model.data_preprocessor.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0]['inputs']['rgb'])
+    )
+    infer(IMAGE, box=(30, 20, 40, 50))
+    infer(IMAGE)
+    hook.remove()
+    joints = np.tile(np.float32([[30, 20]]), (1, 21, 1))
+    joints[0, 1] = 70, 70
+    sample = WarpCrop(size=64)(HandCrop(rule='square')(dict(img=IMAGE, keypoints=joints)))
+    np.testing.assert_array_equal(seen[0][0].permute(1, 2, 0).numpy(), sample['img'])
+    full = seen[1][0].permute(1, 2, 0).numpy()
+    assert not full[:7].any() and not full[-7:].any()  # the image fills the width, the rest is black
+    np.testing.assert_allclose(full[9:-9].mean((0, 1)), IMAGE.mean((0, 1)), atol=3)
+
+
+def test_a_distilled_model_runs_as_its_student(files, infer):
+    config, checkpoint = files
+    depth = dict(NETWORK, modality='depth', backbone=dict(NETWORK['backbone'], in_channels=1))
+    cfg = Config(
+        dict(
+            input_size=64,
+            load_from=str(checkpoint),
+            model=dict(
+                type='DistilledEstimator',
+                student=NETWORK,
+                teachers=dict(depth=dict(model=depth, checkpoint='gone.pth')),
+                distillers=dict(mimic=dict(type='FeatureMimic', layer='neck')),
+            ),
+        )
+    )
+    (hand,), (expected,) = HandInferencer(cfg, device='cpu')(IMAGE), infer(IMAGE)
+    np.testing.assert_array_equal(hand['keypoints_3d'], expected['keypoints_3d'])
+    with pytest.raises(ValueError, match="takes 'depth', images give RGB only"):
+        HandInferencer(Config(dict(input_size=64, load_from=str(checkpoint), model=depth)))
+    with pytest.raises(ValueError, match='name a checkpoint'):
+        HandInferencer(config)
+
+
+def test_weights_of_another_network_are_refused(files, tmp_path):
+    config, checkpoint = files
+    wider = dict(NETWORK, head=dict(NETWORK['head'], separate=False))
+    torch.save({'state_dict': MODELS.build(wider).state_dict()}, tmp_path / 'other.pth')
+    with pytest.raises(CheckpointError, match=r'(?s)head\.branches\.x.*head\.branches\.xyz'):
+        HandInferencer(config, tmp_path / 'other.pth')
+    with pytest.raises(FileNotFoundError, match='gone.pth'):
+        HandInferencer(config, tmp_path / 'gone.pth')
+
+
+@pytest.mark.parametrize(
+    ('box', 'message'),
+    [
+        ('half', "must be 'full' or"),
+        ((1, 2, 3), 'must be'),
+        ((1, 2, 0, 4), 'positive size'),
+        ((1, 2, np.nan, 4), 'must be'),
+        ((120, 0, 10, 10), 'outside the image of 120 x 90 px'),
+        ((0, -10, 10, 10), 'outside the image'),
+    ],
+)
+def test_boxes_that_make_no_sense(box, message):
+    with pytest.raises(ValueError, match=message):
+        find_box(box, (90, 120), 'hand.png')
+
+
+def test_other_arguments_that_make_no_sense(infer):
+    for kwargs, message in (
+        (dict(side='Left'), 'side must be'),
+        (dict(hand_scale_mm=0), 'positive length in mm'),
+        (dict(camera=np.eye(4)), r'shape \(3, 3\), found shape \(4, 4\)'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            infer(IMAGE, **kwargs)
+    with pytest.raises(ValueError, match=r'found float64 \(90, 120, 3\)'):
+        infer(IMAGE / 255)
+    with pytest.raises(ValueError, match='fall together'):
+        place_in_box(np.zeros((21, 3)), np.zeros(2), 10)
+
+
+@pytest.mark.parametrize('position', [(0, 0, 500), (120, -90, 350), (-60, 20, 200)])
+def test_perspective_placement_recovers_the_pixels(position):
+    camera = np.array([[610.0, 0, 315], [0, 600.0, 242], [0, 0, 1]])
+    pixels = project(POSE * 90 + position, {'K': camera})
+    low, high = pixels.min(0), pixels.max(0)
+    placed = place_in_box(POSE, (low + high) / 2, (high - low).max(), camera)
+    np.testing.assert_allclose(placed, pixels, atol=0.05)
+    with pytest.raises(ValueError, match='no hand in front of this camera'):
+        place_in_box(POSE, (0, 0), 1e6, camera)
+
+
+@pytest.mark.skipif(not RHD.is_dir(), reason='needs the RHD frames')
+def test_placement_on_real_labels():
+    """True shapes land on the true joints with the camera, and without it within an eighth of the box, off axis."""
+    labels = json.loads((RHD / 'test_rhd.json').read_text())
+    for image, label in zip(labels['images'], labels['annotations']):
+        focal, center = image['cam_param']['focal'], image['cam_param']['princpt']
+        camera = np.array([[focal[0], 0, center[0]], [0, focal[1], center[1]], [0, 0, 1]])
+        pixels = np.array(label['keypoints'])[RHD_ORDER, :2]
+        shape = np.array(label['joint_cam'])[RHD_ORDER]
+        low, high = pixels.min(0), pixels.max(0)
+        extent = (high - low).max()
+        for K, limit in ((camera, 0.015), (None, 0.125)):
+            placed = place_in_box(shape - shape[0], (low + high) / 2, extent, K)
+            assert np.linalg.norm(placed - pixels, axis=1).max() < limit * extent
+        assert chirality(shape)[0] == label['hand_type']
+
+
+@pytest.fixture(scope='module')
+def tool() -> dict:
+    """The command-line tool's names."""
+    return runpy.run_path(str(TOOL))
+
+
+def test_the_tool_goes_on_over_bad_images(tool, files, tmp_path, capsys):
+    good, grey, alpha, deep, cut, empty = (
+        tmp_path / f'{n}.png' for n in ('good', 'grey', 'alpha', 'deep', 'cut', 'empty')
+    )
+    (tmp_path / 'b').mkdir()
+    for path, image in (
+        (good, IMAGE),
+        (tmp_path / 'b' / 'good.png', IMAGE),
+        (grey, IMAGE[..., 0]),
+        (alpha, np.dstack([IMAGE, IMAGE[..., :1]])),
+        (deep, IMAGE.astype(np.uint16) * 200),
+    ):
+        cv2.imwrite(str(path), image)
+    cut.write_bytes(good.read_bytes()[:400])
+    empty.touch()
+    gone = tmp_path / 'gone.png'
+    images = [good, gone, cut, empty, deep, grey, alpha, tmp_path / 'b' / 'good.png']
+    args = [
+        '--config',
+        files[0],
+        '--checkpoint',
+        files[1],
+        '--json',
+        tmp_path / 'out.jsonl',
+        '--out-dir',
+        tmp_path / 'out',
+    ]
+    status = tool['main']([str(arg) for arg in (*images, *args, '--hand-scale', 90, '--side', 'left')])
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error:')]
+    assert status == 1
+    assert [next(p.name for p in (gone, cut, empty, deep) if p.name in line) for line in errors] == [
+        'gone.png', 'cut.png', 'empty.png', 'deep.png'
+    ]  # fmt: skip
+    records = [json.loads(line) for line in (tmp_path / 'out.jsonl').read_text().splitlines()]
+    assert [Path(r['file']).name for r in records] == ['good.png', 'grey.png', 'alpha.png', 'good.png']
+    for record in records:
+        assert (record['unit'], record['side'], record['side_source']) == ('mm', 'left', 'given')
+        assert np.shape(record['keypoints']) == (21, 2)
+        np.testing.assert_allclose(record['keypoints_3d'], (POSE - POSE[0]) * 90, atol=1e-3)
+    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    assert names == ['alpha_hand.png', 'b_good_hand.png', 'good_hand.png', 'grey_hand.png']
+
+
+def test_the_tool_prints_where_no_file_is_named(tool, files, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    status = tool['main'](
+        [str(tmp_path / 'a.png'), '--config', str(files[0]), '--checkpoint', str(files[1]), '--box', '9,9,50,50']
+    )
+    assert status == 0
+    assert json.loads(capsys.readouterr().out)['box'] == [9, 9, 50, 50]
+
+
+def test_the_tool_names_the_remedy(tool, files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(tool['choose_model'].__globals__, 'ROOT', tmp_path)
+    with pytest.raises(FileNotFoundError, match='run `make demo`'):
+        tool['main'](['a.png'])
+    with pytest.raises(ValueError, match='--config and --checkpoint go together'):
+        tool['main'](['a.png', '--config', str(files[0])])
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='name another folder with --out-dir'):
+        tool['main'](
+            ['a.png', '--config', str(files[0]), '--checkpoint', str(files[1]), '--out-dir', str(tmp_path / 'file')]
+        )
+    for option, value in (('--box', '1,2,3'), ('--box', 'a,b,c,d'), ('--camera', '0,1,1,1'), ('--side', 'Left')):
+        with pytest.raises(SystemExit):
+            tool['main'](['a.png', option, value])
+        assert option in capsys.readouterr().err
+
+
+def test_the_default_is_the_newest_student_of_the_demo(tool, tmp_path, monkeypatch):
+    (student,) = [s.name for s in read_stages(tool['DEMO_CONFIG']) if s.role == 'student']
+    folder = tmp_path / 'work_dirs' / 'demo' / student
+    folder.mkdir(parents=True)
+    for step in (900, 1000):
+        (folder / f'iter_{step}.pth').touch()
+    monkeypatch.setitem(tool['choose_model'].__globals__, 'ROOT', tmp_path)
+    assert tool['choose_model'](None, None) == (tool['DEMO_CONFIG'], folder / 'iter_1000.pth')

@@ -1,0 +1,156 @@
+"""The page of results: right numbers, right pictures, from the files that stages leave behind."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from handkd.apis.report import StageResult, _Finished, gap_closed, results_table, text_table, write_stage_report
+from handkd.datasets import ReproducibleDataset
+from handkd.evaluation import HandPredictions
+from handkd.geometry import project
+from handkd.registry import DATASETS, MODELS
+from handkd.visualization import draw_skeleton
+
+PROTOCOL = 'rel-middle_mcp_gt-scale_21j'
+CAMERA = {'K': np.array([[150.0, 0, 31.5], [0, 150.0, 31.5], [0, 0, 1]])}
+NETWORK = dict(
+    type='HandPoseEstimator',
+    backbone=dict(type='HandResNet', depth=18, stem='imagenet', base_channels=4),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='PMDHead', in_channels=32, codec=dict(type='RootRelativeXYZ')),
+)
+DEPTH_NETWORK = dict(NETWORK, modality='depth', backbone=dict(NETWORK['backbone'], in_channels=1))
+
+
+def hand(index: int) -> np.ndarray:
+    """An open hand in mm in front of the camera, turned a little further for each index, shape (21, 3)."""
+    joints = np.zeros((21, 3))
+    for finger in range(5):
+        for k in range(4):
+            joints[1 + 4 * finger + k] = ((2 - finger) * (16 + 4 * k), -70 - 24 * k, -5 * k**2)
+    joints[1:5, 1] += 40
+    angle = 0.5 * index
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    return (joints + (0, 60, 0)) @ turn.T + (0, 0, 500)
+
+
+@DATASETS.register_module()
+class DrawnHands(ReproducibleDataset):
+    """Five hands, drawn as skeletons."""
+
+    def __len__(self) -> int:
+        return 5
+
+    def get_data_info(self, index: int) -> dict:
+        """One hand."""
+        joints = hand(index)
+        image = draw_skeleton(np.full((64, 64, 3), 40, np.uint8), project(joints, CAMERA), min_size=64)
+        return dict(
+            img=image,
+            depth=np.where((image != 40).any(-1), -0.2, 1.0).astype(np.float32),
+            keypoints=project(joints, CAMERA)[None].astype(np.float32),
+            keypoints_cam=joints[None].astype(np.float32),
+            camera=CAMERA,
+            img_id=10 + index,
+        )
+
+
+def make_stage(folder, name: str, role: str, error: float) -> StageResult:
+    """What a finished stage leaves behind; every joint is off by ``error`` mm."""
+    (folder / name / 'log' / 'vis_data').mkdir(parents=True)
+    steps = range(10, 200, 10)
+    lines = [json.dumps(dict(step=i, loss=error / i, loss_reg=error / i)) for i in steps]
+    (folder / name / 'log' / 'vis_data' / 'scalars.json').write_text('\n'.join(lines))
+    target = np.stack([hand(i) for i in range(5)])
+    offset = np.random.default_rng(0).normal(size=target.shape)
+    offset *= error / np.linalg.norm(offset, axis=-1, keepdims=True)
+    result = HandPredictions(target + offset, target, np.ones((5, 21), bool), np.arange(10, 15), PROTOCOL)
+    result.save(folder / name / 'predictions.npz')
+    model = DEPTH_NETWORK if role == 'teacher' else NETWORK
+    torch.save({'state_dict': MODELS.build(model).state_dict()}, folder / name / 'iter_9.pth')
+    if role == 'student':
+        teachers = dict(depth=dict(model=DEPTH_NETWORK, checkpoint='gone.pth'))
+        mimic = dict(mimic=dict(type='FeatureMimic', layer='neck'))
+        model = dict(type='DistilledEstimator', student=model, teachers=teachers, distillers=mimic)
+    pack = dict(type='PackHandInputs', modalities=['depth'] if role == 'teacher' else ['rgb'])
+    loader = dict(dataset=dict(type='DrawnHands', pipeline=[pack]))
+    config = folder / f'{name}.py'
+    config.write_text(Config(dict(default_scope='handkd', model=model, test_dataloader=loader)).pretty_text)
+    return StageResult(
+        name=name,
+        label=f'The {name}',
+        role=role,
+        work_dir=folder / name,
+        config=config,
+        checkpoint=folder / name / 'iter_9.pth',
+        metrics={f'{PROTOCOL}/EPE_mean': error, f'{PROTOCOL}/EPE_median': error, f'{PROTOCOL}/AUC_20-50_trapz100': 0.5},
+        predictions=folder / name / 'predictions.npz',
+    )
+
+
+@pytest.fixture
+def stages(tmp_path) -> list[StageResult]:
+    """Teacher, twin and student, and a variant that is worse than the twin."""
+    kinds = (('depth', 'teacher', 10.0), ('rgb', 'twin', 20.0), ('pmd', 'student', 17.0), ('odd', 'variant', 21.0))
+    return [make_stage(tmp_path, *kind) for kind in kinds]
+
+
+def test_the_share_of_the_gap(stages):
+    assert gap_closed(stages) == pytest.approx({'depth': 1.0, 'rgb': 0.0, 'pmd': 0.3, 'odd': -0.1})
+    assert gap_closed(stages[1:]) == {}
+    worse = StageResult(**vars(stages[0]) | {'metrics': stages[3].metrics})
+    assert gap_closed([worse, *stages[1:]]) == {}
+
+
+def test_the_table(stages):
+    table = results_table(stages)
+    assert table.rows[2] == ('The pmd', '17.00', '17.00', '0.500', '30 %')
+    assert list(table.strong) == [2]
+    assert [row[4] for row in results_table(stages[1:]).rows] == ['-', '-', '-']
+    lines = text_table(table).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert lines[4].split() == ['The', 'pmd', '17.00', '17.00', '0.500', '30', '%']
+
+
+def test_the_page(stages, tmp_path):
+    write_stage_report(tmp_path / 'report.html', 'PMD-Net', stages, 'A lead.', num_samples=3)
+    page = (tmp_path / 'report.html').read_text()
+    assert page.count('data:image/svg+xml;base64,') == 2
+    assert page.count('data:image/png;base64,') == 2
+    for text in ('<h1>PMD-Net</h1>', 'A lead.', PROTOCOL, '30 %', 'The odd', 'On 5 test images'):
+        assert text in page
+
+
+def test_losses_compare_though_their_weights_differ(stages):
+    student = Config.fromfile(stages[2].config)
+    student.model.student.head.loss = dict(type='PoseNormLoss', loss_weight=100.0)
+    student.dump(stages[2].config)
+    plain, weighted = (_Finished.load(stage).log() for stage in stages[1:3])
+    assert plain[0]['loss_reg'] == pytest.approx(20.0 / 10)
+    assert weighted[0]['loss_reg'] == pytest.approx(17.0 / 10 / 100)
+    assert weighted[0]['loss'] == pytest.approx(17.0 / 10)
+
+
+def test_the_config_in_the_work_dir_counts(stages, tmp_path):
+    """The command line may have overridden the config that a stage names."""
+    stage = stages[1]
+    stage.config.rename(stage.work_dir / stage.config.name)
+    stage.config.write_text("default_scope = 'handkd'\nmodel = dict(type='PMDHead')\n")
+    write_stage_report(tmp_path / 'report.html', 'One stage', [stage], num_samples=2)
+    assert 'The rgb' in (tmp_path / 'report.html').read_text()
+
+
+def test_what_does_not_go_together_is_named(stages, tmp_path):
+    with pytest.raises(ValueError, match='at least one finished stage'):
+        write_stage_report(tmp_path / 'report.html', '', [])
+    other = HandPredictions.load(stages[2].predictions)
+    HandPredictions(**vars(other) | {'img_ids': other.img_ids + 1}).save(stages[2].predictions)
+    with pytest.raises(ValueError, match='pmd/predictions.npz: its images or its protocol'):
+        write_stage_report(tmp_path / 'report.html', '', stages)
+    with pytest.raises(ValueError, match="no metric 'MPJPE' among"):
+        stages[0].metric('MPJPE')
+    with pytest.raises(ValueError, match="'pupil'"):
+        StageResult(**vars(stages[0]) | {'role': 'pupil'})

@@ -1,0 +1,44 @@
+"""The file of predictions: exact round trip, and one clear error each for what is no such file."""
+
+import numpy as np
+import pytest
+
+from handkd.evaluation import HandPredictions
+
+
+@pytest.fixture
+def predictions():
+    target = np.random.default_rng(0).normal(size=(3, 21, 3))
+    valid = np.ones((3, 21), bool)
+    valid[0, 0] = False
+    return HandPredictions(target + (0, 3, 4), target, valid, np.arange(3), 'rel-wrist_gt-scale_21j')
+
+
+def test_round_trip_and_errors(predictions, tmp_path):
+    predictions.save(tmp_path / 'new' / 'predictions.npz')
+    back = HandPredictions.load(tmp_path / 'new' / 'predictions.npz')
+    assert back.protocol == predictions.protocol
+    for name in ('pred', 'target', 'valid', 'img_ids'):
+        np.testing.assert_array_equal(getattr(back, name), getattr(predictions, name))
+    assert np.isnan(back.errors[0, 0])
+    assert np.nanmax(back.errors) == pytest.approx(5) == np.nanmin(back.errors)
+
+
+def test_what_is_no_such_file_is_named(predictions, tmp_path):
+    with pytest.raises(FileNotFoundError, match='gone.npz: no such file'):
+        HandPredictions.load(tmp_path / 'gone.npz')
+    truncated, other = tmp_path / 'truncated.npz', tmp_path / 'other.npz'
+    predictions.save(truncated)
+    truncated.write_bytes(truncated.read_bytes()[:200])
+    np.savez(other, pred=np.zeros(3))
+    empty = tmp_path / 'empty.npz'
+    empty.touch()
+    for path in (truncated, other, empty):
+        with pytest.raises(ValueError, match=f'{path.name}: not a file of predictions'):
+            HandPredictions.load(path)
+
+
+def test_a_folder_that_can_not_be_made_is_named(predictions, tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='predictions could not be written'):
+        predictions.save(tmp_path / 'file' / 'predictions.npz')

@@ -1,0 +1,51 @@
+"""Pictures of depth, parts and activation: what is near, where it is, what is left out."""
+
+import numpy as np
+import pytest
+
+from handkd.hand import PART_UNKNOWN
+from handkd.visualization import activation_map, activation_picture, depth_picture, joint_color, part_picture
+
+
+@pytest.mark.parametrize(('near', 'far', 'empty'), [(500, 700, 0), (-0.5, 0.6, 1)], ids=['mm', 'network range'])
+def test_near_is_bright_and_no_reading_is_black(near, far, empty):
+    depth = np.full((20, 20), far, np.float32)
+    depth[:, :10], depth[:4] = near, empty
+    picture = depth_picture(depth)
+    assert (picture[:4] == 0).all()
+    assert picture[10, 2, 0] == 255 > picture[10, 15, 0] > 40
+
+
+@pytest.mark.parametrize('value', [0.0, 1.0, np.nan])
+def test_an_empty_depth_map_is_black(value):
+    assert not depth_picture(np.full((5, 5), value)).any()
+
+
+def test_parts_differ_and_follow_their_finger():
+    colors = part_picture(np.arange(21, dtype=np.uint8)[None])[0].astype(int)
+    assert not colors[0].any()
+    assert len({tuple(color) for color in colors}) == 21
+    assert (part_picture(np.full((1, 1), PART_UNKNOWN, np.uint8)) == 255).all()
+    for part in range(1, 21):
+        assert colors[part].argmax() == np.argmax(joint_color(part))
+
+
+def test_activation_is_the_maximum_over_channels():
+    features = np.zeros((3, 4, 5))
+    features[1, 2, 3], features[0, 0, 0], features[2, 1, 1] = 4.0, 1.0, -8.0
+    expected = np.zeros((4, 5))
+    expected[2, 3], expected[0, 0] = 1.0, 0.25
+    np.testing.assert_allclose(activation_map(features), expected)
+    assert not activation_map(np.full((3, 4, 5), 7.0)).any()
+    with pytest.raises(ValueError, match=r'\(C, H, W\), found \(4, 5\)'):
+        activation_map(features[0])
+
+
+def test_the_overlay_is_red_where_the_map_is_high():
+    activation = np.zeros((8, 8))
+    activation[6, 1] = 1.0
+    picture = activation_picture(np.full((64, 64, 3), 100, np.uint8), activation).astype(int)
+    red = picture[..., 2] - picture[..., 0]
+    y, x = np.unravel_index(red.argmax(), red.shape)
+    assert abs(y - 52) <= 4 and abs(x - 12) <= 4
+    np.testing.assert_array_equal(activation_picture(np.full((8, 8, 3), 9, np.uint8), activation, opacity=0.0), 9)

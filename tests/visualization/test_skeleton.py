@@ -1,0 +1,99 @@
+"""Skeleton pictures: joints land where they are, in their fingers' colours, and the views are the views."""
+
+import cv2
+import numpy as np
+import pytest
+
+from handkd.hand import NUM_JOINTS, finger_joints
+from handkd.visualization import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d
+from handkd.visualization.skeleton import REFERENCE_COLOR
+
+BLACK = np.zeros((60, 80, 3), np.uint8)
+SPREAD = np.array([(40, 56)] + [(8 + 16 * finger, 40 - 10 * joint) for finger in range(5) for joint in range(4)])
+
+
+def center_of(picture: np.ndarray, color: tuple, tolerance: int = 40) -> np.ndarray:
+    """Mean pixel (x, y) of a colour."""
+    close = (np.abs(picture.astype(int) - color) <= tolerance).all(-1)
+    assert close.any()
+    return np.argwhere(close).mean(0)[::-1]
+
+
+@pytest.mark.parametrize('factor', [1, 4])
+def test_a_joint_is_drawn_where_it_is_also_when_the_image_is_enlarged(factor):
+    joints = np.full((NUM_JOINTS, 2), np.nan)
+    joints[4] = 33.25, 20.5
+    picture = draw_skeleton(BLACK, joints, min_size=80 * factor - (factor > 1))
+    assert picture.shape == (60 * factor, 80 * factor, 3)
+    np.testing.assert_allclose(center_of(picture, FINGER_COLORS['thumb']), (joints[4] + 0.5) * factor - 0.5, atol=0.3)
+
+
+def test_each_finger_has_its_colour_at_its_tip():
+    picture = draw_skeleton(BLACK, SPREAD, min_size=640)
+    for finger, color in FINGER_COLORS.items():
+        x, y = np.rint((SPREAD[finger_joints(finger)[-1]] + 0.5) * 8 - 0.5).astype(int)
+        np.testing.assert_allclose(picture[y, x], color, atol=3)
+
+
+def test_the_reference_lies_beneath_and_the_image_is_left_alone():
+    image = BLACK.copy()
+    covered = draw_skeleton(image, SPREAD, reference=SPREAD, min_size=320)
+    beside = draw_skeleton(image, SPREAD, reference=SPREAD + (0, 8), min_size=320)
+    grey = (np.abs(beside.astype(int) - REFERENCE_COLOR) < 3).all(-1).sum()
+    assert grey > 5 * (np.abs(covered.astype(int) - REFERENCE_COLOR) < 3).all(-1).sum()
+    assert not image.any()
+
+
+def test_joints_far_outside_and_not_finite_are_no_trouble():
+    joints = SPREAD * 1.0
+    joints[3], joints[7] = (1e12, -1e12), (np.inf, 0)
+    assert draw_skeleton(BLACK, joints).any()
+    assert not draw_skeleton(BLACK, np.full((21, 2), np.nan)).any()
+
+
+@pytest.mark.parametrize(
+    ('view', 'axis', 'moves'),
+    [
+        ('front', 0, (1, 0)),
+        ('front', 1, (0, 1)),
+        ('side', 2, (1, 0)),
+        ('side', 1, (0, 1)),
+        ('top', 0, (1, 0)),
+        ('top', 2, (0, -1)),
+    ],
+)
+def test_views_show_the_axes_that_they_say(view, axis, moves):
+    """A thumb that points along an axis lies on that side of the rest of the hand."""
+    hand = np.zeros((NUM_JOINTS, 3))
+    hand[4, axis] = 50.0
+    picture = draw_skeleton_3d(hand, view, size=200)
+    dot = center_of(picture, FINGER_COLORS['little'])  # all other joints lie on one spot, drawn over each other
+    np.testing.assert_array_equal(np.round((center_of(picture, FINGER_COLORS['thumb']) - dot) / 100), moves)
+
+
+def test_views_are_seen_and_not_mirrored():
+    for right, down, away in VIEWS.values():
+        axes = np.zeros((3, 3))
+        for row, (axis, sign) in enumerate((right, down, away)):
+            axes[row, axis] = sign
+        assert np.linalg.det(axes) == pytest.approx(1)
+
+
+def test_the_near_finger_covers_the_far_one():
+    hand = np.zeros((NUM_JOINTS, 3))
+    hand[list(finger_joints('index')), 0] = hand[list(finger_joints('ring')), 0] = (10, 20, 30, 40)
+    for near, far in (('index', 'ring'), ('ring', 'index')):
+        hand[list(finger_joints(near)), 2], hand[list(finger_joints(far)), 2] = -5, 5
+        picture = draw_skeleton_3d(hand, 'front')
+        along = picture[127:129, 200:230].reshape(-1, 3).mean(0)
+        np.testing.assert_allclose(along, FINGER_COLORS[near], atol=12)
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match="no view named 'back'"):
+        draw_skeleton_3d(np.zeros((21, 3)), 'back')
+    with pytest.raises(ValueError, match=r'finite joints of shape \(21, 3\)'):
+        draw_skeleton_3d(np.full((21, 3), np.nan))
+    with pytest.raises(ValueError, match=r'\(20, 3\)'):
+        draw_skeleton_3d(np.zeros((20, 3)))
+    assert cv2.imencode('.png', draw_skeleton_3d(np.zeros((21, 3))))[0]  # a collapsed hand is a dot

@@ -1,0 +1,26 @@
+"""Speed, as ratios measured side by side in one run: python tools/benchmark.py studio|step [OPTIONS]"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import step, studio
+
+from handkd.apis.cli import run_cli
+from handkd.hints import check_keys
+
+BENCHMARKS = {'studio': studio.run, 'step': step.run}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the benchmark that the first argument names; the rest are its options."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ('-h', '--help'):
+        print(f'{__doc__}\n\nbenchmarks: {", ".join(BENCHMARKS)}')
+        return
+    check_keys(argv[:1], BENCHMARKS, 'benchmark')
+    BENCHMARKS[argv[0]](argv[1:])
+
+
+if __name__ == '__main__':
+    run_cli(main)

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Train on several processes of one or more machines.
+# usage: tools/dist_train.sh CONFIG PROCESSES [options of tools/train.py]
+# NNODES, NODE_RANK, MASTER_ADDR and PORT, from the environment, describe the machines if there are several.
+set -euo pipefail
+if [ $# -lt 2 ]; then sed -n '3s/^# //p' "$0" >&2; exit 2; fi
+config=$1 processes=$2
+tools=$(dirname "$0")
+
+exec "${PYTHON:-python}" -m torch.distributed.run \
+    --nnodes "${NNODES:-1}" --node-rank "${NODE_RANK:-0}" --nproc-per-node "$processes" \
+    --master-addr "${MASTER_ADDR:-127.0.0.1}" --master-port "${PORT:-29500}" \
+    "$tools/train.py" "$config" --launcher pytorch "${@:3}"

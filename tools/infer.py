@@ -1,0 +1,183 @@
+"""Find the hand in pictures: draw it, and write its joints.
+
+python tools/infer.py IMAGE... [--box full|x,y,w,h] [--side left|right] [--hand-scale MM] --json OUT.jsonl --out-dir DIR
+
+One JSON line an image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),
+relative to the wrist, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (the distance from the
+wrist to the middle finger's base is 1) without --hand-scale; "side", and "side_source" and "side_confidence", which say
+how it is known; "box" (x, y, width, height). An image that can't be used is reported and left out; the exit status is
+then 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.apis.inferencer import HandInferencer
+from handkd.datasets.transforms import read_image
+from handkd.hand import SIDES
+from handkd.visualization import contact_sheet, draw_skeleton, draw_skeleton_3d
+
+ROOT = Path(__file__).resolve().parents[1]
+DEMO_CONFIG = ROOT / 'configs/pmd/demo.py'
+DEMO_CHECKPOINTS = 'work_dirs/demo/student/iter_*.pth'
+"""Where `make demo` leaves its student, from the repository's root."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the arguments and run; return 1 if an image could not be used."""
+    args = parse_args(argv)
+    config, checkpoint = choose_model(args.config, args.checkpoint)
+    infer = HandInferencer(config, checkpoint, args.device)
+    if args.out_dir:
+        prepare_work_dir(args.out_dir, option='--out-dir')
+    if args.json:
+        prepare_work_dir(Path(args.json).parent, option='--json')
+    failed, lines = 0, []
+    pictures = picture_names(args.images)
+    for image in tqdm(args.images, desc='images', disable=len(args.images) < 4):
+        try:
+            (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera)
+        except (OSError, ValueError) as error:
+            failed += 1
+            tqdm.write(f'error: {error}', file=sys.stderr)  # above the progress bar, and not in its line
+            continue
+        lines.append(json.dumps(to_record(hand)))
+        if args.out_dir:
+            write_picture(Path(args.out_dir) / pictures[image], draw_hand(read_image(image), hand))
+    if args.json:
+        Path(args.json).write_text(''.join(line + '\n' for line in lines))
+    elif not args.out_dir:
+        print('\n'.join(lines))
+    if failed:
+        print(f'{failed} of {len(args.images)} images could not be used', file=sys.stderr)
+    return 1 if failed else 0
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('images', nargs='+', metavar='IMAGE', help='path of an image')
+    parser.add_argument('--config', help="config of the network; default: the demo's")
+    parser.add_argument('--checkpoint', help="its weights; default: those of the demo's student")
+    parser.add_argument(
+        '--box',
+        type=parse_box,
+        default='full',
+        help="the hand's box in px, x,y,w,h; default: full, the image is a crop",
+    )
+    parser.add_argument('--side', choices=SIDES, help='which hand it is; default: estimated from the pose')
+    parser.add_argument(
+        '--hand-scale', type=float, metavar='MM', help="length from the wrist to the middle finger's base"
+    )
+    parser.add_argument(
+        '--camera', type=parse_camera, metavar='FX,FY,CX,CY', help='intrinsics in px, for pixels in true perspective'
+    )
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: the GPU if there is one')
+    parser.add_argument('--json', metavar='JSONL', help='file for one JSON line an image; default: print them')
+    parser.add_argument('--out-dir', help='folder for one picture an image')
+    return parser.parse_args(argv)
+
+
+def parse_box(text: str) -> str | tuple[float, ...]:
+    """Read 'full' or 'x,y,w,h'."""
+    return text if text == 'full' else _numbers(text, 'full, or x,y,w,h in px')
+
+
+def parse_camera(text: str) -> np.ndarray:
+    """Read 'fx,fy,cx,cy' into K, shape (3, 3)."""
+    fx, fy, cx, cy = _numbers(text, 'fx,fy,cx,cy in px')
+    if fx <= 0 or fy <= 0:
+        raise argparse.ArgumentTypeError(f'focal lengths must be positive, found {text!r}')
+    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+
+
+def _numbers(text: str, expected: str) -> tuple[float, ...]:
+    try:
+        values = tuple(float(part) for part in text.split(','))
+    except ValueError:
+        values = ()
+    if len(values) != 4 or not np.isfinite(values).all():
+        raise argparse.ArgumentTypeError(f'expected {expected}, found {text!r}')
+    return values
+
+
+def choose_model(config: str | None, checkpoint: str | None) -> tuple[str | Path, str | Path]:
+    """Return the config and the checkpoint to use: the given ones, or those of the demo's student.
+
+    Raises:
+        ValueError: If only one of them is given.
+        FileNotFoundError: If the demo was not run.
+    """
+    if (config is None) != (checkpoint is None):
+        raise ValueError('--config and --checkpoint go together: a checkpoint fits the config that it was trained with')
+    if config is not None:
+        return config, checkpoint
+    trained = sorted(ROOT.glob(DEMO_CHECKPOINTS), key=lambda path: int(path.stem.rpartition('_')[2]))
+    if not trained:
+        raise FileNotFoundError(
+            f'there is no trained network yet ({ROOT / DEMO_CHECKPOINTS}): run `make demo`, which trains one, '
+            'or name your own with --config and --checkpoint'
+        )
+    return DEMO_CONFIG, trained[-1]
+
+
+def picture_names(images: list[str]) -> dict[str, str]:
+    """Name each image's picture after it; where two images share a name, their folders' names go in front."""
+    names: dict[str, str] = {}
+    for image in images:
+        parts = Path(image).resolve().with_suffix('').parts
+        name = next(
+            candidate
+            for k in range(1, len(parts) + 1)
+            if (candidate := '_'.join(parts[-k:]) + '_hand.png') not in names.values() or names.get(image) == candidate
+        )
+        names[image] = name
+    return names
+
+
+def to_record(hand: dict) -> dict:
+    """Make a result of :class:`HandInferencer` fit for JSON."""
+    return {key: np.round(v, 4).tolist() if isinstance(v, np.ndarray) else v for key, v in hand.items()}
+
+
+def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
+    """Draw the joints on the image, and beside it the hand in space from the front and from its side.
+
+    Args:
+        image: BGR, uint8, shape (H, W, 3).
+        hand: A result of :class:`HandInferencer`.
+        size: Side of each view in px.
+
+    Returns:
+        BGR, uint8.
+    """
+    joints = hand['keypoints_3d']
+    side = hand['side'] if hand['side_source'] == 'given' else f'{hand["side"]}? ({hand["side_confidence"]:.2f})'
+    tiles = [
+        draw_skeleton(image, hand['keypoints'], min_size=size),
+        *(draw_skeleton_3d(joints, v) for v in ('front', 'side')),
+    ]
+    return contact_sheet(tiles, 3, size, headers=[f'{side} hand', 'front, in space', 'side, the camera is on the left'])
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture file.
+
+    Raises:
+        OSError: If that fails; names the file.
+    """
+    if not cv2.imwrite(str(path), picture):
+        raise OSError(f'{path}: the picture could not be written: is the disk full?')
+
+
+if __name__ == '__main__':
+    run_cli(main)

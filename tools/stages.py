@@ -1,0 +1,48 @@
+"""Run a method's stages in order, from nothing to a table: python tools/stages.py configs/pmd/resnet18half_studio.py"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.apis.report import results_table, text_table, write_stage_report
+from handkd.apis.stages import read_stages, run_stages, select_stages
+from handkd.apis.summary import summarize_seeds
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments, run what is not finished, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='path of a config with `stages`')
+    parser.add_argument('--work-dir', help='gets a folder for each stage; default: work_dirs/<config name>')
+    parser.add_argument('--only', nargs='+', metavar='STAGE', help='these stages, and the teachers that they need')
+    parser.add_argument(
+        '--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='run all stages once for each'
+    )
+    parser.add_argument('--report', action='store_true', help="write the first seed's results to report.html")
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='overrides entries of every stage'
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    args = parser.parse_args(argv)
+
+    work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
+    stages = select_stages(read_stages(args.config, args.cfg_options), args.only)
+    folders = {seed: work_dir if len(args.seeds) == 1 else work_dir / f'seed_{seed}' for seed in args.seeds}
+    results = {seed: list(run_stages(stages, folder, seed, args.launcher)) for seed, folder in folders.items()}
+    first = results[args.seeds[0]]
+    if len(args.seeds) == 1:
+        print(text_table(results_table(first)))
+    else:
+        print(text_table(summarize_seeds(results)))
+    if args.report:
+        page = work_dir / 'report.html'
+        write_stage_report(page, f'{Path(args.config).stem}, seed {args.seeds[0]}', first)
+        print(f'report: {page}')
+
+
+if __name__ == '__main__':
+    run_cli(main)
