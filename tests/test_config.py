@@ -50,7 +50,10 @@ def test_an_unknown_type_fails_with_the_nearest_registered_name(key, value, hint
 
 
 def test_free_names_at_the_top_and_components_of_mmpose_and_mmengine_are_fine():
-    options = {'my_own_constant': 3, 'model.student.backbone': dict(_delete_=True, type='MobileNetV2', out_indices=(7,))}
+    options = {
+        'my_own_constant': 3,
+        'model.student.backbone': dict(_delete_=True, type='MobileNetV2', out_indices=(7,)),
+    }
     load_config(SMALL, options)
 
 

@@ -1,0 +1,54 @@
+"""handkd's registries find handkd's, MMPose's and MMEngine's classes by plain name."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from mmengine.registry import DefaultScope, Registry
+
+from handkd import registry
+
+ALL = {name: value for name, value in vars(registry).items() if isinstance(value, Registry)}
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_every_registry_is_a_child_of_mmposes_in_scope_handkd(name):
+    assert (ALL[name].scope, ALL[name].parent.scope) == ('handkd', 'mmpose')
+
+
+@pytest.mark.parametrize(
+    ('name', 'kind', 'package'),
+    [
+        ('MODELS', 'DistilledEstimator', 'handkd'),
+        ('MODELS', 'ResNet', 'mmpose'),
+        ('MODELS', 'GlobalAveragePooling', 'mmpose'),
+        ('TRANSFORMS', 'PackHandInputs', 'handkd'),
+        ('TRANSFORMS', 'LoadImage', 'mmpose'),
+        ('KEYPOINT_CODECS', 'RootRelativeXYZ', 'handkd'),
+        ('KEYPOINT_CODECS', 'MSRAHeatmap', 'mmpose'),
+        ('DATASETS', 'FreiHandDataset', 'mmpose'),
+        ('DATA_SAMPLERS', 'DefaultSampler', 'mmengine'),
+        ('METRICS', 'HandKeypointMetric', 'handkd'),
+        ('METRICS', 'EPE', 'mmpose'),
+        ('HOOKS', 'CheckpointHook', 'mmengine'),
+        ('LOOPS', 'IterBasedTrainLoop', 'mmengine'),
+        ('OPTIM_WRAPPERS', 'AutocastOptimWrapper', 'handkd'),
+        ('OPTIM_WRAPPERS', 'OptimWrapper', 'mmengine'),
+        ('VISUALIZERS', 'Visualizer', 'mmengine'),
+    ],
+)
+def test_plain_names_reach_all_three_packages(name, kind, package):
+    with DefaultScope.overwrite_default_scope('handkd'):
+        assert ALL[name].get(kind).__module__.split('.')[0] == package
+
+
+def test_an_unknown_name_is_an_error_that_repeats_it():
+    with pytest.raises(KeyError, match='NoSuchNet'):
+        registry.MODELS.build(dict(type='NoSuchNet'))
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_what_a_registry_imports_on_demand_can_be_imported(name):
+    for location in ALL[name]._locations:
+        importlib.import_module(location)
