@@ -30,9 +30,7 @@ LOG_PROCESSORS = _child('log processor', mmpose_registry.LOG_PROCESSORS)
 LOOPS = _child('loop', mmpose_registry.LOOPS)
 MODEL_WRAPPERS = _child('model wrapper', mmpose_registry.MODEL_WRAPPERS)
 OPTIMIZERS = _child('optimizer', mmpose_registry.OPTIMIZERS)
-OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    'optimizer wrapper constructor', mmpose_registry.OPTIM_WRAPPER_CONSTRUCTORS
-)
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', mmpose_registry.OPTIM_WRAPPER_CONSTRUCTORS)
 PARAM_SCHEDULERS = _child('parameter scheduler', mmpose_registry.PARAM_SCHEDULERS)
 RUNNERS = _child('runner', mmpose_registry.RUNNERS)
 TASK_UTILS = _child('task util', mmpose_registry.TASK_UTILS)

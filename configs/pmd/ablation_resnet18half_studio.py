@@ -5,7 +5,12 @@ _base_ = './resnet18half_studio.py'
 stages = dict(
     runs=[
         dict(name='depth', label='Depth teacher', role='teacher', config='resnet18half_depth_studio.py'),
-        dict(name='depth_single', label='Depth teacher without 3 sub-networks', role='variant', config='resnet18half_depth_single_studio.py'),
+        dict(
+            name='depth_single',
+            label='Depth teacher without 3 sub-networks',
+            role='variant',
+            config='resnet18half_depth_single_studio.py',
+        ),
         dict(name='rgb', label='RGB baseline', role='twin', config='resnet18half_rgb_studio.py'),
         dict(
             name='single',
@@ -14,7 +19,9 @@ stages = dict(
             config='resnet18half_single_studio.py',
             teachers=dict(depth='depth_single'),
         ),
-        dict(name='pmd', label='PMD-Net', role='student', config='resnet18half_studio.py', teachers=dict(depth='depth')),
+        dict(
+            name='pmd', label='PMD-Net', role='student', config='resnet18half_studio.py', teachers=dict(depth='depth')
+        ),
         dict(
             name='refine',
             label='PMD-Net + Refine',

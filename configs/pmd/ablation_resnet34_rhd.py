@@ -5,7 +5,12 @@ _base_ = './resnet34_rhd.py'
 stages = dict(
     runs=[
         dict(name='depth', label='Depth teacher', role='teacher', config='resnet34_depth_rhd.py'),
-        dict(name='depth_single', label='Depth teacher without 3 sub-networks', role='variant', config='resnet34_depth_single_rhd.py'),
+        dict(
+            name='depth_single',
+            label='Depth teacher without 3 sub-networks',
+            role='variant',
+            config='resnet34_depth_single_rhd.py',
+        ),
         dict(name='rgb', label='RGB baseline', role='twin', config='resnet34_rgb_rhd.py'),
         dict(
             name='single',

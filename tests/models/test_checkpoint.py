@@ -51,6 +51,8 @@ def test_all_that_does_not_fit_is_listed_and_nothing_is_loaded(tmp_path):
     before = {k: v.clone() for k, v in net.state_dict().items()}
     state = {'a.weight': torch.zeros(2, 2), 'a.bias': torch.zeros(3), 'c': torch.zeros(1)}
     torch.save(state, tmp_path / 'a.pth')
-    with pytest.raises(CheckpointError, match=r'2 missing \(b\.bias, b\.weight\); 1 unexpected \(c\); 1 of another shape'):
+    with pytest.raises(
+        CheckpointError, match=r'2 missing \(b\.bias, b\.weight\); 1 unexpected \(c\); 1 of another shape'
+    ):
         load_weights(net, tmp_path / 'a.pth')
     assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())

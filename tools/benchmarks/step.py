@@ -22,11 +22,11 @@ FEATURES = ('neck', 'head.branches.x.relu2', 'head.branches.y.relu2', 'head.bran
 WEIGHTS = (1 / 16, 5 / 16, 5 / 16, 5 / 16)
 
 
+@DATASETS.register_module()
 class InMemory(torch.utils.data.Dataset):
-    """Samples that were made before the clock starts."""
+    """Samples that were made before the clock starts; in the class, since a config holds plain values only."""
 
-    def __init__(self, samples: list) -> None:
-        self.samples = samples
+    samples: list = []
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -120,11 +120,14 @@ def run(argv: list[str]) -> None:
         cfg.model.teachers.depth.checkpoint = teacher
         source = DATASETS.build(cfg.train_dataloader.dataset)
         samples = [source[i] for i in range(4 * args.batch_size)]
+        InMemory.samples = samples
         hook = Interleave(BareLoop(MODELS.build(cfg.model), samples, args.batch_size), args.warmup)
         cfg.train_cfg.max_iters = args.steps + args.warmup
         cfg.work_dir = folder
-        cfg.train_dataloader.update(dataset=InMemory(samples), batch_size=args.batch_size, num_workers=0)
-        cfg.train_dataloader.persistent_workers = False
+        sampler = dict(type='ReproducibleSampler')
+        cfg.train_dataloader = dict(
+            batch_size=args.batch_size, num_workers=0, sampler=sampler, dataset=dict(type='InMemory')
+        )
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         runner = Runner.from_cfg(cfg)
         runner.register_hook(hook)

@@ -3,8 +3,6 @@
 The paper gives neither the batch nor the last step; 64 and 90k are ours.
 """
 
-optim_wrapper = dict(
-    type='AutocastOptimWrapper', optimizer=dict(type='Adam', lr=1e-4, weight_decay=5e-4, fused=True)
-)
+optim_wrapper = dict(type='AutocastOptimWrapper', optimizer=dict(type='Adam', lr=1e-4, weight_decay=5e-4, fused=True))
 param_scheduler = [dict(type='MultiStepLR', milestones=[60000], gamma=0.1, by_epoch=False)]
 train_cfg = dict(by_epoch=False, max_iters=90000, val_interval=5000)

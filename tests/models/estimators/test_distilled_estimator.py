@@ -136,7 +136,7 @@ def test_teacher_of_another_architecture(distilled_cfg):
 
 def test_wrong_layer_and_wrong_teacher_are_named(distilled_cfg):
     distilled_cfg['distillers']['z']['layer'] = 'head.branches.z.relu3'
-    with pytest.raises(ValueError, match=r"relu3.*head\.branches\.z\.relu2"):
+    with pytest.raises(ValueError, match=r'relu3.*head\.branches\.z\.relu2'):
         MODELS.build(distilled_cfg)
     distilled_cfg['distillers']['z'].update(layer='neck', teacher='dpeth')
     with pytest.raises(ValueError, match=r"distiller 'z' reads the teacher 'dpeth'.*depth"):

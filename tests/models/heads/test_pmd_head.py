@@ -82,5 +82,5 @@ def test_the_coarse_loss_reaches_the_branches_and_the_residual_starts_from_the_f
 def test_a_sample_without_3d_joints_is_named():
     sample = PoseDataSample(metainfo=dict(img_path='cat.png'))
     sample.gt_instances = InstanceData(keypoints=np.zeros((1, 21, 2)))
-    with pytest.raises(ValueError, match=r"cat\.png.*keypoints_cam"):
+    with pytest.raises(ValueError, match=r'cat\.png.*keypoints_cam'):
         PMDHead(512, CODEC).loss(torch.zeros(1, 512), [sample])

@@ -1,0 +1,83 @@
+"""Domain randomisation: what varies from sample to sample, and how much, as one named or spelled-out setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Randomisation:
+    """What varies. Ranges are (low, high); probabilities and strengths are in [0, 1].
+
+    Attributes:
+        focal: Focal length of the whole 640 x 480 camera, px.
+        distance: Distance of the hand, mm.
+        light: How far light and colours stray from a neutral studio.
+        plain: Probability of a plain background instead of a scene.
+        blur: Standard deviation of the lens blur, px.
+        noise: Standard deviation of the camera noise at white.
+        jpeg: Probability of JPEG compression.
+        quality: JPEG quality.
+        sleeve: Probability of a sleeve.
+        stick: Probability of a stick in a hand that is bent enough to hold it.
+        front: Probability of a stick or a box in front of the hand.
+    """
+
+    focal: tuple[float, float] = (480.0, 900.0)
+    distance: tuple[float, float] = (350.0, 900.0)
+    light: float = 1.0
+    plain: float = 0.08
+    blur: tuple[float, float] = (0.35, 0.75)
+    noise: tuple[float, float] = (0.003, 0.02)
+    jpeg: float = 0.2
+    quality: tuple[int, int] = (55, 95)
+    sleeve: float = 0.4
+    stick: float = 0.12
+    front: float = 0.05
+
+
+PRESETS: dict[str, Randomisation] = {
+    'none': Randomisation(
+        focal=(600.0, 600.0), distance=(550.0, 550.0), light=0.0, plain=1.0, blur=(0.4, 0.4), noise=(0.0, 0.0),
+        jpeg=0.0, sleeve=0.0, stick=0.0, front=0.0,
+    ),
+    'default': Randomisation(),
+    'strong': Randomisation(
+        focal=(380.0, 1100.0), distance=(300.0, 1200.0), blur=(0.35, 1.2), noise=(0.003, 0.06), jpeg=0.5,
+        quality=(25, 95), sleeve=0.5, stick=0.2, front=0.2,
+    ),
+}  # fmt: skip
+"""Settings by name."""
+
+
+def nearest(word: str, words: tuple[str, ...]) -> str:
+    """Say which of ``words`` was probably meant, and which there are, for an error message."""
+    close = get_close_matches(str(word), words, n=1, cutoff=0.4)
+    hint = f'did you mean {close[0]!r}? ' if close else ''
+    return f'{hint}(there are {", ".join(map(repr, words))})'
+
+
+def resolve_randomisation(setting: str | Mapping[str, object]) -> Randomisation:
+    """Turn a preset's name, or a mapping over the default with an optional ``preset``, into a setting.
+
+    Raises:
+        ValueError: If a name or a key is unknown or a value has the wrong form; names the nearest right one.
+    """
+    changes = {} if isinstance(setting, str) else dict(setting)
+    name = setting if isinstance(setting, str) else changes.pop('preset', 'default')
+    if name not in PRESETS:
+        raise ValueError(f'randomisation: no preset {name!r}; {nearest(str(name), tuple(PRESETS))}')
+    base = PRESETS[name]
+    known = tuple(field.name for field in fields(Randomisation))
+    for key, value in changes.items():
+        if key not in known:
+            raise ValueError(f'randomisation: no key {key!r}; {nearest(key, known)}')
+        if isinstance(getattr(base, key), tuple):
+            if not (isinstance(value, (tuple, list)) and len(value) == 2 and 0 <= value[0] <= value[1]):
+                raise ValueError(f'randomisation[{key!r}] must be a range (low, high), found {value!r}')
+            changes[key] = tuple(value)
+        elif not (isinstance(value, (int, float)) and 0 <= value <= 1):
+            raise ValueError(f'randomisation[{key!r}] must be a number in [0, 1], found {value!r}')
+    return replace(base, **changes)

@@ -1,0 +1,256 @@
+"""One sample of the studio as a pure function of (settings, seed, split, index)."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from .anatomy import Subject, subject_of
+from .appearance import noise_table
+from .background import list_backgrounds, load_background, procedural_bank
+from .body import label_parts
+from .camera_effects import expose, jpeg, sensor_tables
+from .framing import project_joints
+from .image import NUM_LOOK_UNIFORMS, Workspace, draw_look, make_workspace, render_light
+from .occluders import ALL_CONES, ALL_FACES, ALL_KINDS, add_things
+from .randomisation import Randomisation, nearest
+from .renderer import FAR, JIT, NO_HIT, draw_body
+from .scene import NUM_UNIFORMS, Scene, build_scene, empty_scene, view_scene
+from .sensor import DepthSensor, apply_sensor
+
+SPLITS: dict[str, int] = {'train': 0, 'val': 1, 'test': 2}
+"""Split -> the number that goes into every seed; splits share no random stream."""
+SUBJECTS: dict[str, int] = {'train': 2000, 'val': 200, 'test': 200}
+"""People in each split."""
+MODALITIES = ('rgb', 'depth', 'parts')
+"""What can be rendered: ``img``; ``depth``; ``hand_mask`` and ``part_seg``."""
+_NUM_THING_UNIFORMS = 24
+
+
+def split_number(split: str) -> int:
+    """Return the number of a split.
+
+    Raises:
+        ValueError: If there is no such split; names the nearest one.
+    """
+    if split not in SPLITS:
+        raise ValueError(f'split: there is no {split!r}; {nearest(split, tuple(SPLITS))}')
+    return SPLITS[split]
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """Everything but the index that decides a sample; see :class:`~.dataset.StudioDataset`, which checks the values."""
+
+    split: str
+    seed: int
+    resolution: int
+    rgb: bool
+    depth: bool
+    sides: tuple[str, ...]
+    factor: float
+    zoom: tuple[float, float]
+    shift: float
+    randomisation: Randomisation
+    sensor: DepthSensor | None
+    background_depth: bool
+    backgrounds: str | None
+    label_noise_mm: float
+
+
+@njit(**JIT)
+def draw_buffers(scene, z, ids, parts):
+    """Draw z (mm), primitive ids and parts of a scene."""
+    z[:] = FAR
+    ids[:] = NO_HIT
+    fx, px, py = scene.intrinsics[0], scene.intrinsics[1], scene.intrinsics[2]
+    draw_body(z, ids, fx, px, py, scene.spheres, ALL_CONES, ALL_FACES)
+    label_parts(z, ids, fx, px, py, ALL_KINDS, scene.pose, scene.palm_joints, scene.lines, parts)
+
+
+@njit(**JIT)
+def _make_depth(z, wall, out):
+    for row in range(z.shape[0]):
+        for col in range(z.shape[1]):
+            t = z[row, col]
+            out[row, col] = t if t < FAR else wall
+
+
+@njit(**JIT)
+def _develop(scene, subject, work, parts, bank, look, noise, sigma, grain, offset, deviates, curve, image):
+    size = parts.shape[0]
+    render_light(scene, subject, work, parts, ALL_KINDS, ALL_CONES, ALL_FACES, bank, look, noise)
+    shape = (size, 3 * size)
+    expose(
+        work.mixed.reshape(shape),
+        work.light.reshape(shape),
+        sigma,
+        grain,
+        offset,
+        deviates,
+        curve,
+        image.reshape(shape),
+    )
+
+
+_local = threading.local()
+
+
+def _workspace(size: int) -> Workspace:
+    """This thread's scratch for an image size."""
+    spaces = _local.__dict__.setdefault('spaces', {})
+    if size not in spaces:
+        spaces[size] = make_workspace(size)
+    return spaces[size]
+
+
+def _background(settings: SampleSettings, split_id: int, u: float) -> np.ndarray:
+    if settings.backgrounds is None:
+        bank = procedural_bank(settings.seed, split_id)
+        return bank[int(u * len(bank))]
+    files = list_backgrounds(settings.backgrounds, split_id)
+    return load_background(files[int(u * len(files))])
+
+
+def _colour(settings, scene, subject, look, work, parts, v) -> np.ndarray:
+    """Render the BGR image; ``v`` are 8 uniform deviates for the camera."""
+    r = settings.randomisation
+    image = np.empty((settings.resolution, settings.resolution, 3), np.uint8)
+    deviates, curve = sensor_tables()
+    sigma = r.blur[0] + (r.blur[1] - r.blur[0]) * v[0]
+    grain = r.noise[0] + (r.noise[1] - r.noise[0]) * v[1] ** 2
+    bank = _background(settings, SPLITS[settings.split], v[5])
+    _develop(
+        scene, subject, work, parts, bank, look, noise_table(), sigma, grain, int(v[2] * 1e5), deviates, curve, image
+    )
+    if v[3] < r.jpeg:
+        image = jpeg(image, int(r.quality[0] + (r.quality[1] - r.quality[0]) * v[4]))
+    return image
+
+
+@dataclass(frozen=True)
+class Draw:
+    """All that is random in a sample, before anything is rendered."""
+
+    scene: Scene
+    subject: Subject
+    side: str
+    look: np.ndarray
+    """(NUM_LOOK_UNIFORMS,) uniform deviates of light and colours."""
+    camera: np.ndarray
+    """(8,) uniform deviates of the camera."""
+    rng: np.random.Generator
+    """What sensor and label noise are drawn from."""
+
+
+def draw_sample(settings: SampleSettings, index: int) -> Draw:
+    """Draw the geometry and the look of sample ``index``, the same on every process and run."""
+    split_id = SPLITS[settings.split]
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((settings.seed, split_id, 0, index))))
+    u = rng.random(NUM_UNIFORMS + _NUM_THING_UNIFORMS + NUM_LOOK_UNIFORMS + 16)
+    tail = u[NUM_UNIFORMS + _NUM_THING_UNIFORMS :]
+    subject = subject_of(settings.seed, split_id, int(tail[-1] * SUBJECTS[settings.split]))
+    side = settings.sides[int(tail[-2] * len(settings.sides))]
+    r = settings.randomisation
+    scene = empty_scene()
+    build_scene(
+        u, subject, side == 'left', settings.resolution, settings.factor, settings.zoom, settings.shift, r.focal,
+        r.distance, scene,
+    )  # fmt: skip
+    add_things(u[NUM_UNIFORMS:], scene, subject, r.sleeve, r.stick, r.front)
+    return Draw(scene, subject, side, tail[:NUM_LOOK_UNIFORMS], tail[NUM_LOOK_UNIFORMS:], rng)
+
+
+def make_sample(settings: SampleSettings, index: int) -> dict:
+    """Render sample ``index``: the keys of the design's table, without a pipeline."""
+    draw = draw_sample(settings, index)
+    look = _look(settings, draw)
+    results = _labels(settings, draw.scene, draw.side, index, draw.rng)
+    return results | _render(settings, draw, draw.scene, look)
+
+
+def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> list[dict]:
+    """Render the pose, subject and light of sample ``index`` through several cameras.
+
+    Args:
+        settings: As for :func:`make_sample`; ``resolution`` is every view's.
+        index: The sample.
+        cameras: Dicts with ``K`` (3, 3), square pixels and no skew, px of the view; ``R`` (3, 3) and ``T`` (3,) mm,
+            world to camera. The world is the camera frame of the sample.
+
+    Returns:
+        One results dict a camera, with that camera; the wall behind the hand stands far away in all of them.
+
+    Raises:
+        ValueError: If a camera's pixels are not square or are skewed.
+    """
+    draw = draw_sample(settings, index)
+    look = _look(settings, draw)
+    look[1, 0], look[1, 1] = look[1, 0] + 2000.0, 0.0
+    views = []
+    for k, camera in enumerate(cameras):
+        matrix = np.asarray(camera['K'], np.float64)
+        if abs(matrix[0, 0] - matrix[1, 1]) > 1e-6 * matrix[0, 0] or matrix[0, 1] != 0:
+            raise ValueError(f'cameras[{k}]: K must have square pixels and no skew, found {matrix.tolist()}')
+        rotation, translation = np.asarray(camera['R'], np.float64), np.asarray(camera['T'], np.float64)
+        scene = view_scene(draw.scene, rotation, translation, matrix[[0, 0, 1], [0, 2, 2]])
+        turned = look.copy()
+        turned[0, :3] = rotation @ look[0, :3]
+        results = _labels(settings, scene, draw.side, index, draw.rng)
+        results['camera'] = {'K': matrix.copy(), 'R': rotation.copy(), 'T': translation.copy()}
+        views.append(results | _render(settings, draw, scene, turned))
+    return views
+
+
+def _look(settings: SampleSettings, draw: Draw) -> np.ndarray:
+    look = np.zeros((16, 4))
+    if settings.rgb or settings.background_depth:
+        r = settings.randomisation
+        draw_look(draw.look, r.light, r.plain, draw.scene, draw.subject, look)
+    return look
+
+
+def _render(settings: SampleSettings, draw: Draw, scene: Scene, look: np.ndarray) -> dict:
+    """Render the parts and the modalities asked for."""
+    size = settings.resolution
+    work, parts = _workspace(size), np.empty((size, size), np.uint8)
+    draw_buffers(scene, work.z, work.ids, parts)
+    images = {'part_seg': parts, 'hand_mask': parts > 0}
+    if settings.rgb:
+        images['img'] = _colour(settings, scene, draw.subject, look, work, parts, draw.camera)
+    if settings.depth:
+        depth = np.empty((size, size), np.float32)
+        _make_depth(work.z, look[1, 0] if settings.background_depth else 0.0, depth)
+        images['depth'] = depth if settings.sensor is None else apply_sensor(depth, settings.sensor, draw.rng)
+    return images
+
+
+def _labels(settings: SampleSettings, scene: Scene, side: str, index: int, rng: np.random.Generator) -> dict:
+    """Joints, camera, box and bookkeeping."""
+    size = settings.resolution
+    joints = scene.joints
+    if settings.label_noise_mm:
+        joints = joints + rng.normal(0, settings.label_noise_mm, joints.shape)
+    keypoints, visible, box = (
+        np.empty((1, 21, 2), np.float32),
+        np.empty((1, 21), np.float32),
+        np.empty((1, 4), np.float32),
+    )
+    project_joints(joints, scene.intrinsics, size, keypoints[0], visible[0], box[0])
+    matrix = np.eye(3)
+    matrix[0, 0] = matrix[1, 1] = scene.intrinsics[0]
+    matrix[:2, 2] = scene.intrinsics[1:]
+    return {
+        'keypoints': keypoints,
+        'keypoints_visible': visible,
+        'keypoints_cam': joints.astype(np.float32)[None],
+        'camera': {'K': matrix, 'R': np.eye(3), 'T': np.zeros(3)},
+        'hand_side': side,
+        'bbox': box,
+        'img_id': index,
+        'img_shape': (size, size),
+        'ori_shape': (size, size),
+    }
