@@ -1,11 +1,20 @@
 """The hand studio: rendered hands with every label, from a seed alone."""
 
-from .dataset import StudioDataset
-from .randomisation import PRESETS, Randomisation
-from .sample import SampleSettings, make_sample, render_views
-from .sensor import SENSORS, DepthSensor
+from .compiled import kernels_cached_by_source
+
+with kernels_cached_by_source():
+    from .dataset import StudioDataset
+    from .randomisation import PRESETS, Randomisation
+    from .sample import SampleSettings, make_sample, render_views
+    from .sensor import SENSORS, DepthSensor
 
 __all__ = [
-    'PRESETS', 'SENSORS', 'DepthSensor', 'Randomisation', 'SampleSettings', 'StudioDataset', 'make_sample',
+    'PRESETS',
+    'SENSORS',
+    'DepthSensor',
+    'Randomisation',
+    'SampleSettings',
+    'StudioDataset',
+    'make_sample',
     'render_views',
-]  # fmt: skip
+]

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from handkd.datasets.base import ReproducibleDataset
 from handkd.hand import JOINTS, SIDES
+from handkd.hints import did_you_mean
 from handkd.registry import DATASETS
 
 from .background import list_backgrounds
-from .randomisation import nearest, resolve_randomisation
+from .randomisation import resolve_randomisation
 from .sample import MODALITIES, SampleSettings, make_sample, split_number
 from .sensor import resolve_sensor
 
@@ -75,7 +76,7 @@ class StudioDataset(ReproducibleDataset):
         for name, words, known in (('modalities', modalities, MODALITIES), ('sides', sides, SIDES)):
             for word in words:
                 if word not in known:
-                    raise ValueError(f'{name}: there is no {word!r}; {nearest(word, known)}')
+                    raise ValueError(f'{name}: there is no {word!r}; {did_you_mean(word, known)}')
         zoom, shift = _crop_noise(crop_noise)
         for name, value, low in (('length', length, 1), ('seed', seed, 0), ('resolution', resolution, 8)):
             if not isinstance(value, int) or value < low:
@@ -108,7 +109,7 @@ def _crop_noise(noise: Mapping[str, object] | None) -> tuple[tuple[float, float]
     noise = {'scale': (1.0, 1.0), 'shift': 0.0} if noise is None else {'scale': (1.0, 1.0), 'shift': 0.0, **noise}
     for key in noise:
         if key not in ('scale', 'shift'):
-            raise ValueError(f'crop_noise: no key {key!r}; {nearest(key, ("scale", "shift"))}')
+            raise ValueError(f'crop_noise: no key {key!r}; {did_you_mean(key, ("scale", "shift"))}')
     low, high = noise['scale']
     if not 0 < low <= high:
         raise ValueError(f"crop_noise['scale'] must be a range (low, high) above 0, found {noise['scale']!r}")

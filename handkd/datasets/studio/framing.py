@@ -21,6 +21,31 @@ def random_rotation(u0, u1, u2, out):
 
 
 @njit(**JIT)
+def upright_rotation(u0, u1, u2, u3, limit, out):
+    """Rotation near that of an upright hand which shows its palm or its back, from four uniform deviates.
+
+    Columns of ``out`` are the palm frame's lateral, along and palmar axes in camera axes (x right, y down, z forward):
+    the fingers' direction is up, the palm faces the camera or turns away from it, and both are then rotated about a
+    uniform axis.
+
+    Args:
+        u0, u1, u2, u3: Uniform deviates.
+        limit: Largest angle of that rotation, radians; the angles fill a ball, as small rotations do.
+        out: (3, 3) output.
+    """
+    face = -1.0 if u0 < 0.5 else 1.0
+    height, turn = 2.0 * u1 - 1.0, 2.0 * math.pi * u2
+    ring = math.sqrt(1.0 - height * height)
+    x, y, z = ring * math.cos(turn), ring * math.sin(turn), height
+    angle = limit * u3 ** (1.0 / 3.0)
+    c, s, d = math.cos(angle), math.sin(angle), 1.0 - math.cos(angle)
+    # The columns of Rodrigues' matrix, times those of the upright hand: -face * x, -y and face * z.
+    out[0, 0], out[1, 0], out[2, 0] = -face * (c + x * x * d), -face * (y * x * d + z * s), -face * (z * x * d - y * s)
+    out[0, 1], out[1, 1], out[2, 1] = -(x * y * d - z * s), -(c + y * y * d), -(z * y * d + x * s)
+    out[0, 2], out[1, 2], out[2, 2] = face * (x * z * d + y * s), face * (y * z * d - x * s), face * (c + z * z * d)
+
+
+@njit(**JIT)
 def crop_intrinsics(points, focal, px, py, factor, shift_x, shift_y, resolution, intrinsics):
     """Intrinsics of the square-box crop around projected joints.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+
+from handkd.hints import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,8 @@ class Randomisation:
     Attributes:
         focal: Focal length of the whole 640 x 480 camera, px.
         distance: Distance of the hand, mm.
+        view: Largest angle between the hand and an upright one that shows its palm or its back, degrees; 180 is the
+            full view sphere at any roll.
         light: How far light and colours stray from a neutral studio.
         plain: Probability of a plain background instead of a scene.
         blur: Standard deviation of the lens blur, px.
@@ -27,6 +30,7 @@ class Randomisation:
 
     focal: tuple[float, float] = (480.0, 900.0)
     distance: tuple[float, float] = (350.0, 900.0)
+    view: float = 180.0
     light: float = 1.0
     plain: float = 0.08
     blur: tuple[float, float] = (0.35, 0.75)
@@ -52,13 +56,6 @@ PRESETS: dict[str, Randomisation] = {
 """Settings by name."""
 
 
-def nearest(word: str, words: tuple[str, ...]) -> str:
-    """Say which of ``words`` was probably meant, and which there are, for an error message."""
-    close = get_close_matches(str(word), words, n=1, cutoff=0.4)
-    hint = f'did you mean {close[0]!r}? ' if close else ''
-    return f'{hint}(there are {", ".join(map(repr, words))})'
-
-
 def resolve_randomisation(setting: str | Mapping[str, object]) -> Randomisation:
     """Turn a preset's name, or a mapping over the default with an optional ``preset``, into a setting.
 
@@ -68,16 +65,16 @@ def resolve_randomisation(setting: str | Mapping[str, object]) -> Randomisation:
     changes = {} if isinstance(setting, str) else dict(setting)
     name = setting if isinstance(setting, str) else changes.pop('preset', 'default')
     if name not in PRESETS:
-        raise ValueError(f'randomisation: no preset {name!r}; {nearest(str(name), tuple(PRESETS))}')
+        raise ValueError(f'randomisation: no preset {name!r}; {did_you_mean(name, PRESETS)}')
     base = PRESETS[name]
     known = tuple(field.name for field in fields(Randomisation))
     for key, value in changes.items():
         if key not in known:
-            raise ValueError(f'randomisation: no key {key!r}; {nearest(key, known)}')
+            raise ValueError(f'randomisation: no key {key!r}; {did_you_mean(key, known)}')
         if isinstance(getattr(base, key), tuple):
             if not (isinstance(value, (tuple, list)) and len(value) == 2 and 0 <= value[0] <= value[1]):
                 raise ValueError(f'randomisation[{key!r}] must be a range (low, high), found {value!r}')
             changes[key] = tuple(value)
-        elif not (isinstance(value, (int, float)) and 0 <= value <= 1):
-            raise ValueError(f'randomisation[{key!r}] must be a number in [0, 1], found {value!r}')
+        elif not (isinstance(value, (int, float)) and 0 <= value <= (180 if key == 'view' else 1)):
+            raise ValueError(f'randomisation[{key!r}] must be in [0, {180 if key == "view" else 1}], found {value!r}')
     return replace(base, **changes)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+
+from handkd.hints import did_you_mean
 
 from .anatomy import Subject, subject_of
 from .appearance import noise_table
@@ -16,7 +19,7 @@ from .camera_effects import expose, jpeg, sensor_tables
 from .framing import project_joints
 from .image import NUM_LOOK_UNIFORMS, Workspace, draw_look, make_workspace, render_light
 from .occluders import ALL_CONES, ALL_FACES, ALL_KINDS, add_things
-from .randomisation import Randomisation, nearest
+from .randomisation import Randomisation
 from .renderer import FAR, JIT, NO_HIT, draw_body
 from .scene import NUM_UNIFORMS, Scene, build_scene, empty_scene, view_scene
 from .sensor import DepthSensor, apply_sensor
@@ -37,7 +40,7 @@ def split_number(split: str) -> int:
         ValueError: If there is no such split; names the nearest one.
     """
     if split not in SPLITS:
-        raise ValueError(f'split: there is no {split!r}; {nearest(split, tuple(SPLITS))}')
+        raise ValueError(f'split: there is no {split!r}; {did_you_mean(split, SPLITS)}')
     return SPLITS[split]
 
 
@@ -158,7 +161,7 @@ def draw_sample(settings: SampleSettings, index: int) -> Draw:
     scene = empty_scene()
     build_scene(
         u, subject, side == 'left', settings.resolution, settings.factor, settings.zoom, settings.shift, r.focal,
-        r.distance, scene,
+        r.distance, math.radians(r.view), scene,
     )  # fmt: skip
     add_things(u[NUM_UNIFORMS:], scene, subject, r.sleeve, r.stick, r.front)
     return Draw(scene, subject, side, tail[:NUM_LOOK_UNIFORMS], tail[NUM_LOOK_UNIFORMS:], rng)

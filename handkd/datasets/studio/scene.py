@@ -10,7 +10,7 @@ from numba import njit
 
 from .anatomy import ARM_FRAME, NUM_FRAMES, UPPER_ARM_FRAME
 from .body import palm_lines, place_spheres
-from .framing import crop_intrinsics, random_rotation
+from .framing import crop_intrinsics, random_rotation, upright_rotation
 from .occluders import NUM_SPHERES
 from .pose import ATTEMPTS, HIGH, LOW, NUM_ANGLES, UNIFORMS, forward_kinematics, sample_pose
 from .renderer import JIT
@@ -54,13 +54,16 @@ def empty_scene() -> Scene:
 
 
 @njit(**JIT)
-def _aim(v, mirror, x, y, z, scene):
+def _aim(v, mirror, x, y, z, view, scene):
     """Draw view and wrist until the forearm of a hand at (x, y, z) does not point at the camera."""
     side = -1.0 if mirror else 1.0
     inv = 1.0 / math.sqrt(x * x + y * y + z * z)
     rotation = scene.pose[:, :3]
     for k in range(5):
-        random_rotation(v[3 * k], v[3 * k + 1], v[3 * k + 2], rotation)
+        if view < math.pi:
+            upright_rotation(v[3 * k], v[3 * k + 1], v[3 * k + 2], v[48 + k], view, rotation)
+        else:
+            random_rotation(v[3 * k], v[3 * k + 1], v[3 * k + 2], rotation)
         for w in range(4):
             if k + w > 0:
                 a, b = v[16 + 2 * ((k + w) % 8)], v[17 + 2 * ((k + w) % 8)]
@@ -97,7 +100,7 @@ def _aim_upper_arm(scene, u):
 
 
 @njit(**JIT)
-def build_scene(u, subject, mirror, resolution, factor, zoom, shift, focal_range, distance_range, scene):
+def build_scene(u, subject, mirror, resolution, factor, zoom, shift, focal_range, distance_range, view, scene):
     """Draw pose, view and camera, and place the body in front of the camera.
 
     Args:
@@ -110,6 +113,7 @@ def build_scene(u, subject, mirror, resolution, factor, zoom, shift, focal_range
         shift: Largest random displacement of the crop, over its side.
         focal_range: (low, high) focal length of the whole 640 x 480 camera, px.
         distance_range: (low, high) distance of the hand, mm.
+        view: Largest angle to an upright hand that shows palm or back, radians; from pi on every view is as likely.
         scene: Output.
     """
     sample_pose(u[: ATTEMPTS * UNIFORMS], subject, scene.angles, scene.palm_joints, scene.frames)
@@ -119,7 +123,7 @@ def build_scene(u, subject, mirror, resolution, factor, zoom, shift, focal_range
     px, py = 0.5 * (FULL_WIDTH - 1), 0.5 * (FULL_HEIGHT - 1)
     x = (v[43] - 0.5) * 0.7 * FULL_WIDTH / focal * distance
     y = (v[44] - 0.5) * 0.7 * FULL_HEIGHT / focal * distance
-    _aim(v, mirror, x, y, distance, scene)
+    _aim(v, mirror, x, y, distance, view, scene)
     forward_kinematics(scene.angles, subject, scene.palm_joints, scene.frames)
     if mirror:
         scene.pose[:, 0] *= -1.0

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numba import njit
 
-from .randomisation import nearest
+from handkd.hints import did_you_mean
+
 from .renderer import JIT
 
 
@@ -52,11 +53,11 @@ def resolve_sensor(setting: None | str | Mapping[str, object]) -> DepthSensor | 
     changes = {} if isinstance(setting, str) else dict(setting)
     name = setting if isinstance(setting, str) else changes.pop('preset', 'kinect')
     if name not in SENSORS:
-        raise ValueError(f'depth_sensor: no sensor {name!r}; {nearest(str(name), tuple(SENSORS))}')
+        raise ValueError(f'depth_sensor: no sensor {name!r}; {did_you_mean(name, SENSORS)}')
     known = tuple(field.name for field in fields(DepthSensor))
     for key, value in changes.items():
         if key not in known:
-            raise ValueError(f'depth_sensor: no key {key!r}; {nearest(key, known)}')
+            raise ValueError(f'depth_sensor: no key {key!r}; {did_you_mean(key, known)}')
         if not (isinstance(value, (int, float)) and value >= 0):
             raise ValueError(f'depth_sensor[{key!r}] must be a number >= 0, found {value!r}')
     sensor = SENSORS[name]

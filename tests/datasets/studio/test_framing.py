@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from handkd.datasets.studio.framing import crop_intrinsics, project_joints, random_rotation
+from handkd.datasets.studio.framing import crop_intrinsics, project_joints, random_rotation, upright_rotation
 
 
 def test_random_rotations_are_rotations_without_preference():
@@ -17,6 +17,21 @@ def test_random_rotations_are_rotations_without_preference():
     np.testing.assert_allclose(np.linalg.det(out), 1)
     assert np.abs(out.mean(0)).max() < 0.06, 'Haar measure has mean 0'
     np.testing.assert_allclose((out**2).mean(0), 1 / 3, atol=0.03)
+
+
+def test_upright_rotations_stay_within_their_angle_of_a_hand_that_shows_palm_or_back():
+    rng = np.random.default_rng(0)
+    out = np.empty((2000, 3, 3))
+    for m in out:
+        upright_rotation(*rng.random(4), np.radians(50), m)
+    np.testing.assert_allclose(out @ out.transpose(0, 2, 1), np.broadcast_to(np.eye(3), out.shape), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.det(out), 1)
+    to_camera = np.diag([1.0, -1.0, -1.0])  # fingers up, palm towards the camera, lateral = along x palmar
+    away = np.diag([-1.0, -1.0, 1.0])
+    angles = [np.degrees(np.arccos((np.einsum('nij,ij->n', out, m) - 1) / 2)) for m in (to_camera, away)]
+    assert np.minimum(*angles).max() <= 50 + 1e-6
+    assert abs((angles[0] < angles[1]).mean() - 0.5) < 0.05
+    np.testing.assert_allclose(np.mean(np.minimum(*angles) < 25), 1 / 8, atol=0.03)
 
 
 @pytest.mark.parametrize(('factor', 'shift'), [(1.0, (0.0, 0.0)), (1.5, (0.1, -0.2))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handkd.datasets.studio import PRESETS, Randomisation
-from handkd.datasets.studio.randomisation import nearest, resolve_randomisation
+from handkd.datasets.studio.randomisation import resolve_randomisation
 
 
 def test_presets_grow_in_strength():
@@ -23,7 +23,6 @@ def test_changes_start_from_a_preset():
     assert changed.focal == (500, 700) and changed.distance == PRESETS['none'].distance
 
 
-def test_nearest_lists_what_there_is():
-    assert nearest('xyz', ('one', 'two')) == "(there are 'one', 'two')"
+def test_values_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r'range \(low, high\), found \(3, 1\)'):
         resolve_randomisation({'blur': (3, 1)})
