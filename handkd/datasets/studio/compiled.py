@@ -1,7 +1,7 @@
 """Where numba keeps the studio's compiled kernels.
 
-Numba notices when a kernel's own file has changed, but not when a kernel that it calls has, in another file: it would go
-on running, or crash on, a stale one. So the kernels are kept in a folder named after all of the studio's sources.
+Numba notices when a kernel's own file has changed, but not when a kernel that it calls has, in another file: it would
+go on running, or crash on, a stale one. So the kernels are kept in a folder named after all of the studio's sources.
 """
 
 from __future__ import annotations
