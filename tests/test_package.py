@@ -39,7 +39,9 @@ def test_every_file_belongs_to_a_package():
 # --- configs ---------------------------------------------------------------------------------------------------------
 
 CONFIGS = sorted(
-    path.relative_to(ROOT) for path in ROOT.glob('configs/*/**/*.py') if '_base_' not in path.relative_to(ROOT).parts
+    path.relative_to(ROOT)
+    for path in ROOT.glob('configs/*/**/*.py')
+    if '_base_' not in path.relative_to(ROOT).parts and not path.name.startswith('ablation_')  # lists of other configs
 )
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -102,7 +104,7 @@ ARROWS = {
     'hints': set(),
     'registry': {'compat'},
     'config': BASE,
-    'hand': set(),
+    'hand': {'hints'},
     'geometry': {'hand'},
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,

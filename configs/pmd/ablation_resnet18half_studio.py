@@ -1,40 +1,5 @@
 """All rows of PMD-Net's Table 2, for tools/stages.py."""
 
-_base_ = './resnet18half_studio.py'
+_base_ = ['../_base_/runtime.py', '../_base_/stages/pmd_ablation.py']
 
-stages = dict(
-    runs=[
-        dict(name='depth', label='Depth teacher', role='teacher', config='resnet18half_depth_studio.py'),
-        dict(
-            name='depth_single',
-            label='Depth teacher without 3 sub-networks',
-            role='variant',
-            config='resnet18half_depth_single_studio.py',
-        ),
-        dict(name='rgb', label='RGB baseline', role='twin', config='resnet18half_rgb_studio.py'),
-        dict(
-            name='single',
-            label='PMD-Net without 3 sub-networks',
-            role='variant',
-            config='resnet18half_single_studio.py',
-            teachers=dict(depth='depth_single'),
-        ),
-        dict(
-            name='pmd', label='PMD-Net', role='student', config='resnet18half_studio.py', teachers=dict(depth='depth')
-        ),
-        dict(
-            name='refine',
-            label='PMD-Net + Refine',
-            role='variant',
-            config='resnet18half_refine_studio.py',
-            teachers=dict(depth='depth'),
-        ),
-        dict(
-            name='refine_replace',
-            label='PMD-Net + Refine + Random Replacement',
-            role='variant',
-            config='resnet18half_refine_replace_studio.py',
-            teachers=dict(depth='depth'),
-        ),
-    ],
-)
+stages = dict(names=dict(net='resnet18half', data='studio'))

@@ -1,38 +1,5 @@
 """All rows of PMD-Net's Table 2, for tools/stages.py."""
 
-_base_ = './resnet34_rhd.py'
+_base_ = ['../_base_/runtime.py', '../_base_/stages/pmd_ablation.py']
 
-stages = dict(
-    runs=[
-        dict(name='depth', label='Depth teacher', role='teacher', config='resnet34_depth_rhd.py'),
-        dict(
-            name='depth_single',
-            label='Depth teacher without 3 sub-networks',
-            role='variant',
-            config='resnet34_depth_single_rhd.py',
-        ),
-        dict(name='rgb', label='RGB baseline', role='twin', config='resnet34_rgb_rhd.py'),
-        dict(
-            name='single',
-            label='PMD-Net without 3 sub-networks',
-            role='variant',
-            config='resnet34_single_rhd.py',
-            teachers=dict(depth='depth_single'),
-        ),
-        dict(name='pmd', label='PMD-Net', role='student', config='resnet34_rhd.py', teachers=dict(depth='depth')),
-        dict(
-            name='refine',
-            label='PMD-Net + Refine',
-            role='variant',
-            config='resnet34_refine_rhd.py',
-            teachers=dict(depth='depth'),
-        ),
-        dict(
-            name='refine_replace',
-            label='PMD-Net + Refine + Random Replacement',
-            role='variant',
-            config='resnet34_refine_replace_rhd.py',
-            teachers=dict(depth='depth'),
-        ),
-    ],
-)
+stages = dict(names=dict(net='resnet34', data='rhd'))

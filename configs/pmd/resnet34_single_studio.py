@@ -13,8 +13,8 @@ model = dict(
 )
 stages = dict(
     runs=[
-        dict(name='depth', label='Depth teacher', role='teacher', config='resnet34_depth_single_studio.py'),
-        dict(name='rgb', label='RGB twin', role='twin', config='resnet34_rgb_studio.py'),
+        dict(name='depth', label='Depth teacher', role='teacher', config='{net}_depth_single_{data}.py'),
+        dict(name='rgb', label='RGB twin', role='twin', config='{net}_rgb_{data}.py'),
         dict(name='student', label='Without 3 sub-networks', role='student', config=None, teachers=dict(depth='depth')),
     ],
 )

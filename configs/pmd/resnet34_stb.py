@@ -1,6 +1,6 @@
 """Stage II of PMD-Net: the RGB network distils the frozen depth network (Eq. 3 to 5)."""
 
-_base_ = './resnet34_rgb_stb.py'
+_base_ = ['./resnet34_rgb_stb.py', '../_base_/stages/pmd.py']
 
 model = dict(
     _delete_=True,
@@ -10,11 +10,4 @@ model = dict(
     distillers=_base_.distillers,
 )
 train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
-
-stages = dict(
-    runs=[
-        dict(name='depth', label='Depth teacher', role='teacher', config='resnet34_depth_stb.py'),
-        dict(name='rgb', label='RGB twin', role='twin', config='resnet34_rgb_stb.py'),
-        dict(name='student', label='PMD-Net', role='student', config=None, teachers=dict(depth='depth')),
-    ],
-)
+stages = dict(names=dict(net='resnet34', data='stb'))

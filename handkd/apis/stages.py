@@ -44,9 +44,9 @@ class Stage:
 def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     """Read the stages of a config.
 
-    ``stages = dict(runs=[dict(name=..., label=..., role=..., config=..., teachers=..., options=...)], options=...)``;
-    ``config`` is a path from that config's folder, or None for that config itself; the outer ``options`` hold for all
-    runs.
+    ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=)], options=, names=)``; a run's
+    ``config`` is a path from that config's folder in which ``names`` are filled in, as in
+    ``'{net}_depth_{data}.py'``, or None for that config itself; the outer ``options`` hold for all runs.
 
     Args:
         path: The config.
@@ -59,13 +59,14 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     cfg = load_config(path)
     if 'stages' not in cfg:
         raise ConfigError(f'{path} has no `stages`: it is one run, for tools/train.py')
-    check_keys(cfg.stages, {'runs', 'options'}, f'{path}: stages')
+    check_keys(cfg.stages, {'runs', 'options', 'names'}, f'{path}: stages')
+    names = cfg.stages.get('names', {})
     common = {**cfg.stages.get('options', {}), **(options or {})}
     stages: list[Stage] = []
     for run in cfg.stages.runs:
         where = f'{path}: stage {run.get("name")!r}'
         check_keys(run, Stage.__dataclass_fields__, where)
-        config = path if run.get('config') is None else path.parent / run['config']
+        config = path if run.get('config') is None else path.parent / _fill(run['config'], names, where)
         stage = Stage(**{**run, 'config': config, 'options': {**common, **run.get('options', {})}})
         if stage.role not in ROLES:
             raise ConfigError(f'{where}: unknown role {stage.role!r}; {did_you_mean(stage.role, ROLES)}')
@@ -77,6 +78,15 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
                 raise ConfigError(f'{where}: its teacher comes from {source!r}, but the stages before it are {earlier}')
         stages.append(stage)
     return stages
+
+
+def _fill(pattern: str, names: dict[str, str], where: str) -> str:
+    try:
+        return pattern.format(**names)
+    except KeyError as error:
+        raise ConfigError(
+            f'{where}: its config {pattern!r} needs stages.names[{error}], found {sorted(names)}'
+        ) from error
 
 
 def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:

@@ -1,6 +1,8 @@
 import json
+from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from handkd.apis import stages as module
 from handkd.apis.stages import read_stages, run_stages, select_stages
@@ -94,6 +96,11 @@ def test_choosing_a_stage_brings_its_teacher(config):
         ("name='twin', label", "name='twin', lable", "unknown key 'lable'; did you mean 'label'"),
         ("deep='teacher'", "deep='techer'", r"comes from 'techer', but the stages before it are \['teacher', 'twin'\]"),
         ("name='twin'", "name='teacher'", 'two stages of this name'),
+        (
+            "config='twin.py')",
+            "config='{net}.py')",
+            r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
+        ),
         ('runs=[', 'run=[', "unknown key 'run'; did you mean 'runs'"),
     ],
 )
@@ -106,3 +113,10 @@ def test_wrong_stages_are_named(config, old, new, message):
 def test_a_config_without_stages(config):
     with pytest.raises(ConfigError, match=r'twin\.py has no `stages`'):
         read_stages(config.with_name('twin.py'))
+
+
+@pytest.mark.parametrize('name', ['resnet34_rhd', 'resnet18half_single_studio', 'ablation_resnet34_stb', 'demo'])
+def test_shipped_stages_name_configs_that_are_there(name, monkeypatch):
+    monkeypatch.setattr(module, 'load_config', Config.fromfile)  # the readers of RHD and STB are not there yet
+    stages = read_stages(Path(__file__).parents[2] / 'configs' / 'pmd' / f'{name}.py')
+    assert len(stages) >= 3 and all(stage.config.is_file() for stage in stages)

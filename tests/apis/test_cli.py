@@ -1,0 +1,60 @@
+import argparse
+from pathlib import Path
+
+import pytest
+
+from handkd.apis.cli import add_run_options, config_from_args, prepare_work_dir, run_cli
+
+ROOT = Path(__file__).parents[2]
+
+
+def raises(error):
+    def main(_argv):
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ('error', 'status', 'text'),
+    [
+        (ValueError('model.beta: wrong'), 2, 'error: model.beta: wrong'),
+        (FileNotFoundError('no config at x.py'), 2, 'error: no config at x.py'),
+        (KeyboardInterrupt(), 130, '--resume'),
+    ],
+)
+def test_an_error_of_the_user_is_one_line_and_a_status(error, status, text, capsys):
+    with pytest.raises(SystemExit) as end:
+        run_cli(raises(error))
+    err = capsys.readouterr().err
+    assert end.value.code == status and text in err and 'Traceback' not in err
+
+
+def test_tracebacks_on_request_and_for_faults_of_our_own(monkeypatch):
+    with pytest.raises(ZeroDivisionError):
+        run_cli(raises(ZeroDivisionError()))
+    monkeypatch.setenv('HANDKD_TRACEBACK', '1')
+    with pytest.raises(ValueError):
+        run_cli(raises(ValueError()))
+
+
+def test_a_work_dir_that_can_not_be_written_is_named_with_the_remedy(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match=r'name another folder with --work-dir.*file/run'):
+        prepare_work_dir(tmp_path / 'file' / 'run')
+    folder = prepare_work_dir(tmp_path / 'a' / 'b')
+    assert folder.is_dir() and not list(folder.iterdir())
+
+
+def test_options_reach_the_config(tmp_path, monkeypatch):
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    add_run_options(parser)
+    config = 'configs/pmd/resnet18half_rgb_studio.py'
+    monkeypatch.chdir(ROOT)
+    args = parser.parse_args(
+        [config, '--work-dir', str(tmp_path / 'w'), '--cfg-options', 'model.head.beta=2.0', 'train_cfg.max_iters=5']
+    )
+    cfg = config_from_args(args)
+    assert (cfg.model.head.beta, cfg.train_cfg.max_iters, cfg.work_dir) == (2.0, 5, str(tmp_path / 'w'))

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from handkd.datasets import SampleKey, mix, seeded
+
+
+def test_mix_spreads_seeds_and_places_over_32_bits():
+    values = {mix(seed, place) for seed in range(50) for place in range(200)}
+    assert len(values) > 9990 and max(values) < 2**32
+    bits = np.array([[value >> b & 1 for b in range(32)] for value in values])
+    assert np.abs(bits.mean(0) - 0.5).max() < 0.05
+
+
+@pytest.mark.parametrize('key', [7, SampleKey(3, 7)])
+def test_a_plain_index_is_its_own_seed_and_a_key_brings_one(key):
+    with seeded(key):
+        got = np.random.rand()
+    assert got == np.random.RandomState(7).rand()
+
+
+def test_the_generators_are_put_back_after_an_error():
+    np.random.seed(1)
+    expected = np.random.RandomState(1).rand()
+    with pytest.raises(KeyError), seeded(5):
+        np.random.rand()
+        raise KeyError
+    assert np.random.rand() == expected

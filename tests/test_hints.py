@@ -1,0 +1,15 @@
+import pytest
+
+from handkd.hints import ConfigError, check_keys, did_you_mean
+
+
+def test_near_names_are_offered_and_far_ones_listed():
+    assert did_you_mean('betta', ['beta', 'alpha']) == "did you mean 'beta'?"
+    assert did_you_mean('xyz', ['beta', 'alpha']) == "expected one of ['alpha', 'beta']"
+    assert 'q' not in did_you_mean('zzz', [f'q{i}' for i in range(100)])
+
+
+def test_only_unknown_keys_are_refused():
+    check_keys(['a', 'b'], ['a', 'b', 'c'], 'here')
+    with pytest.raises(ConfigError, match="here: unknown key 'wieght'; did you mean 'weight'"):
+        check_keys(['weight', 'wieght'], ['weight'], 'here')
