@@ -27,12 +27,13 @@ LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def load_config(path: str | PathLike, options: dict | None = None) -> Config:
+def load_config(path: str | PathLike, options: dict | None = None, only: str | None = None) -> Config:
     """Read a config file, apply the command line's options, and check it.
 
     Args:
         path: A ``.py`` config.
         options: What stood behind ``--cfg-options``: dotted key -> value. Defaults to None.
+        only: Check this top-level entry alone, such as 'model' for a tool that reads no data. Defaults to None: all.
 
     Raises:
         FileNotFoundError: If the file is not there; names the configs that are beside it.
@@ -48,11 +49,11 @@ def load_config(path: str | PathLike, options: dict | None = None) -> Config:
             cfg.merge_from_dict(options)
     except (KeyError, TypeError, SyntaxError, ImportError) as error:
         raise ConfigError(f'{path}: {error}') from error
-    check_config(cfg)
+    check_config(cfg, only)
     return cfg
 
 
-def check_config(cfg: Config) -> None:
+def check_config(cfg: Config, only: str | None = None) -> None:
     """Check every key of a config against the signature of what it is handed to.
 
     Free names at the top level (``data_root``, ``train_pipeline``) are allowed, unless they look like a misspelt key of
@@ -69,7 +70,8 @@ def check_config(cfg: Config) -> None:
     train_cfg = cfg.get('train_cfg') or {}
     if 'by_epoch' in train_cfg and not train_cfg['by_epoch'] and 'type' not in train_cfg:
         check_keys(train_cfg, {'by_epoch', *_parameters(IterBasedTrainLoop)[0]}, 'train_cfg')
-    for where, node in _typed_dicts(cfg.to_dict(), ''):
+    entries = cfg.to_dict()
+    for where, node in _typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
         _check_node(where, node)
 
 

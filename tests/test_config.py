@@ -74,3 +74,9 @@ def test_a_broken_config_is_named(tmp_path):
     (tmp_path / 'a.py').write_text('model = dict(')
     with pytest.raises(ConfigError, match=r'a\.py'):
         load_config(tmp_path / 'a.py')
+
+
+def test_a_tool_that_needs_one_entry_checks_that_alone():
+    load_config(SMALL, {'train_dataloader.dataset.type': 'NotThere'}, only='model')
+    with pytest.raises(ConfigError, match='betta'):
+        load_config(SMALL, {'model.student.head.betta': 1}, only='model')

@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.shape and (len(args.shape) > 2 or min(args.shape) < 1):
         parser.error(f'--shape takes a side, or height and width, in px; found {args.shape}')
 
-    cfg = load_config(args.config)
+    cfg = load_config(args.config, only='model')
     shape = (args.shape[0], args.shape[-1]) if args.shape else input_shape(cfg)
     result = measure_config(cfg, shape)
     if args.json:

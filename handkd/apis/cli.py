@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from mmengine.config import Config, DictAction
 
 from handkd.config import load_config
@@ -54,8 +55,16 @@ def config_from_args(args: argparse.Namespace) -> Config:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
+    if args.launcher == 'pytorch' and not torch.cuda.is_available():
+        join_cpu_processes(cfg)
     cfg.work_dir = str(prepare_work_dir(args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'))
     return cfg
+
+
+def join_cpu_processes(cfg: Config) -> None:
+    """Set up several processes on CPUs, which MMEngine takes to be GPUs: it would choose a device for each."""
+    torch.distributed.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
 
 
 def prepare_work_dir(path: str | Path, option: str = '--work-dir') -> Path:

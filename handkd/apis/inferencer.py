@@ -55,7 +55,7 @@ class HandInferencer:
         checkpoint: str | PathLike | None = None,
         device: str | torch.device | None = None,
     ) -> None:
-        cfg = config if isinstance(config, Config) else load_config(config)
+        cfg = config if isinstance(config, Config) else load_config(config, only='model')
         checkpoint = checkpoint or cfg.get('load_from')
         if checkpoint is None:
             raise ValueError(f'{cfg.filename}: name a checkpoint: an untrained network predicts nothing of use')

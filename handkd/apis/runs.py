@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import re
 from pathlib import Path
 
@@ -51,7 +53,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
         else:
             read_checkpoint(checkpoint)
             cfg.resume, cfg.load_from = True, str(checkpoint)
-    Runner.from_cfg(cfg).train()
+    _run(cfg, 'train')
     return latest_checkpoint(cfg.work_dir)
 
 
@@ -71,12 +73,25 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     cfg.load_from, cfg.resume = str(checkpoint), False
     if dump is not None:
         cfg.test_evaluator.dump = str(dump)
-    return Runner.from_cfg(cfg).test()
+    return _run(cfg, 'test')
+
+
+def _run(cfg: Config, what: str) -> object:
+    """Build a runner, let it train or test, and let go of its worker processes.
+
+    A runner is full of cycles, so they would live on until some later garbage collection, which may take place in
+    another runner's workers: those have inherited the handles and may not close them.
+    """
+    runner = Runner.from_cfg(cfg)
+    result = getattr(runner, what)()
+    del runner
+    gc.collect()
+    return result
 
 
 def student_config(cfg: Config) -> Config:
     """Return a copy of a config in which a distilled model is replaced by its student: what runs at test time."""
-    cfg = Config(cfg._to_lazy_dict() if hasattr(cfg, '_to_lazy_dict') else cfg.to_dict(), filename=cfg.filename)
+    cfg = copy.deepcopy(cfg)
     if 'student' in cfg.model:
         cfg.model = cfg.model.student
     return cfg

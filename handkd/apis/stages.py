@@ -56,7 +56,7 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
         ConfigError: If the config has no stages, or they are wrong.
     """
     path = Path(path)
-    cfg = load_config(path)
+    cfg = load_config(path, only='stages')
     if 'stages' not in cfg:
         raise ConfigError(f'{path} has no `stages`: it is one run, for tools/train.py')
     check_keys(cfg.stages, {'runs', 'options', 'names'}, f'{path}: stages')
