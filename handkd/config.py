@@ -47,7 +47,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
         cfg = Config.fromfile(path)
         if options:
             cfg.merge_from_dict(options)
-    except (KeyError, TypeError, SyntaxError, ImportError) as error:
+    except (AttributeError, ImportError, KeyError, NameError, SyntaxError, TypeError) as error:
         raise ConfigError(f'{path}: {error}') from error
     check_config(cfg, only)
     return cfg

@@ -26,13 +26,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='overrides entries of every stage'
     )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     args = parser.parse_args(argv)
 
     work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
     stages = select_stages(read_stages(args.config, args.cfg_options), args.only)
     folders = {seed: work_dir if len(args.seeds) == 1 else work_dir / f'seed_{seed}' for seed in args.seeds}
-    results = {seed: list(run_stages(stages, folder, seed, args.launcher)) for seed, folder in folders.items()}
+    results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
     first = results[args.seeds[0]]
     if len(args.seeds) == 1:
         print(text_table(results_table(first)))

@@ -31,7 +31,10 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
         print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print('\ninterrupted; the same command with --resume goes on from the last checkpoint', file=sys.stderr)
+        print(
+            '\ninterrupted; what was written is whole (train.py goes on from there with --resume, stages.py by itself)',
+            file=sys.stderr,
+        )
         sys.exit(130)
 
 

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from handkd.models import read_checkpoint
+from handkd.models import load_weights, read_checkpoint
 
 
 def latest_checkpoint(work_dir: str | Path) -> Path | None:
@@ -53,8 +53,12 @@ def train(cfg: Config, resume: str | None = None) -> Path:
         else:
             read_checkpoint(checkpoint)
             cfg.resume, cfg.load_from = True, str(checkpoint)
-    _run(cfg, 'train')
-    return latest_checkpoint(cfg.work_dir)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    last = Path(cfg.work_dir) / f'iter_{runner.iter}.pth'
+    del runner
+    _let_go_of_workers()
+    return last
 
 
 def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None) -> dict[str, float]:
@@ -67,26 +71,31 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
 
     Returns:
         Metric name, with its protocol -> value.
+
+    Raises:
+        FileNotFoundError: If the checkpoint is missing.
+        CheckpointError: If it is damaged or of another architecture.
     """
     cfg = student_config(cfg)
-    read_checkpoint(checkpoint)
-    cfg.load_from, cfg.resume = str(checkpoint), False
+    cfg.load_from, cfg.resume = None, False
     if dump is not None:
         cfg.test_evaluator.dump = str(dump)
-    return _run(cfg, 'test')
-
-
-def _run(cfg: Config, what: str) -> object:
-    """Build a runner, let it train or test, and let go of its worker processes.
-
-    A runner is full of cycles, so they would live on until some later garbage collection, which may take place in
-    another runner's workers: those have inherited the handles and may not close them.
-    """
     runner = Runner.from_cfg(cfg)
-    result = getattr(runner, what)()
+    # MMEngine's own `load_from` would be content with a checkpoint that fits in part.
+    load_weights(getattr(runner.model, 'module', runner.model), checkpoint)
+    metrics = runner.test()
     del runner
+    _let_go_of_workers()
+    return metrics
+
+
+def _let_go_of_workers() -> None:
+    """End the worker processes of a runner that is no longer referred to.
+
+    It is full of cycles, so they would live on until some later garbage collection, which may take place in another
+    runner's workers: those have inherited the handles and may not close them.
+    """
     gc.collect()
-    return result
 
 
 def student_config(cfg: Config) -> Config:

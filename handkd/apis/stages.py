@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
 
 from handkd.config import load_config
 from handkd.engine import write_atomically
@@ -109,16 +108,13 @@ def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:
     return [stage for stage in stages if stage.name in wanted]
 
 
-def run_stages(
-    stages: list[Stage], work_dir: str | Path, seed: int = 0, launcher: str = 'none'
-) -> Iterator[StageResult]:
+def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iterator[StageResult]:
     """Train and evaluate stages one after the other; what is finished is not run again, what is half done goes on.
 
     Args:
         stages: The stages.
         work_dir: Gets one folder for each stage.
         seed: The random seed of every stage.
-        launcher: MMEngine's launcher, when several processes run this. Defaults to 'none'.
 
     Yields:
         The result of each stage, as it ends.
@@ -127,11 +123,13 @@ def run_stages(
         ValueError: If a folder holds a stage of another config or seed.
     """
     done: dict[str, StageResult] = {}
+    fingerprints: dict[str, str] = {}
     for number, stage in enumerate(stages, start=1):
         cfg = _stage_config(stage, Path(work_dir) / stage.name, seed, done)
-        cfg.launcher = launcher
         folder = Path(cfg.work_dir)
-        fingerprint = _fingerprint(cfg)
+        fingerprint = fingerprints[stage.name] = _fingerprint(
+            cfg, [fingerprints[source] for source in stage.teachers.values()]
+        )
         record = _read_record(folder)
         if record and record['fingerprint'] != fingerprint:
             raise ValueError(
@@ -180,12 +178,12 @@ def _named(cfg: Config) -> Config:
     return cfg
 
 
-def _fingerprint(cfg: Config) -> str:
-    """A hash of all in a config that decides the result; where it runs and is written does not."""
-    fields = {k: v for k, v in cfg.to_dict().items() if k not in ('work_dir', 'experiment_name', 'stages', 'launcher')}
+def _fingerprint(cfg: Config, teachers: list[str]) -> str:
+    """A hash of all that decides the result: the config but for where it runs, and the teachers' own fingerprints."""
+    fields = {k: v for k, v in cfg.to_dict().items() if k not in ('work_dir', 'experiment_name', 'stages')}
     for teacher in fields['model'].get('teachers', {}).values():
         teacher['checkpoint'] = Path(teacher['checkpoint']).name
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([fields, teachers], sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _read_record(folder: Path) -> dict:
@@ -194,6 +192,4 @@ def _read_record(folder: Path) -> dict:
 
 
 def _write_record(folder: Path, record: dict) -> None:
-    if is_main_process():
-        write_atomically(folder / 'stage.json', json.dumps(record, indent=2).encode())
-    barrier()
+    write_atomically(folder / 'stage.json', json.dumps(record, indent=2).encode())

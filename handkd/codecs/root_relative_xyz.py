@@ -18,7 +18,7 @@ class RootRelativeXYZ:
     """Takes joints in mm to a root at zero and a reference bone of length one, and back.
 
     xyz = (keypoints_cam - root) / scale, with scale the length of ``scale_bone``. The axes stay the camera's (x right,
-    y down, z forward). PMD-Net (Wang et al. 2020, section 4.1) takes the middle finger's base as the root and its
+    y down, z forward). PMD-Net (Wang et al. 2020, section 4.2) takes the middle finger's base as the root and its
     distance to the wrist as the scale, as GANerated Hands does; where a data set labels the palm's centre instead of
     the wrist (STB), the scale is about half as long, and normalised errors don't compare.
 

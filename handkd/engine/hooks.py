@@ -24,7 +24,7 @@ class SeedIterationHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed all devices' generators."""
-        torch.manual_seed(mix(runner.seed + get_rank(), runner.iter))
+        torch.manual_seed(mix(mix(runner.seed, get_rank()), runner.iter))
 
 
 @HOOKS.register_module()

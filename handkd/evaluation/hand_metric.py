@@ -86,19 +86,20 @@ class HandKeypointMetric(BaseMetric):
                     f'{name}: the predicted {key} are not finite: the training diverged, so lower the learning rate, '
                     'or train without amp'
                 )
+            valid = np.asarray(gt.get('keypoints_valid', np.ones((1, NUM_JOINTS)))) > 0
             self.results.append(
                 dict(
-                    pred=self._place(pred, target)[0],
+                    pred=self._place(pred, target, valid)[0],
                     target=target[0],
-                    valid=np.asarray(gt.get('keypoints_valid', np.ones((1, NUM_JOINTS))))[0] > 0,
+                    valid=valid[0],
                     img_ids=sample.get('img_id', -1),
                 )
             )
 
-    def _place(self, pred: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def _place(self, pred: np.ndarray, target: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Take predicted joints to mm with their root where the true one is."""
         if self.scale == 'gt':
-            _, root, scale = self.codec.encode(target)
+            _, root, scale = self.codec.encode(target, valid)
             return self.codec.decode(pred, scale, root)
         return pred - pred[:, [self.root]] + target[:, [self.root]]
 

@@ -20,7 +20,7 @@ def raises(error):
     [
         (ValueError('model.beta: wrong'), 2, 'error: model.beta: wrong'),
         (FileNotFoundError('no config at x.py'), 2, 'error: no config at x.py'),
-        (KeyboardInterrupt(), 130, '--resume'),
+        (KeyboardInterrupt(), 130, 'train.py goes on from there with --resume'),
     ],
 )
 def test_an_error_of_the_user_is_one_line_and_a_status(error, status, text, capsys):

@@ -78,6 +78,14 @@ def test_checkpoints_are_plain_and_the_latest_is_by_step(tiny_cfg):
     torch.load(path, weights_only=True)
 
 
+def test_a_checkpoint_of_another_architecture_is_not_evaluated(tiny_cfg):
+    checkpoint = train(tiny_cfg(2))
+    other = tiny_cfg(2, 'test')
+    other.model.head.refine = False
+    with pytest.raises(CheckpointError, match=r'another architecture.*unexpected.*head\.refine'):
+        evaluate(other, checkpoint)
+
+
 def test_evaluation_runs_the_student_alone(tiny_cfg, tmp_path):
     cfg = tiny_cfg(2)
     checkpoint = train(cfg)

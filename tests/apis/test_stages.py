@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,15 @@ def test_a_folder_of_another_config_is_not_overwritten(config, tmp_path):
     with pytest.raises(ValueError, match='another config'):
         list(run_stages(stages, tmp_path / 'out'))
     assert json.loads((tmp_path / 'out' / 'twin' / 'stage.json').read_text()) == record
+
+
+def test_a_student_of_another_teacher_is_not_taken_for_finished(config, tmp_path):
+    stages = read_stages(config)
+    list(run_stages(stages, tmp_path / 'out'))
+    shutil.rmtree(tmp_path / 'out' / 'teacher')
+    stages[0].options['optim_wrapper.optimizer.lr'] = 0.5
+    with pytest.raises(ValueError, match="stage 'student' of another config"):
+        list(run_stages(stages, tmp_path / 'out'))
 
 
 def test_choosing_a_stage_brings_its_teacher(config):

@@ -26,8 +26,6 @@ class HandResNet(ResNet):
         stem (str): ``'cifar'`` or ``'imagenet'``. Defaults to 'cifar'.
         in_channels (int): Channels of the input: 3 for RGB, 1 for depth. Defaults to 3.
         base_channels (int): Width of the stem and of the first stage; 64 is the usual ResNet. Defaults to 64.
-        frozen_stages (int): Stages to freeze, -1 for none. Defaults to -1.
-        norm_eval (bool): Whether batch norm keeps its running statistics fixed. Defaults to False.
         init_cfg (dict, optional): MMEngine initialisation, such as ``dict(type='Pretrained', checkpoint=...)``.
             Defaults to None: Kaiming, as in MMPose.
 
@@ -41,8 +39,6 @@ class HandResNet(ResNet):
         stem: str = 'cifar',
         in_channels: int = 3,
         base_channels: int = 64,
-        frozen_stages: int = -1,
-        norm_eval: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         if stem not in STEM_STRIDES:
@@ -55,8 +51,6 @@ class HandResNet(ResNet):
             stem_channels=base_channels,
             base_channels=base_channels,
             strides=STEM_STRIDES[stem],
-            frozen_stages=frozen_stages,
-            norm_eval=norm_eval,
             **kwargs,
         )
 

@@ -70,12 +70,12 @@ class HandPoseEstimator(BaseModel):
         """Return what the head takes.
 
         Raises:
-            KeyError: If a modality is missing; names it and those that are there.
+            ValueError: If a modality is missing; names it and those that are there.
         """
         names = [self.modality] if isinstance(self.modality, str) else self.modality
         missing = [name for name in names if name not in inputs]
         if missing:
-            raise KeyError(
+            raise ValueError(
                 f'the network takes {missing}, but the batch holds {sorted(inputs)}: '
                 'name every modality in PackHandInputs(modalities=...)'
             )
@@ -92,7 +92,7 @@ class HandPoseEstimator(BaseModel):
         xyz = self.head.predict(self.extract_feat(inputs))
         results = dict(keypoints_xyz=xyz)
         if all('keypoints_cam' in sample.get('gt_instances', ()) for sample in data_samples):
-            _, root, scale = self.head.codec.encode(stack_joints(data_samples, xyz.device)[0])
+            _, root, scale = self.head.codec.encode(*stack_joints(data_samples, xyz.device))
             results['keypoints_cam'] = self.head.codec.decode(xyz, scale, root)
         arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
         for i, sample in enumerate(data_samples):

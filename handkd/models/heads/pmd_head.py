@@ -23,7 +23,7 @@ def mlp(channels: list[int]) -> nn.Sequential:
     for i, (cin, cout) in enumerate(zip(channels[:-1], channels[1:]), start=1):
         layers[f'fc{i}'] = nn.Linear(cin, cout)
         if i < len(channels) - 1:
-            layers[f'relu{i}'] = nn.ReLU(inplace=True)
+            layers[f'relu{i}'] = nn.ReLU()
     return nn.Sequential(layers)
 
 
@@ -102,7 +102,7 @@ class PMDHead(BaseModule):
         """
         pred = self(feats)
         joints, valid = stack_joints(data_samples, pred.xyz.device)
-        target, _, _ = self.codec.encode(joints)
+        target, _, _ = self.codec.encode(joints, valid)
         losses = {'loss_reg': self.loss_module(pred.xyz, target, valid)}
         if pred.coarse is not None:
             losses['loss_reg_coarse'] = self.beta * self.loss_module(pred.coarse, target, valid)

@@ -146,5 +146,5 @@ def test_wrong_layer_and_wrong_teacher_are_named(distilled_cfg):
 def test_a_batch_without_the_teachers_modality_is_an_error(distilled_cfg, batch):
     model = MODELS.build(distilled_cfg)
     batch['inputs'].pop('depth')
-    with pytest.raises(KeyError, match='depth.*rgb'):
+    with pytest.raises(ValueError, match='depth.*rgb'):
         train_steps(model, batch, steps=1)

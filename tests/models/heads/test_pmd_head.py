@@ -75,8 +75,10 @@ def test_the_coarse_loss_reaches_the_branches_and_the_residual_starts_from_the_f
     pred = head(feat)
     residual = head.refine(feat).unflatten(1, (21, 3))
     torch.testing.assert_close(pred.xyz - pred.coarse, residual)
-    pred.xyz.sum().backward()
+    joints = np.random.default_rng(0).normal(size=(2, 21, 3)) * 50
+    head.loss(feat, samples_of(joints))['loss_reg_coarse'].backward()
     assert head.branches.z.fc1.weight.grad.abs().sum() > 0
+    assert all(p.grad is None for p in head.refine.parameters())
 
 
 def test_a_sample_without_3d_joints_is_named():
