@@ -121,7 +121,7 @@ def test_label_noise_moves_joints_but_not_pixels():
         ({'sides': ('lefft',)}, "sides: there is no 'lefft'; did you mean 'left'"),
         ({'randomisation': 'defualt'}, "no preset 'defualt'; did you mean 'default'"),
         ({'randomisation': {'blurr': (0, 1)}}, "no key 'blurr'; did you mean 'blur'"),
-        ({'randomisation': {'jpeg': 2}}, r"randomisation\['jpeg'\] must be a number in \[0, 1\], found 2"),
+        ({'randomisation': {'jpeg': 2}}, r"randomisation\['jpeg'\] must be in \[0, 1\], found 2"),
         ({'randomisation': {'focal': 3}}, r"randomisation\['focal'\] must be a range"),
         ({'depth_sensor': 'kinnect'}, "no sensor 'kinnect'; did you mean 'kinect'"),
         ({'depth_sensor': {'nosie': 1}}, "no key 'nosie'; did you mean 'noise'"),
@@ -134,3 +134,13 @@ def test_label_noise_moves_joints_but_not_pixels():
 def test_wrong_arguments_name_the_right_ones(change, message):
     with pytest.raises(ValueError, match=message):
         StudioDataset(**{'split': 'train', 'length': 5} | change)
+
+
+@pytest.mark.parametrize(('view', 'upright'), [(40.0, True), (180.0, False)])
+def test_the_view_setting_bounds_how_far_hands_lean_from_upright(view, upright):
+    data = StudioDataset('test', 200, modalities=('parts',), randomisation={'view': view})
+    joints = np.concatenate([data.get_data_info(i)['keypoints_cam'] for i in range(200)])
+    fingers = joints[:, 9] - joints[:, 0]
+    lean = np.degrees(np.arccos(-fingers[:, 1] / np.linalg.norm(fingers, axis=1)))  # the image's y points down
+    # Ten degrees to spare: the middle metacarpal is not exactly the palm frame's axis.
+    assert (lean.max() < 50) == upright
