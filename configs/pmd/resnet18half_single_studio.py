@@ -11,10 +11,4 @@ model = dict(
     ),
     distillers=dict(_delete_=True, **_base_.single_distillers),
 )
-stages = dict(
-    runs=[
-        dict(name='depth', label='Depth teacher', role='teacher', config='{net}_depth_single_{data}.py'),
-        dict(name='rgb', label='RGB twin', role='twin', config='{net}_rgb_{data}.py'),
-        dict(name='student', label='Without 3 sub-networks', role='student', config=None, teachers=dict(depth='depth')),
-    ],
-)
+stages = dict(names=dict(teacher='depth_single'))

@@ -10,4 +10,4 @@ model = dict(
     distillers=_base_.distillers,
 )
 train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
-stages = dict(names=dict(net='resnet34', data='rhd'))
+stages = dict(names=dict(net='resnet34', data='rhd', teacher='depth'))

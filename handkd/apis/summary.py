@@ -12,12 +12,11 @@ from handkd.visualization import Table
 from .report import StageResult
 
 
-def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Return the mean of some values and the half-width of its Student-t confidence interval.
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of some values and the half-width of its 95 % Student-t confidence interval.
 
     Args:
         values: At least two, of independent runs.
-        level: Confidence. Defaults to 0.95.
 
     Raises:
         ValueError: If there are fewer than two values.
@@ -26,7 +25,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
     if values.size < 2:
         raise ValueError(f'an interval needs two runs or more, found {values.size}')
     error = values.std(ddof=1) / np.sqrt(values.size)
-    return float(values.mean()), float(error * stats.t.ppf(0.5 + level / 2, values.size - 1))
+    return float(values.mean()), float(error * stats.t.ppf(0.975, values.size - 1))
 
 
 def summarize_seeds(results: Mapping[int, Sequence[StageResult]]) -> Table:
