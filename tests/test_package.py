@@ -95,13 +95,14 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers):
 
 # --- directions of imports -------------------------------------------------------------------------------------------
 
-BASE = {'compat', 'registry', 'hints'}
+BASE = {'compat', 'registry', 'hints', 'files'}
 KNOWS_CODECS = BASE | {'hand', 'geometry', 'codecs'}
 KNOWS_MODELS = KNOWS_CODECS | {'datasets', 'models'}
 ARROWS = {
     '': {'compat'},
     'compat': set(),
     'hints': set(),
+    'files': set(),
     'registry': {'compat'},
     'config': BASE,
     'hand': {'hints'},

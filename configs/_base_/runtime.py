@@ -15,7 +15,7 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
-custom_hooks = [dict(type='SeedIterationHook'), dict(type='PlainCheckpointHook')]
+custom_hooks = [dict(type='SeedIterationHook'), dict(type='PlainCheckpointHook'), dict(type='SkippedSamplesHook')]
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends)

@@ -12,7 +12,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from handkd.config import load_config
-from handkd.engine import write_atomically
+from handkd.files import write_atomically
 from handkd.hints import ConfigError, check_keys, did_you_mean
 
 from .report import ROLES, StageResult

@@ -1,7 +1,7 @@
-"""What runs a training: hooks, mixed precision, safe files."""
+"""What runs a training: hooks, mixed precision, safe checkpoints."""
 
-from .atomic import AtomicBackend, write_atomically
-from .hooks import PlainCheckpointHook, SeedIterationHook
+from .atomic import AtomicBackend
+from .hooks import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .optim_wrapper import AutocastOptimWrapper, bf16_is_fast
 
 __all__ = [
@@ -9,6 +9,6 @@ __all__ = [
     'AutocastOptimWrapper',
     'PlainCheckpointHook',
     'SeedIterationHook',
+    'SkippedSamplesHook',
     'bf16_is_fast',
-    'write_atomically',
 ]

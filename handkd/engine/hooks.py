@@ -1,4 +1,4 @@
-"""Hooks that make a run repeatable, and its checkpoints safe to read."""
+"""Hooks that make a run repeatable, its checkpoints safe to read, and that tell what it left out."""
 
 from __future__ import annotations
 
@@ -54,3 +54,20 @@ class PlainCheckpointHook(Hook):
                 name: data if isinstance(data, HistoryBuffer) else HistoryBuffer(*(tensor.numpy() for tensor in data))
                 for name, data in hub['log_scalars'].items()
             }
+
+
+@HOOKS.register_module()
+class SkippedSamplesHook(Hook):
+    """Tells at the end of a training which samples could not be read, where the data set was told to skip them."""
+
+    def after_train(self, runner) -> None:
+        """Log their number and the first ones."""
+        dataset = runner.train_loop.dataloader.dataset
+        skipped = getattr(dataset, 'skipped', None)
+        indices = skipped.indices() if skipped is not None else []
+        if indices:
+            first = ', '.join(map(str, indices[:20])) + (', ...' if len(indices) > 20 else '')
+            runner.logger.warning(
+                f'{len(indices)} of {len(dataset)} training samples could not be read and were left out: {first} '
+                '(the log names the file of each)'
+            )

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
-from handkd.engine import PlainCheckpointHook, SeedIterationHook
+from handkd.engine import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 
 
 def draw(seed, step):
@@ -38,3 +38,25 @@ def test_checkpoints_of_plain_weights_are_left_alone():
     checkpoint = dict(state_dict={})
     PlainCheckpointHook().after_load_checkpoint(None, checkpoint)
     assert checkpoint == dict(state_dict={})
+
+
+def test_the_end_of_a_training_tells_what_was_left_out():
+    said = []
+
+    class Data(list):
+        skipped = SimpleNamespace(indices=lambda: [3, 7])
+
+    def run(dataset):
+        runner = SimpleNamespace(
+            train_loop=SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset)),
+            logger=SimpleNamespace(warning=said.append),
+        )
+        SkippedSamplesHook().after_train(runner)
+
+    run(Data(range(10)))
+    assert said == [
+        '2 of 10 training samples could not be read and were left out: 3, 7 (the log names the file of each)'
+    ]
+    Data.skipped = None
+    run(Data(range(10))), run(list(range(10)))
+    assert len(said) == 1

@@ -7,12 +7,13 @@ go on running, or crash on, a stale one. So the kernels are kept in a folder nam
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from numba import config
+
+from handkd.files import cache_root
 
 
 def cache_folder(sources: Path) -> Path:
@@ -23,10 +24,7 @@ def cache_folder(sources: Path) -> Path:
     digest = hashlib.sha256()
     for path in sorted(sources.glob('*.py')):
         digest.update(path.name.encode() + path.read_bytes())
-    base = config.CACHE_DIR or os.path.join(
-        os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'handkd'
-    )
-    return Path(base) / f'studio-{digest.hexdigest()[:16]}'
+    return Path(config.CACHE_DIR or cache_root()) / f'studio-{digest.hexdigest()[:16]}'
 
 
 @contextmanager

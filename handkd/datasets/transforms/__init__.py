@@ -2,7 +2,7 @@
 
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
-from .loading import ImageReadError, LoadHandImage, read_image
+from .loading import ImageReadError, LoadHandImage, read_image, read_raster
 from .packing import PackHandInputs
 from .photometric import PhotometricJitter, RandomBlockReplacement
 from .sample import check_sample
@@ -23,5 +23,6 @@ __all__ = [
     'WarpCrop',
     'check_sample',
     'read_image',
+    'read_raster',
     'warp_sample',
 ]

@@ -35,6 +35,44 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         IsADirectoryError: If it is a directory.
         ImageReadError: If it is empty, cut off, no image, or no 8-bit image. All three are OSErrors.
     """
+    # ANYDEPTH keeps OpenCV from cutting 16 bits down to 8 in silence. ANYCOLOR drops alpha and, unlike UNCHANGED, heeds
+    # EXIF.
+    image = _decode(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    if image.dtype != np.uint8:
+        raise ImageReadError(
+            f'{os.fspath(path)!r} holds {image.dtype} values, an image must be 8-bit; a depth map does not belong here'
+        )
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+
+
+def read_raster(path: str | os.PathLike, dtype: type, channels: int) -> np.ndarray:
+    """Read a file of numbers that only looks like an image: a depth map, a mask.
+
+    Args:
+        path: The file, in any lossless format that OpenCV reads.
+        dtype: What its values must be, np.uint8 or np.uint16.
+        channels: 1 or 3.
+
+    Returns:
+        Shape (H, W), or (H, W, 3) with the channels in the order blue, green, red.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        IsADirectoryError: If it is a directory.
+        ImageReadError: If it is damaged, or has other values or channels.
+    """
+    raster = _decode(path, cv2.IMREAD_UNCHANGED)
+    found = 1 if raster.ndim == 2 else raster.shape[2]
+    if raster.dtype != dtype or found != channels:
+        raise ImageReadError(
+            f'{os.fspath(path)!r} has {found} channel(s) of {raster.dtype}, '
+            f'expected {channels} of {np.dtype(dtype).name}'
+        )
+    return raster
+
+
+def _decode(path: str | os.PathLike, flags: int) -> np.ndarray:
+    """Read and decode a whole file, or say what is wrong with it."""
     try:
         with open(path, 'rb') as file:
             data = file.read()
@@ -43,18 +81,12 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     except IsADirectoryError:
         raise IsADirectoryError(f'{os.fspath(path)!r} is a directory; name an image file in it') from None
     fault = _fault(data)
-    image = None
     if fault is None:
-        # ANYDEPTH keeps OpenCV from cutting 16 bits down to 8 in silence. ANYCOLOR drops alpha and, unlike UNCHANGED,
-        # heeds EXIF.
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-        if image is None:
-            fault = 'is damaged, or no image that OpenCV can read; convert it to PNG or JPEG'
-        elif image.dtype != np.uint8:
-            fault = f'holds {image.dtype} values, an image must be 8-bit; a depth map does not belong here'
-    if fault is not None:
-        raise ImageReadError(f'{os.fspath(path)!r} {fault}')
-    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if image is not None:
+            return image
+        fault = 'is damaged, or no image that OpenCV can read; convert it to PNG or JPEG'
+    raise ImageReadError(f'{os.fspath(path)!r} {fault}')
 
 
 def _fault(data: bytes) -> str | None:

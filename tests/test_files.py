@@ -5,7 +5,8 @@ import pytest
 import torch
 from mmengine.runner import save_checkpoint
 
-from handkd.engine import write_atomically
+import handkd.engine  # noqa: F401 (its backend 'atomic')
+from handkd.files import cache_root, write_atomically
 
 
 def test_writes_and_replaces(tmp_path):
@@ -35,3 +36,11 @@ def test_a_folder_that_can_not_be_written_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(OSError, match='file'):
         write_atomically(tmp_path / 'file' / 'a.bin', b'')
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    assert cache_root() == tmp_path / 'handkd'
+    monkeypatch.delenv('XDG_CACHE_HOME')
+    monkeypatch.setenv('HOME', '/home/me')
+    assert str(cache_root()) == '/home/me/.cache/handkd'

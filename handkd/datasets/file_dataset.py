@@ -1,0 +1,166 @@
+"""What all data sets in files share: finding their tree, an index that stays light, and images that can't be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from handkd.hints import did_you_mean
+
+from .base import ReproducibleDataset
+from .index import open_index
+from .seeding import SampleKey, seeded
+from .skipped import SkippedSamples
+from .transforms import read_image
+
+KEYS = {'rgb': 'img', 'depth': 'depth', 'mask': 'hand_mask', 'parts': 'part_seg'}
+"""Modality -> key in a sample."""
+
+
+class HandFileDataset(ReproducibleDataset):
+    """Base of the data sets in files.
+
+    A subclass says what it is (the class attributes), where its tree is known from (:meth:`sources`), what must be
+    remembered of it (:meth:`build_index`), and what sample i is (:meth:`get_record`). Images are read when a sample is
+    asked for, and only those of ``modalities``.
+
+    Args:
+        data_root: The folder of the data set, as its owners ship it.
+        split: One of ``SPLITS``.
+        modalities: Which of ``MODALITIES`` to load.
+        pipeline: Configs of the transforms.
+        on_corrupt: What to do about an image that is missing or damaged: 'stop' raises an error that names it; 'skip'
+            takes the next sample instead, counts, and the training tells at its end. In evaluation it always stops:
+            a figure over fewer images compares with no other.
+
+    Raises:
+        FileNotFoundError: If the tree is not there; says what was expected where and what the folder looks like.
+        ValueError: If a split, a modality or another choice does not exist; names the nearest right one.
+    """
+
+    SPLITS: tuple[str, ...] = ()
+    MODALITIES: tuple[str, ...] = ('rgb',)
+    """What the set has, of the keys of :data:`KEYS`."""
+    SIGNATURE: tuple[str, ...] = ()
+    """Glob patterns below ``data_root``, each of which tells this set from others."""
+    PUBLISHED: Mapping[str, int] = {}
+    """Number of samples in each split, as its owners or the usual protocol say."""
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str,
+        modalities: Sequence[str] = ('rgb',),
+        pipeline: Sequence[dict] = (),
+        on_corrupt: str = 'stop',
+    ) -> None:
+        super().__init__(pipeline)
+        self.data_root = Path(data_root)
+        self.check_choice('split', split, self.SPLITS)
+        self.check_choice('on_corrupt', on_corrupt, ('stop', 'skip'))
+        if isinstance(modalities, str) or not modalities:
+            raise ValueError(
+                f"{type(self).__name__}: modalities must be a tuple such as ('rgb',), found {modalities!r}"
+            )
+        for modality in modalities:
+            self.check_choice('modalities', modality, self.MODALITIES)
+        self.split, self.modalities = split, tuple(modalities)
+        sources = [self.expect(path) for path in self.sources()]
+        settings = dict(self.index_settings(), data_root=str(self.data_root.resolve()), split=split)
+        self.index = open_index(type(self).__name__, settings, sources, self.build_index)
+        self.skipped = SkippedSamples(len(self)) if on_corrupt == 'skip' else None
+
+    def sources(self) -> list[str]:
+        """Return the files and folders below ``data_root`` that the index is made from, with '/' between names."""
+        raise NotImplementedError
+
+    def index_settings(self) -> dict:
+        """Return the settings, besides root and split, that the index depends on."""
+        return {}
+
+    def build_index(self) -> dict[str, np.ndarray]:
+        """Read the label files and return what must be remembered, columns by name; 'sample' has a row a sample."""
+        raise NotImplementedError
+
+    def get_record(self, index: int) -> dict:
+        """Return sample ``index`` without its images: labels, camera, side and the paths of its files."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.index['sample'])
+
+    def get_data_info(self, index: int) -> dict:
+        """Return sample ``index`` with the images of ``modalities``.
+
+        Raises:
+            IndexError: If there is no such sample.
+            OSError: If an image is missing or damaged; names it.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f'{type(self).__name__} has {len(self)} samples, found index {index}')
+        record = self.get_record(int(index))
+        self.load(record)
+        return record
+
+    def load(self, record: dict) -> None:
+        """Read the images of ``modalities`` into a record: ``img``, ``depth``, ``hand_mask``, ``part_seg``."""
+        for modality in self.modalities:
+            record[KEYS[modality]] = getattr(self, f'load_{modality}')(record)
+
+    def load_rgb(self, record: dict) -> np.ndarray:
+        """Return the image of a record, shape (H, W, 3), uint8, BGR."""
+        return read_image(record['img_path'])
+
+    def __getitem__(self, key: int) -> dict:
+        """Return sample ``key`` behind the pipeline, as :class:`ReproducibleDataset` does."""
+        if self.skipped is None or not isinstance(key, SampleKey):
+            return super().__getitem__(key)
+        with seeded(key):
+            return self.pipeline(self._next_readable(int(key)))
+
+    def _next_readable(self, start: int) -> dict:
+        """Return the first sample from ``start`` on that can be read."""
+        for step in range(len(self)):
+            index = (start + step) % len(self)
+            try:
+                return self.get_data_info(index)
+            except OSError as error:
+                self.skipped.add(index, error)
+        raise OSError(f'{self.data_root}: none of the {len(self)} samples of {self.split!r} can be read')
+
+    def expect(self, path: str) -> Path:
+        """Return a path below ``data_root`` that must be there.
+
+        Raises:
+            FileNotFoundError: If it is not; says what the folder looks like instead.
+        """
+        full = self.data_root / path
+        if full.exists():
+            return full
+        raise FileNotFoundError(
+            f'{type(self).__name__}(data_root={str(self.data_root)!r}) expects {path!r} there; '
+            f'{describe_folder(self.data_root)}'
+        )
+
+    @classmethod
+    def check_choice(cls, what: str, value: str, choices: Sequence[str]) -> None:
+        """Raise a ValueError with the nearest right name if a setting is none of its choices."""
+        if value not in choices:
+            raise ValueError(f'{cls.__name__}({what}=...): there is no {value!r}; {did_you_mean(value, choices)}')
+
+
+def describe_folder(folder: Path) -> str:
+    """Say what a folder looks like: which data set, where a data set's root really is, or what is in it."""
+    if not folder.is_dir():
+        near = did_you_mean(folder.name, [p.name for p in folder.parent.iterdir()]) if folder.parent.is_dir() else ''
+        return f'there is no such folder; {near}'.rstrip('; ')
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())[:50]
+    for root, where in ((folder, 'the folder'), *((p, repr(str(p))) for p in (folder.resolve().parent, *inside))):
+        for dataset in HandFileDataset.__subclasses__():
+            if any(next(root.glob(pattern), None) for pattern in dataset.SIGNATURE):
+                return f'{where} looks like the root of {dataset.__name__}'
+    names = sorted(path.name for path in folder.iterdir())
+    listed = ', '.join(repr(name) for name in names[:8]) + (', ...' if len(names) > 8 else '')
+    return f'the folder holds {listed}' if names else 'the folder is empty'

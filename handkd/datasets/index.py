@@ -1,0 +1,100 @@
+"""What a data set must remember of its samples: columns in files, mapped into memory and shared by all processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from handkd.files import cache_root
+
+
+class Index(Mapping):
+    """Named arrays in a folder of ``.npy`` files, mapped read-only.
+
+    The operating system keeps one copy of what is read for all processes, and drops it when memory is short. A worker
+    is given the folder's name, never the arrays.
+
+    Args:
+        folder: The folder.
+    """
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        self.folder = Path(folder)
+        self._columns = {path.stem: np.load(path, mmap_mode='r') for path in sorted(self.folder.glob('*.npy'))}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __reduce__(self) -> tuple:
+        return Index, (self.folder,)
+
+
+def open_index(
+    name: str,
+    settings: Mapping[str, object],
+    sources: Iterable[Path],
+    build: Callable[[], Mapping[str, np.ndarray]],
+) -> Index:
+    """Open a cached index, or build it, once.
+
+    It lies in :func:`handkd.files.cache_root`. A change of the settings gets another index; a change of a source file
+    (size, time) or of a source folder (files added or removed) replaces it.
+
+    Args:
+        name: Of the data set's class; begins the folder's name.
+        settings: Everything else that decides the content; must be JSON.
+        sources: Files and folders that the index is made from, which must exist.
+        build: Makes the columns.
+
+    Raises:
+        OSError: If the cache can't be written; says how to choose another place.
+    """
+    who = _digest(json.dumps(settings, sort_keys=True))
+    stats = [(str(path), path.stat()) for path in sources]
+    what = _digest(json.dumps([(path, s.st_mtime_ns, s.st_size) for path, s in stats]))
+    folder = cache_root() / 'index' / f'{name}-{who}-{what}'
+    if not folder.is_dir():
+        _write(folder, build())
+        for old in folder.parent.glob(f'{name}-{who}-*'):
+            if old != folder:
+                shutil.rmtree(old, ignore_errors=True)
+    return Index(folder)
+
+
+def _write(folder: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write the columns so that the folder is there whole or not at all."""
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.', dir=folder.parent))
+        for name, column in columns.items():
+            np.save(temporary / f'{name}.npy', column, allow_pickle=False)
+        os.replace(temporary, folder)
+    except OSError as error:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        if folder.is_dir():
+            return  # another process was faster
+        raise OSError(
+            error.errno,
+            f'{error.strerror}: the index of a data set could not be written; free some space, or set XDG_CACHE_HOME '
+            'to a folder that can be written',
+            str(folder),
+        ) from error
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,57 @@
+"""The labels of one sample in the form that all transforms expect, from what a data set's files say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handkd.geometry import project
+
+
+def hand_record(
+    joints_cam: np.ndarray,
+    camera: dict,
+    side: str,
+    size: tuple[int, int],
+    valid: np.ndarray | None = None,
+    visible: np.ndarray | None = None,
+    keypoints: np.ndarray | None = None,
+) -> dict:
+    """Return the labels of a hand as a sample dict.
+
+    Args:
+        joints_cam: Joints in handkd's order, shape (21, 3), mm, camera frame (x right, y down, z forward).
+        camera: ``K`` and, if there are any, ``R``, ``T`` and ``dist``; see :mod:`handkd.geometry.camera`.
+        side: 'left' or 'right'.
+        size: (width, height) of the image, px.
+        valid: Which joints have a label, shape (21,), bool; coordinates of the others are not read. Defaults to None:
+            all.
+        visible: Which joints are seen, shape (21,), bool. Defaults to None: those that project into the image.
+        keypoints: Joints in px, shape (21, 2), where the files say them. Defaults to None: by projection.
+
+    Returns:
+        ``keypoints`` (1, 21, 2), ``keypoints_cam`` (1, 21, 3), ``keypoints_visible`` and ``keypoints_valid`` (1, 21),
+        all float32 with 0 at joints without a label, ``camera``, ``hand_side``, ``bbox`` (1, 4) around the labelled
+        joints, ``img_shape`` and ``ori_shape``.
+    """
+    valid = np.ones(len(joints_cam), bool) if valid is None else np.asarray(valid, bool)
+    joints = np.where(valid[:, None], joints_cam, 0.0)
+    if keypoints is None:
+        in_front = np.where(valid, joints[:, 2], 1.0)
+        keypoints = project(np.concatenate([joints[:, :2], in_front[:, None]], 1), camera)
+    keypoints = np.where(valid[:, None], keypoints, 0.0)
+    inside = (keypoints > -0.5).all(-1) & (keypoints < np.subtract(size, 0.5)).all(-1) & (joints[:, 2] > 0)
+    seen = valid & (inside if visible is None else np.asarray(visible, bool))
+    record = {
+        'keypoints': keypoints[None].astype(np.float32),
+        'keypoints_visible': seen[None].astype(np.float32),
+        'keypoints_valid': valid[None].astype(np.float32),
+        'keypoints_cam': joints[None].astype(np.float32),
+        'camera': camera,
+        'hand_side': side,
+        'img_shape': (size[1], size[0]),
+        'ori_shape': (size[1], size[0]),
+    }
+    if valid.any():
+        labelled = record['keypoints'][0][valid]
+        record['bbox'] = np.concatenate([labelled.min(0), labelled.max(0)])[None]
+    return record

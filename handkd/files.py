@@ -1,0 +1,45 @@
+"""Files that handkd writes: whole or not at all, and where it keeps what it can make again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from os import PathLike
+from pathlib import Path
+
+
+def cache_root() -> Path:
+    """Return the folder for what can be made again: ``handkd`` in ``XDG_CACHE_HOME`` or in ``~/.cache``."""
+    return Path(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')) / 'handkd'
+
+
+def write_atomically(path: str | PathLike, data: bytes) -> None:
+    """Write a file through a temporary one beside it, so that whoever reads ``path`` finds the old or the new content.
+
+    Args:
+        path: Where it goes; the folder is made if need be.
+        data: Its content.
+
+    Raises:
+        OSError: If it can't be written (disk full, folder read-only); names the path. The old file is left as it was.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f'.{path.name}.', dir=path.parent)
+        with os.fdopen(handle, 'wb') as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise OSError(
+            error.errno,
+            f'{error.strerror}: {len(data)} bytes could not be written and nothing was changed; '
+            'free some space or name a writable folder',
+            str(path),
+        ) from error

@@ -1,0 +1,110 @@
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader
+
+from handkd.datasets import ReproducibleSampler, SampleKey
+from handkd.datasets.file_dataset import HandFileDataset
+
+
+class Letters(HandFileDataset):
+    """Images of one grey value each, numbered; labels.txt says how many."""
+
+    SPLITS = ('train', 'test')
+    MODALITIES = ('rgb', 'depth')
+    SIGNATURE = ('letters/labels.txt',)
+
+    def sources(self):
+        return ['letters/labels.txt']
+
+    def build_index(self):
+        return {'sample': np.arange(int((self.data_root / 'letters' / 'labels.txt').read_text()))}
+
+    def get_record(self, index):
+        return {'img_id': int(self.index['sample'][index]), 'img_path': str(self.data_root / f'{index}.png')}
+
+    def load_depth(self, record):
+        return np.full((4, 4), record['img_id'], np.float32)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    root = tmp_path / 'data'
+    (root / 'letters').mkdir(parents=True)
+    (root / 'letters' / 'labels.txt').write_text('5')
+    for i in range(5):
+        cv2.imwrite(str(root / f'{i}.png'), np.full((4, 4, 3), 10 * i, np.uint8))
+    return root
+
+
+def test_samples_have_the_modalities_asked_for(root):
+    sample = Letters(root, 'train').get_data_info(3)
+    assert sample['img'][0, 0, 0] == 30 and 'depth' not in sample
+    sample = Letters(root, 'train', modalities=('depth', 'rgb')).get_data_info(3)
+    assert sample['depth'][0, 0] == 3 and sample['img'].shape == (4, 4, 3)
+    with pytest.raises(IndexError, match='5 samples, found index 5'):
+        Letters(root, 'train').get_data_info(5)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'said'),
+    [
+        (dict(split='tran'), r"Letters\(split=...\): there is no 'tran'; did you mean 'train'"),
+        (dict(split='train', modalities=('dept',)), "did you mean 'depth'"),
+        (dict(split='train', modalities='rgb'), r"must be a tuple such as \('rgb',\)"),
+        (dict(split='train', modalities=('mask',)), "no 'mask'"),
+        (dict(split='train', on_corrupt='skp'), "did you mean 'skip'"),
+    ],
+)
+def test_wrong_settings_get_the_nearest_right_one(root, settings, said):
+    with pytest.raises(ValueError, match=said):
+        Letters(root, **settings)
+
+
+def test_a_wrong_folder_is_described(root, tmp_path):
+    def refusal(folder):
+        with pytest.raises(FileNotFoundError, match="Letters.*expects 'letters/labels.txt' there") as caught:
+            Letters(folder, 'train')
+        return str(caught.value)
+
+    assert "'data' looks like the root of Letters" in refusal(tmp_path).replace(str(tmp_path) + '/', '')
+    assert "data' looks like the root of Letters" in refusal(root / 'letters')
+    (tmp_path / 'void').mkdir()
+    assert 'the folder is empty' in refusal(tmp_path / 'void')
+    assert "there is no such folder; did you mean 'data'" in refusal(tmp_path / 'dat')
+    (tmp_path / 'other' / 'deep').mkdir(parents=True)
+    (tmp_path / 'other' / 'a.txt').write_text('')
+    assert "the folder holds 'a.txt', 'deep'" in refusal(tmp_path / 'other')
+
+
+def test_a_damaged_image_stops_the_training_by_default(root):
+    (root / '2.png').write_bytes((root / '2.png').read_bytes()[:40])
+    with pytest.raises(OSError, match=r'2\.png.*cut off'):
+        Letters(root, 'train')[SampleKey(2, 0)]
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_it_can_be_skipped_and_counted_across_workers(root, workers):
+    (root / '2.png').write_bytes(b'')
+    (root / '3.png').unlink()
+    data = Letters(root, 'train', on_corrupt='skip')
+    loader = DataLoader(data, 5, sampler=ReproducibleSampler(data, seed=0), num_workers=workers, collate_fn=list)
+    seen = [sample['img_id'] for _, batch in zip(range(2), loader) for sample in batch]
+    assert sorted(seen) == sorted([0, 1, 4, 4, 4] * 2)
+    assert data.skipped.indices() == [2, 3]
+    with pytest.raises(OSError, match=r'2\.png'):
+        data[2]  # evaluation
+    for i in (0, 1, 4):
+        (root / f'{i}.png').unlink()
+    with pytest.raises(OSError, match="none of the 5 samples of 'train'"):
+        data[SampleKey(0, 0)]
+
+
+def test_a_worker_is_handed_no_labels(root):
+    (root / 'letters' / 'labels.txt').write_text('1000000')
+    data = Letters(root, 'train')
+    assert len(pickle.dumps(data)) < 2000
+    assert len(pickle.loads(pickle.dumps(data))) == 1_000_000
