@@ -16,12 +16,8 @@ from tqdm import tqdm
 
 from handkd.apis.cli import run_cli
 from handkd.config import load_config
-from handkd.datasets.transforms import LoadHandImage
 from handkd.registry import DATASETS
-from handkd.visualization import contact_sheet, depth_picture, draw_skeleton, part_picture
-
-KEYS = {'rgb': 'img', 'depth': 'depth', 'mask': 'hand_mask', 'parts': 'part_seg'}
-"""Modality on the command line -> key in a sample."""
+from handkd.visualization import TILES, contact_sheet, sample_tiles
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -30,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('config', help='path of the config')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
     parser.add_argument('--num', type=int, default=32, help='samples, taken from the beginning')
-    parser.add_argument('--modalities', nargs='+', choices=list(KEYS), help='what to show; default: all that is there')
+    parser.add_argument('--modalities', nargs='+', choices=list(TILES), help='what to show; default: all that is there')
     parser.add_argument('--raw', action='store_true', help='show samples before the pipeline, with all that they hold')
     parser.add_argument('--skeleton', action='store_true', help='draw the joints on the colour image (or on the depth)')
     parser.add_argument('--columns', type=int, default=8, help='tiles a row')
@@ -53,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     tiles = []
     for i in tqdm(range(count), desc=f'{args.split} samples', disable=count < 64):
-        sample = raw_sample(dataset, i) if args.raw else packed_sample(dataset[i])
+        sample = dataset.get_data_info(i) if args.raw else packed_sample(dataset[i])
         tiles += sample_tiles(sample, args.modalities, args.skeleton, args.tile)
     per_sample = len(tiles) // count
     sheet = contact_sheet(tiles, max(1, args.columns // per_sample) * per_sample, args.tile)
@@ -63,18 +59,10 @@ def main(argv: list[str] | None = None) -> None:
     print(f'{args.out}: {count} samples, {sheet.shape[1]} x {sheet.shape[0]} px')
 
 
-def raw_sample(dataset: object, index: int) -> dict:
-    """Return a sample as the data set makes it; of a data set of files, with its image loaded."""
-    sample = dataset.get_data_info(index)
-    if sample.get('img') is None and sample.get('img_path'):
-        sample = LoadHandImage()(sample)
-    return sample
-
-
 def packed_sample(packed: dict) -> dict:
     """Take what a network is given back to the keys of a sample."""
     inputs, labels = packed['inputs'], packed['data_samples']
-    sample = {'keypoints': labels.gt_instances.get('keypoints')}
+    sample = {key: labels.gt_instances.get(key) for key in ('keypoints', 'keypoints_valid')}
     if 'rgb' in inputs:
         sample['img'] = np.ascontiguousarray(inputs['rgb'].permute(1, 2, 0).numpy())
     if 'depth' in inputs:
@@ -83,35 +71,6 @@ def packed_sample(packed: dict) -> dict:
         if key in labels.get('gt_fields', ()):
             sample[key] = labels.gt_fields[key][0].numpy()
     return sample
-
-
-def sample_tiles(sample: dict, modalities: list[str] | None, skeleton: bool, size: int) -> list[np.ndarray]:
-    """Draw the modalities of a sample.
-
-    Args:
-        sample: The sample.
-        modalities: Keys of :data:`KEYS`; None for all that the sample has.
-        skeleton: Whether to draw the joints on the first tile.
-        size: Least side of the first tile in px, if joints are drawn on it.
-
-    Raises:
-        ValueError: If the sample lacks one of them.
-    """
-    present = [name for name, key in KEYS.items() if sample.get(key) is not None]
-    missing = set(modalities or present) - set(present)
-    if missing or not present:
-        raise ValueError(f'the samples have {present}, not {sorted(missing)}; --raw shows all that the data set makes')
-    painters = {'rgb': lambda x: x, 'depth': depth_picture, 'mask': _mask_picture, 'parts': part_picture}
-    tiles = [painters[name](sample[KEYS[name]]) for name in modalities or present]
-    if skeleton:
-        if sample.get('keypoints') is None:
-            raise ValueError('the samples have no 2D joints: leave --skeleton out')
-        tiles[0] = draw_skeleton(tiles[0], sample['keypoints'][0], min_size=size)
-    return tiles
-
-
-def _mask_picture(mask: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(mask.astype(np.uint8) * 255, cv2.COLOR_GRAY2BGR)
 
 
 if __name__ == '__main__':

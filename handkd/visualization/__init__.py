@@ -1,16 +1,19 @@
 """Pictures of hands, of what networks see in them, and of how runs went: arrays in, images and figures out."""
 
-from .curves import figure_bytes, loss_figure, pck_figure, read_scalars
+from .curves import accuracy_figure, figure_bytes, loss_figure, pck_figure, read_scalars
 from .modalities import activation_map, activation_picture, depth_picture, part_picture
 from .page import Picture, Table, write_page
 from .sheet import contact_sheet, fit_square
 from .skeleton import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d, joint_color
+from .tiles import TILES, mask_picture, sample_tiles
 
 __all__ = [
     'FINGER_COLORS',
+    'TILES',
     'VIEWS',
     'Picture',
     'Table',
+    'accuracy_figure',
     'activation_map',
     'activation_picture',
     'contact_sheet',
@@ -21,8 +24,10 @@ __all__ = [
     'fit_square',
     'joint_color',
     'loss_figure',
+    'mask_picture',
     'part_picture',
     'pck_figure',
     'read_scalars',
+    'sample_tiles',
     'write_page',
 ]

@@ -2,7 +2,7 @@
 
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
-from .loading import ImageReadError, LoadHandImage, read_image, read_raster
+from .loading import ImageReadError, read_image, read_raster
 from .packing import PackHandInputs
 from .photometric import PhotometricJitter, RandomBlockReplacement
 from .sample import check_sample
@@ -14,7 +14,6 @@ __all__ = [
     'HandMaskFromDepth',
     'HandResize',
     'ImageReadError',
-    'LoadHandImage',
     'PackHandInputs',
     'PhotometricJitter',
     'RandomBlockReplacement',

@@ -6,11 +6,6 @@ import os
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
-
-from handkd.registry import TRANSFORMS
-
-from .sample import require
 
 
 class ImageReadError(OSError):
@@ -122,23 +117,3 @@ def _jpeg_is_whole(data: bytes) -> bool:
             return data.find(b'\xff\xd9', at) >= 0
         at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
     return False
-
-
-@TRANSFORMS.register_module()
-class LoadHandImage(BaseTransform):
-    """Reads the file ``img_path`` into ``img``, as :func:`read_image` does.
-
-    Sets ``img_shape`` and ``ori_shape``, (H, W), too.
-    """
-
-    def transform(self, results: dict) -> dict:
-        """Load the image of a sample.
-
-        Raises:
-            OSError: If the file is missing or holds no usable image; names it.
-            ValueError: If the sample names no file.
-        """
-        require(results, self, 'img_path')
-        results['img'] = read_image(results['img_path'])
-        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
-        return results

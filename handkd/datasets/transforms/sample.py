@@ -10,8 +10,7 @@ from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 from handkd.hints import did_you_mean
 
 _REMEDIES = {
-    'img': 'load it first (LoadHandImage), or have the data set make it',
-    'img_path': 'the data set must name an image file in each record',
+    'img': "ask the data set for it (modalities=('rgb',))",
     'depth': "ask the data set for it (modalities=('rgb', 'depth')), or choose one that has depth maps",
     'hand_mask': 'put HandMaskFromDepth before, or choose a data set with masks',
     'part_seg': 'choose a data set with part labels',

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from handkd.datasets.transforms import ImageReadError, LoadHandImage, read_image
+from handkd.datasets.transforms import ImageReadError, read_image, read_raster
 
 RNG = np.random.default_rng(0)
 COLOUR = cv2.GaussianBlur(RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8), (0, 0), 2)
@@ -105,10 +105,15 @@ def test_missing_and_directory(tmp_path):
         read_image(tmp_path)
 
 
-def test_the_transform(write):
-    path = write(encode('.png'))
-    sample = LoadHandImage()(dict(img_path=str(path)))
-    np.testing.assert_array_equal(sample['img'], COLOUR)
-    assert sample['img_shape'] == sample['ori_shape'] == (60, 80)
-    with pytest.raises(ValueError, match=r"LoadHandImage needs 'img_path', which sample \(img_id 3\) has not"):
-        LoadHandImage()(dict(img_id=3))
+@pytest.mark.parametrize('shape', [(5, 7), (5, 7, 3)])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_numbers_come_back_as_they_are(tmp_path, shape, dtype):
+    values = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape).astype(dtype)
+    cv2.imwrite(str(tmp_path / 'a.png'), values)
+    channels = 3 if len(shape) == 3 else 1
+    np.testing.assert_array_equal(read_raster(tmp_path / 'a.png', dtype, channels), values)
+    other = np.uint8 if dtype is np.uint16 else np.uint16
+    with pytest.raises(ImageReadError, match=rf'a\.png.*{channels} channel.*expected {channels} of {other.__name__}'):
+        read_raster(tmp_path / 'a.png', other, channels)
+    with pytest.raises(ImageReadError, match=f'expected {4 - channels}'):
+        read_raster(tmp_path / 'a.png', dtype, 4 - channels)

@@ -104,7 +104,6 @@ def test_bad_settings(settings, message):
 @pytest.mark.parametrize(
     ('name', 'settings'),
     [
-        ('LoadHandImage', {}),
         ('HandCrop', dict(rule='zb')),
         ('RandomCropNoise', dict(scale=[1.0, 1.2])),
         ('WarpCrop', dict(size=64)),

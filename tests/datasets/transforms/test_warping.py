@@ -205,7 +205,7 @@ def test_labels_may_be_missing(make_sample):
     assert sample['img'].shape == (32, 32, 3)
     sample = RandomHandFlip(1)(dict(depth=make_sample()['depth']))
     np.testing.assert_array_equal(sample['depth'], make_sample()['depth'][:, ::-1])
-    with pytest.raises(ValueError, match='LoadHandImage'):
+    with pytest.raises(ValueError, match="HandResize needs 'img'"):
         HandResize(32)(dict(img_id=3))
 
 

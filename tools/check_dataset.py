@@ -1,0 +1,126 @@
+"""Check a data set: counts, missing and damaged files, labels, sides, cameras, depth, and a contact sheet.
+
+python tools/check_dataset.py configs/pmd/resnet34_rhd.py --split train --out check/
+python tools/check_dataset.py configs/_base_/datasets/lm.py --split test --num 500 --workers 8
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.config import DictAction
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.config import load_config
+from handkd.datasets import HandFileDataset
+from handkd.datasets.checking import SampleCheck, by_fault, check_one, summarise
+from handkd.datasets.transforms import HandCrop, WarpCrop
+from handkd.registry import DATASETS
+from handkd.visualization import contact_sheet, sample_tiles
+
+TILE = 200
+
+
+class Checks:
+    """The findings of samples, as a data set of their own, so that a data loader makes them on several cores."""
+
+    def __init__(self, dataset: object, indices: np.ndarray) -> None:
+        self.dataset, self.indices = dataset, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, i: int) -> SampleCheck:
+        return check_one(self.dataset, int(self.indices[i]))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the arguments, walk the set and print what was found; return 1 if there is a problem."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which dataloader')
+    parser.add_argument('--num', type=int, help='check as many samples, spread over the set; default: all')
+    parser.add_argument('--modalities', nargs='+', help='what to read; default: all that the set has')
+    parser.add_argument('--workers', type=int, default=2, help='processes that read')
+    parser.add_argument('--out', default='check', help='folder for report.json, faults.txt and sheet.png')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='overrides entries')
+    args = parser.parse_args(argv)
+
+    dataset = build_dataset(args.config, args.cfg_options, args.split, args.modalities)
+    if not len(dataset):
+        raise ValueError(f'{args.config}: the {args.split} set has no samples')
+    out = prepare_work_dir(args.out, '--out')
+    count = len(dataset) if args.num is None else max(1, min(args.num, len(dataset)))
+    indices = np.unique(np.linspace(0, len(dataset) - 1, count).astype(int))
+    loader = DataLoader(Checks(dataset, indices), 32, num_workers=args.workers, collate_fn=list)
+    checks: list[SampleCheck] = []
+    with tqdm(total=len(indices), desc='samples', disable=len(indices) < 64) as bar:
+        for found in loader:
+            checks += found
+            bar.update(len(found))
+
+    name = f'{type(dataset).__name__}, {getattr(dataset, "split", args.split)}'
+    report = summarise(
+        checks,
+        len(dataset),
+        getattr(dataset, 'PUBLISHED', {}).get(getattr(dataset, 'split', None)),
+        getattr(dataset, 'missing', 0),
+        dataset.metainfo.get('joint0', 'wrist'),
+    )
+    (out / 'report.json').write_text(
+        json.dumps({'dataset': name, 'problems': report.problems, **report.numbers}, indent=2)
+    )
+    faults = by_fault(checks)
+    (out / 'faults.txt').write_text(''.join(line + '\n' for line in faults))
+    draw_sheet(dataset, [check.index for check in checks if not check.fault], out / 'sheet.png')
+    print('\n'.join([name, *('  ' + line for line in report.lines)]))
+    for line in faults[:10]:
+        print('  ! sample ' + line.replace('\t', ': '))
+    if len(faults) > 10:
+        print(f'  ! ... and {len(faults) - 10} more in {out / "faults.txt"}')
+    print('\n'.join(f'PROBLEM: {problem}' for problem in report.problems) or 'no problem found')
+    print(f'{out / "report.json"}, {out / "sheet.png"}')
+    return int(bool(report.problems))
+
+
+def build_dataset(config: str, options: dict | None, split: str, modalities: list[str] | None) -> object:
+    """Build the data set of a config's dataloader, reading all that the set has if nothing else is asked for."""
+    cfg = load_config(config, options)
+    if f'{split}_dataloader' not in cfg:
+        raise ValueError(f'{config} has no {split}_dataloader: choose another --split')
+    settings = cfg[f'{split}_dataloader'].dataset
+    kind = DATASETS.get(settings.type)
+    if modalities is not None or issubclass(kind, HandFileDataset):
+        settings.modalities = modalities or list(kind.MODALITIES)
+    return DATASETS.build(settings)
+
+
+def draw_sheet(dataset: object, indices: list[int], path: Path, num: int = 24) -> None:
+    """Draw the hands of samples spread over the set, with their joints."""
+    if not indices:
+        return
+    chosen = [indices[i] for i in np.unique(np.linspace(0, len(indices) - 1, num).astype(int))]
+    crop, warp = HandCrop('square', 1.6), WarpCrop(TILE)
+    tiles, captions = [], []
+    for index in chosen:
+        sample = dataset.get_data_info(index)
+        if (sample['keypoints_valid'] > 0).sum() < 2:
+            continue
+        drawn = sample_tiles(warp(crop(sample)), None, True, TILE)
+        tiles += drawn
+        captions += [f'{index} {sample.get("hand_side", "")}'] + [''] * (len(drawn) - 1)
+    if tiles:
+        per_sample = len(drawn)
+        columns = max(1, 8 // per_sample) * per_sample
+        if not cv2.imwrite(str(path), contact_sheet(tiles, columns, TILE, captions)):
+            raise OSError(f'{path}: the picture could not be written')
+
+
+if __name__ == '__main__':
+    run_cli(main)
