@@ -1,8 +1,11 @@
-"""Metrics: pure functions on arrays, and the METRICS classes around them."""
+"""Metrics: pure functions on arrays, protocols that name them, and the METRICS classes around them."""
 
+from .alignment import align_best_scale, align_bone, align_known_scale, align_procrustes, align_root
 from .functional import (
+    AUC_PRESETS,
     EPE,
     AucRule,
+    Violations,
     auc,
     curve_area,
     epe,
@@ -10,24 +13,57 @@ from .functional import (
     joint_errors,
     mpjpe,
     n_mpjpe,
+    original_pixels,
     pa_mpjpe,
     pck,
+    violation_frequency,
 )
 from .hand_metric import HandKeypointMetric
+from .joint_files import CAMERAS, JointFile, check_pair, parse_camera, read_joints
 from .predictions import HandPredictions
+from .protocols import ALIGNMENTS, PALM_JOINTS, PROTOCOLS, Protocol, find_protocol
+from .scoring import CURVE_THRESHOLDS, Score, score
+from .segmentation import SegmentationAccuracy, segmentation_accuracy, segmentation_counts
+from .segmentation_metric import HandSegmentationMetric
 
 __all__ = [
+    'ALIGNMENTS',
+    'AUC_PRESETS',
+    'CAMERAS',
+    'CURVE_THRESHOLDS',
     'EPE',
+    'PALM_JOINTS',
+    'PROTOCOLS',
     'AucRule',
     'HandKeypointMetric',
     'HandPredictions',
+    'HandSegmentationMetric',
+    'JointFile',
+    'Protocol',
+    'Score',
+    'SegmentationAccuracy',
+    'Violations',
+    'align_best_scale',
+    'align_bone',
+    'align_known_scale',
+    'align_procrustes',
+    'align_root',
     'auc',
+    'check_pair',
     'curve_area',
     'epe',
+    'find_protocol',
     'frames_within',
     'joint_errors',
     'mpjpe',
     'n_mpjpe',
+    'original_pixels',
     'pa_mpjpe',
+    'parse_camera',
     'pck',
+    'read_joints',
+    'score',
+    'segmentation_accuracy',
+    'segmentation_counts',
+    'violation_frequency',
 ]

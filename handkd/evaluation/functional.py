@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handkd.geometry.alignment import align_similarity
+from .alignment import align_best_scale, align_procrustes, align_root
 
 ZB_LEGACY_FIRST = 8
 """Z&B's '20-50 mm' curve is the tail [8:] of linspace(0, 50, 20): twelve thresholds from 21.05 to 50 mm."""
@@ -137,6 +137,14 @@ class AucRule:
         return grid[ZB_LEGACY_FIRST:] if self.rule == 'zb_legacy' else grid
 
 
+AUC_PRESETS = {
+    '20-50': AucRule(20, 50, 100),
+    '0-50': AucRule(0, 50, 20),
+    'zb_legacy': AucRule(0, 50, 20, 'zb_legacy'),
+}
+"""The usual areas in mm, by name: handkd's default; Zimmermann and Brox's whole curve; what their code calls 20-50."""
+
+
 def auc(errors: np.ndarray, rule: AucRule, per_joint: bool = True) -> float:
     """Area under the PCK curve, from 0 to 1.
 
@@ -158,24 +166,20 @@ def mpjpe(pred: np.ndarray, target: np.ndarray, root: int = 0) -> float:
         target: True joints, of the same shape and unit.
         root: Index of the root joint; its error is 0 and counts in the mean.
     """
-    return float(joint_errors(_centre(pred, root), _centre(target, root)).mean())
+    return float(joint_errors(align_root(pred, target, root), target).mean())
 
 
 def n_mpjpe(pred: np.ndarray, target: np.ndarray, root: int = 0) -> float:
-    """MPJPE after each prediction is also scaled by the best factor s = <p, t> / <p, p> (Rhodin et al., 2018).
+    """MPJPE after each prediction is also scaled by the best factor (Rhodin et al., 2018).
 
-    The factor may be negative, as in the original: a point-mirrored prediction scores 0. A prediction whose joints all
-    lie on its root keeps s = 0.
+    See :func:`~handkd.evaluation.alignment.align_best_scale`: a point-mirrored prediction scores 0.
 
     Args:
         pred: Joints, shape (N, K, 3).
         target: True joints, of the same shape; its unit is the result's.
         root: Index of the root joint.
     """
-    p, t = _centre(pred, root), _centre(target, root)
-    energy = (p * p).sum((1, 2))
-    scale = (p * t).sum((1, 2)) / np.where(energy > 0, energy, 1.0)
-    return float(joint_errors(scale[:, None, None] * p, t).mean())
+    return float(joint_errors(align_best_scale(pred, target, root), target).mean())
 
 
 def pa_mpjpe(pred: np.ndarray, target: np.ndarray) -> float:
@@ -185,7 +189,7 @@ def pa_mpjpe(pred: np.ndarray, target: np.ndarray) -> float:
         pred: Joints, shape (N, K, 3).
         target: True joints, of the same shape; its unit is the result's.
     """
-    return float(joint_errors(align_similarity(pred, target), target).mean())
+    return float(joint_errors(align_procrustes(pred, target), target).mean())
 
 
 def frames_within(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -205,6 +209,41 @@ def frames_within(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     return np.searchsorted(worst, thresholds, 'right') / len(worst)
 
 
-def _centre(points: np.ndarray, root: int) -> np.ndarray:
-    points = np.asarray(points, np.float64)
-    return points - points[:, root : root + 1]
+class Violations(NamedTuple):
+    """How often joint angles are out of bounds; each is a share from 0 to 1."""
+
+    frequency: float
+    """Samples with at least one angle out of bounds (the V.F. of EKD)."""
+    rate: float
+    """Angles out of bounds, among all of all samples."""
+    per_angle: np.ndarray
+    """Samples in which each angle is out of bounds, shape (A,)."""
+
+
+def violation_frequency(violated: np.ndarray) -> Violations:
+    """Count hands that no hand can make.
+
+    Args:
+        violated: Which angle of which sample is out of its bounds, shape (N, A), bool.
+
+    Raises:
+        ValueError: If the array is not (N, A) and boolean, or is empty.
+    """
+    violated = np.asarray(violated)
+    if violated.ndim != 2 or violated.dtype != bool or not violated.size:
+        raise ValueError(f'violated must be (N, A), bool, not empty; found {violated.shape} {violated.dtype}')
+    return Violations(float(violated.any(1).mean()), float(violated.mean()), violated.mean(0))
+
+
+def original_pixels(points: np.ndarray, warp_matrix: np.ndarray) -> np.ndarray:
+    """Take pixels of a cropped, resized or turned image back to the original image, where 2D errors are measured.
+
+    Args:
+        points: Pixels of the present image, shape (..., 2).
+        warp_matrix: Shape (3, 3), last row (0, 0, 1): maps pixels of the original image to those of the present one.
+
+    Returns:
+        Pixels of the original image, shape (..., 2), float64.
+    """
+    inverse = np.linalg.inv(np.asarray(warp_matrix, np.float64))
+    return np.asarray(points, np.float64) @ inverse[:2, :2].T + inverse[:2, 2]

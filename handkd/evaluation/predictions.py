@@ -16,11 +16,13 @@ class HandPredictions:
     """What a metric saw: enough to compute every other metric and to draw every plot again.
 
     Attributes:
-        pred: Predicted joints, shape (N, 21, 3), mm, camera frame, aligned as ``protocol`` says.
+        pred: Predicted joints, shape (N, 21, 3), mm, camera frame, aligned as ``protocol`` says; what they are where
+            ``valid`` is False has no meaning.
         target: True joints, same shape, unit and frame.
-        valid: Which joints have a label, shape (N, 21), bool.
+        valid: Which joints count (labelled, and visible if the protocol asks for it), shape (N, 21), bool.
         img_ids: Number of each image, shape (N,), in the order of the data set.
-        protocol: Root, scale and joints, such as 'rel-middle_mcp_gt-scale_21j'.
+        protocol: Name of the protocol (:mod:`handkd.evaluation.protocols`), such as 'rel-middle_mcp_gt-scale_21j';
+            it ends in '-joint0=palm' where joint 0 is the palm's centre.
     """
 
     pred: np.ndarray

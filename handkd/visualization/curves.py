@@ -30,11 +30,28 @@ def pck_figure(curves: Mapping[str, np.ndarray], thresholds: np.ndarray, note: s
     Raises:
         ValueError: If there is no curve.
     """
-    figure, axes = _axes(curves, f'error threshold (mm)\n{note}' if note else 'error threshold (mm)', '3D PCK')
-    for color, (label, curve) in zip(_cycle(len(curves)), curves.items()):
-        axes.plot(thresholds, curve, color=color, lw=1.8, label=label)
-    axes.set(xlim=(thresholds[0], thresholds[-1]), ylim=(0, 1))
-    axes.legend(loc='lower right', frameon=False)
+    figure, (axes,) = _panels(curves)
+    _share_curves(axes, curves, thresholds, _with_note('error threshold (mm)', note), '3D PCK')
+    return figure
+
+
+def accuracy_figure(
+    joints: Mapping[str, np.ndarray], frames: Mapping[str, np.ndarray], thresholds: np.ndarray, note: str = ''
+) -> Figure:
+    """Plot the share of correct joints and, beside it, of frames whose worst joint is within a distance.
+
+    Args:
+        joints: Label -> share of joints within each threshold, shape (T,), from 0 to 1.
+        frames: Label -> share of frames whose worst joint is, shape (T,), from 0 to 1.
+        thresholds: mm, shape (T,).
+        note: What stands below the axes, such as the protocol.
+
+    Raises:
+        ValueError: If there is no curve.
+    """
+    figure, (left, right) = _panels(joints, 2)
+    _share_curves(left, joints, thresholds, _with_note('error threshold (mm)', note), 'share of joints (3D PCK)')
+    _share_curves(right, frames, thresholds, _with_note('worst joint within (mm)', note), 'share of frames')
     return figure
 
 
@@ -53,7 +70,8 @@ def loss_figure(logs: Mapping[str, list[dict]], smooth: int = 5) -> Figure:
     key = next((k for k in LOSS_KEYS if logs and all(any(k in r for r in records) for records in logs.values())), None)
     if logs and key is None:
         raise ValueError(f'no one of {LOSS_KEYS} is in every log of {sorted(logs)}')
-    figure, axes = _axes(logs, 'iteration', f'training {key}')
+    figure, (axes,) = _panels(logs)
+    axes.set(xlabel='iteration', ylabel=f'training {key}')
     for color, (label, records) in zip(_cycle(len(logs)), logs.items()):
         steps, values = np.array([(r['step'], r[key]) for r in records if key in r], np.float64).T
         window = np.ones(min(smooth, len(values)))
@@ -112,16 +130,29 @@ def figure_bytes(figure: Figure, suffix: str = 'svg', dpi: int = 130) -> bytes:
     return buffer.getvalue()
 
 
-def _axes(curves: Mapping, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
+def _panels(curves: Mapping, count: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure with empty axes side by side."""
     if not curves:
         raise ValueError('there is nothing to plot: no curve was given')
-    figure = Figure(figsize=(6.4, 4.0), layout='constrained')  # no pyplot: no window, no global state
-    axes = figure.add_subplot()
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    axes.grid(color='#e9ecef', lw=0.8)
-    axes.spines[['top', 'right']].set_visible(False)
-    return figure, axes
+    figure = Figure(figsize=(6.4 * count, 4.0), layout='constrained')  # no pyplot: no window, no global state
+    panels = [figure.add_subplot(1, count, i + 1) for i in range(count)]
+    for axes in panels:
+        axes.grid(color='#e9ecef', lw=0.8)
+        axes.spines[['top', 'right']].set_visible(False)
+    return figure, panels
+
+
+def _share_curves(
+    axes: Axes, curves: Mapping[str, np.ndarray], thresholds: np.ndarray, xlabel: str, ylabel: str
+) -> None:
+    for color, (label, curve) in zip(_cycle(len(curves)), curves.items()):
+        axes.plot(thresholds, curve, color=color, lw=1.8, label=label)
+    axes.set(xlim=(thresholds[0], thresholds[-1]), ylim=(0, 1), xlabel=xlabel, ylabel=ylabel)
+    axes.legend(loc='lower right', frameon=False)
+
+
+def _with_note(text: str, note: str) -> str:
+    return f'{text}\n{note}' if note else text
 
 
 def _cycle(count: int) -> list[str]:

@@ -1,11 +1,10 @@
-"""Metrics against closed forms, published constants and an independent table of the NYU benchmark."""
-
-from pathlib import Path
+"""Metrics against closed forms and published constants."""
 
 import numpy as np
 import pytest
 
 from handkd.evaluation import (
+    AUC_PRESETS,
     AucRule,
     auc,
     curve_area,
@@ -14,13 +13,14 @@ from handkd.evaluation import (
     joint_errors,
     mpjpe,
     n_mpjpe,
+    original_pixels,
     pa_mpjpe,
     pck,
+    violation_frequency,
 )
 
 RNG = np.random.default_rng(0)
 HANDS = RNG.normal(size=(6, 21, 3)) * 40
-NYU = Path(__file__).parents[3] / 'shared' / 'samples' / 'nyu_predictions'
 
 
 @pytest.mark.parametrize(
@@ -123,29 +123,27 @@ def test_frames_within_takes_the_worst_joint():
     np.testing.assert_allclose(frames_within(errors, [1, 2, 3, 9]), [0, 1 / 3, 2 / 3, 1])
 
 
-def nyu_xyz(name: str) -> np.ndarray:
-    """Joints of the NYU test frames in mm, (8252, 14, 3), from rows of u px, v px, d mm."""
-    uvd = np.loadtxt(NYU / name).reshape(-1, 14, 3)
-    u, v, d = np.moveaxis(uvd, -1, 0)
-    return np.stack([(u - 320) * d / 588.03, (v - 240) * d / -587.07, d], axis=-1)
+def test_violations_are_counted_by_sample_and_by_angle():
+    violated = np.array([[0, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0]], bool)
+    frequency, rate, per_angle = violation_frequency(violated)
+    assert (frequency, rate) == (2 / 4, 3 / 12)
+    np.testing.assert_array_equal(per_angle, [0.25, 0.5, 0])
+    assert violation_frequency(np.zeros((3, 20), bool)).frequency == 0
+    for wrong in (violated[0], violated.astype(float), violated[:0]):
+        with pytest.raises(ValueError, match=r'must be \(N, A\), bool, not empty'):
+            violation_frequency(wrong)
 
 
-@pytest.mark.skipif(not NYU.is_dir(), reason='needs the NYU prediction files')
-@pytest.mark.parametrize(
-    ('name', 'mean', 'median', 'pa', 'within', 'pck20', 'auc20', 'auc0'),
-    [
-        ('deepprior_uvd.txt', 20.750, 14.854, 14.563, (0.1627, 0.4924), 0.6334, 0.8168, 0.6149),
-        ('deepprior_pp_uvd.txt', 12.238, 9.031, 8.973, (0.4472, 0.8353), 0.8582, 0.9457, 0.7616),
-    ],
-)
-def test_nyu_table(name, mean, median, pa, within, pck20, auc20, auc0):
-    pred, target = nyu_xyz(name), nyu_xyz('groundtruth_uvd.txt')
-    errors = joint_errors(pred, target)
-    assert errors.shape == (8252, 14)
-    assert epe(errors).mean == pytest.approx(mean, abs=1e-3)
-    assert epe(errors, per_joint=False).median == pytest.approx(median, abs=1e-3)
-    assert pa_mpjpe(pred, target) == pytest.approx(pa, abs=1e-3)
-    np.testing.assert_allclose(frames_within(errors, [20, 40]), within, atol=5e-5)
-    assert pck(errors, [20])[0] == pytest.approx(pck20, abs=5e-5)
-    assert auc(errors, AucRule(20, 50, 31)) == pytest.approx(auc20, abs=5e-5)
-    assert auc(errors, AucRule(0, 50, 31), per_joint=False) == pytest.approx(auc0, abs=1e-3)
+def test_original_pixels_undo_the_crop():
+    # 40 px of the original, from (100, 60) on, became 128 px; then the picture was turned by 90 degrees.
+    crop = np.array([[3.2, 0, -320.0], [0, 3.2, -192.0], [0, 0, 1]])
+    turn = np.array([[0, -1.0, 127.0], [1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(original_pixels([[[127.0, 0.0], [63.0, 32.0]]], turn @ crop), [[[100, 60], [110, 80]]])
+    errors = np.linalg.norm(np.diff(original_pixels([[0.0, 0.0], [32.0, 0.0]], crop), axis=0))
+    assert errors == pytest.approx(10)
+
+
+def test_presets_of_the_area():
+    assert AUC_PRESETS['20-50'].name == 'AUC_20-50_trapz100'
+    assert AUC_PRESETS['zb_legacy'].thresholds[0] == pytest.approx(400 / 19)
+    np.testing.assert_allclose(AUC_PRESETS['0-50'].thresholds, np.linspace(0, 50, 20))

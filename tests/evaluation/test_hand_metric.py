@@ -10,7 +10,8 @@ import torch.multiprocessing
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from handkd.evaluation import HandKeypointMetric, HandPredictions
+from handkd.evaluation import HandKeypointMetric, HandPredictions, find_protocol, n_mpjpe
+from handkd.hand import JOINTS
 from handkd.registry import METRICS
 
 TARGET = np.random.default_rng(0).normal(size=(5, 21, 3)) * 30 + (10, -20, 500)
@@ -28,8 +29,9 @@ def make_sample(i: int, offset: tuple = (0, 3, 4), **pred) -> dict:
     return sample.to_dict()
 
 
-def evaluate(samples: list[dict], **kwargs) -> dict:
+def evaluate(samples: list[dict], dataset_meta: dict | None = None, **kwargs) -> dict:
     metric = METRICS.build(dict(type='HandKeypointMetric', **kwargs))
+    metric.dataset_meta = dataset_meta
     metric.process({}, samples)
     return metric.evaluate(len(samples))
 
@@ -67,11 +69,105 @@ def test_dump_holds_what_was_measured(tmp_path):
     np.testing.assert_allclose(saved.pred - saved.target, np.broadcast_to((0, 3, 4), (5, 21, 3)), atol=1e-3)
 
 
+def test_other_alignments_stand_beside_the_first_under_their_own_names():
+    target = TARGET[:1]
+    turned = 0.5 * target[..., [1, 2, 0]] + 100
+    root, scale = turned[:, [9]], np.linalg.norm(target[0, 9] - target[0, 0])
+    sample = make_sample(0, keypoints_xyz=(turned - root) / scale, keypoints_cam=turned)
+    numbers = evaluate([sample], also=('n', 'pa', 'root', 'absolute'))
+    assert list(numbers)[0] == f'{NAME}/EPE_mean'
+    assert numbers['pa_21j/EPE_mean'] == pytest.approx(0, abs=1e-4)
+    assert numbers['abs_21j/EPE_mean'] == pytest.approx(np.linalg.norm(turned - target, axis=-1).mean(), abs=1e-4)
+    shifted = turned - root + target[:, [9]]
+    assert numbers['rel-middle_mcp_pred-scale_21j/EPE_mean'] == pytest.approx(
+        np.linalg.norm(shifted - target, axis=-1).mean(), abs=1e-4
+    )
+    assert numbers['rel-middle_mcp_n-scale_21j/EPE_mean'] == pytest.approx(n_mpjpe(turned, target, 9), abs=1e-3)
+    assert evaluate([sample], prefix='test')[f'test/{NAME}/EPE_mean'] == pytest.approx(numbers[f'{NAME}/EPE_mean'])
+
+
+def test_2d_errors_are_in_pixels_of_the_original_image():
+    sample = make_sample(0, keypoints_xyz=np.zeros((1, 21, 3)), keypoints=np.full((1, 21, 2), 64.0) + (6, 8))
+    sample['gt_instances']['keypoints'] = np.full((1, 21, 2), 64.0, np.float32)
+    assert evaluate([sample])['px_21j/EPE_mean'] == pytest.approx(10)
+    sample['warp_matrix'] = np.array([[0, -4.0, 500], [4, 0, -100], [0, 0, 1]])
+    numbers = evaluate([sample])
+    assert numbers['px_21j/EPE_mean'] == pytest.approx(2.5)
+    # Linearly from 0 at the second to 1 at the third of 20 thresholds up to 30 px, 2.5 px lying between them.
+    assert numbers['px_21j/AUC_0-30_trapz20'] == pytest.approx(17.5 / 19)
+
+
+def test_fingertips_alone_are_measured_without_a_root():
+    tips = [4, 8, 12, 16, 20]
+    samples = [make_sample(i, keypoints_cam=TARGET[[i]] + (0, 3, 4)) for i in range(5)]
+    for sample in samples:
+        sample['gt_instances']['keypoints_valid'][:] = 0
+        sample['gt_instances']['keypoints_valid'][0, tips] = 1
+        hidden = np.setdiff1d(np.arange(21), tips)
+        sample['gt_instances']['keypoints_cam'][0, hidden] = 0
+        sample['pred_instances']['keypoints_cam'][0, hidden] = 1e6
+    numbers = evaluate(samples, root=None, scale='pred', also=('pa',))
+    assert numbers['abs_21j/EPE_mean'] == pytest.approx(5, abs=1e-4)
+    assert numbers['pa_21j/EPE_mean'] == pytest.approx(0, abs=1e-4)
+    for sample in samples:
+        sample['pred_instances']['keypoints_xyz'] = sample['pred_instances']['keypoints_cam'] / 70
+    assert evaluate(samples, root=None, scale=None)['pa_21j/EPE_mean'] == pytest.approx(0, abs=1e-4)
+    with pytest.raises(ValueError, match='img_id 0: .* needs wrist and middle_mcp, which .*abs_21j or pa_21j'):
+        evaluate(samples)
+
+
+def test_visible_and_chosen_joints_count_alone(tmp_path):
+    sample = make_sample(0, (0, 0, 0))
+    sample['pred_instances']['keypoints_xyz'][0, 4] += 10
+    sample['gt_instances']['keypoints_visible'] = np.ones((1, 21))
+    sample['gt_instances']['keypoints_visible'][0, [4, 9]] = 0  # the root still has a label
+    assert evaluate([sample])[f'{NAME}/EPE_mean'] > 10
+    numbers = evaluate([sample], visible_only=True, dump=str(tmp_path / 'p.npz'))
+    assert numbers[f'{NAME}-visible/EPE_mean'] == pytest.approx(0, abs=1e-4)
+    saved = HandPredictions.load(tmp_path / 'p.npz')
+    assert saved.protocol == f'{NAME}-visible' and saved.valid.sum() == 19
+    numbers = evaluate([sample], joints=('wrist', 'thumb_cmc'))
+    assert numbers['rel-middle_mcp_gt-scale_wrist+thumb_cmc-of-21j/EPE_mean'] == pytest.approx(0, abs=1e-4)
+
+
+def test_a_palm_at_joint_0_is_named_in_keys_and_files(tmp_path):
+    meta = dict(dataset_name='stb', joint0='palm')
+    numbers = evaluate([make_sample(0)], meta, dump=str(tmp_path / 'p.npz'))
+    assert numbers[f'{NAME}-joint0=palm/EPE_mean'] == pytest.approx(5, abs=1e-4)
+    assert HandPredictions.load(tmp_path / 'p.npz').protocol == f'{NAME}-joint0=palm'
+    cam = make_sample(0, keypoints_cam=TARGET[:1])
+    assert 'rel-palm_pred-scale_21j-joint0=palm/EPE_mean' in evaluate([cam], meta, root='palm', scale='pred')
+    with pytest.raises(ValueError, match="no joint named 'wrist' among the 21j-joint0=palm"):
+        evaluate([cam], meta, root='wrist', scale='pred')
+    other = dict(dataset_name='nyu', joint0='palm_3')
+    assert f'{NAME}-joint0=palm_3/EPE_mean' in evaluate([make_sample(0)], other)
+    assert find_protocol(f'{NAME}-joint0=palm_3').joints == ('palm_3', *JOINTS[1:])
+
+
+def test_table_of_each_joint_on_request(monkeypatch):
+    logged = []
+    monkeypatch.setattr('handkd.evaluation.hand_metric.print_log', lambda text, logger: logged.append(text))
+    sample = make_sample(0, (0, 0, 0))
+    sample['pred_instances']['keypoints_xyz'][0, 4, 0] += 1
+    sample['gt_instances']['keypoints_valid'][0, 7] = 0
+    evaluate([sample])
+    assert logged == []
+    evaluate([sample], per_joint=True)
+    lines = logged[0].splitlines()
+    assert lines[0].startswith(NAME)
+    scale = np.linalg.norm(TARGET[0, 9] - TARGET[0, 0])
+    row = next(line for line in lines if line.startswith('thumb_tip')).split()
+    assert row == ['thumb_tip', f'{scale:.3f}', f'{scale:.3f}', '1']
+    assert next(line for line in lines if line.startswith('index_dip')).split() == ['index_dip', '-', '-', '0']
+
+
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="scale must be 'gt' or 'pred', found 'true'"):
+    with pytest.raises(ValueError, match="scale must be 'gt', 'pred' or None, found 'true'"):
         HandKeypointMetric(scale='true')
     with pytest.raises(ValueError, match="did you mean 'middle_mcp'"):
         HandKeypointMetric(root='middle_mpc')
+    with pytest.raises(ValueError, match="a root goes with scale='gt' or 'pred'.*found root=None, scale='gt'"):
+        HandKeypointMetric(root=None)
     with pytest.raises(ValueError, match='nothing to evaluate: the data set of this split is empty'):
         evaluate([])
     with pytest.raises(ValueError, match="img_id 2: the prediction has no 'keypoints_xyz' among"):

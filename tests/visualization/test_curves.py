@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from handkd.visualization import figure_bytes, loss_figure, pck_figure, read_scalars
+from handkd.visualization import accuracy_figure, figure_bytes, loss_figure, pck_figure, read_scalars
 
 
 def write_log(work_dir, time: str, records: list, tail: str = '') -> None:
@@ -57,6 +57,19 @@ def test_pck_figure_shows_each_curve_by_its_name():
     assert axes.get_xlabel().endswith('rel-wrist')
     with pytest.raises(ValueError, match='nothing to plot'):
         pck_figure({}, thresholds)
+
+
+def test_accuracy_figure_shows_joints_and_frames_side_by_side():
+    thresholds = np.arange(5.0)
+    joints, frames = {'a': thresholds / 4, 'b': thresholds / 8}, {'a': thresholds / 5, 'b': thresholds / 9}
+    left, right = accuracy_figure(joints, frames, thresholds, 'abs_14j').axes
+    for axes, curves in ((left, joints), (right, frames)):
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ['a', 'b']
+        for line, curve in zip(axes.lines, curves.values()):
+            np.testing.assert_array_equal(line.get_xydata(), np.stack([thresholds, curve], -1))
+        assert axes.get_xlabel().endswith('abs_14j')
+    assert left.lines[1].get_color() == right.lines[1].get_color()
+    assert (left.get_ylabel(), right.get_ylabel()) == ('share of joints (3D PCK)', 'share of frames')
 
 
 @pytest.mark.parametrize(('suffix', 'magic'), [('png', b'\x89PNG'), ('svg', b'<?xml'), ('pdf', b'%PDF')])

@@ -86,14 +86,17 @@ class HandPoseEstimator(BaseModel):
         """Add ``pred_instances`` to each sample.
 
         ``keypoints_xyz`` (1, 21, 3) is root-relative, in units of the codec's scale bone, along the camera's axes.
-        Where the sample has ground truth, ``keypoints_cam`` (1, 21, 3) is the same in mm, at the true root and scale:
-        the protocol of PMD-Net, section 4.2.
+        Where the batch has ground truth, ``keypoints_cam`` (1, 21, 3) is the same in mm, at the true root and scale:
+        the protocol of PMD-Net, section 4.2. It is left out where a root or scale bone has no label, as with fingertips
+        alone.
         """
         xyz = self.head.predict(self.extract_feat(inputs))
         results = dict(keypoints_xyz=xyz)
         if all('keypoints_cam' in sample.get('gt_instances', ()) for sample in data_samples):
-            _, root, scale = self.head.codec.encode(*stack_joints(data_samples, xyz.device))
-            results['keypoints_cam'] = self.head.codec.decode(xyz, scale, root)
+            codec, (joints, valid) = self.head.codec, stack_joints(data_samples, xyz.device)
+            if (valid[:, [codec.root, *codec.scale_bone]] > 0).all():
+                _, root, scale = codec.encode(joints, valid)
+                results['keypoints_cam'] = codec.decode(xyz, scale, root)
         arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
         for i, sample in enumerate(data_samples):
             sample.pred_instances = InstanceData(**{key: value[i : i + 1] for key, value in arrays.items()})

@@ -33,6 +33,13 @@ def test_without_ground_truth_only_the_normalised_prediction_is_given(batch):
     assert set(first.pred_instances.keys()) == {'keypoints_xyz'}
 
 
+def test_fingertips_alone_give_no_scale(batch):
+    for sample in batch['data_samples']:
+        sample.gt_instances.keypoints_valid = np.isin(np.arange(21), (4, 8, 12, 16, 20))[None].astype(np.float32)
+    (first, *_) = MODELS.build(estimator_cfg()).eval().test_step(batch)
+    assert set(first.pred_instances.keys()) == {'keypoints_xyz'}
+
+
 def test_unknown_mode(batch):
     with pytest.raises(ValueError, match="found 'train'"):
         MODELS.build(estimator_cfg())(batch['inputs'], mode='train')

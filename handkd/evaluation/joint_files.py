@@ -1,0 +1,240 @@
+"""Joints in plain files of any origin: npz, npy, JSON or rows of text, as pixels and depth or as points."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from handkd.geometry import unproject
+from handkd.hints import did_you_mean
+
+CAMERAS: dict[str, tuple[float, float, float, float]] = {
+    'nyu': (588.03, -587.07, 320.0, 240.0),
+    'icvl': (240.99, 240.96, 160.0, 120.0),
+}
+"""fx, fy, u0, v0 in px of the cameras whose data sets are scored as rows of u v d; the values are those of the
+evaluation in awesome-hand-pose-estimation. NYU's points have y up, hence the sign."""
+
+JOINT_KEYS = ('joints', 'xyz', 'uvd', 'keypoints_cam', 'pred', 'target')
+"""Names under which joints are looked for in an npz or JSON file."""
+
+_LABELLED = ('valid', 'keypoints_valid')
+_VISIBLE = ('visible', 'keypoints_visible')
+
+
+@dataclass(frozen=True)
+class JointFile:
+    """The joints in one file.
+
+    Attributes:
+        path: The file.
+        joints: Shape (N, K, 3), float64, mm in the camera's frame.
+        labelled: Which joints have a label, shape (N, K), bool, or None if the file doesn't say.
+        visible: Which joints are seen, shape (N, K), bool, or None if the file doesn't say.
+        frames: Name of each row, or None if it has none.
+        protocol: Name of the protocol by which the joints were aligned when the file was written; None for joints as
+            they were predicted.
+    """
+
+    path: Path
+    joints: np.ndarray
+    labelled: np.ndarray | None = None
+    visible: np.ndarray | None = None
+    frames: tuple[str, ...] | None = None
+    protocol: str | None = None
+
+
+def parse_camera(text: str) -> tuple[float, float, float, float]:
+    """Return fx, fy, u0, v0 (px) of a camera of :data:`CAMERAS`, or of 'fx,fy,u0,v0'.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if text in CAMERAS:
+        return CAMERAS[text]
+    try:
+        fx, fy, u0, v0 = map(float, text.split(','))
+    except ValueError:
+        raise ValueError(
+            f'no camera named {text!r} (fx,fy,u0,v0 in px will do, too); {did_you_mean(text, CAMERAS)}'
+        ) from None
+    if not (np.isfinite([fx, fy, u0, v0]).all() and fx and fy):
+        raise ValueError(f'camera {text!r}: the focal lengths must not be 0, and all four numbers finite')
+    return fx, fy, u0, v0
+
+
+def read_joints(
+    path: str | Path, role: str = 'pred', camera: tuple[float, float, float, float] | None = None
+) -> JointFile:
+    """Read the joints of all frames.
+
+    - ``.npz``: one array (N, K, 3) under a name of :data:`JOINT_KEYS` or as the only one, and ``valid`` and ``visible``
+      (N, K) if need be; or what ``HandKeypointMetric`` dumps. ``.npy``: the array.
+    - ``.json``: the same as nested lists, alone or in an object with those keys.
+    - any other: one frame a row, K times three numbers between blanks or commas; the row may begin with a name.
+
+    Args:
+        path: The file.
+        role: Which joints to take of a file that holds both: 'pred' or 'target'. Defaults to 'pred'.
+        camera: fx, fy, u0, v0 in px of the camera for files of u px, v px, d mm; None for files of x y z in mm.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, holds pickled objects or is otherwise not as above; names it and what was found.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file of joints')
+    frames = None
+    if path.suffix in ('.npz', '.npy'):
+        content = _read_numpy(path)
+    elif path.suffix == '.json':
+        content = _read_json(path)
+    else:
+        frames, rows = _read_rows(path)
+        content = {'joints': rows}
+    key = _joint_key(path, content, role)
+    if key == 'uvd' and camera is None:
+        raise ValueError(f"{path}: holds 'uvd', pixels and depth: read it with --format uvd and its camera")
+    protocol = str(content['protocol']) if {'pred', 'target', 'protocol'} <= set(content) else None
+    if camera is not None and (key in ('xyz', 'keypoints_cam') or protocol is not None):
+        raise ValueError(f'{path}: holds {key!r}, points in mm and not pixels: read it with --format xyz')
+    joints = _joint_array(path, key, content[key])
+    if camera is not None:
+        fx, fy, u0, v0 = camera
+        matrix = np.array([[fx, 0, u0], [0, fy, v0], [0, 0, 1]])
+        joints = unproject(joints[..., :2], joints[..., 2], {'K': matrix})
+    labelled, visible = (_mask(path, content, names, joints) for names in (_LABELLED, _VISIBLE))
+    return JointFile(path, joints, labelled, visible, frames, protocol)
+
+
+def check_pair(pred: JointFile, truth: JointFile) -> None:
+    """Check that predictions and truth are of the same frames and joints and that all numbers that count are finite.
+
+    Raises:
+        ValueError: If not; names the file, the place, and what was found in both.
+    """
+    for what, axis in (('frames', 0), ('joints a frame', 1)):
+        found, wanted = pred.joints.shape[axis], truth.joints.shape[axis]
+        if found != wanted:
+            raise ValueError(f'{pred.path} has {found} {what}, but the ground truth {truth.path} has {wanted}')
+    if pred.frames and truth.frames and pred.frames != truth.frames:
+        row = next(i for i, names in enumerate(zip(pred.frames, truth.frames)) if names[0] != names[1])
+        raise ValueError(
+            f'{pred.path}, row {row + 1} is of {pred.frames[row]!r}, but in {truth.path} of {truth.frames[row]!r}: '
+            'put both in one order'
+        )
+    labelled = np.ones(truth.joints.shape[:2], bool) if truth.labelled is None else truth.labelled
+    for file in (truth, pred):
+        bad = labelled & ~np.isfinite(file.joints).all(-1)
+        if bad.any():
+            frame, joint = np.argwhere(bad)[0]
+            raise ValueError(
+                f'{file.path}: frame {frame}, joint {joint} (from 0) is not finite ({bad.sum()} joints in '
+                f'{bad.any(1).sum()} frames); joints without a label need an array `valid` beside the ground truth'
+            )
+    _check_unit(truth, labelled)
+
+
+def _check_unit(truth: JointFile, labelled: np.ndarray) -> None:
+    """Refuse metres: no hand is smaller than 2 mm, and none of them is larger than 2 m."""
+    joints = np.where(labelled[..., None], truth.joints, np.nan)[labelled.sum(1) > 1]
+    size = np.median(np.linalg.norm(np.nanmax(joints, 1) - np.nanmin(joints, 1), axis=-1)) if len(joints) else 100.0
+    if not 2 < size < 2000:
+        raise ValueError(f'{truth.path}: its hands are {size:.3g} across, so not in mm: convert all files to mm')
+
+
+def _read_numpy(path: Path) -> dict[str, np.ndarray]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {'joints': loaded}
+        with loaded as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        if 'allow_pickle' in str(error):
+            raise ValueError(
+                f'{path}: holds pickled objects, which could run code when read, so they are refused: save plain arrays'
+            ) from error
+        raise ValueError(f'{path}: not a readable {path.suffix[1:]} file ({error})') from error
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, OSError) as error:
+        raise ValueError(f'{path}: not a readable JSON file ({error})') from error
+    return content if isinstance(content, dict) else {'joints': content}
+
+
+def _read_rows(path: Path) -> tuple[tuple[str, ...] | None, np.ndarray]:
+    """Read rows of numbers, each with a name in front or none."""
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except (ValueError, OSError) as error:
+        raise ValueError(f'{path}: not a text file ({error})') from error
+    rows: list[np.ndarray] = []
+    names: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        words = line.replace(',', ' ').split()
+        if not words or words[0].startswith('#'):
+            continue
+        if not _is_number(words[0]):
+            names.append(words.pop(0))
+        try:
+            row = np.array(words, np.float64)
+        except ValueError as error:
+            raise ValueError(f'{path}, line {number}: not numbers, at most with one name in front ({error})') from error
+        if not row.size or row.size % 3 or (rows and row.size != rows[0].size):
+            wanted = f'{rows[0].size} as in the rows above' if rows else 'three for each joint'
+            raise ValueError(f'{path}, line {number}: found {row.size} numbers, expected {wanted}')
+        rows.append(row)
+    if not rows:
+        raise ValueError(f'{path}: holds no row of numbers')
+    if names and len(names) != len(rows):
+        raise ValueError(f'{path}: {len(names)} of {len(rows)} rows have a name in front; expected all or none')
+    return tuple(names) or None, np.stack(rows)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _joint_key(path: Path, content: dict, role: str) -> str:
+    keys = [key for key in JOINT_KEYS if key in content]
+    if role in keys:
+        return role
+    if len(keys) == 1 or (not keys and len(content) == 1):
+        return (keys or list(content))[0]
+    found = f'several of them: {keys}' if keys else f'{sorted(content)[:10]}'
+    raise ValueError(f'{path}: expected joints under one of {JOINT_KEYS}, found {found}')
+
+
+def _joint_array(path: Path, key: str, values: object) -> np.ndarray:
+    try:
+        array = np.asarray(values, np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{path}: {key!r} is no array of numbers ({error})') from error
+    if array.ndim == 2 and array.shape[1] % 3 == 0:
+        array = array.reshape(len(array), -1, 3)
+    if array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise ValueError(f'{path}: {key!r} must be (frames, joints, 3) or (frames, 3 * joints), found {array.shape}')
+    return array
+
+
+def _mask(path: Path, content: dict, names: tuple[str, ...], joints: np.ndarray) -> np.ndarray | None:
+    key = next((name for name in names if name in content), None)
+    if key is None:
+        return None
+    mask = np.asarray(content[key])
+    if mask.shape != joints.shape[:2] or mask.dtype.kind not in 'biuf':
+        raise ValueError(f'{path}: {key!r} must be {joints.shape[:2]}, as the joints are, found {mask.shape}')
+    return mask > 0

@@ -1,0 +1,127 @@
+"""From joints and a protocol to all numbers of one row of a table, and to the curves of a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .functional import auc, epe, frames_within, joint_errors, pck
+from .protocols import NYU_JOINTS, Protocol
+
+WITHIN = (20, 40)
+"""mm; shares of frames whose worst joint is within them are reported."""
+
+PCK_AT = (20,)
+"""mm; shares of joints within them are reported."""
+
+CURVE_THRESHOLDS = np.arange(81.0)
+"""mm; the thresholds of the curves, those of the NYU benchmark's figures."""
+
+SUBJECTS: dict[tuple[str, ...], dict[str, tuple[int, int]]] = {
+    NYU_JOINTS: {'test_1': (0, 2440), 'test_2': (2440, 8252)},
+}
+"""Joint names of a benchmark -> its subjects' first and last + 1 frame, for the mean error of each."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one file of predictions is worth under a protocol.
+
+    Attributes:
+        protocol: The protocol, for this number of joints.
+        errors: Joint errors in mm, shape (N, K), NaN at joints that do not count.
+        numbers: ``EPE_mean`` and ``EPE_median`` (mm), ``EPE_mean_<alignment>`` of the alignments beside it,
+            ``within_<mm>`` (share of frames whose worst joint is within), ``PCK_<mm>``, and ``AUC_...``.
+    """
+
+    protocol: Protocol
+    errors: np.ndarray
+    numbers: dict[str, float]
+
+    @property
+    def per_joint(self) -> dict[str, float | None]:
+        """Mean error in mm of each joint by name, None where it never counts."""
+        seen = np.isfinite(self.errors).any(0)
+        means = [float(np.nanmean(column)) if s else None for column, s in zip(self.errors.T, seen)]
+        return dict(zip(self.protocol.joints, means))
+
+    @property
+    def pck_curve(self) -> np.ndarray:
+        """Share of joints within each of :data:`CURVE_THRESHOLDS`."""
+        return pck(self.errors, CURVE_THRESHOLDS, self.protocol.per_joint)
+
+    @property
+    def within_curve(self) -> np.ndarray:
+        """Share of frames whose worst joint is within each of :data:`CURVE_THRESHOLDS`."""
+        return frames_within(self.errors, CURVE_THRESHOLDS)
+
+
+def score(
+    pred: np.ndarray,
+    target: np.ndarray,
+    protocol: Protocol,
+    labelled: np.ndarray | None = None,
+    visible: np.ndarray | None = None,
+    aligned: bool = False,
+) -> Score:
+    """Measure predictions under a protocol.
+
+    Args:
+        pred: Joints, shape (N, K, 3), mm, camera frame (see :meth:`Protocol.align`).
+        target: True joints, shape (N, K, 3), mm, camera frame.
+        protocol: The protocol.
+        labelled: Which joints have a label, shape (N, K), bool. Defaults to None: all.
+        visible: Which joints are seen, shape (N, K), bool; only read where the protocol counts visible joints only.
+        aligned: Whether the predictions are aligned as the protocol says already. Defaults to False.
+
+    Raises:
+        ValueError: If the shapes differ or do not fit the protocol, a coordinate is not finite, the visibility is
+            missing, a root has no label, or no joint counts.
+    """
+    pred, target = np.asarray(pred, np.float64), np.asarray(target, np.float64)
+    if pred.shape != target.shape or pred.ndim != 3 or pred.shape[2] != 3:
+        raise ValueError(f'predictions and truth must both be (N, K, 3), found {pred.shape} and {target.shape}')
+    protocol = protocol.for_joints(pred.shape[1])
+    if protocol.alignment == 'root+scale' and not aligned:
+        _check_normalised(pred, protocol)
+    labelled = np.ones(pred.shape[:2], bool) if labelled is None else np.asarray(labelled, bool)
+    counts = labelled & protocol.counts
+    if protocol.visible_only:
+        if visible is None:
+            raise ValueError(
+                f'the protocol {protocol.name} counts visible joints only, so the ground truth must say which are, '
+                'in an array `visible` of shape (N, K)'
+            )
+        counts = counts & np.asarray(visible, bool)
+
+    def errors_of(one: Protocol) -> np.ndarray:
+        return joint_errors(pred if aligned else one.align(pred, target, labelled), target, counts)
+
+    errors = errors_of(protocol)
+    numbers = dict(zip(('EPE_mean', 'EPE_median'), epe(errors, protocol.per_joint)))
+    for other in protocol.also:
+        numbers[f'EPE_mean_{other}'] = epe(errors_of(protocol.with_alignment(other)), protocol.per_joint).mean
+    numbers |= dict(zip((f'within_{d}' for d in WITHIN), frames_within(errors, np.array(WITHIN)).tolist()))
+    numbers |= dict(zip((f'PCK_{d}' for d in PCK_AT), pck(errors, np.array(PCK_AT), protocol.per_joint).tolist()))
+    numbers |= {rule.name: auc(errors, rule, protocol.per_joint) for rule in protocol.auc}
+    return Score(protocol, errors, numbers | _subject_means(errors, protocol))
+
+
+def _check_normalised(pred: np.ndarray, protocol: Protocol) -> None:
+    """Refuse millimetres where a hand is a few scale bones across."""
+    size = np.nanmedian(np.linalg.norm(np.nanmax(pred, 1) - np.nanmin(pred, 1), axis=-1))
+    if size > 30:
+        raise ValueError(
+            f'the protocol {protocol.name} takes normalised joints, in units of the scale bone, but these hands are '
+            f'{size:.3g} across; joints in mm are stretched to the true scale by '
+            f'{protocol.with_alignment("root+bone").name}'
+        )
+
+
+def _subject_means(errors: np.ndarray, protocol: Protocol) -> dict[str, float]:
+    """Mean error of each of a benchmark's subjects, if these are all of its frames."""
+    subjects = SUBJECTS.get(protocol.joints, {})
+    if not subjects or max(end for _, end in subjects.values()) != len(errors):
+        return {}
+    return {f'EPE_mean_{name}': epe(errors[a:b], protocol.per_joint).mean for name, (a, b) in subjects.items()}

@@ -1,0 +1,176 @@
+"""Files of predictions scored from the command line, with right and wrong input."""
+
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handkd.evaluation import HandPredictions
+
+TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'evaluate.py'))
+TARGET = np.random.default_rng(0).normal(size=(6, 21, 3)) * 40 + (0, 0, 600)
+OFF = (0, 3, 4)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch) -> Path:
+    """A folder, also the working one, with the truth and two files of predictions: off by a shift, and by a scale."""
+    monkeypatch.chdir(tmp_path)
+    np.savez('gt.npz', xyz=TARGET, visible=np.ones((6, 21)))
+    np.save('shifted.npy', TARGET + OFF)
+    np.savetxt('scaled.txt', (TARGET * 1.01).reshape(6, -1))
+    return tmp_path
+
+
+def run(capsys, *args: str) -> list[str]:
+    TOOL['main'](list(args))
+    return capsys.readouterr().out.splitlines()
+
+
+def row(lines: list[str], label: str) -> dict[str, float]:
+    """The row of a table by its columns' headings."""
+    at = next(i for i, line in enumerate(lines) if line.startswith('---'))
+    cells = next(line for line in lines[at:] if line.startswith(f'{label} ')).removeprefix(label).split()
+    return dict(zip(lines[at - 1].split(), map(float, cells)))
+
+
+def test_a_table_names_its_protocol_and_has_a_row_a_file(files, capsys):
+    lines = run(capsys, 'shifted.npy', 'scaled.txt', '--gt', 'gt.npz', '--protocol', 'absolute', '--per-joint')
+    assert lines[0] == 'protocol absolute: abs_21j'
+    assert '6 frames, 126 joints of gt.npz' in lines[2]
+    assert row(lines, 'shifted')['mean'] == 5 and row(lines, 'shifted')['within_20'] == 1
+    expected = 0.01 * np.linalg.norm(TARGET, axis=-1)
+    assert row(lines, 'scaled')['mean'] == pytest.approx(expected.mean(), abs=6e-4)
+    wrist = next(line for line in lines if line.startswith('wrist')).split()
+    assert [float(cell) for cell in wrist[1:]] == pytest.approx([5, expected[:, 0].mean()], abs=6e-4)
+
+
+def test_the_protocol_decides(files, capsys):
+    both = ('shifted.npy', 'scaled.txt', '--gt', 'gt.npz', '--protocol')
+    lines = run(capsys, *both, 'rhd')
+    assert lines[0] == 'protocol rhd: rel-wrist_pred-scale_21j-visible'
+    assert row(lines, 'shifted')['mean'] == 0 and row(lines, 'scaled')['mean'] > 0.5 and row(lines, 'scaled')['n'] == 0
+    assert lines[3] == '  column pa: the mean by pa_21j-visible' and row(lines, 'scaled')['pa'] == 0
+    assert row(run(capsys, *both, 'rel-palm_bone-scale_21j'), 'scaled')['mean'] == 0
+    assert run(capsys, *both, 'stb')[0] == 'protocol stb: rel-palm_pred-scale_21j-joint0=palm'
+
+
+def test_json_has_all_numbers_and_the_protocol(files, capsys):
+    run(capsys, 'shifted.npy', '--gt', 'gt.npz', '--protocol', 'rhd', '--json', 'new/out.json', '--labels', 'ours')
+    content = json.loads(Path('new/out.json').read_text())
+    protocol = content['protocol']
+    assert (protocol['alignment'], protocol['root'], protocol['visible_only']) == ('root', 'wrist', True)
+    assert protocol['name'] == 'rel-wrist_pred-scale_21j-visible'
+    assert protocol['auc'][0] == dict(low=20, high=50, steps=100, rule='trapz')
+    ours = content['files']['ours']
+    assert ours['numbers']['EPE_mean'] == pytest.approx(0, abs=1e-9)
+    assert ours['per_joint']['little_tip'] == pytest.approx(0, abs=1e-9)
+    assert len(ours['pck']) == len(ours['frames_within']) == len(content['thresholds']) == 81
+
+
+def test_one_figure_for_all_files(files, capsys):
+    run(capsys, 'shifted.npy', 'scaled.txt', '--gt', 'gt.npz', '--protocol', 'absolute', '--plot', 'curves.svg')
+    drawn = Path('curves.svg').read_text()
+    assert '<svg' in drawn
+    assert drawn.count('abs_21j, 6 frames') == 2  # below both panels
+
+
+def test_pixels_and_depth_with_the_protocols_camera_or_another(files, capsys):
+    joints = TARGET[:, :14]
+    for name, points in (('a', joints), ('b', joints + OFF)):
+        x, y, z = np.moveaxis(points, -1, 0)
+        uvd = np.stack([x * 588.03 / z + 320, 240 - y * 587.07 / z, z], -1)
+        np.savetxt(f'{name}.txt', uvd.reshape(6, -1))
+    shown = run(capsys, 'b.txt', '--gt', 'a.txt', '--protocol', 'nyu', '--format', 'uvd')
+    assert row(shown, 'b')['mean'] == 5 and row(shown, 'b')['root'] == 0
+    other = ('b.txt', '--gt', 'a.txt', '--protocol', 'absolute', '--format', 'uvd', '--camera')
+    assert row(run(capsys, *other, '588.03,-587.07,320,240'), 'b')['mean'] == 5
+    assert row(run(capsys, *other, 'icvl'), 'b')['mean'] > 6
+    np.save('points.npy', joints + OFF)
+    np.save('truth.npy', joints)
+    points = ('points.npy', '--gt', 'truth.npy', '--protocol', 'nyu', '--format', 'xyz')
+    assert row(run(capsys, *points), 'points')['mean'] == 5
+
+
+@pytest.fixture
+def dumped(files) -> list[str]:
+    """Two files as HandKeypointMetric writes them, in folders of two runs."""
+    paths = []
+    for name, error in (('twin', 10.0), ('student', 5.0)):
+        valid = np.ones((6, 21), bool)
+        valid[0, 3] = False
+        result = HandPredictions(
+            TARGET + (error, 0, 0), TARGET, valid, np.arange(6), 'rel-middle_mcp_gt-scale_21j-joint0=palm'
+        )
+        result.save(files / name / 'predictions.npz')
+        paths.append(f'{name}/predictions.npz')
+    return paths
+
+
+def test_dumped_predictions_bring_their_truth_and_protocol(dumped, capsys):
+    lines = run(capsys, *dumped, '--protocol', 'dumped')
+    assert lines[0] == 'protocol dumped: rel-middle_mcp_gt-scale_21j-joint0=palm'
+    assert '125 joints' in lines[2]
+    assert (row(lines, 'twin')['mean'], row(lines, 'student')['mean']) == (10, 5)
+    lines = run(capsys, *dumped, '--protocol', 'pa')
+    assert lines[0] == 'protocol pa: pa_21j-joint0=palm'
+    assert row(lines, 'twin')['mean'] == 0
+
+
+def test_dumped_predictions_are_scored_by_no_protocol_that_their_alignment_belies(dumped):
+    for name, message in (
+        (
+            'absolute',
+            'aligned and chosen by rel-middle_mcp_gt-scale_21j-joint0=palm when .* choose --protocol dumped or pa$',
+        ),
+        ('root', 'rel-palm_pred-scale_21j-joint0=palm would say something else'),
+        ('rel-wrist_n-scale_21j', "has 'wrist' as joint 0, but these joints have 'palm'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TOOL['main']([*dumped, '--protocol', name])
+    other = HandPredictions.load(dumped[1])
+    HandPredictions(**vars(other) | {'target': other.target + 1}).save(dumped[1])
+    with pytest.raises(ValueError, match='student/predictions.npz: its ground truth is not that of twin'):
+        TOOL['main']([*dumped, '--protocol', 'dumped'])
+    HandPredictions(**vars(other) | {'protocol': 'rel-wrist_gt-scale_21j-visible'}).save(dumped[1])
+    with pytest.raises(ValueError, match='21j-visible when .* so pa_21j would .* choose --protocol dumped$'):
+        TOOL['main']([dumped[1], '--protocol', 'pa'])
+    HandPredictions(**vars(other) | {'protocol': 'pa_21j'}).save(dumped[1])
+    with pytest.raises(ValueError, match='follow different protocols'):
+        TOOL['main']([*dumped, '--protocol', 'dumped'])
+
+
+def test_wrong_input_is_named(files):
+    np.save('short.npy', TARGET[:5])
+    np.save('few.npy', TARGET[:, :16])
+    np.save('nan.npy', np.where(np.arange(21)[:, None] == 3, np.nan, TARGET))
+    np.savez('nomask.npz', xyz=TARGET)
+    for pred, gt, protocol, message in (
+        ('short.npy', 'gt.npz', 'absolute', 'short.npy has 5 frames, but the ground truth gt.npz has 6'),
+        ('few.npy', 'gt.npz', 'absolute', 'few.npy has 16 joints a frame, but the ground truth gt.npz has 21'),
+        ('few.npy', 'few.npy', 'nyu', 'few.npy: the protocol abs_14j_pooled is made for 14 joints, found 16'),
+        ('nan.npy', 'gt.npz', 'absolute', 'nan.npy: frame 0, joint 3'),
+        ('shifted.npy', 'gt.npz', 'absolut', "did you mean 'absolute'"),
+        ('shifted.npy', 'nomask.npz', 'rhd', 'array `visible`'),
+        ('shifted.npy', 'gt.npz', 'dumped', 'names no protocol of its own'),
+        ('shifted.npy', 'gt.npz', 'rel-wrist_gt-scale_21j', 'normalised'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TOOL['main']([pred, '--gt', gt, '--protocol', protocol, '--format', 'xyz'])
+
+
+def test_wrong_options_are_named(files, capsys):
+    for args, message in (
+        (['shifted.npy', '--gt', 'gt.npz', '--protocol', 'nyu'], '--protocol nyu needs --format: uvd for rows'),
+        (['shifted.npy', '--protocol', 'absolute'], 'give its file with --gt'),
+        (['shifted.npy', '--gt', 'gt.npz', '--protocol', 'absolute', '--format', 'uvd'], '--format uvd needs --camera'),
+        (['shifted.npy', '--gt', 'gt.npz', '--protocol', 'absolute', '--camera', 'nyu'], 'is for --format uvd'),
+        (['shifted.npy', '--gt', 'gt.npz', '--protocol', 'pa', '--plot', 'a.txt'], '--plot must end in one of'),
+        (['shifted.npy', '--gt', 'gt.npz', '--protocol', 'pa', '--labels', 'a', 'b'], '--labels must name each'),
+        (['shifted.npy', 'shifted.npy', '--gt', 'gt.npz', '--protocol', 'pa'], 'different labels'),
+    ):
+        with pytest.raises(SystemExit):
+            TOOL['main'](args)
+        assert message in capsys.readouterr().err

@@ -1,0 +1,208 @@
+"""Score files of predicted joints, from handkd or from anyone else, under a named protocol.
+
+python tools/evaluate.py deepprior.txt --gt groundtruth.txt --protocol nyu --format uvd
+python tools/evaluate.py a.npz b.json --gt gt.npz --protocol stb --labels ours theirs --plot curves.png --json out.json
+python tools/evaluate.py work_dirs/demo/*/predictions.npz --protocol dumped
+
+A file is an .npz, .npy or .json with joints (frames, joints, 3), or text with one frame a row; docstrings of
+handkd/evaluation/joint_files.py and protocols.py have the details.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from handkd.apis.cli import run_cli
+from handkd.apis.report import text_table
+from handkd.evaluation import (
+    CAMERAS,
+    CURVE_THRESHOLDS,
+    PROTOCOLS,
+    JointFile,
+    Protocol,
+    Score,
+    check_pair,
+    find_protocol,
+    parse_camera,
+    read_joints,
+    score,
+)
+from handkd.visualization import Table, accuracy_figure, figure_bytes
+
+FORMATS = ('.png', '.svg', '.pdf')
+DUMPED = 'dumped'
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments, print the table, and write what else is asked for."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.plot and Path(args.plot).suffix not in FORMATS:
+        parser.error(f'--plot must end in one of {", ".join(FORMATS)}, found {args.plot!r}')
+    if args.labels and len(args.labels) != len(args.preds):
+        parser.error(f'--labels must name each of the {len(args.preds)} files, found {len(args.labels)}')
+    labels = args.labels or _default_labels(args.preds)
+    if len(set(labels)) < len(labels):
+        parser.error(f'the rows need different labels, found {labels}: give them with --labels')
+    protocol = None if args.protocol == DUMPED else find_protocol(args.protocol)
+    camera = _camera(parser, args)
+
+    truth = read_joints(args.gt or args.preds[0], 'target', camera)
+    if args.gt is None and truth.protocol is None:
+        parser.error(f'{truth.path} holds no ground truth: give its file with --gt')
+    scores = {}
+    for label, path in zip(labels, args.preds):
+        pred = read_joints(path, 'pred', camera)
+        check_pair(pred, truth)
+        if args.gt is None:
+            _check_same_truth(path, truth)
+        scores[label] = _score(pred, truth, protocol)
+    if len({result.protocol.name for result in scores.values()}) > 1:
+        names = {label: result.protocol.name for label, result in scores.items()}
+        raise ValueError(f'these predictions follow different protocols and do not compare: {names}')
+
+    print(_text(args.protocol, scores, truth, args.per_joint))
+    for path, content in ((args.json, _json_bytes), (args.plot, _plot_bytes)):
+        if path:
+            out = Path(path)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_bytes(content(args, scores, truth))
+            print(out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('preds', nargs='+', metavar='PRED', help='files of predictions, a row of the table each')
+    parser.add_argument('--gt', help='file of the ground truth; not needed for files that HandKeypointMetric dumped')
+    parser.add_argument(
+        '--protocol',
+        required=True,
+        metavar='NAME',
+        help=f'one of {", ".join(PROTOCOLS)}; {DUMPED}: what the file itself says; or in full, such as '
+        'rel-wrist_pred-scale_21j-visible',
+    )
+    parser.add_argument('--format', choices=['xyz', 'uvd'], help='mm in the camera (default), or px, px, mm')
+    parser.add_argument(
+        '--camera',
+        help=f"of --format uvd: {', '.join(CAMERAS)}, or fx,fy,u0,v0 in px; default: the protocol's",
+    )
+    parser.add_argument('--labels', nargs='+', help='what the table calls the files; default: their names')
+    parser.add_argument('--per-joint', action='store_true', help="print each joint's mean error, too")
+    parser.add_argument('--json', metavar='OUT', help='write all numbers, curves and the protocol to this file')
+    parser.add_argument('--plot', metavar='OUT', help=f'draw both curves into this file, {", ".join(FORMATS)}')
+    return parser
+
+
+def _default_labels(paths: Sequence[str]) -> list[str]:
+    """File names, or those of the folders where the files are all called the same."""
+    stems = [Path(path).stem for path in paths]
+    return stems if len(set(stems)) == len(stems) else [Path(path).parent.name or path for path in paths]
+
+
+def _camera(parser: argparse.ArgumentParser, args: argparse.Namespace) -> tuple[float, float, float, float] | None:
+    if args.format is None and args.protocol in CAMERAS:
+        # These sets' files come in both forms, and pixels read as mm give numbers that look right.
+        parser.error(f'--protocol {args.protocol} needs --format: uvd for rows of u v d, xyz for points in mm')
+    if args.format != 'uvd':
+        if args.camera:
+            parser.error('--camera is for --format uvd; points in mm need none')
+        return None
+    name = args.camera or (args.protocol if args.protocol in CAMERAS else None)
+    if name is None:
+        parser.error(f'--format uvd needs --camera: {", ".join(CAMERAS)}, or fx,fy,u0,v0 in px')
+    return parse_camera(name)
+
+
+def _check_same_truth(path: str, truth: JointFile) -> None:
+    other = read_joints(path, 'target')
+    if not (np.array_equal(other.joints, truth.joints) and np.array_equal(other.labelled, truth.labelled)):
+        raise ValueError(f'{path}: its ground truth is not that of {truth.path}: evaluate all on the same test set')
+
+
+def _score(pred: JointFile, truth: JointFile, protocol: Protocol | None) -> Score:
+    """Score one file; ``protocol`` None takes the one by which its joints are aligned."""
+    try:
+        own = None if pred.protocol is None else find_protocol(pred.protocol)
+        if protocol is None and own is None:
+            raise ValueError(f'names no protocol of its own, so choose another --protocol than {DUMPED}')
+        one = (protocol or own).for_joints(pred.joints.shape[1], own and own.joints)
+        if protocol is not None and own is not None and not one.can_follow(own):
+            raise ValueError(
+                f'its joints were aligned and chosen by {own.name} when they were written, so {one.name} would say '
+                f'something else than its name: choose --protocol {DUMPED}'
+                + (' or pa' if one.with_alignment('pa').can_follow(own) else '')
+            )
+        return score(pred.joints, truth.joints, one, truth.labelled, truth.visible, aligned=protocol is None)
+    except ValueError as error:
+        raise ValueError(f'{pred.path}: {error}') from error
+
+
+def _text(name: str, scores: dict[str, Score], truth: JointFile, per_joint: bool) -> str:
+    first = next(iter(scores.values()))
+    protocol = first.protocol
+    counted = np.isfinite(first.errors)
+    lines = [
+        f'protocol {name}: {protocol.name}',
+        f'  {protocol.description}',
+        *(f'  column {other}: the mean by {protocol.with_alignment(other).name}' for other in protocol.also),
+        f'  {len(counted)} frames, {counted.sum()} joints of {truth.path}; errors in mm, all else shares from 0 to 1',
+        '',
+    ]
+    headers = ['', *(key.removeprefix('EPE_mean_').removeprefix('EPE_') for key in first.numbers)]
+    rows = [[label, *map(_cell, result.numbers, result.numbers.values())] for label, result in scores.items()]
+    lines.append(text_table(Table(headers, rows)))
+    if per_joint:
+        columns = [result.per_joint.values() for result in scores.values()]
+        rows = [
+            [joint, *('-' if value is None else f'{value:.3f}' for value in values)]
+            for joint, *values in zip(protocol.joints, *columns)
+        ]
+        lines += ['', text_table(Table(['mean (mm)', *scores], rows))]
+    return '\n'.join(lines)
+
+
+def _cell(key: str, value: float) -> str:
+    return f'{value:.3f}' if key.startswith('EPE') else f'{value:.4f}'
+
+
+def _json_bytes(args: argparse.Namespace, scores: dict[str, Score], truth: JointFile) -> bytes:
+    protocol = next(iter(scores.values())).protocol
+    files = {
+        label: dict(
+            path=path,
+            numbers=result.numbers,
+            per_joint=result.per_joint,
+            pck=result.pck_curve.tolist(),
+            frames_within=result.within_curve.tolist(),
+        )
+        for path, (label, result) in zip(args.preds, scores.items())
+    }
+    content = dict(
+        protocol=dict(given=args.protocol, name=protocol.name, **asdict(protocol)),
+        also={other: protocol.with_alignment(other).name for other in protocol.also},
+        ground_truth=str(truth.path),
+        frames=len(truth.joints),
+        format=args.format or 'xyz',
+        camera=_camera(_parser(), args),
+        thresholds=CURVE_THRESHOLDS.tolist(),
+        files=files,
+    )
+    return (json.dumps(content, indent=2) + '\n').encode()
+
+
+def _plot_bytes(args: argparse.Namespace, scores: dict[str, Score], truth: JointFile) -> bytes:
+    protocol = next(iter(scores.values())).protocol
+    joints = {f'{label} ({result.numbers["EPE_mean"]:.2f} mm)': result.pck_curve for label, result in scores.items()}
+    frames = {label: result.within_curve for label, result in scores.items()}
+    note = f'{args.protocol}: {protocol.name}, {len(truth.joints)} frames'
+    return figure_bytes(accuracy_figure(joints, frames, CURVE_THRESHOLDS, note), Path(args.plot).suffix[1:])
+
+
+if __name__ == '__main__':
+    run_cli(main)
