@@ -1,3 +1,3 @@
-"""Dexter+Object (Sridhar et al. 2016): fingertips only, for testing only, so there is no root to align."""
+"""Dexter+Object (Sridhar et al. 2016): fingertips only, and only to test on."""
 
 _base_ = './crops.py'

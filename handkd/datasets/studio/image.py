@@ -256,8 +256,11 @@ def make_workspace(size: int) -> Workspace:
 
 
 @njit(**JIT)
-def render_light(scene, subject, work, parts, kinds, cones, faces, bank, look, noise):
-    """Render linear light of a scene whose buffers are drawn into ``work.mixed``."""
+def shade_body(scene, subject, work, parts, kinds, cones, faces, look, noise, view):
+    """Render linear light of the pixels that a scene covers into ``work.light``; its buffers are drawn into ``work``.
+
+    ``view`` (3, 5) receives the camera of the shadow map, ``work.zmap``.
+    """
     z, ids, soft = work.z, work.ids, work.soft
     size = z.shape[0]
     fx, px, py = scene.intrinsics[0], scene.intrinsics[1], scene.intrinsics[2]
@@ -268,14 +271,21 @@ def render_light(scene, subject, work, parts, kinds, cones, faces, bank, look, n
             kind = KIND_OBJECT if k == NO_HIT else kinds[k]
             soft[row, col] = 0 if kind == KIND_OBJECT else (2 if kind == KIND_SLEEVE else 1)
     smooth_normals(work.normals, work.other, z, soft, scene.joints[9, 2] / fx, 4.5)
-    view = np.zeros((3, 5))
     light_view(look[0], scene.joints[9], 180.0, work.zmap.shape[0], view)
     draw_shadow_map(view, scene.spheres, np.empty(scene.spheres.shape), cones, faces, work.zmap, work.shadow_ids)
+    paint_surfaces(scene, subject, z, ids, parts, kinds, work.normals, look, view, work.zmap, noise, work.light)
+
+
+@njit(**JIT)
+def render_light(scene, subject, work, parts, kinds, cones, faces, bank, look, noise):
+    """Render linear light of a scene whose buffers are drawn into ``work.mixed``."""
+    fx, px, py = scene.intrinsics[0], scene.intrinsics[1], scene.intrinsics[2]
+    view = np.zeros((3, 5))
+    shade_body(scene, subject, work, parts, kinds, cones, faces, look, noise, view)
     if look[1, 1] > 0.0:
         cover_map(work.zmap, 1 + int((look[1, 0] - scene.joints[9, 2]) / 50.0), work.cover, work.scratch)
-    paint_background(bank, look, ids, fx, px, py, view, work.cover, work.light)
-    paint_surfaces(scene, subject, z, ids, parts, kinds, work.normals, look, view, work.zmap, noise, work.light)
-    soften_edges(work.light, z, work.mixed)
+    paint_background(bank, look, work.ids, fx, px, py, view, work.cover, work.light)
+    soften_edges(work.light, work.z, work.mixed)
 
 
 @njit(**JIT)

@@ -102,7 +102,7 @@ def _develop(scene, subject, work, parts, bank, look, noise, sigma, grain, offse
 _local = threading.local()
 
 
-def _workspace(size: int) -> Workspace:
+def workspace(size: int) -> Workspace:
     """This thread's scratch for an image size."""
     spaces = _local.__dict__.setdefault('spaces', {})
     if size not in spaces:
@@ -110,7 +110,9 @@ def _workspace(size: int) -> Workspace:
     return spaces[size]
 
 
-def _background(settings: SampleSettings, split_id: int, u: float) -> np.ndarray:
+def background_scene(settings: SampleSettings, u: float) -> np.ndarray:
+    """The encoded scene behind the hand that a uniform deviate picks."""
+    split_id = SPLITS[settings.split]
     if settings.backgrounds is None:
         bank = procedural_bank(settings.seed, split_id)
         return bank[int(u * len(bank))]
@@ -123,14 +125,23 @@ def _colour(settings, scene, subject, look, work, parts, v) -> np.ndarray:
     r = settings.randomisation
     image = np.empty((settings.resolution, settings.resolution, 3), np.uint8)
     deviates, curve = sensor_tables()
-    sigma = r.blur[0] + (r.blur[1] - r.blur[0]) * v[0]
-    grain = r.noise[0] + (r.noise[1] - r.noise[0]) * v[1] ** 2
-    bank = _background(settings, SPLITS[settings.split], v[5])
+    sigma, grain = exposure(r, v)
+    bank = background_scene(settings, v[5])
     _develop(
         scene, subject, work, parts, bank, look, noise_table(), sigma, grain, int(v[2] * 1e5), deviates, curve, image
     )
+    return compress(image, r, v)
+
+
+def exposure(r: Randomisation, v: np.ndarray) -> tuple[float, float]:
+    """Blur (px) and noise at white of a camera, from its 8 uniform deviates."""
+    return r.blur[0] + (r.blur[1] - r.blur[0]) * v[0], r.noise[0] + (r.noise[1] - r.noise[0]) * v[1] ** 2
+
+
+def compress(image: np.ndarray, r: Randomisation, v: np.ndarray) -> np.ndarray:
+    """Return an image as the file of a camera gives it back: through JPEG, or as it is."""
     if v[3] < r.jpeg:
-        image = jpeg(image, int(r.quality[0] + (r.quality[1] - r.quality[0]) * v[4]))
+        return jpeg(image, int(r.quality[0] + (r.quality[1] - r.quality[0]) * v[4]))
     return image
 
 
@@ -170,7 +181,7 @@ def draw_sample(settings: SampleSettings, index: int) -> Draw:
 def make_sample(settings: SampleSettings, index: int) -> dict:
     """Render sample ``index``: the keys of the design's table, without a pipeline."""
     draw = draw_sample(settings, index)
-    look = _look(settings, draw)
+    look = sample_look(settings, draw)
     results = _labels(settings, draw.scene, draw.side, index, draw.rng)
     return results | _render(settings, draw, draw.scene, look)
 
@@ -191,7 +202,7 @@ def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> l
         ValueError: If a camera's pixels are not square or are skewed.
     """
     draw = draw_sample(settings, index)
-    look = _look(settings, draw)
+    look = sample_look(settings, draw)
     look[1, 0], look[1, 1] = look[1, 0] + 2000.0, 0.0
     views = []
     for k, camera in enumerate(cameras):
@@ -208,7 +219,8 @@ def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> l
     return views
 
 
-def _look(settings: SampleSettings, draw: Draw) -> np.ndarray:
+def sample_look(settings: SampleSettings, draw: Draw) -> np.ndarray:
+    """Light and colours of a sample, see :func:`~.image.draw_look`."""
     look = np.zeros((16, 4))
     if settings.rgb or settings.background_depth:
         r = settings.randomisation
@@ -219,7 +231,7 @@ def _look(settings: SampleSettings, draw: Draw) -> np.ndarray:
 def _render(settings: SampleSettings, draw: Draw, scene: Scene, look: np.ndarray) -> dict:
     """Render the parts and the modalities asked for."""
     size = settings.resolution
-    work, parts = _workspace(size), np.empty((size, size), np.uint8)
+    work, parts = workspace(size), np.empty((size, size), np.uint8)
     draw_buffers(scene, work.z, work.ids, parts)
     images = {'part_seg': parts, 'hand_mask': parts > 0}
     if settings.rgb:

@@ -1,0 +1,69 @@
+"""The studio writes itself out in the official layout of every supported data set.
+
+One file a layout; none of them shares a table or a line with the reader of that data set, so a set that is written and
+read back shows an error in either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from handkd.hints import did_you_mean
+
+from .bighand import write_bighand
+from .dexter import write_dexter
+from .folder import write_folder
+from .lm import write_lm
+from .nyu import write_nyu
+from .panoptic import write_panoptic
+from .rhd import write_rhd
+from .stb import write_stb
+
+LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
+    'rhd': write_rhd,
+    'stb': write_stb,
+    'lm': write_lm,
+    'nyu': write_nyu,
+    'panoptic': write_panoptic,
+    'dexter': write_dexter,
+    'bighand': write_bighand,
+    'folder': write_folder,
+}
+"""Name of a layout -> its writer, which takes the root of the data set (an empty folder), the number of frames in each
+split and the studio's seed, and yields the truth of each sample as it writes it; label files are there at the end."""
+
+
+def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[dict]:
+    """Write the studio in the layout of a data set.
+
+    Args:
+        layout: A name in :data:`LAYOUTS`.
+        out: Root of the data set; it is made if need be.
+        num: Frames in each split, of which each of the split's sequences gets at least one.
+        seed: Seed of the studio. Defaults to 0.
+
+    Returns:
+        An iterator over the truth of each sample, as the reader must give it back: ``split``, ``img_path``,
+        ``depth_path`` and ``mask_path`` relative to ``out``, ``keypoints_cam`` (21, 3) mm, ``keypoints`` (21, 2) px,
+        ``camera``, ``hand_side``, ``img``, ``depth`` mm before it is rounded to the file's unit, ``hand_mask``,
+        ``part_seg``, and where depth has a camera of its own ``depth_camera`` and ``keypoints_depth_cam``. Files are
+        written as it goes, label files in the end: it has to be exhausted.
+
+    Raises:
+        ValueError: If there is no such layout (names the nearest one), or ``num`` or ``seed`` is too small.
+        OSError: If ``out`` is no folder, or not an empty one.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f'layout: there is no {layout!r}; {did_you_mean(layout, LAYOUTS)}')
+    for name, value, low in (('num', num, 1), ('seed', seed, 0)):
+        if not isinstance(value, int) or value < low:
+            raise ValueError(f'{name} must be an integer of at least {low}, found {value!r}')
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()):
+        raise FileExistsError(f'{out}: a data set is written into an empty folder, found files in it')
+    return LAYOUTS[layout](out, num, seed)
+
+
+__all__ = ['LAYOUTS', 'write_layout']

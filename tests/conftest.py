@@ -1,0 +1,14 @@
+"""What all tests share."""
+
+import pytest
+
+from handkd.files import cache_root
+
+
+@pytest.fixture(autouse=True, scope='session')
+def index_cache(tmp_path_factory):
+    """Keep the indices of data sets out of the user's own cache, but not the studio's compiled kernels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('NUMBA_CACHE_DIR', str(cache_root()))
+        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        yield

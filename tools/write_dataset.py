@@ -1,0 +1,34 @@
+"""Write the hand studio in the official layout of a data set, to try a reader, a config or a tool without the real one.
+
+python tools/write_dataset.py --layout rhd --out data/RHD_published_v2 --num 200
+python tools/write_dataset.py --layout stb --out data/STB --num 120 --seed 1
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from handkd.apis.cli import run_cli
+from handkd.datasets.studio.layouts import LAYOUTS, write_layout
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments and write the set."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--layout', required=True, metavar='NAME', help=', '.join(LAYOUTS))
+    parser.add_argument('--out', required=True, type=Path, help='root of the data set: an empty or a new folder')
+    parser.add_argument('--num', required=True, type=int, help='frames in each split, at least one in each sequence')
+    parser.add_argument('--seed', type=int, default=0, help="the studio's seed")
+    args = parser.parse_args(argv)
+
+    counts: dict[str, int] = {}
+    for truth in tqdm(write_layout(args.layout, args.out, args.num, args.seed), unit='sample', desc=args.layout):
+        counts[truth['split']] = counts.get(truth['split'], 0) + 1
+    print(f'{args.out}: ' + ', '.join(f'{count} samples in {split}' for split, count in counts.items()))
+
+
+if __name__ == '__main__':
+    run_cli(main)
