@@ -20,7 +20,7 @@ from handkd.apis.cli import prepare_work_dir, run_cli
 from handkd.config import load_config
 from handkd.datasets import HandFileDataset
 from handkd.datasets.checking import SampleCheck, by_fault, check_one, summarise
-from handkd.datasets.transforms import HandCrop, WarpCrop
+from handkd.datasets.transforms import HandCrop, WarpCrop, check_sample
 from handkd.registry import DATASETS
 from handkd.visualization import contact_sheet, sample_tiles
 
@@ -110,6 +110,7 @@ def draw_sheet(dataset: object, indices: list[int], path: Path, num: int = 24) -
     tiles, captions = [], []
     for index in chosen:
         sample = dataset.get_data_info(index)
+        check_sample(sample)  # marks the joints without a label
         if (sample['keypoints_valid'] > 0).sum() < 2:
             continue
         drawn = sample_tiles(warp(crop(sample)), None, True, TILE)

@@ -63,7 +63,7 @@ def test_a_process_is_handed_the_name_only(source):
     data = pickle.dumps(index)
     assert len(data) < 500
     assert pickle.loads(data)['sample'][-1] == 99_999
-    assert isinstance(index['sample'], np.memmap)
+    assert isinstance(index['sample'].base, np.memmap)
     with multiprocessing.get_context('spawn').Pool(1) as pool:
         assert pool.apply(_last, (index,)) == 99_999
 

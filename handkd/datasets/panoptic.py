@@ -1,0 +1,270 @@
+"""Hands in the CMU Panoptic Studio, as its toolbox unpacks a sequence and as the MTC release ships them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from handkd.geometry import project
+from handkd.hand import JOINTS, NUM_JOINTS, SIDES
+from handkd.registry import DATASETS
+
+from .file_dataset import HandFileDataset
+from .label_checks import check_finite
+from .missing import warn_of_missing
+from .panoptic_files import NODES, SIZE, FullRelease, LabelledHand, MTCRelease
+from .records import hand_record
+from .views import group_views
+
+PANOPTIC_JOINTS: tuple[str, ...] = JOINTS
+"""The joints in the files' order, OpenPose's, which is handkd's own."""
+
+_ORDER = [PANOPTIC_JOINTS.index(name) for name in JOINTS]
+_MM = 10.0  # the files are in centimetres
+_CAMERA = {'K': (3, 3), 'R': (3, 3), 'T': (3,), 'dist': (5,)}
+_ROW = [
+    ('sequence', np.int16),
+    ('frame', np.int32),
+    ('person', np.int32),
+    ('side', np.int8),
+    ('joints', np.float32, (NUM_JOINTS, 3)),
+    ('valid', bool, (NUM_JOINTS,)),
+]
+
+
+@DATASETS.register_module()
+class PanopticHandDataset(HandFileDataset):
+    """People in a dome, both of their hands seen by 31 synchronised HD cameras, 1920 x 1080, without depth.
+
+    A sample is one hand in one camera. In the full release, ``data_root`` holds sequences as the owners' toolbox
+    unpacks them: ``171204_pose1/calibration_171204_pose1.json``, ``hdHand3d/handRecon3D_hd00000165.json`` and
+    ``hdImgs/00_00/00_00_00000165.jpg``. It comes with videos, of which the toolbox extracts the images; hands without
+    one are no samples, :attr:`missing` counts them, and a warning names the first. In the MTC release it holds
+    ``annotation/annotation.pkl``, ``annotation/camera_data.pkl`` and
+    ``hdImgs/171204_pose1/00000165/00_00_00000165.jpg``.
+
+    The labels were triangulated from what a detector found. They say nothing of occlusion: ``keypoints_visible`` means
+    inside the image. Joints from where on the lens model folds back (45 degrees off the axis) count as outside.
+
+    Args:
+        data_root (str): The folder with the sequences, or with ``annotation``.
+        split (str): 'all', 'train' or 'test'. The full release has no official split, see ``test_sequences``; the MTC
+            release brings its own lists.
+        modalities (Sequence[str]): 'rgb' is all there is. Defaults to ('rgb',).
+        pipeline (Sequence[dict]): Transforms. Defaults to ().
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is damaged. Defaults to 'stop'.
+        release (str): 'full' or 'mtc'. Defaults to 'full'.
+        sequences (Sequence[str] | None): Which sequences to use; None is all that are there. Defaults to None.
+        test_sequences (Sequence[str]): Sequences of the full release that make up its test set. The default is the
+            MTC release's. Defaults to ('171204_pose5', '171204_pose6').
+        cameras (Sequence[int] | None): Numbers (nodes) of the HD cameras; None is each of 0 to 30 that has images.
+            Defaults to None.
+        min_joints_inside (int): How many labelled joints must lie inside an image for it to be a sample. The default
+            is the rule of MTC's authors, which also leave out occluded views. Defaults to 21.
+        min_score (float): Hands whose mean ``averageScore`` is lower are left out, where the files have one; the
+            threshold is that of a public converter. Defaults to 0.001.
+        use_validity (bool): Whether a joint whose ``validity`` is 0 counts as not labelled. No source says what the
+            field means exactly. Defaults to False.
+
+    Raises:
+        FileNotFoundError: If the tree is not there; says what was expected where.
+        ValueError: If an argument or label is wrong; names the file, the frame and the joint.
+
+    Attributes:
+        missing (int): Number of hands in cameras that are left out since their image is not there.
+    """
+
+    METAINFO: dict = {'dataset_name': 'panoptic', 'joint_names': JOINTS}
+    SPLITS = ('all', 'train', 'test')
+    MODALITIES = ('rgb',)
+    SIGNATURE = ('*/calibration_*.json', MTCRelease.CAMERAS)
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str,
+        modalities: Sequence[str] = ('rgb',),
+        pipeline: Sequence[dict] = (),
+        on_corrupt: str = 'stop',
+        *,
+        release: str = 'full',
+        sequences: Sequence[str] | None = None,
+        test_sequences: Sequence[str] = ('171204_pose5', '171204_pose6'),
+        cameras: Sequence[int] | None = None,
+        min_joints_inside: int = NUM_JOINTS,
+        min_score: float = 0.001,
+        use_validity: bool = False,
+    ) -> None:
+        self.check_choice('release', release, ('full', 'mtc'))
+        chosen = NODES if cameras is None else tuple(cameras)
+        if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(NODES):
+            raise ValueError(f'PanopticHandDataset(cameras=...) must be some of 0 to 30, each once, found {cameras!r}')
+        self.release, self.sequences, self.test_sequences = release, sequences, tuple(test_sequences)
+        self.cameras, self._chosen = chosen, cameras is not None
+        self.min_joints_inside, self.min_score, self.use_validity = min_joints_inside, min_score, use_validity
+        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+        absent = self.index['missing']
+        self.missing = len(absent)
+        warn_of_missing(data_root, self.missing, (self._image(int(row), int(node)) for row, node in absent))
+
+    def index_settings(self) -> dict:
+        """Return what decides which samples there are."""
+        return dict(
+            release=self.release,
+            sequences=self.sequences,
+            test_sequences=self.test_sequences,
+            cameras=self.cameras,
+            min_joints_inside=self.min_joints_inside,
+            min_score=self.min_score,
+            use_validity=self.use_validity,
+        )
+
+    @cached_property
+    def _files(self) -> FullRelease | MTCRelease:
+        return FullRelease(self.data_root) if self.release == 'full' else MTCRelease(self.data_root, self.split)
+
+    def sources(self) -> list[str]:
+        """Return the calibrations and the folders or files with labels and images."""
+        if self.release == 'mtc':
+            return [MTCRelease.LABELS, MTCRelease.CAMERAS, 'hdImgs']
+        return [path for name in self._names() for path in self._files.sources(name, self._nodes(name))]
+
+    def _names(self) -> list[str]:
+        """Return the sequences of the split."""
+        found = self._files.sequences()
+        if not found:
+            self.expect('SEQUENCE/calibration_SEQUENCE.json')
+        for name in self.sequences or ():
+            self.check_choice('sequences', name, found)
+        names = found if self.sequences is None else list(self.sequences)
+        if self.split != 'all' and self.release == 'full':
+            names = [name for name in names if (name in self.test_sequences) == (self.split == 'test')]
+        if not names:
+            raise ValueError(
+                f'{str(self.data_root)!r} has no sequence of split {self.split!r}, only {found}; there is no official '
+                f'split, choose another by test_sequences, which is {self.test_sequences}'
+            )
+        return names
+
+    def _nodes(self, name: str) -> list[int]:
+        """Return the cameras of a sequence: the chosen ones, or those that have images."""
+        there = self._files.nodes(name)
+        return list(self.cameras) if self._chosen else there
+
+    def build_index(self) -> dict[str, np.ndarray]:
+        """Read the labels and calibrations; look which hands are inside which images, and which images are there."""
+        names = self._names()
+        cameras = {key: np.zeros((len(names), len(NODES), *shape)) for key, shape in _CAMERA.items()}
+        hands, samples, missing = [], [], []
+        for number, name in enumerate(names):
+            first = sum(map(len, hands))
+            hands.append(self._read_hands(name, number))
+            images = self._files.images(name, self._nodes(name))
+            for node, camera in self._read_cameras(name).items():
+                for key, value in camera.items():
+                    cameras[key][number, node] = value
+                inside = self._is_inside(hands[-1], camera)
+                there = np.isin(hands[-1]['frame'], images[node])
+                for rows, kept in ((inside & there, samples), (inside & ~there, missing)):
+                    rows = first + np.flatnonzero(rows)
+                    kept.append(np.stack([rows, np.full_like(rows, node)], -1))
+        found, missing, hands = (np.concatenate(parts) for parts in (samples, missing, hands))
+        if not len(found):
+            raise ValueError(
+                f'{str(self.data_root)!r}: no image shows one of the {len(hands)} labelled hands of split '
+                f'{self.split!r}; {len(missing)} are not there, named like {self._files.image(names[0], 0, 0)!r}'
+            )
+        found = found[np.lexsort((found[:, 1], found[:, 0]))]
+        return {
+            'sample': found[:, 0].astype(np.int32),
+            'camera': found[:, 1].astype(np.int8),
+            'missing': missing.astype(np.int32),
+            'names': np.array(names),
+            **{key: hands[key] for key in hands.dtype.names},
+            **cameras,
+        }
+
+    def _read_hands(self, name: str, number: int) -> np.ndarray:
+        """Return the hands of a sequence, a row each."""
+        rows = []
+        for hand in self._files.hands(name):
+            if np.mean(hand.label.get('averageScore', np.inf)) >= self.min_score:
+                joints, valid = _read_joints(hand, self.use_validity)
+                rows.append((number, hand.frame, hand.person, SIDES.index(hand.side), joints, valid))
+        return np.array(rows, _ROW)
+
+    def _read_cameras(self, name: str) -> dict[int, dict]:
+        """Return a sequence's cameras as handkd holds them, in mm."""
+        cameras = self._files.cameras(name)
+        absent = set(self._nodes(name)) - set(cameras)
+        if absent:
+            raise ValueError(f'{name}: the calibration has no HD camera {min(absent)}, only {sorted(cameras)}')
+        chosen = {node: cameras[node] for node in self._nodes(name)}
+        return {
+            node: {'K': camera['K'], 'R': camera['R'], 'T': camera['t'] * _MM, 'dist': camera['distCoef']}
+            for node, camera in chosen.items()
+        }
+
+    def _is_inside(self, rows: np.ndarray, camera: Mapping) -> np.ndarray:
+        """Return which hands have enough labelled joints inside a camera's image."""
+        joints = rows['joints'].astype(np.float64) @ camera['R'].T + camera['T']
+        return (_see(joints, camera)[1] & rows['valid']).sum(-1) >= self.min_joints_inside
+
+    def _image(self, row: int, node: int) -> str:
+        name = str(self.index['names'][self.index['sequence'][row]])
+        return self._files.image(name, int(self.index['frame'][row]), node)
+
+    def view_groups(self) -> np.ndarray:
+        """Return which samples show the same hand at the same time.
+
+        Returns:
+            Shape (G, V), int64, a column a camera of ``cameras`` (all 31 by default); -1 where that view is not in the
+            set.
+        """
+        column = np.full(len(NODES), -1)
+        column[list(self.cameras)] = np.arange(len(self.cameras))
+        return group_views(self.index['sample'], column[self.index['camera']], len(self.cameras))
+
+    def get_record(self, index: int) -> dict:
+        """Return sample ``index`` without its image."""
+        row, node = int(self.index['sample'][index]), int(self.index['camera'][index])
+        sequence = int(self.index['sequence'][row])
+        camera = {key: np.array(self.index[key][sequence, node]) for key in _CAMERA}
+        joints = np.array(self.index['joints'][row], np.float64) @ camera['R'].T + camera['T']
+        keypoints, inside = _see(joints, camera)
+        valid, side = np.array(self.index['valid'][row]), SIDES[self.index['side'][row]]
+        record = hand_record(joints, camera, side, SIZE, valid=valid, visible=inside, keypoints=keypoints)
+        record['img_id'] = index
+        record['img_path'] = self._image(row, node)
+        return record
+
+
+def _see(joints_cam: np.ndarray, camera: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """Return where joints (..., 3) are in an image, (..., 2) px, and which of them are inside it, (...) bool."""
+    ahead = joints_cam[..., 2] > 0
+    z = np.where(ahead, joints_cam[..., 2], 1.0)[..., None]
+    points = np.concatenate([joints_cam[..., :2], z], -1)
+    # Where the lens model folds back, points far outside would come into the image again.
+    straight = ((points[..., :2] / z) ** 2).sum(-1) < 1
+    pixels = project(points, camera)
+    framed = (pixels > -0.5).all(-1) & (pixels < np.subtract(SIZE, 0.5)).all(-1)
+    return pixels, ahead & straight & framed
+
+
+def _read_joints(hand: LabelledHand, use_validity: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return a hand's joints (21, 3), mm, in the studio's frame, and which of them are labelled, (21,) bool."""
+    where = f'{str(hand.file)!r}: frame {hand.frame}, person {hand.person}, {hand.side} hand'
+    landmarks = np.asarray(hand.label.get('landmarks', ()), np.float64)
+    if landmarks.size != 3 * NUM_JOINTS:
+        raise ValueError(f"{where}: 'landmarks' must be {3 * NUM_JOINTS} numbers, found {landmarks.size}")
+    joints = landmarks.reshape(NUM_JOINTS, 3)
+    check_finite(joints[None], PANOPTIC_JOINTS, [hand.frame], hand.file)
+    valid = np.ones(NUM_JOINTS, bool)
+    if use_validity:
+        validity = np.asarray(hand.label.get('validity', ()))
+        if validity.shape != (NUM_JOINTS,):
+            raise ValueError(f"{where}: 'validity' must be {NUM_JOINTS} numbers, found {validity.size}")
+        valid = validity > 0
+    return joints[_ORDER] * _MM, valid[_ORDER]
