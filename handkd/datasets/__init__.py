@@ -2,14 +2,28 @@
 
 from . import transforms
 from .base import ReproducibleDataset
+from .bighand import BigHandDataset
+from .dexter_object import DexterObjectDataset
 from .file_dataset import HandFileDataset
+from .hand_folder import HandFolderDataset
+from .lm import LMDataset
+from .nyu import NYUDataset
+from .panoptic import PanopticHandDataset
+from .rhd import RHDDataset
 from .samplers import ReproducibleSampler
 from .seeding import SampleKey, mix, seeded
 from .stb import STBDataset
 from .studio import StudioDataset
 
 __all__ = [
+    'BigHandDataset',
+    'DexterObjectDataset',
     'HandFileDataset',
+    'HandFolderDataset',
+    'LMDataset',
+    'NYUDataset',
+    'PanopticHandDataset',
+    'RHDDataset',
     'ReproducibleDataset',
     'ReproducibleSampler',
     'STBDataset',

@@ -13,7 +13,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import check_count, check_finite
+from .label_checks import check_finite, check_images
 from .matlab_files import load_mat
 from .records import hand_record
 from .views import group_views
@@ -158,7 +158,7 @@ class STBDataset(HandFileDataset):
             path = self.data_root / self._label_file(name)
             joints.append(_read_labels(path))
             for prefix in self._needed():
-                check_count(self.data_root / self._image_folder(name), len(joints[-1]), path, prefix)
+                check_images(self.data_root / self._image_folder(name), range(len(joints[-1])), path, prefix + '{}.png')
         counts = [len(part) for part in joints]
         frames, views = sum(counts), len(self.views)
         return {

@@ -118,3 +118,14 @@ def test_bad_settings(settings, message):
 )
 def test_every_transform_is_built_by_name(name, settings):
     assert type(TRANSFORMS.build(dict(type=name, **settings))).__name__ == name
+
+
+def test_a_data_sets_own_joints(make_sample):
+    native = dict(
+        keypoints_native=np.ones((1, 36, 2), np.float32), keypoints_cam_native=np.ones((1, 36, 3), np.float32)
+    )
+    labels = PackHandInputs()(make_sample() | native)['data_samples'].gt_instances
+    assert len(labels) == 1
+    for key, value in native.items():
+        np.testing.assert_array_equal(labels[key], value)
+    assert 'keypoints_native' not in PackHandInputs()(make_sample())['data_samples'].gt_instances

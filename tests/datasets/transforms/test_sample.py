@@ -72,3 +72,31 @@ def test_labelled_joints_without_any():
 def test_sample_name():
     assert sample_name(dict(img_id=0)) == 'sample (img_id 0)'
     assert sample_name(dict(img_path=None)) == 'sample (without img_id and img_path)'
+
+
+@pytest.mark.parametrize(
+    ('flat', 'joints', 'said'),
+    [
+        (np.ones((1, 36, 2)), np.ones((1, 36, 3)), None),
+        (None, np.ones((1, 5, 3)), None),
+        (
+            np.ones((1, 36, 2)),
+            np.ones((1, 35, 3)),
+            r"'keypoints_cam_native' must have shape \(1, 36, 3\), found \(1, 35",
+        ),
+        (np.ones((36, 2)), None, r"'keypoints_native' must have shape \(1, K, 2\), found \(36, 2\)"),
+        (np.ones((1, 4, 2)) * [1, np.nan], None, "'keypoints_native' is not finite at joint 0 of 4"),
+    ],
+)
+def test_a_data_sets_own_joints(make_sample, flat, joints, said):
+    sample = make_sample() | dict(keypoints_native=flat, keypoints_cam_native=joints)
+    if said is None:
+        check_sample(sample)
+        return
+    with pytest.raises(ValueError, match=said):
+        check_sample(sample)
+
+
+def test_a_sample_without_photograph_is_named_by_its_depth_map():
+    assert sample_name(dict(img_id=3, depth_path='d.png')) == "sample (img_id 3, depth_path 'd.png')"
+    assert sample_name(dict(img_path='a.png', depth_path='d.png')) == "sample (img_path 'a.png')"

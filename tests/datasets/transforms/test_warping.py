@@ -244,3 +244,21 @@ def test_two_resizes_are_one_in_the_labels(make_sample):
 def test_bad_settings(build):
     with pytest.raises(ValueError, match='found'):
         build()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.lists(steps, min_size=1, max_size=3))
+def test_a_data_sets_own_joints_move_with_the_21(make_sample, seed, pipeline):
+    sample = make_sample(seed)
+    # Points between joints, which must stay there.
+    sample['keypoints_cam_native'] = (sample['keypoints_cam'][:, :-1] + sample['keypoints_cam'][:, 1:]) / 2
+    sample['keypoints_native'] = project(sample['keypoints_cam_native'], sample['camera']).astype(np.float32)
+    np.random.seed(seed)
+    for stage in pipeline:
+        for transform in stage:
+            sample = transform(sample)
+    joints = sample['keypoints_cam']
+    np.testing.assert_allclose(sample['keypoints_cam_native'], (joints[:, :-1] + joints[:, 1:]) / 2, atol=1e-2)
+    seen = project(sample['keypoints_cam_native'], sample['camera'])
+    np.testing.assert_allclose(sample['keypoints_native'], seen, rtol=0, atol=1e-3)
+    assert sample['keypoints_native'].dtype == sample['keypoints_cam_native'].dtype == np.float32

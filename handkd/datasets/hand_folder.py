@@ -1,0 +1,203 @@
+"""A user's own data in a plain form: images, and JSON lines that say what is in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from handkd.geometry import project
+from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN
+from handkd.registry import DATASETS
+
+from .depth_files import DepthFormat
+from .file_dataset import KEYS, HandFileDataset
+from .hand_folder_lines import FILES, read_description, read_line
+from .records import hand_record
+from .text_lines import MappedLines, numbered_lines
+from .transforms import ImageReadError, read_raster
+
+_PATHS = dict(zip(FILES, ('img_path', 'depth_path', 'mask_path', 'parts_path')))
+_NEEDED = {'rgb': 'image', 'depth': 'depth', 'mask': 'mask', 'parts': 'parts'}
+_EXIF_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+@DATASETS.register_module()
+class HandFolderDataset(HandFileDataset):
+    """Hands of a user's own: a folder with a ``.jsonl`` file a split, one line a hand, and images wherever it says.
+
+    A line is a JSON object. Paths are relative to the folder; coordinates in 3D are mm in the camera's frame (x right,
+    y down, z forward), in 2D px with pixel centres at whole numbers.
+
+    - ``image``: colour image of 8 bits. ``depth``: PNG of 16 bits and one channel in the same pixels, 0 where nothing
+      was measured. One of the two is needed.
+    - ``mask``: PNG of 8 bits and one channel, not 0 on the hand. ``parts``: the same with handkd's part numbers.
+    - ``joints_3d``: a list [x, y, z] a joint, null for a joint without a label; needs ``K``, the 3 x 3 intrinsics.
+      ``joints_2d``: a list [u, v] a joint; where there is none, it is the projection. One of the two is needed.
+    - ``visible``: 0 or 1 a joint; else all inside the image are.
+    - ``side``: 'left' or 'right'; needed.
+    - ``dist``: OpenCV's five coefficients. ``R``, ``T``: from the world, in mm, to the camera.
+    - ``box``: x1, y1, x2, y2. ``id``: what names the line in errors. Names that begin with ``x_`` are the user's own.
+
+    ``dataset.json`` beside them may say the ``name`` of the set; ``joint_names``, the order of the lines' joints by
+    handkd's names, any of the 21; ``depth_unit_mm``, the millimetres a count of the depth files (1.0); ``parts``, an
+    object from the values of the part files to handkd's part numbers. A sample without 3D joints has no
+    ``keypoints_cam``.
+
+    Args:
+        data_root (str): The folder.
+        split (str): Name of one of its ``.jsonl`` files, without the ending.
+        modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load; each line must name their files.
+            Defaults to ('rgb',).
+        pipeline (Sequence[dict]): Transforms. Defaults to ().
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. Defaults to 'stop'.
+
+    Raises:
+        FileNotFoundError: If the file is not there; says what is.
+        ValueError: If a line is wrong; names file, line and key, what was expected and what was found.
+    """
+
+    MODALITIES = ('rgb', 'depth', 'mask', 'parts')
+    SIGNATURE = ('*.jsonl',)
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str,
+        modalities: Sequence[str] = ('rgb',),
+        pipeline: Sequence[dict] = (),
+        on_corrupt: str = 'stop',
+    ) -> None:
+        # Without any such file, let the tree be what is wrong and not the split.
+        self.SPLITS = tuple(sorted(path.stem for path in Path(data_root).glob('*.jsonl'))) or (split,)
+        self._description = read_description(Path(data_root))
+        self._depth = DepthFormat(unit=self._description.depth_unit)
+        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+        self._lines = MappedLines(self.data_root / f'{split}.jsonl')
+
+    @property
+    def metainfo(self) -> dict:
+        """The data set's name, as ``dataset.json`` or the folder says, and the joint names."""
+        return {'dataset_name': self._description.name, 'joint_names': JOINTS}
+
+    def sources(self) -> list[str]:
+        """Return the files with text."""
+        described = (self.data_root / 'dataset.json').exists()
+        return [f'{self.split}.jsonl', *['dataset.json'] * described]
+
+    def index_settings(self) -> dict:
+        """Return what the lines were checked for."""
+        return dict(modalities=sorted(self.modalities))
+
+    def build_index(self) -> dict[str, np.ndarray]:
+        """Check each line, and note where it begins."""
+        path, offsets, numbers = self.data_root / f'{self.split}.jsonl', [], []
+        with tqdm(
+            total=path.stat().st_size,
+            unit='B',
+            unit_scale=True,
+            desc='checking lines, once',
+            disable=path.stat().st_size < 1e7,
+        ) as bar:
+            for number, offset, line in numbered_lines(path):
+                self._read(line, number)
+                offsets.append(offset)
+                numbers.append(number)
+                bar.update(len(line))
+        if not offsets:
+            raise ValueError(f'{str(path)!r} is empty; write one line a hand')
+        return {'sample': np.array(offsets, np.int64), 'line': np.array(numbers, np.int32)}
+
+    def _read(self, line: bytes, number: int) -> dict:
+        files = [_NEEDED[modality] for modality in self.modalities]
+        return read_line(line, f'{self.data_root / self.split}.jsonl:{number}', self._description.joints, files)
+
+    def get_record(self, index: int) -> dict:
+        """Return sample ``index`` without its images; of them, only the size is read.
+
+        Raises:
+            OSError: If its image is missing or damaged.
+        """
+        line = self._read(self._lines.at(int(self.index['sample'][index])), int(self.index['line'][index]))
+        paths = {_PATHS[key]: os.path.join(self.data_root, line[key]) for key in FILES if key in line}
+        record = _labels(line, image_size(paths.get('img_path') or paths['depth_path']))
+        record.update(paths, img_id=index)
+        if 'box' in line:
+            record['bbox'] = line['box'][None].astype(np.float32)
+        return record
+
+    def load(self, record: dict) -> None:
+        """Read the images of ``modalities`` into a record.
+
+        Raises:
+            OSError: If one is missing, damaged, or of another size than the others; names it.
+        """
+        super().load(record)
+        for modality in self.modalities:
+            shape = record[KEYS[modality]].shape[:2]
+            if shape != record['img_shape']:
+                raise ImageReadError(
+                    f'{record[_PATHS[_NEEDED[modality]]]!r} has shape {shape}, expected {record["img_shape"]} as the '
+                    "line's other image"
+                )
+
+    def load_depth(self, record: dict) -> np.ndarray:
+        """Return the depth map of a record, shape (H, W), float32, mm."""
+        return self._depth.read(record['depth_path'])
+
+    def load_mask(self, record: dict) -> np.ndarray:
+        """Return where the hand is, shape (H, W), bool."""
+        return read_raster(record['mask_path'], np.uint8, 1) > 0
+
+    def load_parts(self, record: dict) -> np.ndarray:
+        """Return the parts of the hand, shape (H, W), uint8."""
+        path, table = record['parts_path'], self._description.parts
+        values = read_raster(path, np.uint8, 1)
+        parts = values if table is None else table[values]
+        wrong = (parts > NUM_PARTS) & (parts != PART_UNKNOWN)
+        if wrong.any():
+            known = f'0 to {NUM_PARTS} or {PART_UNKNOWN}' if table is None else "those of 'parts' in dataset.json"
+            raise ImageReadError(f'{path!r} has value {values[wrong][0]}, expected {known}')
+        return parts
+
+
+def _labels(line: dict, size: tuple[int, int]) -> dict:
+    """Return the labels of a line that was read, with 2D joints as labelled where they are."""
+    camera = {key: line[key] for key in ('K', 'R', 'T', 'dist') if key in line}
+    flat = line.get('joints_2d')
+    if 'joints_3d' not in line:
+        # Any point in front of any camera: the 2D joints say where it is seen.
+        record = hand_record(
+            np.ones((NUM_JOINTS, 3)), camera, line['side'], size, ~np.isnan(flat[:, 0]), line.get('visible'), flat
+        )
+        del record['keypoints_cam']
+        if not camera:
+            del record['camera']
+        return record
+    joints = line['joints_3d']
+    if flat is not None and np.isnan(flat).any():
+        flat = np.where(np.isnan(flat), project(joints, camera), flat)
+    return hand_record(joints, camera, line['side'], size, ~np.isnan(joints[:, 0]), line.get('visible'), flat)
+
+
+def image_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Return the (width, height) of an image as it is loaded, from the beginning of its file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If it is no image.
+    """
+    try:
+        with Image.open(path) as image:
+            # Other formats than JPEG would have to be decoded for the tag.
+            sideways = image.format == 'JPEG' and image.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS
+            return image.size[::-1] if sideways else image.size
+    except FileNotFoundError:
+        raise FileNotFoundError(f'no image file {os.fspath(path)!r}; check the paths in the .jsonl file') from None
+    except OSError as error:
+        raise ImageReadError(f'{os.fspath(path)!r} is damaged, or no image: {error}') from error

@@ -1,0 +1,224 @@
+"""The NYU hand pose data set (version 2) of Tompson et al., 2014, as its archive unpacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from handkd.hand import FINGERS, JOINTS, SIDES
+from handkd.registry import DATASETS
+
+from .depth_files import DepthFormat
+from .file_dataset import HandFileDataset
+from .label_checks import check_finite, check_images
+from .matlab_files import load_mat
+from .records import hand_record
+
+_SEGMENTS = ('KNU3_A', 'KNU3_B', 'KNU2_A', 'KNU2_B', 'KNU1_A', 'KNU1_B')
+_PREFIX = {'little': 'F1', 'ring': 'F2', 'middle': 'F3', 'index': 'F4', 'thumb': 'TH'}
+
+NYU_JOINTS: tuple[str, ...] = (
+    *(f'{prefix}_{segment}' for prefix in _PREFIX.values() for segment in _SEGMENTS),
+    *(f'PALM_{i}' for i in range(1, 7)),
+)
+"""The 36 joints in the file's order and with its names: five fingers from the little one on, each from tip to base,
+then six points of the palm (1 and 2 the wrist's ulnar and radial side, 3 palm, 4 ulnar palm, 5 mid palm, 6 mid
+wrist)."""
+
+_EVALUATION_JOINTS = (
+    *(f'{_PREFIX[finger]}_{segment}' for finger in _PREFIX if finger != 'thumb' for segment in ('KNU3_A', 'KNU2_B')),
+    'TH_KNU3_A', 'TH_KNU3_B', 'TH_KNU2_B', 'PALM_1', 'PALM_2', 'PALM_3',
+)  # fmt: skip
+NYU_EVALUATION: tuple[int, ...] = tuple(NYU_JOINTS.index(name) for name in _EVALUATION_JOINTS)
+"""Indices of the 14 joints that all published figures are about."""
+
+_PALM_TO_TIP = ('KNU1_A', 'KNU2_B', 'KNU3_B', 'KNU3_A')
+_NAME_IN_FILE = {'wrist': 'PALM_3'} | {
+    JOINTS[1 + 4 * f + i]: f'{_PREFIX[finger]}_{segment}'
+    for f, finger in enumerate(FINGERS)
+    for i, segment in enumerate(_PALM_TO_TIP)
+}
+_ORDER = [NYU_JOINTS.index(_NAME_IN_FILE[name]) for name in JOINTS]
+_ROOTS = {'palm_3': NYU_JOINTS.index('PALM_3'), 'palm_6': NYU_JOINTS.index('PALM_6')}
+
+_SIZE = (640, 480)
+_CENTER = (320.0, 240.0)
+_DEPTH = DepthFormat('GB', nothing=(2001,))  # what the sensor's pixels without return hold
+
+
+@DATASETS.register_module()
+class NYUDataset(HandFileDataset):
+    """A hand seen by three Kinects: 72757 frames of one person to train on; 8252 of that and another one to test.
+
+    The tree is ``train/`` and ``test/``, each with ``joint_data.mat`` and the images ``rgb_1_0000001.png``,
+    ``depth_1_0000001.png``, ``synthdepth_1_0000001.png`` of cameras 1 to 3. The colour image is warped into the depth
+    camera's view and black where no depth is, so joints and depth belong to both.
+
+    The set has no 21 joints. Joint 0 and the finger joints are the nearest of its 36: of each finger ``KNU1_A``,
+    ``KNU2_B``, ``KNU3_B`` and ``KNU3_A`` from palm to tip. The 36 themselves are in ``keypoints_cam_native``
+    (1, 36, 3) mm and ``keypoints_native`` (1, 36, 2) px, which move with the image as the others do;
+    ``metainfo['native_joint_names']`` names them, and ``metainfo['native_evaluation']`` has the indices of the 14 that
+    published figures are about. 2D joints are the file's; 3D joints are the file's with y turned downwards.
+
+    Args:
+        data_root (str): The folder with ``train`` and ``test``.
+        split (str): 'train', 'test', or one of the two test persons: 'test_1', who is the training person, 'test_2',
+            who is not.
+        modalities (Sequence[str]): Which of 'rgb', 'depth' to load. Defaults to ('depth',).
+        pipeline (Sequence[dict]): Transforms. Defaults to ().
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. Defaults to 'stop'.
+        views (Sequence[int]): Which cameras, of 1, 2, 3; their samples of a frame follow one another. Published figures
+            are about the first, the front view. Defaults to (1,).
+        depth_source (str): 'depth', the sensor's, or 'synthdepth', rendered from the fitted hand. Defaults to 'depth'.
+        joint0 (str): What joint 0 is: 'palm_3' (``PALM_3``, one of the 14 evaluated joints), or 'palm_6' (``PALM_6``,
+            the middle of the wrist, nearer to what other sets label). Defaults to 'palm_3'.
+        side (str): The hand's side in the images. They are mirrored: the person's left hand looks and is measured as a
+            right one. Defaults to 'right'.
+        subject_boundary (int): First test frame, from 0, of the second person; bone lengths jump there. Defaults to
+            2440.
+        focal (Sequence[float]): Focal lengths fx and fy, px. The default is that of the set's own program; most papers
+            have (588.03, 587.07). Defaults to (588.036865, 587.075073).
+
+    Raises:
+        FileNotFoundError: If the tree is not there; says what was expected where.
+        ValueError: If an argument or label is wrong; names the file, the frame and the joint.
+    """
+
+    METAINFO: dict = {
+        'dataset_name': 'nyu',
+        'joint_names': JOINTS,
+        'native_joint_names': NYU_JOINTS,
+        'native_evaluation': NYU_EVALUATION,
+    }
+    SPLITS = ('train', 'test', 'test_1', 'test_2')
+    MODALITIES = ('rgb', 'depth')
+    SIGNATURE = ('train/joint_data.mat', 'test/joint_data.mat')
+    PUBLISHED = {'train': 72757, 'test': 8252, 'test_1': 2440, 'test_2': 5812}
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str,
+        modalities: Sequence[str] = ('depth',),
+        pipeline: Sequence[dict] = (),
+        on_corrupt: str = 'stop',
+        *,
+        views: Sequence[int] = (1,),
+        depth_source: str = 'depth',
+        joint0: str = 'palm_3',
+        side: str = 'right',
+        subject_boundary: int = 2440,
+        focal: Sequence[float] = (588.036865, 587.075073),
+    ) -> None:
+        self.check_choice('depth_source', depth_source, ('depth', 'synthdepth'))
+        self.check_choice('joint0', joint0, tuple(_ROOTS))
+        self.check_choice('side', side, SIDES)
+        self.views = tuple(views)
+        if not self.views or len(set(self.views)) < len(self.views) or not set(self.views) <= {1, 2, 3}:
+            raise ValueError(f'NYUDataset(views=...) must be some of 1, 2, 3, found {views!r}')
+        if subject_boundary < 1:
+            raise ValueError(f'NYUDataset(subject_boundary=...) must be at least 1, found {subject_boundary!r}')
+        self.depth_source, self.joint0, self.side, self.boundary = depth_source, joint0, side, subject_boundary
+        last = self.PUBLISHED['test'] - subject_boundary
+        frames = {**self.PUBLISHED, 'test_1': subject_boundary, 'test_2': last}
+        self.PUBLISHED = {name: count * len(self.views) for name, count in frames.items()}
+        self._order = [_ROOTS[joint0], *_ORDER[1:]]
+        self._intrinsics = np.array([[focal[0], 0, _CENTER[0]], [0, focal[1], _CENTER[1]], [0, 0, 1]], np.float64)
+        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+
+    @property
+    def metainfo(self) -> dict:
+        """The data set's name, joint names, its own joints' names, and what joint 0 is."""
+        return dict(self.METAINFO, joint0=self.joint0)
+
+    @property
+    def _folder(self) -> str:
+        return self.split.split('_')[0]
+
+    def _kinds(self) -> list[str]:
+        """Return what the names of the needed images begin with."""
+        kinds = {'rgb': 'rgb', 'depth': self.depth_source}
+        return [f'{kinds[modality]}_{view}_' for modality in sorted(self.modalities) for view in self.views]
+
+    def sources(self) -> list[str]:
+        """Return the label file and the folder, which holds the images, too."""
+        return [f'{self._folder}/joint_data.mat', self._folder]
+
+    def index_settings(self) -> dict:
+        """Return the views, the test persons' boundary and the images that are checked."""
+        return dict(views=self.views, boundary=self.boundary, images=self._kinds())
+
+    def build_index(self) -> dict[str, np.ndarray]:
+        """Read the label file: the 36 joints of the split's frames and views."""
+        path = self.data_root / self._folder / 'joint_data.mat'
+        uvd, xyz = read_joint_data(path)
+        for kind in self._kinds():
+            check_images(path.parent, range(1, xyz.shape[1] + 1), path, kind + '{:07d}.png')
+        start = self.boundary if self.split == 'test_2' else 0
+        stop = self.boundary if self.split == 'test_1' else xyz.shape[1]
+        if start >= xyz.shape[1]:
+            raise ValueError(
+                f'{str(path)!r} has {xyz.shape[1]} frames, and test_2 begins at frame {start}; give the frame at which '
+                'the second person begins as subject_boundary'
+            )
+        rows = np.asarray(self.views) - 1
+        # Samples of a frame follow one another; y points up in the file.
+        xyz = xyz[rows, start:stop].swapaxes(0, 1).reshape(-1, 36, 3) * (1.0, -1.0, 1.0)
+        uv = uvd[rows, start:stop].swapaxes(0, 1).reshape(-1, 36, 3)[..., :2]
+        frames = np.repeat(np.arange(start, start + len(xyz) // len(rows)) + 1, len(rows))
+        for values in (xyz, uv):
+            check_finite(values, NYU_JOINTS, frames, path)
+        return {'sample': frames.astype(np.int32), 'xyz': xyz.astype(np.float32), 'uv': uv.astype(np.float32)}
+
+    def view_groups(self) -> np.ndarray:
+        """Return which samples show the same hand at the same time.
+
+        Returns:
+            Shape (G, V), int64, a column a camera in the order of ``views``; all views of a frame are there.
+        """
+        return np.arange(len(self)).reshape(-1, len(self.views))
+
+    def get_record(self, index: int) -> dict:
+        """Return sample ``index`` without its images."""
+        native = np.array(self.index['xyz'][index])
+        native_uv = np.array(self.index['uv'][index])
+        camera = {'K': self._intrinsics.copy()}
+        record = hand_record(native[self._order], camera, self.side, _SIZE, keypoints=native_uv[self._order])
+        record['keypoints_cam_native'], record['keypoints_native'] = native[None], native_uv[None]
+        view, frame = self.views[index % len(self.views)], int(self.index['sample'][index])
+        stem = f'{self.data_root}/{self._folder}/{{}}_{view}_{frame:07d}.png'
+        record['img_id'] = index
+        record['img_path'] = stem.format('rgb')
+        record['depth_path'] = stem.format(self.depth_source)
+        return record
+
+    def load_depth(self, record: dict) -> np.ndarray:
+        """Return the depth map of a record, shape (480, 640), float32, mm: of all that the sensor saw."""
+        return _DEPTH.read(record['depth_path'])
+
+
+def read_joint_data(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a ``joint_data.mat``.
+
+    Args:
+        path: The file.
+
+    Returns:
+        ``joint_uvd`` in px, px, mm, and ``joint_xyz`` in mm with y upwards, each of shape (3 cameras, N frames, 36, 3).
+
+    Raises:
+        ValueError: If it is damaged, a MATLAB file of version 7.3, or has other joints or shapes; names it.
+    """
+    data = load_mat(path, ('joint_names', 'joint_uvd', 'joint_xyz'))
+    names = tuple(str(np.ravel(name)[0]) for name in np.ravel(data['joint_names']))
+    if names != NYU_JOINTS:
+        raise ValueError(f"{str(path)!r}: 'joint_names' must be {NYU_JOINTS}, found {names}")
+    uvd, xyz = data['joint_uvd'], data['joint_xyz']
+    if uvd.shape != xyz.shape or uvd.shape[:1] + uvd.shape[2:] != (3, len(NYU_JOINTS), 3):
+        raise ValueError(
+            f"{str(path)!r}: 'joint_uvd' and 'joint_xyz' must have shape (3, N, 36, 3), "
+            f'found {uvd.shape} and {xyz.shape}'
+        )
+    return uvd, xyz

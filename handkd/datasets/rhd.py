@@ -1,0 +1,243 @@
+"""The Rendered Hand Pose data set (RHD) of Zimmermann and Brox, 2017, as its archive unpacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from handkd.geometry import project
+from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, PALM_PARTS, SIDES, finger_joints
+from handkd.registry import DATASETS
+
+from .depth_files import DepthFormat
+from .file_dataset import HandFileDataset
+from .label_checks import check_finite, check_images
+from .records import hand_record
+from .transforms import ImageReadError, read_raster
+from .unpickling import load_arrays
+
+RHD_JOINTS: tuple[str, ...] = ('wrist', *(JOINTS[j] for finger in FINGERS for j in reversed(finger_joints(finger))))
+"""One hand's joints in the file's order: the wrist, then each finger from its tip to the palm."""
+
+_ORDER = [RHD_JOINTS.index(name) for name in JOINTS]
+_FILE_NAMES = [f'{side} {name}' for side in SIDES for name in RHD_JOINTS]  # 0 to 20 left, 21 to 41 right
+_SHAPES = {'xyz': (42, 3), 'uv_vis': (42, 3), 'K': (3, 3)}
+_DEPTH = DepthFormat('RG', unit=5000 / 65535)  # 65535 counts are 5 m
+_SIZE = (320, 320)
+
+_FIRST_CLASS = {'left': 2, 'right': 18}
+"""Mask class of each hand's thumb tip; 16 in all: three a finger, from tip to palm, and last the palm."""
+_CLASSES = 34  # 0 is background, 1 the person
+
+
+def _part_table(side: str) -> np.ndarray:
+    """Return part numbers by mask class, shape (34,), uint8; the palm, which is several parts, is 0."""
+    table = np.zeros(_CLASSES, np.uint8)
+    for f, finger in enumerate(FINGERS):
+        first = _FIRST_CLASS[side] + 3 * f
+        table[first : first + 3] = finger_joints(finger)[:0:-1]
+    return table
+
+
+_PART_OF_CLASS = {side: _part_table(side) for side in SIDES}
+
+
+@DATASETS.register_module()
+class RHDDataset(HandFileDataset):
+    """Rendered people with both hands labelled: 41258 images to train on and 2728 to evaluate, 320 x 320.
+
+    The tree is ``training/`` and ``evaluation/``, each with ``anno_*.pickle``, ``color/``, ``depth/`` and ``mask/``.
+    ``keypoints`` are the file's, which the file's ``K`` and joints give to a tenth of a pixel. ``keypoints_visible`` is
+    the file's flag: seen, not only inside the image. There is no palm bone in the masks, so a palm pixel's part in
+    ``part_seg`` is that of the nearest of the five lines between wrist and finger bases in the image.
+
+    Args:
+        data_root (str): The folder with ``training`` and ``evaluation``.
+        split (str): 'training' or 'evaluation'.
+        modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load. Defaults to ('rgb',).
+        pipeline (Sequence[dict]): Transforms. Defaults to ().
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. A mask that is needed
+            to choose the hand always stops. Defaults to 'stop'.
+        hand (str): Which hand of an image is the sample. 'mask': the one with more pixels in the mask, the right one if
+            they are equal, as in the authors' code and most others. 'keypoints': the one with more visible joints,
+            else the right one, as in Minimal-Hand. 'both': each hand that has a visible joint is a sample.
+            Defaults to 'mask'.
+        joint0 (str): What joint 0 is. 'wrist': as labelled. 'palm': half way from there to the base of the middle
+            finger, as in all experiments of Zimmermann and Brox and near to STB's; visible if one of the two is.
+            Defaults to 'wrist'.
+
+    Raises:
+        FileNotFoundError: If the tree is not there; says what was expected where.
+        ValueError: If an argument or label is wrong; names the file, the sample and the joint.
+    """
+
+    METAINFO: dict = {'dataset_name': 'rhd', 'joint_names': JOINTS}
+    SPLITS = ('training', 'evaluation')
+    MODALITIES = ('rgb', 'depth', 'mask', 'parts')
+    SIGNATURE = ('training/anno_training.pickle', 'evaluation/anno_evaluation.pickle')
+    PUBLISHED = {'training': 41258, 'evaluation': 2728}
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str,
+        modalities: Sequence[str] = ('rgb',),
+        pipeline: Sequence[dict] = (),
+        on_corrupt: str = 'stop',
+        *,
+        hand: str = 'mask',
+        joint0: str = 'wrist',
+    ) -> None:
+        self.check_choice('hand', hand, ('mask', 'keypoints', 'both'))
+        self.check_choice('joint0', joint0, ('wrist', 'palm'))
+        self.hand, self.joint0 = hand, joint0
+        if hand == 'both':
+            self.PUBLISHED = {}  # nobody says how many hands are seen
+        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+
+    @property
+    def metainfo(self) -> dict:
+        """The data set's name, joint names and, if it is no wrist, what joint 0 is."""
+        return dict(self.METAINFO, joint0='palm') if self.joint0 == 'palm' else dict(self.METAINFO)
+
+    @property
+    def _annotation(self) -> Path:
+        return self.data_root / self.split / f'anno_{self.split}.pickle'
+
+    def _folders(self) -> list[str]:
+        """Return the image folders that are needed."""
+        mask = self.hand == 'mask' or {'mask', 'parts'} & set(self.modalities)
+        return ['color'] + ['depth'] * ('depth' in self.modalities) + ['mask'] * bool(mask)
+
+    def sources(self) -> list[str]:
+        """Return the label file and the image folders that are needed."""
+        return [f'{self.split}/{name}' for name in (self._annotation.name, *self._folders())]
+
+    def index_settings(self) -> dict:
+        """Return the rule by which hands are chosen, and the folders that are checked."""
+        return dict(hand=self.hand, folders=self._folders())
+
+    def build_index(self) -> dict[str, np.ndarray]:
+        """Read the label file, and count the hands' pixels in the masks if the rule asks for it."""
+        labels = load_arrays(self._annotation)
+        frames = _check_labels(labels, self._annotation)
+        for folder in self._folders():
+            check_images(self.data_root / self.split / folder, frames, self._annotation, '{:05d}.png')
+        xyz, uv_vis, intrinsics = (np.stack([labels[i][key] for i in frames]).astype(np.float64) for key in _SHAPES)
+        check_finite(xyz, _FILE_NAMES, frames, self._annotation)
+        check_finite(uv_vis, _FILE_NAMES, frames, self._annotation)
+        check_finite(intrinsics, ('fx', 'fy', 'the last row of K'), frames, self._annotation)
+        xyz = xyz.reshape(-1, 2, NUM_JOINTS, 3)[:, :, _ORDER] * 1000.0
+        uv_vis = uv_vis.reshape(-1, 2, NUM_JOINTS, 3)[:, :, _ORDER]
+        row, side = self._choose(frames, uv_vis[..., 2] > 0)
+        return {
+            'sample': np.asarray(frames, np.int32)[row],
+            'side': side.astype(np.int8),
+            'xyz': xyz[row, side].astype(np.float32),
+            'uv': uv_vis[row, side, :, :2].astype(np.float32),
+            'visible': uv_vis[row, side, :, 2] > 0,
+            'K': intrinsics[row],
+        }
+
+    def _choose(self, frames: Sequence[int], visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows and sides (0 left, 1 right) of the samples, from the joints' flags of shape (N, 2, 21)."""
+        if self.hand == 'both':
+            return np.nonzero(visible.any(-1))
+        if self.hand == 'keypoints':
+            size = visible.sum(-1)
+        else:
+            bar = tqdm(frames, desc='choosing hands by their masks, once', disable=len(frames) <= 1000)
+            size = np.array([self._mask_sizes(frame) for frame in bar])
+        return np.arange(len(frames)), np.where(size[:, 0] > size[:, 1], 0, 1)
+
+    def _mask_sizes(self, frame: int) -> tuple[int, int]:
+        """Return how many pixels the left and the right hand have."""
+        count = np.bincount(_read_classes(self._file('mask', frame)).reshape(-1), minlength=_CLASSES)
+        return tuple(int(count[_FIRST_CLASS[side] : _FIRST_CLASS[side] + 16].sum()) for side in SIDES)
+
+    def _file(self, folder: str, frame: int) -> str:
+        return f'{self.data_root}/{self.split}/{folder}/{frame:05d}.png'
+
+    def get_record(self, index: int) -> dict:
+        """Return sample ``index`` without its images."""
+        frame, columns = int(self.index['sample'][index]), self.index
+        joints = np.array(columns['xyz'][index], np.float64)
+        keypoints = np.array(columns['uv'][index], np.float64)
+        visible = np.array(columns['visible'][index])
+        camera = {'K': np.array(columns['K'][index])}
+        if self.joint0 == 'palm':
+            middle = JOINT_INDEX['middle_mcp']
+            joints[0] = (joints[0] + joints[middle]) / 2
+            keypoints[0] = project(joints[0], camera)
+            visible[0] |= visible[middle]
+        side = SIDES[columns['side'][index]]
+        record = hand_record(joints, camera, side, _SIZE, visible=visible, keypoints=keypoints)
+        record['img_id'] = index
+        record['img_path'] = self._file('color', frame)
+        record['depth_path'] = self._file('depth', frame)
+        record['mask_path'] = self._file('mask', frame)
+        return record
+
+    def load_depth(self, record: dict) -> np.ndarray:
+        """Return the depth map of a record, shape (320, 320), float32, mm: of the hands and all behind them."""
+        return _DEPTH.read(record['depth_path'])
+
+    def load_mask(self, record: dict) -> np.ndarray:
+        """Return where the record's hand is, shape (320, 320), bool."""
+        classes = _read_classes(record['mask_path'])
+        first = _FIRST_CLASS[record['hand_side']]
+        return (classes >= first) & (classes < first + 16)
+
+    def load_parts(self, record: dict) -> np.ndarray:
+        """Return the parts of the record's hand, shape (320, 320), uint8."""
+        classes, side = _read_classes(record['mask_path']), record['hand_side']
+        parts = _PART_OF_CLASS[side][classes]
+        palm = classes == _FIRST_CLASS[side] + 15
+        rows, columns = np.nonzero(palm)
+        # The wrist as labelled, which joint 0 of the record need not be.
+        keypoints = np.array(self.index['uv'][record['img_id']], np.float64)
+        parts[palm] = nearest_palm_part(np.stack([columns, rows], -1), keypoints)
+        return parts
+
+
+def nearest_palm_part(pixels: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """Return the palm part whose bone is nearest in the image.
+
+    Args:
+        pixels: Shape (M, 2), px.
+        keypoints: The joints in the image, shape (21, 2), px, in handkd's order with the wrist first.
+
+    Returns:
+        Part numbers, shape (M,), uint8.
+    """
+    start, along = keypoints[0], keypoints[list(PALM_PARTS)] - keypoints[0]
+    offset = pixels - start
+    # Of each line from the wrist, the nearest point, as a share of its length.
+    share = np.clip(offset @ along.T / np.maximum((along**2).sum(-1), 1e-12), 0, 1)
+    distance = np.linalg.norm(offset[:, None] - share[..., None] * along, axis=-1)
+    return np.asarray(PALM_PARTS, np.uint8)[distance.argmin(-1)]
+
+
+def _read_classes(path: str) -> np.ndarray:
+    """Read a mask, and refuse classes that RHD has not."""
+    classes = read_raster(path, np.uint8, 1)
+    if classes.max() >= _CLASSES:
+        raise ImageReadError(f'{path!r} has class {classes.max()}, expected 0 to {_CLASSES - 1}: it is no mask of RHD')
+    return classes
+
+
+def _check_labels(labels: object, path: Path) -> list[int]:
+    """Return the sample numbers of the label file's content, in order, or say what is wrong with it."""
+    if not isinstance(labels, dict) or not labels:
+        raise ValueError(f'{str(path)!r} must hold a dict of samples, found {type(labels).__name__}')
+    for frame, sample in labels.items():
+        if not isinstance(frame, (int, np.integer)):
+            raise ValueError(f'{str(path)!r}: samples must be numbered, found {frame!r}')
+        for key, shape in _SHAPES.items():
+            found = np.shape(sample[key]) if isinstance(sample, dict) and key in sample else 'nothing'
+            if found != shape:
+                raise ValueError(f'{str(path)!r}: sample {frame!r}, {key!r} must have shape {shape}, found {found}')
+    return sorted(labels)

@@ -1,0 +1,42 @@
+"""Text files with a line a sample, too large to be held by every process: lines by their place in the file."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def numbered_lines(path: str | os.PathLike) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (line number from 1, byte offset, line) of each line that is not blank."""
+    offset = 0
+    with open(path, 'rb') as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, offset, line
+            offset += len(line)
+
+
+class MappedLines:
+    """Lines of a file by their byte offset.
+
+    The file is mapped into memory: processes share its pages and, unlike with an open file, no position in it. A worker
+    that is started afresh maps it again.
+
+    Args:
+        path: The file, which must not be empty.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        with open(path, 'rb') as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def at(self, offset: int) -> bytes:
+        """Return the line that begins at a byte offset, without its end."""
+        end = self._bytes.find(b'\n', offset)
+        return self._bytes[offset : len(self._bytes) if end < 0 else end]
+
+    def __reduce__(self) -> tuple:
+        return MappedLines, (self.path,)

@@ -1,0 +1,18 @@
+"""Lines of a file by their place in it."""
+
+import pickle
+
+import pytest
+
+from handkd.datasets.text_lines import MappedLines, numbered_lines
+
+
+@pytest.mark.parametrize('end', ['', '\n', '\r\n'])
+def test_each_line_is_found_again(tmp_path, end):
+    path = tmp_path / 'lines.txt'
+    path.write_bytes(f'first\n\n  \nsecönd\r\nthird{end}'.encode())
+    found = list(numbered_lines(path))
+    assert [(number, line.strip().decode()) for number, _, line in found] == [(1, 'first'), (4, 'secönd'), (5, 'third')]
+    mapped = MappedLines(path)
+    for lines in (mapped, pickle.loads(pickle.dumps(mapped))):
+        assert [lines.at(offset).strip().decode() for _, offset, _ in found] == ['first', 'secönd', 'third']
