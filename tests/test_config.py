@@ -77,3 +77,25 @@ def test_a_tool_that_needs_one_entry_checks_that_alone():
     load_config(SMALL, {'train_dataloader.dataset.type': 'NotThere'}, only='model')
     with pytest.raises(ConfigError, match='betta'):
         load_config(SMALL, {'model.student.head.betta': 1}, only='model')
+
+
+@pytest.mark.parametrize(
+    ('data', 'rate', 'drop', 'block', 'flips'), [('rhd', 1e-4, 60000, 5, True), ('stb', 7e-5, 10000, 14, False)]
+)
+def test_pmd_net_has_the_papers_constants(data, rate, drop, block, flips):
+    cfg = load_config(CONFIGS / 'pmd' / f'resnet34_refine_replace_{data}.py')  # section 4.2
+    assert cfg.optim_wrapper.optimizer.lr == rate and cfg.optim_wrapper.optimizer.weight_decay == 5e-4
+    assert [(s.milestones, s.gamma) for s in cfg.param_scheduler] == [([drop], 0.1)]
+    steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
+    assert steps['RandomBlockReplacement'].block == block and steps['RandomBlockReplacement'].prob == 0.5
+    assert ('RandomHandFlip' in steps) == flips
+    if flips:
+        assert steps['RandomHandFlip'].horizontal == steps['RandomHandFlip'].vertical == 0.5
+    test_steps = {step.type for step in cfg.test_dataloader.dataset.pipeline}
+    assert not test_steps & {'RandomHandFlip', 'RandomBlockReplacement'}
+    student = cfg.model.student
+    assert student.head.refine and student.head.loss.loss_weight == 100  # alpha
+    weights = {name: distiller.weight for name, distiller in cfg.model.distillers.items()}
+    assert weights == dict(feat=1 / 16, x=5 / 16, y=5 / 16, z=5 / 16)  # Eq. 3
+    assert student.backbone.depth == 34 and steps['WarpCrop'].size == 64
+    assert cfg.test_evaluator.root == 'middle_mcp' and cfg.test_evaluator.scale == 'gt'
