@@ -1,15 +1,15 @@
-"""Speed, as ratios measured side by side in one run: python tools/benchmark.py studio|step [OPTIONS]"""
+"""Speed, as ratios measured side by side in one run: python tools/benchmark.py studio|step|data|index [OPTIONS]"""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import step, studio
+from benchmarks import data, index, step, studio
 
 from handkd.apis.cli import run_cli
 from handkd.hints import check_keys
 
-BENCHMARKS = {'studio': studio.run, 'step': step.run}
+BENCHMARKS = {'studio': studio.run, 'step': step.run, 'data': data.run, 'index': index.run}
 
 
 def main(argv: list[str] | None = None) -> None:

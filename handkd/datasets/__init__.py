@@ -8,6 +8,7 @@ from .file_dataset import HandFileDataset
 from .hand_folder import HandFolderDataset
 from .lm import LMDataset
 from .nyu import NYUDataset
+from .packed import PackedHandDataset, StreamedHandDataset
 from .panoptic import PanopticHandDataset
 from .rhd import RHDDataset
 from .samplers import ReproducibleSampler
@@ -22,12 +23,14 @@ __all__ = [
     'HandFolderDataset',
     'LMDataset',
     'NYUDataset',
+    'PackedHandDataset',
     'PanopticHandDataset',
     'RHDDataset',
     'ReproducibleDataset',
     'ReproducibleSampler',
     'STBDataset',
     'SampleKey',
+    'StreamedHandDataset',
     'StudioDataset',
     'mix',
     'seeded',

@@ -44,6 +44,13 @@ def mix(seed: int, position: int) -> int:
     return (z ^ (z >> 31)) >> 32
 
 
+def seed_generators(key: int) -> None:
+    """Seed the global ``random`` and ``numpy.random`` from a key, as :func:`seeded` does, and leave them so."""
+    seed = getattr(key, 'draw', int(key) & 0xFFFFFFFF)
+    random.seed(seed)
+    np.random.seed(seed)
+
+
 @contextmanager
 def seeded(key: int) -> Iterator[None]:
     """Seed the global ``random`` and ``numpy.random`` from a key, and put them back afterwards.
@@ -52,10 +59,8 @@ def seeded(key: int) -> Iterator[None]:
         key: A :class:`SampleKey`, or a plain index, which is its own seed: then a sample's augmentation is the same
             every time, as evaluation wants it.
     """
-    seed = getattr(key, 'draw', int(key) & 0xFFFFFFFF)
     states = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
+    seed_generators(key)
     try:
         yield
     finally:

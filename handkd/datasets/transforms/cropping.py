@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 from handkd.geometry import box_square, joint_square, zb_square
 from handkd.registry import TRANSFORMS
 
-from .sample import check_choice, labelled_joints, require, sample_name
+from .sample import any_pixels, check_choice, labelled_joints, require, sample_name
 
 
 @TRANSFORMS.register_module()
@@ -19,6 +19,9 @@ class HandCrop(BaseTransform):
 
     Sets ``crop``: dict of ``center`` (2,) and ``side`` in px, ``rotation`` in degrees, and ``flip`` (horizontal,
     vertical). A crop may reach beyond the image.
+
+    A sample that has been moved before (resized, or packed with a margin) gets the same square: 'square' and 'box' go
+    with its pixels, and 'zb' is applied to those of the original image.
 
     Args:
         rule (str): 'square', around the tight box of all labelled joints; 'box', around ``bbox``; or 'zb', the rule of
@@ -59,11 +62,19 @@ class HandCrop(BaseTransform):
         valid, keypoints = labelled_joints(results), results['keypoints'][0]
         if self.rule == 'square':
             return joint_square(keypoints, valid, self.factor)
-        require(results, self, 'img')
-        height, width = results['img'].shape[:2]
         visible = results.get('keypoints_visible')
         visible = valid if visible is None else valid & (visible[0] > 0)
-        return zb_square(keypoints, visible, (width, height))
+        return self._zb_square(results, keypoints, visible)
+
+    def _zb_square(self, results: dict, keypoints: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float]:
+        """Apply the rule to the original image, to whose pixels its limits refer, and follow the sample to here."""
+        height, width = results.get('ori_shape') or results[any_pixels(results, self)].shape[:2]
+        matrix = results.get('warp_matrix')
+        if matrix is None:
+            return zb_square(keypoints, visible, (width, height))
+        back = np.linalg.inv(matrix)
+        center, side = zb_square(keypoints @ back[:2, :2].T + back[:2, 2], visible, (width, height))
+        return matrix[:2, :2] @ center + matrix[:2, 2], side * abs(np.linalg.det(matrix[:2, :2])) ** 0.5
 
 
 @TRANSFORMS.register_module()
@@ -96,8 +107,9 @@ class RandomCropNoise(BaseTransform):
         """
         require(results, self, 'crop')
         crop = results['crop']
-        side = crop['side'] * np.random.uniform(*self.scale)
-        center = crop['center'] + np.random.uniform(-self.shift, self.shift, 2) * side
-        rotation = crop['rotation'] + np.random.uniform(-self.rotation, self.rotation)
+        zoom, *shift, turn = np.random.random(4).tolist()
+        side = crop['side'] * (self.scale[0] + (self.scale[1] - self.scale[0]) * zoom)
+        center = np.array([c + (2 * s - 1) * self.shift * side for c, s in zip(crop['center'], shift)])
+        rotation = crop['rotation'] + (2 * turn - 1) * self.rotation
         results['crop'] = dict(crop, center=center, side=side, rotation=rotation)
         return results

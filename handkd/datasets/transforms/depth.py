@@ -5,12 +5,26 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
+from numba import njit
 
 from handkd.geometry import unproject
 from handkd.hand import JOINT_INDEX, JOINTS, joint_index
 from handkd.registry import TRANSFORMS
 
 from .sample import check_choice, labelled_joints, require, sample_name
+
+
+@njit(cache=True, nogil=True)
+def _scale(depth, centre, factor):
+    """Compiled: one pass instead of five."""
+    scaled = np.empty(depth.shape, np.float32)
+    one = np.float32(1)
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            value = depth[row, column]
+            inside = min(max((value - centre) * factor, -one), one)
+            scaled[row, column] = inside if value > 0 else one  # NaN is no reading either
+    return scaled
 
 
 @TRANSFORMS.register_module()
@@ -47,11 +61,7 @@ class DepthToCube(BaseTransform):
             raise ValueError(f'DepthToCube: the depth of {sample_name(results)} is in a cube already; apply it once')
         depth = results['depth']
         z = self._root_depth(results) if self.center == 'root' else self._median_depth(results)
-        reading = depth > 0  # NaN is no reading either
-        scaled = np.where(reading, depth, np.float32(z + self.cube))
-        scaled -= np.float32(z)
-        scaled *= np.float32(2 / self.cube)
-        results['depth'] = np.minimum(np.maximum(scaled, -1), 1)
+        results['depth'] = _scale(depth, np.float32(z), np.float32(2 / self.cube))
         results['depth_cube'] = (z, self.cube)
         return results
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.structures import InstanceData, PixelData
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
 from handkd.registry import TRANSFORMS
@@ -22,6 +22,8 @@ _INSTANCE_KEYS = {
     'keypoints_visible': 'keypoints_visible',
     'keypoints_valid': 'keypoints_valid',
     'keypoints_cam': 'keypoints_cam',
+    'keypoints_native': 'keypoints_native',
+    'keypoints_cam_native': 'keypoints_cam_native',
     'bbox': 'bboxes',
 }
 """Name under ``gt_instances`` of each label; MMPose's where it has one."""
@@ -33,7 +35,8 @@ class PackHandInputs(BaseTransform):
 
     ``gt_instances`` gets the labels that are there, as float32 arrays with a leading dimension of 1: ``keypoints``,
     ``keypoints_cam``, ``keypoints_visible`` (seen in the image), ``keypoints_valid`` (labelled at all; coordinates of
-    the others are 0, see :func:`handkd.datasets.transforms.check_sample`), ``bboxes``.
+    the others are 0, see :func:`handkd.datasets.transforms.check_sample`), ``bboxes``; and of a data set with other
+    joints than the 21 those as labelled, ``keypoints_native`` (1, K, 2) and ``keypoints_cam_native`` (1, K, 3).
 
     Args:
         modalities (Sequence[str]): What the network gets: 'rgb', 'depth' or both. Defaults to ('rgb',).
@@ -76,20 +79,14 @@ class PackHandInputs(BaseTransform):
             raise ValueError('PackHandInputs: HandCrop chose a crop that nothing has cut; put WarpCrop behind it')
         require(results, self, *(_KEYS[name] for name in self.modalities), *self.fields)
         check_sample(results)
-        data_sample = PoseDataSample()
-        # set_field, and not set_metainfo or plain attributes, which copy deeply and check lengths: 60 us a sample.
-        for key in self.meta_keys:
-            if key in results:
-                data_sample.set_field(results[key], key, field_type='metainfo')
-        labels = InstanceData()
-        for key, name in _INSTANCE_KEYS.items():
-            if results.get(key) is not None:
-                labels.set_field(results[key], name)
-        data_sample.gt_instances = labels
+        labels = _filled(
+            InstanceData(), {n: results[k] for k, n in _INSTANCE_KEYS.items() if results.get(k) is not None}
+        )
+        data_sample = _filled(PoseDataSample(), dict(_gt_instances=labels))
+        _filled(data_sample, {key: results[key] for key in self.meta_keys if key in results}, '_metainfo_fields')
         if self.fields:
-            data_sample.gt_fields = PixelData(
-                **{key: torch.from_numpy(np.ascontiguousarray(results[key])[None]) for key in self.fields}
-            )
+            maps = {key: torch.from_numpy(np.ascontiguousarray(results[key])[None]) for key in self.fields}
+            _filled(data_sample, dict(_gt_fields=_filled(PixelData(), maps)))
         return dict(inputs={name: self._tensor(results, name) for name in self.modalities}, data_samples=data_sample)
 
     @staticmethod
@@ -103,3 +100,14 @@ class PackHandInputs(BaseTransform):
             )
         tensor = torch.from_numpy(np.ascontiguousarray(pixels))
         return tensor.permute(2, 0, 1) if modality == 'rgb' else tensor[None]
+
+
+def _filled(element: BaseDataElement, values: dict, names: str = '_data_fields') -> BaseDataElement:
+    """Put values into one of MMEngine's data elements, as its ``set_field`` does one by one.
+
+    ``set_field`` compares lengths and copies and checks again what has just been checked here: half of the time.
+    """
+    vars(element).update(values)
+    vars(element)[names].update(values)
+    vars(element)[names].update(key[1:] for key in values if key[0] == '_')  # a property stands under both names
+    return element

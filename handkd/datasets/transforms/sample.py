@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -22,6 +23,9 @@ _REMEDIES = {
 }
 """What to do about each missing key."""
 
+PIXEL_KEYS = ('img', 'depth', 'hand_mask', 'part_seg')
+"""Everything in a sample that is pixels."""
+
 _JOINT_SHAPES = {
     'keypoints': (1, NUM_JOINTS, 2),
     'keypoints_cam': (1, NUM_JOINTS, 3),
@@ -32,7 +36,8 @@ _JOINT_SHAPES = {
 
 def sample_name(results: dict) -> str:
     """Return what tells a sample from the others in an error: its number and file, as far as it has them."""
-    known = [f'{key} {results[key]!r}' for key in ('img_id', 'img_path') if results.get(key) is not None]
+    file = 'img_path' if results.get('img_path') is not None else 'depth_path'
+    known = [f'{key} {results[key]!r}' for key in ('img_id', file) if results.get(key) is not None]
     return f'sample ({", ".join(known)})' if known else 'sample (without img_id and img_path)'
 
 
@@ -49,6 +54,17 @@ def require(results: dict, transform: object, *keys: str) -> None:
             raise ValueError(
                 f'{type(transform).__name__} needs {key!r}, which {sample_name(results)} has not: {_REMEDIES[key]}'
             )
+
+
+def any_pixels(results: dict, transform: object) -> str:
+    """Return the key of an image that a sample has.
+
+    Raises:
+        ValueError: If it has none; names the sample and the transform that needs one.
+    """
+    key = next((key for key in PIXEL_KEYS if results.get(key) is not None), 'img')
+    require(results, transform, key)
+    return key
 
 
 def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
@@ -80,13 +96,16 @@ def labelled_joints(results: dict) -> np.ndarray:
             raise ValueError(f'{sample_name(results)}: {key!r} must be an array of shape {shape}, found {found}')
     if results.get('keypoints_valid') is not None:
         valid = results['keypoints_valid'][0] > 0
-    excused = ~valid
-    if results.get('keypoints_visible') is not None:
-        excused = excused | (results['keypoints_visible'][0] == 0)
+    excused = None
     for key in ('keypoints', 'keypoints_cam'):
         value = results.get(key)
-        if value is None or np.isfinite(value).all():
+        # The sum of squares is finite only if all are, and found in a third of the time.
+        if value is None or isfinite(np.vdot(value, value)) or np.isfinite(value).all():
             continue
+        if excused is None:
+            excused = ~valid
+            if results.get('keypoints_visible') is not None:
+                excused = excused | (results['keypoints_visible'][0] == 0)
         finite = np.isfinite(value[0]).all(-1)
         bad = np.flatnonzero(~finite & ~excused)
         if bad.size:
@@ -106,6 +125,8 @@ def check_sample(results: dict) -> None:
     coordinates of the others are 0 and not NaN, since in a loss not even a weight of 0 hides a NaN. Arrays are
     replaced, never written to.
 
+    A data set's own joints (``keypoints_native`` (1, K, 2), ``keypoints_cam_native`` (1, K, 3)) are all labelled.
+
     Raises:
         ValueError: If a label is not finite or has the wrong shape, or ``hand_side`` or ``camera`` is malformed; names
             the sample, the key, what was found and what was expected.
@@ -116,6 +137,7 @@ def check_sample(results: dict) -> None:
         for key in ('keypoints', 'keypoints_cam'):
             if results.get(key) is not None:
                 results[key] = np.where(valid[None, :, None], results[key], np.zeros((), results[key].dtype))
+    _check_native(results)
     side = results.get('hand_side')
     if side is not None and side not in SIDES:
         raise ValueError(f"{sample_name(results)}: 'hand_side' must be one of {SIDES}, found {side!r}")
@@ -126,3 +148,16 @@ def check_sample(results: dict) -> None:
             if (value is None and key == 'K') or (value is not None and np.shape(value) != shape):
                 found = 'nothing' if value is None else f'shape {np.shape(value)}'
                 raise ValueError(f'{sample_name(results)}: camera[{key!r}] must have shape {shape}, found {found}')
+
+
+def _check_native(results: dict) -> None:
+    """Check a data set's own joints: finite, and in 2D as many as in 3D."""
+    flat, joints = results.get('keypoints_native'), results.get('keypoints_cam_native')
+    count = next((value.shape[1] for value in (flat, joints) if value is not None and value.ndim == 3), 'K')
+    for key, value, width in (('keypoints_native', flat, 2), ('keypoints_cam_native', joints, 3)):
+        if value is not None and value.shape != (1, count, width):
+            expected = f'(1, {count}, {width})'
+            raise ValueError(f'{sample_name(results)}: {key!r} must have shape {expected}, found {value.shape}')
+        if value is not None and not np.isfinite(value).all():
+            joint = np.flatnonzero(~np.isfinite(value[0]).all(-1))[0]
+            raise ValueError(f'{sample_name(results)}: {key!r} is not finite at joint {joint} of {count}')

@@ -13,9 +13,9 @@ from handkd.geometry import affine_camera, crop_matrix, flip_matrix, resize_matr
 from handkd.hand import other_side
 from handkd.registry import TRANSFORMS
 
-from .sample import require, sample_name
+from .resampling import warp_picture, warp_planes
+from .sample import PIXEL_KEYS, any_pixels, require, sample_name
 
-_PIXEL_KEYS = ('img', 'depth', 'hand_mask', 'part_seg')
 _STEP = 1.5
 """Farthest that neighbouring samples of the old image may lie apart, in its pixels, before it is averaged over."""
 _MAX_SUPERSAMPLING = 8
@@ -27,7 +27,8 @@ def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border
 
     The image is interpolated bilinearly, and averaged over the area of each new pixel where it shrinks to less than two
     thirds; ``depth``, ``hand_mask`` and ``part_seg`` take the nearest pixel, since no mean of two surfaces or labels
-    means anything. ``keypoints``, ``bbox``, ``camera`` and ``keypoints_cam`` follow
+    means anything. ``keypoints``, ``bbox``, ``camera`` and ``keypoints_cam`` (and a data set's own joints,
+    ``keypoints_native`` and ``keypoints_cam_native``) follow
     (:func:`handkd.geometry.affine_camera`; without a camera square pixels are assumed), so that projecting the joints
     gives their pixels as before. A mirroring map swaps ``hand_side``. ``warp_matrix`` (3, 3) takes pixels of the
     original image to the present ones.
@@ -52,16 +53,17 @@ def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border
         move = np.eye(3)
         move[:2, :2] = split_affine(matrix[:2, :2])[1]
     _warp_pixels(results, matrix, size, border)
-    if results.get('keypoints') is not None:
-        keypoints = results['keypoints']
-        results['keypoints'] = (keypoints @ matrix[:2, :2].T + matrix[:2, 2]).astype(keypoints.dtype)
+    linear, offset, turn = matrix[:2, :2].T, matrix[:2, 2], move.T
+    for key in ('keypoints', 'keypoints_native'):
+        if results.get(key) is not None:
+            keypoints = results[key]
+            results[key] = (keypoints @ linear + offset).astype(keypoints.dtype)
     if results.get('bbox') is not None:
-        x1, y1, x2, y2 = results['bbox'][0]
-        corners = np.array([[x1, y1], [x2, y1], [x1, y2], [x2, y2]]) @ matrix[:2, :2].T + matrix[:2, 2]
-        results['bbox'] = np.concatenate([corners.min(0), corners.max(0)])[None].astype(np.float32)
-    if results.get('keypoints_cam') is not None:
-        joints = results['keypoints_cam']
-        results['keypoints_cam'] = (joints @ move.T).astype(joints.dtype)
+        results['bbox'] = _move_box(results['bbox'][0], matrix)
+    for key in ('keypoints_cam', 'keypoints_cam_native'):
+        if results.get(key) is not None:
+            joints = results[key]
+            results[key] = (joints @ turn).astype(joints.dtype)
     if results.get('hand_side') is not None and matrix[0, 0] * matrix[1, 1] < matrix[0, 1] * matrix[1, 0]:
         results['hand_side'] = other_side(results['hand_side'])
     results['img_shape'] = (size[1], size[0])
@@ -69,31 +71,43 @@ def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border
     return results
 
 
+def _move_box(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return the upright box around a moved one, shape (1, 4); its centre and half its sides move by themselves."""
+    x1, y1, x2, y2 = box.tolist()
+    (a, b, x), (c, d, y), _ = matrix.tolist()
+    u, v, w, h = (x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1) / 2, (y2 - y1) / 2
+    u, v, w, h = a * u + b * v + x, c * u + d * v + y, abs(a) * w + abs(b) * h, abs(c) * w + abs(d) * h
+    return np.array([[u - w, v - h, u + w, v + h]], np.float32)
+
+
 def _warp_pixels(results: dict, matrix: np.ndarray, size: tuple[int, int], border: int) -> None:
     """Resample the images of a sample."""
-    for key in _PIXEL_KEYS:
-        pixels = results.get(key)
-        if pixels is None:
-            continue
-        if key == 'img':
-            results[key] = _warp_image(pixels, matrix, size, border)
-            continue
-        # OpenCV knows no bool; the same bytes read as uint8 cost nothing.
-        warped = cv2.warpAffine(
-            pixels.view(np.uint8) if pixels.dtype == bool else pixels, matrix[:2], size, flags=cv2.INTER_NEAREST
-        )
-        results[key] = warped.view(bool) if pixels.dtype == bool else warped
+    inverse = _invert(matrix)
+    if results.get('img') is not None:
+        results['img'] = _warp_image(results['img'], inverse, size, border)
+    by_shape: dict[tuple[int, int], dict[str, np.ndarray]] = {}
+    for key in PIXEL_KEYS[1:]:
+        if results.get(key) is not None:
+            by_shape.setdefault(results[key].shape, {})[key] = results[key]
+    for planes in by_shape.values():
+        results.update(warp_planes(planes, inverse, size))
 
 
-def _warp_image(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
+def _invert(matrix: np.ndarray) -> np.ndarray:
+    """Return the inverse of an affine map; np.linalg.inv takes four times as long."""
+    (a, b, x), (c, d, y), _ = matrix.tolist()
+    det = a * d - b * c
+    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y], [0.0, 0.0, det]]) / det
+
+
+def _warp_image(image: np.ndarray, inverse: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
     """Interpolate bilinearly; where the image shrinks, at n x n points a pixel that are then averaged."""
-    shrink = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) ** -0.5
+    shrink = abs(inverse[0, 0] * inverse[1, 1] - inverse[0, 1] * inverse[1, 0]) ** 0.5
     n = min(ceil(shrink / _STEP - 1e-9), _MAX_SUPERSAMPLING)
     if n == 1:
-        return cv2.warpAffine(image, matrix[:2], size, flags=cv2.INTER_LINEAR, borderValue=(border,) * 3)
+        return warp_picture(image, inverse, size, border)
     fine = (size[0] * n, size[1] * n)
-    matrix = resize_matrix(size, fine) @ matrix
-    warped = cv2.warpAffine(image, matrix[:2], fine, flags=cv2.INTER_LINEAR, borderValue=(border,) * 3)
+    warped = warp_picture(image, inverse @ resize_matrix(fine, size), fine, border)
     return cv2.resize(warped, size, interpolation=cv2.INTER_AREA)
 
 
@@ -155,8 +169,7 @@ class HandResize(BaseTransform):
             ValueError: If a crop is still to be cut.
         """
         _refuse_pending_crop(self, results)
-        require(results, self, _any_pixels(results))
-        height, width = results[_any_pixels(results)].shape[:2]
+        height, width = results[any_pixels(results, self)].shape[:2]
         return warp_sample(results, resize_matrix((width, height), self.size), self.size)
 
 
@@ -190,12 +203,5 @@ class RandomHandFlip(BaseTransform):
             flipped = results['crop']['flip']
             results['crop'] = dict(results['crop'], flip=(flipped[0] != horizontal, flipped[1] != vertical))
             return results
-        key = _any_pixels(results)
-        require(results, self, key)
-        height, width = results[key].shape[:2]
+        height, width = results[any_pixels(results, self)].shape[:2]
         return warp_sample(results, flip_matrix((width, height), horizontal, vertical), (width, height))
-
-
-def _any_pixels(results: dict) -> str:
-    """Return the key of an image that the sample has, else 'img'."""
-    return next((key for key in _PIXEL_KEYS if results.get(key) is not None), 'img')

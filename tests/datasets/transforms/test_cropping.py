@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handkd.datasets.transforms import HandCrop, RandomCropNoise
+from handkd.datasets.transforms import HandCrop, HandResize, RandomCropNoise
 from handkd.geometry import zb_square
 
 
@@ -37,6 +37,17 @@ def test_zb_rule_takes_visible_joints_and_the_image_size(make_sample):
     assert crop['side'] == side and 50 < side < 256
     sample['keypoints_visible'] = np.ones((1, 21), np.float32)
     assert HandCrop('zb')(sample)['crop']['side'] > side
+
+
+@pytest.mark.parametrize('zoom', [10, 0.3])
+@pytest.mark.parametrize('rule', HandCrop.RULES)
+def test_a_sample_that_was_moved_gets_the_same_square(make_sample, rule, zoom):
+    """Zimmermann and Brox's limits, of 50 and 256 px and at the image's edges, are those of the original image."""
+    expected = HandCrop(rule)(make_sample(size=(120, 90)))['crop']
+    moved = HandResize((round(120 * zoom), round(90 * zoom)))(make_sample(size=(120, 90)))
+    found = HandCrop(rule)(moved)['crop']
+    assert found['side'] == pytest.approx(zoom * expected['side'], rel=1e-4)
+    np.testing.assert_allclose(found['center'], zoom * (expected['center'] + 0.5) - 0.5, atol=1e-2)
 
 
 def test_a_nan_joint_is_named_or_left_out(make_sample):

@@ -129,3 +129,12 @@ def test_a_data_sets_own_joints(make_sample):
     for key, value in native.items():
         np.testing.assert_array_equal(labels[key], value)
     assert 'keypoints_native' not in PackHandInputs()(make_sample())['data_samples'].gt_instances
+
+
+def test_the_sample_is_what_mmengine_makes_of_it(make_sample):
+    packed = PackHandInputs(fields=('hand_mask',))(make_sample())['data_samples']
+    by_hand = PoseDataSample()
+    by_hand.gt_instances, by_hand.gt_fields = packed.gt_instances, packed.gt_fields
+    assert set(packed.to_dict()) - set(packed.metainfo_keys()) == set(by_hand.to_dict())
+    assert set(packed.keys()) == set(by_hand.keys()) == {'gt_instances', 'gt_fields'}
+    assert 'gt_instances' in packed.new() and 'keypoints' in packed.clone().gt_instances

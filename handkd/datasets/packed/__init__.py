@@ -1,0 +1,19 @@
+"""Data sets as ready crops: memory-mapped on a local disk, or streamed from a store."""
+
+from .crops import CropMaker, margin_for
+from .dataset import PackedHandDataset
+from .manifest import check_complete, find_damage, load_manifest
+from .streaming import StreamedHandDataset
+from .writing import Packer, PackSettings
+
+__all__ = [
+    'CropMaker',
+    'PackSettings',
+    'PackedHandDataset',
+    'Packer',
+    'StreamedHandDataset',
+    'check_complete',
+    'find_damage',
+    'load_manifest',
+    'margin_for',
+]

@@ -1,0 +1,112 @@
+"""The packed form of a data set: ready crops in memory-mapped arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from handkd.datasets.base import ReproducibleDataset
+from handkd.datasets.seeding import seed_generators, seeded
+from handkd.registry import DATASETS
+
+from .manifest import find_damage, load_manifest
+from .pack import Pack
+from .planes import PLANE_MODALITIES
+
+
+@DATASETS.register_module()
+class PackedHandDataset(ReproducibleDataset):
+    """What ``tools/pack_dataset.py`` made of a data set, for the very pipeline that the data set itself would get.
+
+    A sample is what the source's sample is behind HandCrop and WarpCrop, with a margin around it: HandCrop finds the
+    same square again, and the original pixels are known by ``warp_matrix`` and ``ori_shape``. So in a config only
+    ``type`` and ``data_root`` change.
+
+    Arrays are mapped into memory when a shard is first used, in each process by itself; the operating system keeps one
+    copy for all. Opening compares the sizes of all files with those that were written. Contents are not read again for
+    it, which would take longer than an epoch; ``tools/pack_dataset.py --verify DIR`` does that.
+
+    Args:
+        data_root (str): The folder with ``pack.json``.
+        modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load. Defaults to ('rgb',).
+        pipeline (Sequence[dict]): Configs of the transforms. Defaults to ().
+        split (str, optional): If given, it must be the split that was packed. Defaults to None.
+
+    Raises:
+        FileNotFoundError: If there is no pack.
+        OSError: If a file of it is missing or has another size than when it was written; names the shard.
+        ValueError: If the pack is unfinished, has not all ``modalities``, or is of another split.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        modalities: Sequence[str] = ('rgb',),
+        pipeline: Sequence[dict] = (),
+        split: str | None = None,
+    ) -> None:
+        super().__init__(pipeline)
+        self.data_root = Path(data_root)
+        manifest = load_manifest(self.data_root)
+        if manifest.format != 'memmap':
+            raise ValueError(f'{self.data_root} is a pack for streaming; use StreamedHandDataset')
+        self.pack = Pack(manifest, str(self.data_root), modalities, split)
+        for number in range(manifest.num_shards):
+            damage = find_damage(self.data_root, manifest, number, thorough=False)
+            if damage:
+                raise OSError(f'a shard is damaged: {damage}')
+        # Sample -> row; without skipped samples they are the same, and nothing need be remembered.
+        self._rows = None
+        if manifest.skipped:
+            self._rows = np.delete(np.arange(manifest.source['length']), sorted(manifest.skipped))
+        self._planes = [name for name, kinds in PLANE_MODALITIES.items() if set(kinds) & set(self.pack.modalities)]
+        self._shards: dict[int, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
+
+    @property
+    def metainfo(self) -> dict:
+        """The source's data set name, joint names, root joint and whatever else it says of itself."""
+        return dict(self.pack.manifest.metainfo)
+
+    def __len__(self) -> int:
+        return self.pack.manifest.num_samples
+
+    def get_data_info(self, index: int) -> dict:
+        """Return sample ``index``, its arrays read-only.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f'{self.data_root} has {len(self)} samples, found index {index}')
+        row = int(index) if self._rows is None else int(self._rows[index])
+        number, row = divmod(row, self.pack.manifest.shard)
+        labels, planes = self._shards.get(number) or self._open(number)
+        return self.pack.sample(labels[row], {name: plane[row] for name, plane in planes.items()})
+
+    def __getitems__(self, keys: Sequence[int]) -> list[dict]:
+        """Return several samples behind the pipeline, as PyTorch's DataLoader asks for a batch.
+
+        Each is what ``self[key]`` is. The global generators are put back once, which takes as long as a sample.
+        """
+        with seeded(keys[0]):
+            samples = []
+            for key in keys:
+                seed_generators(key)
+                samples.append(self.pipeline(self.get_data_info(int(key))))
+            return samples
+
+    def _open(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Map the arrays of a shard."""
+        folder = self.data_root / self.pack.manifest.shard_name(number)
+
+        def mapped(name: str) -> np.ndarray:
+            # asarray: indexing the subclass np.memmap costs ten times as much.
+            return np.asarray(np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False))
+
+        self._shards[number] = mapped('labels'), {name: mapped(name) for name in self._planes}
+        return self._shards[number]
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, '_shards': {}}  # a worker maps the files itself

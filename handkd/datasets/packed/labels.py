@@ -1,0 +1,110 @@
+"""The labels of samples as rows of one structured array: everything in a sample that is not pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from handkd.datasets.transforms.sample import PIXEL_KEYS
+
+_KINDS = {str: 'text', bool: 'number', int: 'number', float: 'number', tuple: 'tuple', list: 'tuple'}
+
+
+class LabelSchema:
+    """Which labels each sample of a pack has, and of what kind.
+
+    Labels may be arrays of one shape and type, texts, numbers, tuples of whole numbers, and dicts of these (a camera).
+
+    Args:
+        fields: [dotted key, 'array', 'text', 'number' or 'tuple', NumPy's name of the type, shape], one a label; a
+            text's type is 'S', of whatever length the longest one of a shard needs.
+    """
+
+    def __init__(self, fields: Sequence[Sequence]) -> None:
+        self.fields = [(key, kind, dtype, tuple(shape)) for key, kind, dtype, shape in fields]
+        self._readers = [(key.rpartition('.')[::2], key, kind) for key, kind, _, _ in self.fields]
+        self._groups = sorted({parent for (parent, _), _, _ in self._readers if parent})
+        if any('.' in group for group in self._groups):
+            raise ValueError(f'labels may be nested once, as those of a camera; found {self._groups}')
+
+    @classmethod
+    def of(cls, sample: dict) -> LabelSchema:
+        """Return the schema that a sample has.
+
+        Raises:
+            ValueError: If a label is of another kind; names the key and the type.
+        """
+        fields = []
+        for key, value in _flat(sample).items():
+            kind = 'array' if isinstance(value, (np.ndarray, np.generic)) else _KINDS.get(type(value))
+            array = np.asarray(value)
+            if kind is None or array.dtype.kind not in ('USbiuf' if kind == 'text' else 'biuf'):
+                raise ValueError(f'label {key!r} is a {type(value).__name__} ({array.dtype}), which can not be packed')
+            fields.append((key, kind, 'S' if kind == 'text' else array.dtype.str, list(array.shape)))
+        return cls(fields)
+
+    def row(self, sample: dict) -> tuple:
+        """Return the labels of a sample in the order of the fields.
+
+        Raises:
+            ValueError: If a label is missing, new, or of another kind than in the schema; names it.
+        """
+        flat = _flat(sample)
+        if flat.keys() != {key for key, *_ in self.fields}:
+            differing = flat.keys() ^ {key for key, *_ in self.fields}
+            raise ValueError(f'all samples of a pack need the same labels; found {sorted(differing)} in some only')
+        row = []
+        for key, kind, dtype, shape in self.fields:
+            value = flat[key].encode() if kind == 'text' else np.asarray(flat[key])
+            if kind != 'text' and (value.shape != shape or not np.can_cast(value.dtype, np.dtype(dtype), 'same_kind')):
+                raise ValueError(
+                    f'label {key!r} has shape {value.shape} and type {value.dtype}; before it had {shape} and {dtype}'
+                )
+            row.append(value)
+        return tuple(row)
+
+    def table(self, rows: Sequence[tuple]) -> np.ndarray:
+        """Return rows as one structured array, shape (N,)."""
+        names = [key for key, *_ in self.fields]
+        columns = list(zip(*rows)) or [()] * len(names)
+        formats = []
+        for (_, kind, dtype, shape), column in zip(self.fields, columns):
+            width = max([1, *map(len, column)]) if kind == 'text' else 0
+            formats.append(f'S{width}' if kind == 'text' else (dtype, shape))
+        # Aligned: a view of a field is then an ordinary array, which costs compiled code nothing extra.
+        # Zeros, since the gaps between fields are written too, and checksums must not depend on chance.
+        table = np.zeros(len(rows), np.dtype(dict(names=names, formats=formats), align=True))
+        for name, column in zip(names, columns):
+            table[name] = column
+        return table
+
+    def sample(self, row: np.void) -> dict:
+        """Return the labels of a row; arrays are views of it."""
+        sample: dict = {group: {} for group in self._groups}
+        for (group, name), key, kind in self._readers:
+            value = row[key]
+            if kind == 'text':
+                value = value.decode()
+            elif kind == 'number':
+                value = value.item()
+            elif kind == 'tuple':
+                value = tuple(value.tolist())
+            if group:
+                sample[group][name] = value
+            else:
+                sample[name] = value
+        return sample
+
+
+def _flat(sample: dict, prefix: str = '') -> dict:
+    """Return the labels of a sample with dotted keys; what is None is left out."""
+    flat: dict = {}
+    for key, value in sample.items():
+        if value is None or key in PIXEL_KEYS:
+            continue
+        if isinstance(value, dict):
+            flat |= _flat(value, f'{prefix}{key}.')
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,177 @@
+"""``pack.json``: what a pack holds, how it was made, and how its shards can be checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+
+from handkd.files import write_atomically
+
+FILE = 'pack.json'
+VERSION = 1
+FORMATS = ('memmap', 'webdataset')
+
+
+@dataclass
+class Manifest:
+    """The content of ``pack.json``.
+
+    Attributes:
+        format: 'memmap' or 'webdataset'.
+        source: The data set that was packed: ``config``, ``length``, and ``digest`` of a few of its samples.
+        metainfo: The source's, as JSON: joint names, the root joint, and so on.
+        rule, factor, margin: The square that was cut: :class:`~handkd.datasets.transforms.HandCrop`'s rule and factor,
+            times the margin.
+        size: Side of a crop in px.
+        border: Value of the image outside of the original one.
+        modalities: Of 'rgb', 'depth', 'mask', 'parts'.
+        depth_unit: Millimetres a count of the stored depth.
+        labels: Fields of the :class:`~.labels.LabelSchema`.
+        shard: Samples a shard (rows; the last one may have fewer).
+        on_corrupt: 'stop' or 'skip'.
+        shards: Number -> ``files``: name -> [bytes, crc32], and ``num``, its samples.
+        skipped: Number of a sample of the source that could not be read -> why.
+    """
+
+    format: str
+    source: dict
+    metainfo: dict
+    rule: str
+    factor: float | None
+    margin: float
+    size: int
+    border: int
+    modalities: list[str]
+    depth_unit: float
+    labels: list
+    shard: int
+    on_corrupt: str
+    shards: dict[int, dict] = field(default_factory=dict)
+    skipped: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def num_shards(self) -> int:
+        """How many shards there are when the pack is complete."""
+        return -(-self.source['length'] // self.shard)
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers of the shards that are still to be made."""
+        return [number for number in range(self.num_shards) if number not in self.shards]
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples the finished shards hold."""
+        return sum(shard['num'] for shard in self.shards.values())
+
+    def rows(self, number: int) -> range:
+        """Return the source's samples that belong to a shard."""
+        return range(number * self.shard, min((number + 1) * self.shard, self.source['length']))
+
+    def shard_name(self, number: int) -> str:
+        """Return the name of a shard: a folder, or a tar file."""
+        return f'shard-{number:05d}' + ('.tar' if self.format == 'webdataset' else '')
+
+    def settings(self) -> dict:
+        """Return what two runs of packing must have in common to go on with each other's work."""
+        return {key: value for key, value in asdict(self).items() if key not in ('shards', 'skipped')}
+
+    def to_json(self) -> bytes:
+        """Return the file's content."""
+        content = dict(version=VERSION, **asdict(self))
+        for key in ('shards', 'skipped'):  # however they were finished
+            content[key] = dict(sorted(content[key].items()))
+        return json.dumps(content, indent=1, default=_plain).encode() + b'\n'
+
+    def write(self, folder: Path) -> None:
+        """Write ``pack.json``, whole or not at all."""
+        write_atomically(folder / FILE, self.to_json())
+
+
+def read_manifest(data: bytes, where: str) -> Manifest:
+    """Return the manifest from a file's content.
+
+    Args:
+        data: The content.
+        where: The file, for errors.
+
+    Raises:
+        ValueError: If it is no ``pack.json`` of this version.
+    """
+    try:
+        content = json.loads(data)
+        version = content.pop('version')
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f'{where}: this is no {FILE} of tools/pack_dataset.py ({error})') from error
+    if version != VERSION:
+        raise ValueError(f'{where}: has version {version!r}, this handkd reads {VERSION}; pack the data set again')
+    names = {item.name for item in fields(Manifest)}
+    if content.keys() != names:
+        raise ValueError(f'{where}: expected the keys {sorted(names)}, found {sorted(content)}')
+    for key in ('shards', 'skipped'):
+        content[key] = {int(number): value for number, value in content[key].items()}
+    return Manifest(**content)
+
+
+def load_manifest(folder: str | os.PathLike) -> Manifest:
+    """Read ``pack.json`` of a local pack.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: See :func:`read_manifest`.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'no {FILE} in {str(folder)!r}; make a pack with tools/pack_dataset.py CONFIG --out DIR'
+        )
+    return read_manifest(path.read_bytes(), str(path))
+
+
+def check_complete(manifest: Manifest, where: str) -> None:
+    """Raise a ValueError if shards are still to be made."""
+    if manifest.missing:
+        raise ValueError(
+            f'{where}: {len(manifest.missing)} of {manifest.num_shards} shards are missing (the first is '
+            f'{manifest.shard_name(manifest.missing[0])}); run the same tools/pack_dataset.py again to finish it'
+        )
+
+
+def find_damage(folder: Path, manifest: Manifest, number: int, thorough: bool) -> str | None:
+    """Return what is wrong with a shard, or None.
+
+    Args:
+        folder: The pack.
+        manifest: Its manifest.
+        number: The shard.
+        thorough: Whether to read it and compare checksums, and not sizes alone.
+    """
+    for name, (size, checksum) in manifest.shards[number]['files'].items():
+        path = folder / name
+        found = path.stat().st_size if path.is_file() else None
+        if found != size:
+            return f'{path}: expected {size} bytes, found {"no file" if found is None else found}'
+        if thorough and checksum_of(path) != checksum:
+            return f'{path}: its content has changed since it was written (checksum)'
+    return None
+
+
+def checksum_of(path: Path) -> int:
+    """Return the CRC-32 of a file: it need not resist forgery, only find damage, and every Python has it."""
+    checksum = 0
+    with open(path, 'rb') as file:
+        while chunk := file.read(1 << 20):
+            checksum = zlib.crc32(chunk, checksum)
+    return checksum
+
+
+def _plain(value: object) -> object:
+    """Return NumPy's values as those of JSON."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return str(value)

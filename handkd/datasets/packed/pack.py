@@ -1,0 +1,48 @@
+"""What the packed and the streamed data set share: the samples of a pack as a pipeline expects them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from handkd.hints import did_you_mean
+
+from .labels import LabelSchema
+from .manifest import Manifest, check_complete
+from .planes import decode_pixels
+
+
+class Pack:
+    """A finished pack, as its manifest describes it.
+
+    Args:
+        manifest: The manifest.
+        where: Its place, for errors.
+        modalities: Which of the packed modalities to give out.
+        split: If given, the split that must have been packed.
+
+    Raises:
+        ValueError: If the pack is unfinished, lacks a modality or is of another split.
+    """
+
+    def __init__(self, manifest: Manifest, where: str, modalities: Sequence[str], split: str | None) -> None:
+        check_complete(manifest, where)
+        if isinstance(modalities, str) or not modalities:
+            raise ValueError(f"{where}: modalities must be a tuple such as ('rgb',), found {modalities!r}")
+        for name in modalities:
+            if name not in manifest.modalities:
+                raise ValueError(
+                    f'{where}: modality {name!r} was not packed; {did_you_mean(name, manifest.modalities)}'
+                )
+        packed = manifest.source['config'].get('split')
+        if split is not None and split != packed:
+            raise ValueError(f'{where}: the split that was packed is {packed!r}, not {split!r}')
+        self.manifest, self.where, self.modalities = manifest, where, tuple(modalities)
+        self.schema = LabelSchema(manifest.labels)
+
+    def sample(self, row: np.void, planes: dict[str, np.ndarray]) -> dict:
+        """Return a sample from its labels and its stored images."""
+        sample = self.schema.sample(row)
+        sample.update(decode_pixels(planes, self.modalities, self.manifest.depth_unit))
+        return sample

@@ -1,0 +1,185 @@
+"""Packing a data set: shard after shard, on all cores, and onward from wherever it stopped."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from handkd.datasets.file_dataset import KEYS
+
+from .crops import CropMaker
+from .labels import LabelSchema
+from .manifest import FILE, FORMATS, Manifest, find_damage, load_manifest, read_manifest
+from .planes import encode_pixels
+from .shards import TEMPORARY, write_shard
+
+
+@dataclass(frozen=True)
+class PackSettings:
+    """How a data set is to be packed; the fields are those of :class:`~.manifest.Manifest`.
+
+    Attributes:
+        modalities: Of 'rgb', 'depth', 'mask', 'parts'; None is all that the first sample has.
+    """
+
+    rule: str = 'square'
+    factor: float | None = None
+    margin: float = 1.0
+    size: int = 160
+    border: int = 0
+    modalities: tuple[str, ...] | None = None
+    depth_unit: float = 0.1
+    shard: int = 4096
+    format: str = 'memmap'
+    on_corrupt: str = 'stop'
+
+
+class Packer:
+    """Packs a data set into a folder.
+
+    Args:
+        dataset: The source: has ``get_data_info``, a length and ``metainfo``.
+        config: Its config, without the pipeline, by which it is recognised when packing goes on.
+        folder: Where the pack goes.
+        settings: How.
+
+    Raises:
+        ValueError: If the folder holds a pack of other settings or of another source, or the data set is empty.
+    """
+
+    def __init__(self, dataset: object, config: dict, folder: str | Path, settings: PackSettings) -> None:
+        if settings.format not in FORMATS or settings.shard < 1 or not settings.depth_unit > 0:
+            raise ValueError(f'a pack needs a format of {FORMATS}, shard >= 1 and a depth unit above 0; got {settings}')
+        if len(dataset) == 0:
+            raise ValueError(f'{type(dataset).__name__} has no samples; check its data_root and split')
+        self.dataset, self.folder, self.settings = dataset, Path(folder), settings
+        self.maker = CropMaker(settings.rule, settings.factor, settings.margin, settings.size, settings.border)
+        self.manifest = self._resume(self._new_manifest(config))
+
+    def crop(self, index: int) -> dict:
+        """Return sample ``index`` of the source, cut."""
+        return self.maker(self.dataset.get_data_info(index), tuple(self.manifest.modalities))
+
+    def run(self, workers: int = 0, progress: Callable[[int], object] = lambda samples: None) -> Manifest:
+        """Make the shards that are missing.
+
+        Args:
+            workers: Processes, each of which makes whole shards. Defaults to 0: this one.
+            progress: Called with the number of samples of each shard that is finished.
+
+        Raises:
+            OSError: If an image can't be read, unless it may be skipped; finished shards stay.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self.folder.glob(f'{TEMPORARY}*'):
+            shutil.rmtree(leftover, ignore_errors=True)
+        self.manifest.write(self.folder)
+        for done in self._shards(workers):
+            self.manifest.shards[done['number']] = dict(files=done['files'], num=done['num'])
+            self.manifest.skipped |= done['skipped']
+            self.manifest.write(self.folder)
+            progress(len(self.manifest.rows(done['number'])))
+        if self.manifest.num_samples == 0:
+            raise ValueError(f'{self.folder}: no sample of the source could be packed; see "skipped" in its {FILE}')
+        return self.manifest
+
+    def _shards(self, workers: int) -> Iterator[dict]:
+        """Make the missing shards and yield what is known of each as it is finished."""
+        missing = self.manifest.missing
+        if workers < 1:
+            for number in missing:
+                yield write_shard(self.folder, self.manifest, number, self.crop)
+            return
+        pool = ProcessPoolExecutor(min(workers, max(1, len(missing))), multiprocessing.get_context(), _start, (self,))
+        with pool:
+            try:
+                for future in as_completed([pool.submit(_make, number) for number in missing]):
+                    yield future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _new_manifest(self, config: dict) -> Manifest:
+        """Return the manifest of a pack without shards."""
+        first, known = self._first_crop()
+        return Manifest(
+            source=dict(config=config, length=len(self.dataset), digest=self._digest(known)),
+            metainfo=dict(self.dataset.metainfo),
+            labels=LabelSchema.of(first).fields,
+            **{**vars(self.settings), 'modalities': list(known)},
+        )
+
+    def _first_crop(self) -> tuple[dict, tuple[str, ...]]:
+        """Return the first sample that can be cut, and the modalities to pack."""
+        for index in range(len(self.dataset)):
+            try:
+                sample = self.dataset.get_data_info(index)
+                known = self.settings.modalities or tuple(
+                    name for name, key in KEYS.items() if sample.get(key) is not None
+                )
+                return self.maker(sample, known), known
+            except (OSError, ValueError):
+                if self.settings.on_corrupt == 'stop':
+                    raise
+        raise ValueError(f'none of the {len(self.dataset)} samples of the source can be read')
+
+    def _digest(self, modalities: tuple[str, ...]) -> int:
+        """Return a checksum of the first, middle and last crop, by which a changed source is noticed."""
+        checksum = 0
+        for index in sorted({0, len(self.dataset) // 2, len(self.dataset) - 1}):
+            try:
+                sample = self.maker(self.dataset.get_data_info(index), modalities)
+                arrays = [*encode_pixels(sample, modalities, self.settings.depth_unit).values(), sample['keypoints']]
+            except (OSError, ValueError) as error:
+                if self.settings.on_corrupt == 'stop':
+                    raise
+                arrays = [np.frombuffer(str(error).encode(), np.uint8)]
+            for array in arrays:
+                checksum = zlib.crc32(np.ascontiguousarray(array).tobytes(), checksum)
+        return checksum
+
+    def _resume(self, fresh: Manifest) -> Manifest:
+        """Return the manifest in the folder if there is one, which must have the same settings."""
+        fresh = _through_json(fresh)
+        if not (self.folder / FILE).exists():
+            return fresh
+        there = load_manifest(self.folder)
+        old, new = there.settings(), fresh.settings()
+        changed = [key for key in new if old[key] != new[key]]
+        if changed:
+            what = '; '.join(f'{key} was {old[key]!r}, is now {new[key]!r}' for key in changed)
+            raise ValueError(
+                f'{self.folder} holds a pack that was made otherwise: {what}. Give the old settings to go on with it, '
+                'or name another folder with --out'
+            )
+        for number in list(there.shards):
+            if find_damage(self.folder, there, number, thorough=False):
+                del there.shards[number]  # removed, or cut short: it is made again
+        return there
+
+
+def _through_json(manifest: Manifest) -> Manifest:
+    """Return a manifest as it is after writing and reading."""
+    return read_manifest(manifest.to_json(), FILE)
+
+
+_packer: Packer | None = None
+
+
+def _start(packer: Packer) -> None:
+    """Prepare a worker."""
+    global _packer
+    _packer = packer
+    cv2.setNumThreads(0)  # the processes share the cores
+
+
+def _make(number: int) -> dict:
+    """Make a shard in a worker."""
+    return write_shard(_packer.folder, _packer.manifest, number, _packer.crop)

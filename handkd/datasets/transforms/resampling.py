@@ -1,0 +1,196 @@
+"""Moving the pixels of one plane or picture, compiled: what OpenCV's warpAffine does, in about half the time.
+
+Coordinates are whole numbers with 16 bits behind the point. The inner loops are kept so plain that the compiler makes
+vector instructions of them: first where to read, then reading, then blending.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numba import njit
+
+_JIT = dict(cache=True, nogil=True, error_model='numpy')
+_ONE = 65536
+_LANES = np.uint32(0x00FF00FF)  # two 8-bit channels with room for 16 bits each
+_HALVES = np.uint32(0x00800080)
+
+
+def warp_picture(image: np.ndarray, inverse: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
+    """Resample an image bilinearly.
+
+    Args:
+        image: Shape (H, W, 3), uint8.
+        inverse: Pixels of the result -> pixels of the image, shape (3, 3), last row (0, 0, 1).
+        size: (width, height) of the result.
+        border: Value outside of the image; on its edge the two are blended.
+
+    Returns:
+        Shape (height, width, 3), uint8. Weights are multiples of 1/256.
+    """
+    words = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA).view(np.uint32)[..., 0]  # a pixel is one number
+    out = np.empty((size[1], size[0]), np.uint32)
+    _bilinear(words, inverse, np.uint32(border * 0x010101), out)
+    return cv2.cvtColor(out.view(np.uint8).reshape(size[1], size[0], 4), cv2.COLOR_BGRA2BGR)
+
+
+def warp_planes(planes: dict[str, np.ndarray], inverse: np.ndarray, size: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Resample planes of numbers or labels: each pixel takes the nearest one, and 0 outside.
+
+    Args:
+        planes: Name -> plane, all of one shape (H, W), of bool or any type of number.
+        inverse: As in :func:`warp_picture`.
+        size: (width, height) of the result.
+
+    Returns:
+        Name -> plane of shape (height, width), of the same type.
+    """
+    if not planes:
+        return {}
+    rows = np.empty((size[1], 2), np.int32)
+    indices = np.empty((size[1], size[0]), np.uint32)
+    height, width = next(iter(planes.values())).shape
+    _nearest(inverse, width, height, rows, indices)
+    warped = {}
+    for name, plane in planes.items():
+        out = np.empty((size[1], size[0]), np.uint8 if plane.dtype == bool else plane.dtype)
+        # Numba compiles for each type; to it a bool is a byte like any other.
+        _pick(np.ascontiguousarray(plane).view(out.dtype).reshape(-1), rows, indices, out)
+        warped[name] = out.view(plane.dtype)
+    return warped
+
+
+@njit(**_JIT)
+def _inside(start, step, limit, count):
+    """First and last + 1 of the numbers c < count with 0 <= start + c step < limit."""
+    first, last = 0, count
+    if step == 0:
+        return (0, count) if 0 <= start < limit else (0, 0)
+    if step < 0:  # the same positions, counted from the other end of the range
+        start, step = limit - 1 - start, -step
+    first = max(0, -(start // step))
+    last = min(count, (limit - start + step - 1) // step)
+    return (first, last) if first < last else (0, 0)
+
+
+@njit(**_JIT)
+def _fixed(value):
+    return np.int64(np.rint(value * _ONE))
+
+
+@njit(**_JIT)
+def _row(inverse, row, offset):
+    """Where a row of the result begins in the old image, x and y."""
+    x = _fixed(inverse[0, 1] * row + inverse[0, 2] + offset)
+    return x, _fixed(inverse[1, 1] * row + inverse[1, 2] + offset)
+
+
+@njit(**_JIT)
+def _span(x, y, dx, dy, width, height, count):
+    """Which pixels of a row lie in [0, width) x [0, height)."""
+    a, b = _inside(x, dx, width * _ONE, count)
+    c, d = _inside(y, dy, height * _ONE, count)
+    return max(a, c), max(max(a, c), min(b, d))
+
+
+@njit(**_JIT)
+def _indices(x, y, dx, dy, width, row, count, indices):
+    """Number of the pixel that each of the first pixels of a row falls into; all must lie inside."""
+    x, y, dx, dy, width = np.int32(x), np.int32(y), np.int32(dx), np.int32(dy), np.int32(width)
+    for c in range(count):
+        u = np.int32(x + dx * np.int32(c))
+        v = np.int32(y + dy * np.int32(c))
+        indices[row, c] = np.uint32((v >> np.int32(16)) * width + (u >> np.int32(16)))
+
+
+@njit(**_JIT)
+def _nearest(inverse, width, height, rows, indices):
+    """Which pixels of each row lie inside, and where."""
+    dx, dy = _fixed(inverse[0, 0]), _fixed(inverse[1, 0])
+    for row in range(len(rows)):
+        x, y = _row(inverse, row, 0.5)
+        a, b = _span(x, y, dx, dy, width, height, indices.shape[1])
+        rows[row, 0], rows[row, 1] = a, b
+        _indices(x + a * dx, y + a * dy, dx, dy, width, row, b - a, indices)
+
+
+@njit(**_JIT)
+def _pick(flat, rows, indices, out):
+    """Read what :func:`_nearest` found."""
+    for row in range(len(rows)):
+        a, b = rows[row, 0], rows[row, 1]
+        for c in range(a):
+            out[row, c] = 0
+        for c in range(b - a):
+            out[row, a + c] = flat[indices[row, c]]
+        for c in range(b, out.shape[1]):
+            out[row, c] = 0
+
+
+@njit(**_JIT)
+def _bilinear(words, inverse, border, out):
+    height, width = words.shape
+    flat, indices = words.reshape(-1), np.empty((1, out.shape[1]), np.uint32)
+    corners = np.empty((4, out.shape[1]), np.uint32)
+    dx, dy = _fixed(inverse[0, 0]), _fixed(inverse[1, 0])
+    for row in range(out.shape[0]):
+        x, y = _row(inverse, row, 0.0)
+        x, y = x + 128, y + 128  # so that cutting off to 8 bits rounds
+        a, b = _span(x, y, dx, dy, width - 1, height - 1, out.shape[1])
+        for c in range(a):
+            out[row, c] = _at_the_edge(words, x + c * dx, y + c * dy, border)
+        for c in range(b, out.shape[1]):
+            out[row, c] = _at_the_edge(words, x + c * dx, y + c * dy, border)
+        x, y = x + a * dx, y + a * dy
+        _indices(x, y, dx, dy, width, 0, b - a, indices)
+        _gather(flat, indices, width, b - a, corners)
+        _blend(corners, x, y, dx, dy, row, a, b - a, out)
+
+
+@njit(**_JIT)
+def _gather(flat, indices, width, count, corners):
+    """Read the four pixels around each."""
+    right, below = np.uint32(1), np.uint32(width)
+    for c in range(count):
+        k = indices[0, c]
+        corners[0, c] = flat[k]
+        corners[1, c] = flat[k + right]
+        corners[2, c] = flat[k + below]
+        corners[3, c] = flat[k + below + right]
+
+
+@njit(**_JIT)
+def _mix(p, q, s, t, fx, fy):
+    """Blend four pixels, two channels at a time; the weights sum to 256, so that a plain colour stays as it is."""
+    eight = np.uint32(8)
+    w11 = (fx * fy + np.uint32(128)) >> eight
+    w10, w01 = np.uint32(fy - w11), np.uint32(fx - w11)
+    w00 = np.uint32(np.uint32(256) - fx - w10)
+    even = (p & _LANES) * w00 + (q & _LANES) * w01 + (s & _LANES) * w10 + (t & _LANES) * w11 + _HALVES
+    p, q, s, t = (p >> eight) & _LANES, (q >> eight) & _LANES, (s >> eight) & _LANES, (t >> eight) & _LANES
+    odd = p * w00 + q * w01 + s * w10 + t * w11 + _HALVES
+    return ((even >> eight) & _LANES) | (odd & ~_LANES)
+
+
+@njit(**_JIT)
+def _blend(corners, x, y, dx, dy, row, first, count, out):
+    x, y, dx, dy = np.int32(x), np.int32(y), np.int32(dx), np.int32(dy)
+    eight, low = np.uint32(8), np.uint32(255)
+    for c in range(count):
+        fx = (np.uint32(x + dx * np.int32(c)) >> eight) & low
+        fy = (np.uint32(y + dy * np.int32(c)) >> eight) & low
+        out[row, first + c] = _mix(corners[0, c], corners[1, c], corners[2, c], corners[3, c], fx, fy)
+
+
+@njit(**_JIT)
+def _at_the_edge(words, x, y, border):
+    """One pixel of which not all four neighbours need be in the image."""
+    height, width = words.shape
+    u, v = x >> 16, y >> 16
+    if u < -1 or v < -1 or u >= width or v >= height:
+        return border
+    p = words[v, u] if v >= 0 and u >= 0 else border
+    q = words[v, u + 1] if v >= 0 and u + 1 < width else border
+    s = words[v + 1, u] if v + 1 < height and u >= 0 else border
+    t = words[v + 1, u + 1] if v + 1 < height and u + 1 < width else border
+    return _mix(p, q, s, t, np.uint32((x >> 8) & 255), np.uint32((y >> 8) & 255))

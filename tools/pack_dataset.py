@@ -1,0 +1,122 @@
+"""Turn a data set into shards of ready crops, which load many times faster; check such shards.
+
+python tools/pack_dataset.py configs/pmd/resnet34_rhd.py --split train --out data/packed/rhd-train
+python tools/pack_dataset.py configs/pmd/resnet34_rhd.py --split train --out data/streamed/rhd-train --format webdataset
+python tools/pack_dataset.py --verify data/packed/rhd-train
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import DictAction
+from tqdm import tqdm
+
+from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.config import load_config
+from handkd.datasets.file_dataset import KEYS
+from handkd.datasets.packed import Packer, PackSettings, check_complete, find_damage, load_manifest, margin_for
+from handkd.datasets.packed.manifest import FORMATS
+from handkd.datasets.transforms import HandCrop
+from handkd.registry import DATASETS
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', nargs='?', help='config whose data set is packed; its pipeline is not used')
+    parser.add_argument(
+        '--split', choices=['train', 'val', 'test'], default='train', help="which dataloader's data set"
+    )
+    parser.add_argument('--out', help='folder of the pack; run the same command again to go on with it')
+    parser.add_argument('--verify', metavar='DIR', help='read a pack and compare all checksums; nothing is packed')
+    parser.add_argument('--format', choices=FORMATS, default='memmap', help='for a local disk, or for streaming')
+    parser.add_argument('--size', type=int, default=160, help='side of a stored crop in px')
+    parser.add_argument('--rule', choices=HandCrop.RULES, default='square', help="HandCrop's rule")
+    parser.add_argument('--factor', type=float, help="HandCrop's factor; default: 1.25")
+    parser.add_argument(
+        '--margin',
+        type=float,
+        default=margin_for(),
+        help="side over that of HandCrop's square; default: %(default).3f, so that RandomCropNoise((..., 1.2), 0.1) "
+        'with any rotation stays inside; 1.44 is enough without rotation, 1.0 without noise',
+    )
+    parser.add_argument('--border', type=int, default=0, help="grey value outside of the image, as WarpCrop's")
+    parser.add_argument('--modalities', nargs='+', choices=list(KEYS), help='default: all that the set has')
+    parser.add_argument('--depth-unit', type=float, default=0.1, help='mm; farther than 65535 of them is no reading')
+    parser.add_argument('--shard', type=int, default=4096, help='samples a shard')
+    parser.add_argument(
+        '--workers', type=int, default=os.cpu_count(), help='processes; 0: this one. Default: all cores'
+    )
+    parser.add_argument('--on-corrupt', choices=['stop', 'skip'], default='stop', help='what to do about a bad sample')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='overrides entries of the config, such as train_dataloader.dataset.data_root=/data/RHD',
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the arguments; pack or verify."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.verify:
+        return verify(Path(args.verify))
+    if not args.config or not args.out:
+        parser.error('give a CONFIG and --out DIR to pack, or --verify DIR')
+    source = source_config(args)
+    settings = PackSettings(
+        args.rule, args.factor, args.margin, args.size, args.border, args.modalities and tuple(args.modalities),
+        args.depth_unit, args.shard, args.format, args.on_corrupt,
+    )  # fmt: skip
+    prepare_work_dir(args.out, '--out')
+    packer = Packer(DATASETS.build(source), source, args.out, settings)
+    manifest, done = packer.manifest, packer.manifest.num_samples
+    print(
+        f'{args.out}: {", ".join(manifest.modalities)} in {args.size} px; without noise the network sees '
+        f'{args.size / args.margin:.0f} px of it'
+    )
+    with tqdm(total=manifest.source['length'], initial=done + len(manifest.skipped), unit='samples') as bar:
+        manifest = packer.run(args.workers, bar.update)
+    for number, why in sorted(manifest.skipped.items()):
+        print(f'left out: sample {number}: {why}')
+    print(
+        f'{args.out}: {manifest.num_samples} samples in {manifest.num_shards} shards, {len(manifest.skipped)} left out'
+    )
+    return 0
+
+
+def source_config(args: argparse.Namespace) -> dict:
+    """Return the config of the data set to pack: without pipeline, with all modalities that are to be packed."""
+    loader = f'{args.split}_dataloader'
+    cfg = load_config(args.config, args.cfg_options, only=loader)
+    if not cfg.get(loader):
+        raise ValueError(f'{args.config} has no {loader}')
+    source = {key: value for key, value in cfg[loader].dataset.to_dict().items() if key != 'pipeline'}
+    offered = getattr(DATASETS.get(source['type']), 'MODALITIES', None)
+    if offered is not None:
+        source['modalities'] = list(args.modalities or offered)
+    return source
+
+
+def verify(folder: Path) -> int:
+    """Check every file of a pack, say what is damaged, and return the exit status."""
+    manifest = load_manifest(folder)
+    check_complete(manifest, str(folder))
+    numbers = tqdm(range(manifest.num_shards), unit='shards')
+    damages = [damage for number in numbers if (damage := find_damage(folder, manifest, number, thorough=True))]
+    for damage in damages:
+        print(f'damaged: {damage}')
+    print(f'{folder}: {len(damages)} of {manifest.num_shards} shards are damaged, {manifest.num_samples} samples')
+    if damages:
+        print('delete the damaged shards and run the same packing again: it makes what is missing')
+    return 1 if damages else 0
+
+
+if __name__ == '__main__':
+    run_cli(main)
