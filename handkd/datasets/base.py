@@ -1,16 +1,21 @@
-"""What handkd's own data sets share: reproducible augmentation."""
+"""What handkd's own data sets share: reproducible augmentation, and samples that go through a pipeline together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmengine.dataset import Compose
 
-from .seeding import seeded
+from .seeding import seed_generators, seeded
+from .transforms import SampleBatch, run_batch, take_batches
 
 
 class ReproducibleDataset:
     """Mixin of a data set that makes its samples in :meth:`get_data_info` and sends them through a pipeline.
+
+    PyTorch's data loader asks for a batch at once. If all transforms are :class:`~.transforms.BatchTransform`, its
+    samples go through them together; what comes out is the same as one by one.
 
     Args:
         pipeline (Sequence[dict]): Configs of the transforms. Defaults to ().
@@ -20,6 +25,7 @@ class ReproducibleDataset:
 
     def __init__(self, pipeline: Sequence[dict] = ()) -> None:
         self.pipeline = Compose(pipeline)
+        self._together = take_batches(self.pipeline.transforms)
 
     @property
     def metainfo(self) -> dict:
@@ -30,7 +36,37 @@ class ReproducibleDataset:
         """Return sample ``index`` as a fresh dict with the keys of the design (images, joints, camera, side)."""
         raise NotImplementedError
 
+    def fetch(self, key: int) -> dict:
+        """Return what goes into the pipeline for a key of the sampler: its sample."""
+        return self.get_data_info(int(key))
+
+    def fetch_batch(self, keys: Sequence[int], draws: np.ndarray) -> Sequence[dict] | SampleBatch:
+        """Return what goes into the pipeline for several keys.
+
+        Args:
+            keys: N keys of the sampler.
+            draws: Filled with the random numbers that the pipeline will need, shape (N, ...).
+        """
+        samples = []
+        for key, row in zip(keys, draws):
+            seed_generators(key)
+            samples.append(self.fetch(key))
+            row[:] = np.random.random(len(row))
+        return samples
+
     def __getitem__(self, key: int) -> dict:
         """Return sample ``key`` behind the pipeline, augmented as its :class:`~handkd.datasets.SampleKey` says."""
-        with seeded(key):
-            return self.pipeline(self.get_data_info(int(key)))
+        return self.__getitems__([key])[0]
+
+    def __getitems__(self, keys: Sequence[int]) -> list[dict]:
+        """Return several samples behind the pipeline."""
+        steps = self.pipeline.transforms
+        with seeded(keys[0]):  # puts the generators back, whatever is drawn in here
+            if self._together:
+                draws = np.empty((len(keys), sum(step.num_draws for step in steps)))
+                return run_batch(steps, self.fetch_batch(keys, draws), draws)
+            samples = []
+            for key in keys:
+                seed_generators(key)
+                samples.append(self.pipeline(self.fetch(key)))
+            return samples

@@ -11,7 +11,7 @@ from handkd.hints import did_you_mean
 
 from .base import ReproducibleDataset
 from .index import open_index
-from .seeding import SampleKey, seeded
+from .seeding import SampleKey
 from .skipped import SkippedSamples
 from .transforms import read_image
 
@@ -113,12 +113,11 @@ class HandFileDataset(ReproducibleDataset):
         """Return the image of a record, shape (H, W, 3), uint8, BGR."""
         return read_image(record['img_path'])
 
-    def __getitem__(self, key: int) -> dict:
-        """Return sample ``key`` behind the pipeline, as :class:`ReproducibleDataset` does."""
+    def fetch(self, key: int) -> dict:
+        """Return the sample of a key, or in a training that may skip the next one that can be read."""
         if self.skipped is None or not isinstance(key, SampleKey):
-            return super().__getitem__(key)
-        with seeded(key):
-            return self.pipeline(self._next_readable(int(key)))
+            return self.get_data_info(int(key))
+        return self._next_readable(int(key))
 
     def _next_readable(self, start: int) -> dict:
         """Return the first sample from ``start`` on that can be read."""

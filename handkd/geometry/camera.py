@@ -8,8 +8,6 @@ top left pixel is (0, 0).
 
 from __future__ import annotations
 
-from math import hypot
-
 import numpy as np
 
 _UNDISTORT_STEPS = 20
@@ -70,22 +68,28 @@ def split_affine(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split a plane's linear map into U Q: U upper triangular with a positive diagonal, Q orthogonal (an RQ split).
 
     Args:
-        linear: Shape (2, 2), invertible.
+        linear: Shape (..., 2, 2), invertible.
 
     Returns:
-        U and Q, each of shape (2, 2), float64. det Q is -1 where the map mirrors.
+        U and Q, each of shape (..., 2, 2), float64. det Q is -1 where the map mirrors.
 
     Raises:
-        ValueError: If the matrix is singular or not finite.
+        ValueError: If a matrix is singular or not finite.
     """
-    (a, b), (c, d) = np.asarray(linear, np.float64).tolist()
-    det, bottom = a * d - b * c, hypot(c, d)
-    if not 0 < abs(det) < float('inf'):
-        raise ValueError(f'an image can be moved by invertible affine maps only, found {[[a, b], [c, d]]}')
-    sign = 1.0 if det > 0 else -1.0
+    linear = np.asarray(linear, np.float64)
+    a, b, c, d = linear[..., 0, 0], linear[..., 0, 1], linear[..., 1, 0], linear[..., 1, 1]
+    det, bottom = a * d - b * c, np.hypot(c, d)
+    good = (det != 0) & (np.abs(det) < np.inf)
+    if not good.all():
+        first = linear.reshape(-1, 2, 2)[np.argmin(good)].tolist()
+        raise ValueError(f'an image can be moved by invertible affine maps only, found {first}')
     c, d = c / bottom, d / bottom
-    upper = np.array([[abs(det) / bottom, a * c + b * d], [0.0, bottom]])
-    return upper, np.array([[sign * d, -sign * c], [c, d]])
+    upper, orthogonal = np.zeros(linear.shape), np.empty(linear.shape)
+    upper[..., 0, 0], upper[..., 0, 1], upper[..., 1, 1] = np.abs(det) / bottom, a * c + b * d, bottom
+    sign = np.sign(det)
+    orthogonal[..., 0, 0], orthogonal[..., 0, 1] = sign * d, -sign * c
+    orthogonal[..., 1, 0], orthogonal[..., 1, 1] = c, d
+    return upper, orthogonal
 
 
 def affine_camera(camera: dict, affine: np.ndarray) -> tuple[dict, np.ndarray]:
@@ -100,30 +104,31 @@ def affine_camera(camera: dict, affine: np.ndarray) -> tuple[dict, np.ndarray]:
     diag(-1, 1, 1) x_world, so ``R`` stays a rotation; a left hand in it is now a right one.
 
     Args:
-        camera: The camera (see this module); it is left as it is. Keys that it has beyond those are kept.
-        affine: Shape (3, 3), last row (0, 0, 1); maps old pixels to new ones.
+        camera: The camera (see this module), or several with all their arrays of shape (N, ...); it is left as it is.
+            Keys that it has beyond those are kept.
+        affine: Shape (3, 3), or (N, 3, 3), last row (0, 0, 1); maps old pixels to new ones.
 
     Returns:
-        The new camera (arrays in float64), and M of shape (3, 3), whose determinant is -1 where the map mirrors.
+        The new camera (arrays in float64), and M of shape (..., 3, 3), whose determinant is -1 where the map mirrors.
 
     Raises:
-        ValueError: If the map is singular.
+        ValueError: If a map is singular.
     """
     intrinsics = np.asarray(camera['K'], np.float64)
-    linear = affine[:2, :2]
-    upper, orthogonal = split_affine(linear @ intrinsics[:2, :2])
-    new_intrinsics, move = np.eye(3), np.eye(3)
-    new_intrinsics[:2, :2] = upper
-    new_intrinsics[:2, 2] = linear @ intrinsics[:2, 2] + affine[:2, 2]
-    move[:2, :2] = orthogonal
+    linear = affine[..., :2, :2]
+    upper, orthogonal = split_affine(linear @ intrinsics[..., :2, :2])
+    new_intrinsics, move = np.zeros(affine.shape), np.zeros(affine.shape)
+    new_intrinsics[..., :2, :2] = upper
+    new_intrinsics[..., :2, 2] = (linear @ intrinsics[..., :2, 2:])[..., 0] + affine[..., :2, 2]
+    move[..., :2, :2] = orthogonal
+    new_intrinsics[..., 2, 2] = move[..., 2, 2] = 1
     moved = dict(camera, K=new_intrinsics)
     if camera.get('dist') is not None:
-        k1, k2, p1, p2, k3 = camera['dist']
-        p2, p1 = orthogonal @ (p2, p1)
-        moved['dist'] = np.array([k1, k2, p1, p2, k3])
+        moved['dist'] = np.array(camera['dist'], np.float64)
+        # OpenCV's order is (k1, k2, p1, p2, k3), and (p2, p1) is the vector.
+        moved['dist'][..., [3, 2]] = (orthogonal @ moved['dist'][..., [3, 2], None])[..., 0]
     if camera.get('R') is not None:
         moved['R'] = move @ camera['R']
-        if orthogonal[0, 0] * orthogonal[1, 1] - orthogonal[0, 1] * orthogonal[1, 0] < 0:
-            moved['R'][:, 0] *= -1
-        moved['T'] = move @ camera['T']
+        moved['R'][..., 0] *= np.sign(np.linalg.det(orthogonal))[..., None]
+        moved['T'] = (move @ np.asarray(camera['T'], np.float64)[..., None])[..., 0]
     return moved, move

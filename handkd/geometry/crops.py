@@ -7,48 +7,60 @@ Every map acts on homogeneous pixel columns: u' = A u.
 
 from __future__ import annotations
 
-from math import cos, radians, sin
-
 import numpy as np
 
 from handkd.hand import JOINT_INDEX
+
+from .rotations import rotation_2d
 
 ZB_SIZE = 256
 """Edge of Zimmermann and Brox's network input in px, which their rule refers to."""
 
 
-def box_square(box: np.ndarray, factor: float) -> tuple[np.ndarray, float]:
+def box_square(box: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the square around a box, centred on it, with ``factor`` times its longer side.
 
     Args:
-        box: (x1, y1, x2, y2) in px, shape (4,).
+        box: (x1, y1, x2, y2) in px, shape (..., 4).
         factor: Margin; 1.25 leaves an eighth of the box on either side.
 
+    Returns:
+        Centre, shape (..., 2), and side, shape (...), in px.
+
     Raises:
-        ValueError: If the box is empty or not finite.
+        ValueError: If a box is empty or not finite.
     """
-    x1, y1, x2, y2 = (float(value) for value in box)
-    side = max(x2 - x1, y2 - y1) * factor
-    if not (0 < side < np.inf and x2 >= x1 and y2 >= y1):
-        raise ValueError(f'a box must be finite (x1, y1, x2, y2) with x1 < x2 and y1 < y2, found {(x1, y1, x2, y2)}')
-    return np.array([(x1 + x2) / 2, (y1 + y2) / 2]), side
+    box = np.asarray(box, np.float64)
+    low, high = box[..., :2], box[..., 2:]
+    extent = high - low
+    side = extent.max(-1) * factor
+    good = (side > 0) & (side < np.inf) & (extent.min(-1) >= 0)
+    if not good.all():
+        first = tuple(box.reshape(-1, 4)[np.argmin(good)].tolist())
+        raise ValueError(f'a box must be finite (x1, y1, x2, y2) with x1 < x2 and y1 < y2, found {first}')
+    return (low + high) / 2, side
 
 
-def joint_square(keypoints: np.ndarray, valid: np.ndarray, factor: float) -> tuple[np.ndarray, float]:
+def joint_square(keypoints: np.ndarray, valid: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the square around the tight box of all labelled joints, seen or not.
 
     Args:
-        keypoints: Joints in px, shape (21, 2).
-        valid: Which of them have a label, shape (21,), bool.
+        keypoints: Joints in px, shape (..., 21, 2).
+        valid: Which of them have a label, shape (..., 21), bool.
         factor: As in :func:`box_square`.
+
+    Returns:
+        As :func:`box_square`.
 
     Raises:
         ValueError: If no two joints are labelled at different places.
     """
-    points = keypoints[valid]
-    if len(points) < 2:
-        raise ValueError(f'a crop around the joints needs two that are labelled, found {len(points)}')
-    return box_square(np.concatenate([points.min(0), points.max(0)]), factor)
+    count = valid.sum(-1).min()
+    if count < 2:
+        raise ValueError(f'a crop around the joints needs two that are labelled, found {count}')
+    labelled = valid[..., None]
+    low = np.where(labelled, keypoints, np.inf).min(-2)
+    return box_square(np.concatenate([low, np.where(labelled, keypoints, -np.inf).max(-2)], -1), factor)
 
 
 def zb_square(keypoints: np.ndarray, visible: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, float]:
@@ -84,30 +96,30 @@ def zb_square(keypoints: np.ndarray, visible: np.ndarray, image_size: tuple[int,
 
 def crop_matrix(
     center: np.ndarray,
-    side: float,
+    side: float | np.ndarray,
     size: int,
-    rotation: float = 0.0,
-    flip: tuple[bool, bool] = (False, False),
+    rotation: float | np.ndarray = 0.0,
+    flip: tuple[bool, bool] | np.ndarray = (False, False),
 ) -> np.ndarray:
     """Return the map that cuts a square out of an image and brings it to ``size`` x ``size`` px.
 
     Args:
-        center: The square's centre in px, shape (2,).
-        side: The square's side in px.
+        center: The square's centre in px, shape (..., 2).
+        side: The square's side in px, shape (...).
         size: Side of the result in px.
-        rotation: In degrees; the content turns clockwise by it, about the centre.
-        flip: Whether the result is mirrored horizontally, and vertically.
+        rotation: In degrees, shape (...); the content turns clockwise by it, about the centre.
+        flip: Whether the result is mirrored horizontally, and vertically, shape (..., 2).
 
     Returns:
-        Shape (3, 3), float64.
+        Shape (..., 3, 3), float64.
     """
-    # Single numbers: small arrays would take four times as long, for every sample.
-    angle, scale, half = radians(rotation), size / side, (size - 1) / 2
-    cosine, sine = cos(angle) * scale, sin(angle) * scale
-    a, b = (-cosine, sine) if flip[0] else (cosine, -sine)
-    c, d = (-sine, -cosine) if flip[1] else (sine, cosine)
-    x, y = float(center[0]), float(center[1])
-    return np.array([[a, b, half - a * x - b * y], [c, d, half - c * x - d * y], [0.0, 0.0, 1.0]])
+    center, flip = np.asarray(center, np.float64), np.asarray(flip)
+    matrix = np.zeros((*center.shape[:-1], 3, 3))
+    linear = rotation_2d(rotation) * np.divide(size, side)[..., None, None]
+    matrix[..., :2, :2] = linear * (1 - 2 * flip)[..., None]
+    matrix[..., :2, 2] = (size - 1) / 2 - (matrix[..., :2, :2] @ center[..., None])[..., 0]
+    matrix[..., 2, 2] = 1
+    return matrix
 
 
 def resize_matrix(old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:

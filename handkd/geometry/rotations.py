@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 
-def rotation_2d(degrees: float) -> np.ndarray:
+def rotation_2d(degrees: float | np.ndarray) -> np.ndarray:
     """Return the rotation of the image plane by an angle.
 
     Args:
-        degrees: The angle. With x right and y down, a positive one turns clockwise on the screen.
+        degrees: The angle, shape (...). With x right and y down, a positive one turns clockwise on the screen.
 
     Returns:
-        Matrix that turns column vectors, shape (2, 2), float64.
+        Matrix that turns column vectors, shape (..., 2, 2), float64.
     """
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
-    return np.array([[cos, -sin], [sin, cos]])
+    return np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
 
 
 def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:

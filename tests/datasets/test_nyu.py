@@ -134,8 +134,10 @@ def test_rendered_depth_and_another_focal_length(written):
 def test_own_joints_reach_the_network_with_the_image(written):
     pipeline = [HandCrop('box', factor=1.5), RandomHandFlip(1.0, 0.0), WarpCrop(64), PackHandInputs(('depth',))]
     dataset = NYUDataset(written[0], 'test')
-    dataset.pipeline = lambda record: [record := step(record) for step in pipeline][-1]
-    packed = dataset[1]['data_samples']
+    packed = dataset.get_data_info(1)
+    for step in pipeline:
+        packed = step(packed)
+    packed = packed['data_samples']
     labels, record = packed.gt_instances, dataset.get_record(1)
     assert packed.hand_side == 'left'
     np.testing.assert_allclose(project(labels.keypoints_cam_native, packed.camera), labels.keypoints_native, atol=1e-3)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from handkd.datasets.base import ReproducibleDataset
-from handkd.datasets.seeding import seed_generators, seeded
+from handkd.datasets.seeding import seed_generators
+from handkd.datasets.transforms import SampleBatch
 from handkd.registry import DATASETS
 
 from .manifest import find_damage, load_manifest
@@ -78,24 +79,25 @@ class PackedHandDataset(ReproducibleDataset):
         Raises:
             IndexError: If there is no such sample.
         """
+        labels, planes = self._stored(index)
+        return self.pack.sample(labels, planes)
+
+    def fetch_batch(self, keys: Sequence[int], draws: np.ndarray) -> SampleBatch:
+        """Return samples together; see :meth:`~handkd.datasets.ReproducibleDataset.fetch_batch`."""
+        for key, row in zip(keys, draws):
+            seed_generators(key)
+            row[:] = np.random.random(len(row))
+        stored = [self._stored(int(key)) for key in keys]
+        return self.pack.batch(_join([labels for labels, _ in stored]), [planes for _, planes in stored])
+
+    def _stored(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return the labels of a sample, shape (1,), and its images."""
         if not 0 <= index < len(self):
             raise IndexError(f'{self.data_root} has {len(self)} samples, found index {index}')
         row = int(index) if self._rows is None else int(self._rows[index])
         number, row = divmod(row, self.pack.manifest.shard)
         labels, planes = self._shards.get(number) or self._open(number)
-        return self.pack.sample(labels[row], {name: plane[row] for name, plane in planes.items()})
-
-    def __getitems__(self, keys: Sequence[int]) -> list[dict]:
-        """Return several samples behind the pipeline, as PyTorch's DataLoader asks for a batch.
-
-        Each is what ``self[key]`` is. The global generators are put back once, which takes as long as a sample.
-        """
-        with seeded(keys[0]):
-            samples = []
-            for key in keys:
-                seed_generators(key)
-                samples.append(self.pipeline(self.get_data_info(int(key))))
-            return samples
+        return labels[row : row + 1], {name: plane[row] for name, plane in planes.items()}
 
     def _open(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Map the arrays of a shard."""
@@ -110,3 +112,10 @@ class PackedHandDataset(ReproducibleDataset):
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_shards': {}}  # a worker maps the files itself
+
+
+def _join(rows: list[np.ndarray]) -> np.ndarray:
+    """Return rows (1,) of structured arrays as one (N,); shards with longer texts have another type."""
+    if any(row.dtype != rows[0].dtype for row in rows):
+        return np.concatenate(rows)
+    return np.frombuffer(b''.join(row.tobytes() for row in rows), rows[0].dtype)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handkd.datasets.transforms.batch import ROWS, SampleBatch
 from handkd.datasets.transforms.sample import PIXEL_KEYS
 
 _KINDS = {str: 'text', bool: 'number', int: 'number', float: 'number', tuple: 'tuple', list: 'tuple'}
@@ -79,22 +80,22 @@ class LabelSchema:
             table[name] = column
         return table
 
-    def sample(self, row: np.void) -> dict:
-        """Return the labels of a row; arrays are views of it."""
-        sample: dict = {group: {} for group in self._groups}
+    def batch(self, rows: np.ndarray) -> SampleBatch:
+        """Return the labels of rows, shape (N,), as a batch of samples."""
+        batch = SampleBatch({group: {} for group in self._groups})
+        batch.size = len(rows)
         for (group, name), key, kind in self._readers:
-            value = row[key]
+            column = rows[key]
             if kind == 'text':
-                value = value.decode()
+                column = [text.decode() for text in column.tolist()]
             elif kind == 'number':
-                value = value.item()
+                column = column.tolist()
             elif kind == 'tuple':
-                value = tuple(value.tolist())
-            if group:
-                sample[group][name] = value
+                column = [tuple(value) for value in column.tolist()]
             else:
-                sample[name] = value
-        return sample
+                column = np.ascontiguousarray(column[:, 0] if key in ROWS else column)
+            (batch[group] if group else batch)[name] = column
+        return batch
 
 
 def _flat(sample: dict, prefix: str = '') -> dict:

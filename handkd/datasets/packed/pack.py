@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handkd.datasets.transforms import SampleBatch
 from handkd.hints import did_you_mean
 
 from .labels import LabelSchema
@@ -41,8 +42,12 @@ class Pack:
         self.manifest, self.where, self.modalities = manifest, where, tuple(modalities)
         self.schema = LabelSchema(manifest.labels)
 
-    def sample(self, row: np.void, planes: dict[str, np.ndarray]) -> dict:
-        """Return a sample from its labels and its stored images."""
-        sample = self.schema.sample(row)
-        sample.update(decode_pixels(planes, self.modalities, self.manifest.depth_unit))
-        return sample
+    def batch(self, rows: np.ndarray, planes: Sequence[dict[str, np.ndarray]]) -> SampleBatch:
+        """Return samples from their labels, shape (N,), and their stored images."""
+        batch = self.schema.batch(rows)
+        batch.update(decode_pixels(planes, self.modalities, self.manifest.depth_unit))
+        return batch
+
+    def sample(self, rows: np.ndarray, planes: dict[str, np.ndarray]) -> dict:
+        """Return the sample of one row, shape (1,), and its stored images."""
+        return self.batch(rows, [planes]).sample(0)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from handkd.datasets.transforms.batch import empty_arrays
 
 PLANE_MODALITIES = {'img': ('rgb',), 'depth': ('depth',), 'parts': ('mask', 'parts')}
 """Stored array -> the modalities that it holds."""
@@ -26,9 +30,9 @@ def encode_depth(depth: np.ndarray, unit: float) -> np.ndarray:
     return np.where((counts > 0) & (counts <= _LAST_COUNT), counts, 0).astype(np.uint16)
 
 
-def decode_depth(counts: np.ndarray, unit: float) -> np.ndarray:
-    """Return depth in mm, float32, from :func:`encode_depth`."""
-    return np.multiply(counts, np.float32(unit), dtype=np.float32)
+def decode_depth(counts: np.ndarray, unit: float, out: np.ndarray) -> None:
+    """Write depth in mm, float32, from :func:`encode_depth`."""
+    np.multiply(counts, np.float32(unit), out=out, dtype=np.float32)
 
 
 def encode_parts(mask: np.ndarray | None, parts: np.ndarray | None) -> np.ndarray:
@@ -53,14 +57,14 @@ def encode_parts(mask: np.ndarray | None, parts: np.ndarray | None) -> np.ndarra
     return plane if mask is None else plane | mask.astype(np.uint8)
 
 
-def decode_mask(plane: np.ndarray) -> np.ndarray:
-    """Return the mask, bool, from :func:`encode_parts`."""
-    return (plane & np.uint8(1)).view(bool)
+def decode_mask(plane: np.ndarray, out: np.ndarray) -> None:
+    """Write the mask, bool, from :func:`encode_parts`."""
+    np.bitwise_and(plane, np.uint8(1), out=out.view(np.uint8))
 
 
-def decode_parts(plane: np.ndarray) -> np.ndarray:
-    """Return the part labels, uint8, from :func:`encode_parts`; a shift with sign takes 'unknown' back to 255."""
-    return (plane.view(np.int8) >> np.int8(1)).view(np.uint8)
+def decode_parts(plane: np.ndarray, out: np.ndarray) -> None:
+    """Write the part labels, uint8, from :func:`encode_parts`; a shift with sign takes 'unknown' back to 255."""
+    np.right_shift(plane.view(np.int8), np.int8(1), out=out.view(np.int8))
 
 
 def encode_pixels(sample: dict, modalities: tuple[str, ...], unit: float) -> dict[str, np.ndarray]:
@@ -78,15 +82,21 @@ def encode_pixels(sample: dict, modalities: tuple[str, ...], unit: float) -> dic
     return stored
 
 
-def decode_pixels(stored: dict[str, np.ndarray], modalities: tuple[str, ...], unit: float) -> dict[str, np.ndarray]:
-    """Return the keys of a sample from what :func:`encode_pixels` made, of the modalities asked for."""
-    pixels = {}
-    if 'rgb' in modalities:
-        pixels['img'] = stored['img']
-    if 'depth' in modalities:
-        pixels['depth'] = decode_depth(stored['depth'], unit)
-    if 'mask' in modalities:
-        pixels['hand_mask'] = decode_mask(stored['parts'])
-    if 'parts' in modalities:
-        pixels['part_seg'] = decode_parts(stored['parts'])
-    return pixels
+def decode_pixels(stored: Sequence[dict[str, np.ndarray]], modalities: tuple[str, ...], unit: float) -> dict:
+    """Return the pixels of a batch from what :func:`encode_pixels` made of each sample, of the modalities asked for.
+
+    Images are the stored ones; of the others new arrays (N, H, W) are made, of which lists are returned.
+    """
+    shape = (len(stored), *next(iter(stored[0].values())).shape[:2])
+    kinds = {'depth': np.float32, 'mask': bool, 'parts': np.uint8}
+    made = empty_arrays({name: (shape, kind) for name, kind in kinds.items() if name in modalities})
+    for i, planes in enumerate(stored):
+        if 'depth' in made:
+            decode_depth(planes['depth'], unit, made['depth'][i])
+        if 'mask' in made:
+            decode_mask(planes['parts'], made['mask'][i])
+        if 'parts' in made:
+            decode_parts(planes['parts'], made['parts'][i])
+    keys = {'depth': 'depth', 'mask': 'hand_mask', 'parts': 'part_seg'}
+    images = {'img': [planes['img'] for planes in stored]} if 'rgb' in modalities else {}
+    return images | {keys[name]: list(array) for name, array in made.items()}

@@ -10,6 +10,7 @@ from mmengine.dist import get_dist_info
 from torch.utils.data import IterableDataset, get_worker_info
 
 from handkd.datasets.seeding import SampleKey, mix, seeded
+from handkd.datasets.transforms import run_batch, take_batches
 from handkd.registry import DATASETS
 
 from .manifest import FILE, read_manifest
@@ -102,10 +103,15 @@ class StreamedHandDataset(IterableDataset):
                 samples = _shuffled(samples, self.shuffle, np.random.default_rng((self.seed, lap, reader)))
             for number, sample in samples:
                 draw = mix(self.seed, lap * self.pack.manifest.source['length'] + number)
-                with seeded(SampleKey(number, draw)):
-                    packed = self.pipeline(sample)
-                yield packed
+                yield self._through_pipeline(sample, SampleKey(number, draw))
             lap += 1
+
+    def _through_pipeline(self, sample: dict, key: SampleKey) -> dict:
+        steps = self.pipeline.transforms
+        with seeded(key):
+            if not take_batches(steps):
+                return self.pipeline(sample)
+            return run_batch(steps, [sample], np.random.random((1, sum(step.num_draws for step in steps))))[0]
 
     def _samples(self, shards: Sequence[int]) -> Iterator[tuple[int, dict]]:
         """Yield the source's number and the sample, shard after shard."""
@@ -114,7 +120,7 @@ class StreamedHandDataset(IterableDataset):
             found, expected = 0, self.pack.manifest.shards[shard]['num']
             for number, arrays in read_tar(url):
                 found += 1
-                yield number, self.pack.sample(arrays.pop('labels')[0], arrays)
+                yield number, self.pack.sample(arrays.pop('labels')[:1], arrays)
             if found != expected:
                 raise OSError(f'{url}: the shard is damaged, it has {found} samples instead of {expected}')
 

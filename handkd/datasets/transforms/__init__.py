@@ -1,5 +1,6 @@
 """What happens to a sample between a data set and a network: loading, cutting, augmenting and packing it."""
 
+from .batch import BatchTransform, SampleBatch, run_batch, take_batches
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
 from .loading import ImageReadError, read_image, read_raster
@@ -9,6 +10,7 @@ from .sample import check_sample
 from .warping import HandResize, RandomHandFlip, WarpCrop, warp_sample
 
 __all__ = [
+    'BatchTransform',
     'DepthToCube',
     'HandCrop',
     'HandMaskFromDepth',
@@ -19,9 +21,12 @@ __all__ = [
     'RandomBlockReplacement',
     'RandomCropNoise',
     'RandomHandFlip',
+    'SampleBatch',
     'WarpCrop',
     'check_sample',
     'read_image',
     'read_raster',
+    'run_batch',
+    'take_batches',
     'warp_sample',
 ]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from handkd.geometry import box_square, joint_square, zb_square
 from handkd.registry import TRANSFORMS
 
-from .sample import any_pixels, check_choice, labelled_joints, require, sample_name
+from .batch import BatchTransform, SampleBatch
+from .sample import any_pixels, check_choice, sample_name
 
 
 @TRANSFORMS.register_module()
-class HandCrop(BaseTransform):
+class HandCrop(BatchTransform):
     """Chooses a square around the hand; moves no pixel.
 
     Sets ``crop``: dict of ``center`` (2,) and ``side`` in px, ``rotation`` in degrees, and ``flip`` (horizontal,
@@ -42,32 +42,44 @@ class HandCrop(BaseTransform):
         self.rule = rule
         self.factor = 1.25 if factor is None else factor
 
-    def transform(self, results: dict) -> dict:
+    def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Set ``crop``.
 
         Raises:
-            ValueError: If the sample has no joints (or box), or they span no area; names the sample.
+            ValueError: If the samples have no joints (or box), or they span no area; names the sample.
         """
-        require(results, self, 'bbox' if self.rule == 'box' else 'keypoints')
+        batch.require(self, 'bbox' if self.rule == 'box' else 'keypoints')
         try:
-            center, side = self._square(results)
-        except ValueError as error:
-            raise ValueError(f'HandCrop on {sample_name(results)}: {error}') from error
-        results['crop'] = dict(center=center, side=side, rotation=0.0, flip=(False, False))
-        return results
+            center, side = self._squares(batch)
+        except ValueError:
+            self._name_the_culprit(batch)
+            raise
+        batch['crop'] = dict(
+            center=center, side=side, rotation=np.zeros(batch.size), flip=np.zeros((batch.size, 2), bool)
+        )
 
-    def _square(self, results: dict) -> tuple[np.ndarray, float]:
+    def _squares(self, batch: SampleBatch) -> tuple[np.ndarray, np.ndarray]:
+        """Return centres (N, 2) and sides (N,)."""
         if self.rule == 'box':
-            return box_square(results['bbox'][0], self.factor)
-        valid, keypoints = labelled_joints(results), results['keypoints'][0]
+            return box_square(batch['bbox'], self.factor)
+        valid = batch.labelled()
         if self.rule == 'square':
-            return joint_square(keypoints, valid, self.factor)
-        visible = results.get('keypoints_visible')
-        visible = valid if visible is None else valid & (visible[0] > 0)
-        return self._zb_square(results, keypoints, visible)
+            return joint_square(batch['keypoints'], valid, self.factor)
+        squares = [self._zb_square(sample, valid[i]) for i, sample in enumerate(batch.samples())]
+        return np.stack([center for center, _ in squares]), np.array([side for _, side in squares])
 
-    def _zb_square(self, results: dict, keypoints: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float]:
+    def _name_the_culprit(self, batch: SampleBatch) -> None:
+        """Raise the error of the first sample that has one, with its name."""
+        for sample in batch.samples():
+            try:
+                self._squares(SampleBatch.of([sample]))
+            except ValueError as error:
+                raise ValueError(f'HandCrop on {sample_name(sample)}: {error}') from error
+
+    def _zb_square(self, results: dict, valid: np.ndarray) -> tuple[np.ndarray, float]:
         """Apply the rule to the original image, to whose pixels its limits refer, and follow the sample to here."""
+        keypoints, visible = results['keypoints'][0], results.get('keypoints_visible')
+        visible = valid if visible is None else valid & (visible[0] > 0)
         height, width = results.get('ori_shape') or results[any_pixels(results, self)].shape[:2]
         matrix = results.get('warp_matrix')
         if matrix is None:
@@ -78,7 +90,7 @@ class HandCrop(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class RandomCropNoise(BaseTransform):
+class RandomCropNoise(BatchTransform):
     """Varies a chosen crop: its size, its place and its in-plane rotation, each drawn uniformly.
 
     Args:
@@ -99,17 +111,17 @@ class RandomCropNoise(BaseTransform):
             )
         self.scale, self.shift, self.rotation = tuple(scale), shift, rotation
 
-    def transform(self, results: dict) -> dict:
+    num_draws = 4
+
+    def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Replace ``crop``.
 
         Raises:
             ValueError: If no crop was chosen before.
         """
-        require(results, self, 'crop')
-        crop = results['crop']
-        zoom, *shift, turn = np.random.random(4).tolist()
+        batch.require(self, 'crop')
+        crop, (zoom, *shift, turn) = batch['crop'], draws.T
         side = crop['side'] * (self.scale[0] + (self.scale[1] - self.scale[0]) * zoom)
-        center = np.array([c + (2 * s - 1) * self.shift * side for c, s in zip(crop['center'], shift)])
+        center = crop['center'] + (2 * np.stack(shift, -1) - 1) * self.shift * side[:, None]
         rotation = crop['rotation'] + (2 * turn - 1) * self.rotation
-        results['crop'] = dict(crop, center=center, side=side, rotation=rotation)
-        return results
+        batch['crop'] = dict(crop, center=center, side=side, rotation=rotation)

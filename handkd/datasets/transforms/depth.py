@@ -11,24 +11,23 @@ from handkd.geometry import unproject
 from handkd.hand import JOINT_INDEX, JOINTS, joint_index
 from handkd.registry import TRANSFORMS
 
+from .batch import BatchTransform, SampleBatch
 from .sample import check_choice, labelled_joints, require, sample_name
 
 
 @njit(cache=True, nogil=True)
-def _scale(depth, centre, factor):
+def _scale(depth, centre, factor, scaled):
     """Compiled: one pass instead of five."""
-    scaled = np.empty(depth.shape, np.float32)
     one = np.float32(1)
     for row in range(depth.shape[0]):
         for column in range(depth.shape[1]):
             value = depth[row, column]
             inside = min(max((value - centre) * factor, -one), one)
             scaled[row, column] = inside if value > 0 else one  # NaN is no reading either
-    return scaled
 
 
 @TRANSFORMS.register_module()
-class DepthToCube(BaseTransform):
+class DepthToCube(BatchTransform):
     """Brings depth into [-1, 1] inside a metric cube around the hand.
 
     depth' = clip((depth - z) / (cube / 2), -1, 1), and 1, the cube's back, where there is no reading. Put it behind all
@@ -50,26 +49,34 @@ class DepthToCube(BaseTransform):
             raise ValueError(f'DepthToCube: cube must be a positive length in mm, found {cube!r}')
         self.cube, self.center, self.root = cube, center, joint_index(root)
 
-    def transform(self, results: dict) -> dict:
+    def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Replace ``depth``.
 
         Raises:
-            ValueError: If the sample has no depth, or nothing to centre the cube on, or has been through this before.
+            ValueError: If a sample has no depth, or nothing to centre the cube on, or has been through this before.
         """
-        require(results, self, 'depth')
-        if 'depth_cube' in results:
-            raise ValueError(f'DepthToCube: the depth of {sample_name(results)} is in a cube already; apply it once')
-        depth = results['depth']
-        z = self._root_depth(results) if self.center == 'root' else self._median_depth(results)
-        results['depth'] = _scale(depth, np.float32(z), np.float32(2 / self.cube))
-        results['depth_cube'] = (z, self.cube)
-        return results
+        batch.require(self, 'depth')
+        if 'depth_cube' in batch:
+            name = sample_name(batch.sample(0))
+            raise ValueError(f'DepthToCube: the depth of {name} is in a cube already; apply it once')
+        if self.center == 'root':
+            centers = self._root_depths(batch)
+        else:
+            centers = [self._median_depth(sample) for sample in batch.samples()]
+        depths = batch['depth']
+        if not isinstance(depths, np.ndarray):  # they belong to somebody else
+            batch['depth'] = [np.empty(depth.shape, np.float32) for depth in depths]
+        for depth, z, scaled in zip(depths, centers, batch['depth']):
+            _scale(depth, np.float32(z), np.float32(2 / self.cube), scaled)
+        batch['depth_cube'] = [(z, self.cube) for z in centers]
 
-    def _root_depth(self, results: dict) -> float:
-        require(results, self, 'keypoints_cam')
-        if not labelled_joints(results)[self.root]:
-            raise ValueError(f'DepthToCube: {sample_name(results)} has no label for its root {JOINTS[self.root]}')
-        return float(results['keypoints_cam'][0, self.root, 2])
+    def _root_depths(self, batch: SampleBatch) -> list[float]:
+        batch.require(self, 'keypoints_cam')
+        labelled = batch.labelled()[:, self.root]
+        if not labelled.all():
+            name = sample_name(batch.sample(int(np.argmin(labelled))))
+            raise ValueError(f'DepthToCube: {name} has no label for its root {JOINTS[self.root]}')
+        return batch['keypoints_cam'][:, self.root, 2].tolist()
 
     def _median_depth(self, results: dict) -> float:
         depth = results['depth']

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmcv.transforms import BaseTransform
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
 from handkd.registry import TRANSFORMS
 
-from .sample import check_choice, check_sample, require, sample_name
+from .batch import BatchTransform, SampleBatch
+from .sample import check_choice, sample_name
 
 _KEYS = {'rgb': 'img', 'depth': 'depth'}
 """Key in the sample of each modality."""
@@ -30,7 +30,7 @@ _INSTANCE_KEYS = {
 
 
 @TRANSFORMS.register_module()
-class PackHandInputs(BaseTransform):
+class PackHandInputs(BatchTransform):
     """Packs a sample into network inputs and one ``PoseDataSample``.
 
     ``gt_instances`` gets the labels that are there, as float32 arrays with a leading dimension of 1: ``keypoints``,
@@ -48,6 +48,7 @@ class PackHandInputs(BaseTransform):
         ValueError: If there is no such modality or field, or no modality.
     """
 
+    is_last = True
     META_KEYS = ('img_id', 'img_path', 'hand_side', 'camera', 'img_shape', 'ori_shape', 'warp_matrix', 'depth_cube')
 
     def __init__(
@@ -64,42 +65,60 @@ class PackHandInputs(BaseTransform):
             check_choice('PackHandInputs(fields=...)', name, _FIELDS)
         self.modalities, self.fields, self.meta_keys = tuple(modalities), tuple(fields), tuple(meta_keys)
 
-    def transform(self, results: dict) -> dict:
-        """Pack a sample.
+    def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> list[dict]:
+        """Pack samples.
 
         Returns:
-            ``inputs``: modality -> tensor, 'rgb' uint8 (3, H, W), BGR, a view of the image; 'depth' float32 (1, H, W).
-            ``data_samples``: the PoseDataSample.
+            A dict a sample. ``inputs``: modality -> tensor, 'rgb' uint8 (3, H, W), BGR, a view of the image; 'depth'
+            float32 (1, H, W). ``data_samples``: the PoseDataSample.
 
         Raises:
             ValueError: If an input is missing or has a wrong type or shape, a label is malformed (check_sample), or a
                 chosen crop was never cut; names the sample.
         """
-        if 'crop' in results:
+        if 'crop' in batch:
             raise ValueError('PackHandInputs: HandCrop chose a crop that nothing has cut; put WarpCrop behind it')
-        require(results, self, *(_KEYS[name] for name in self.modalities), *self.fields)
-        check_sample(results)
-        labels = _filled(
-            InstanceData(), {n: results[k] for k, n in _INSTANCE_KEYS.items() if results.get(k) is not None}
-        )
-        data_sample = _filled(PoseDataSample(), dict(_gt_instances=labels))
-        _filled(data_sample, {key: results[key] for key in self.meta_keys if key in results}, '_metainfo_fields')
-        if self.fields:
-            maps = {key: torch.from_numpy(np.ascontiguousarray(results[key])[None]) for key in self.fields}
-            _filled(data_sample, dict(_gt_fields=_filled(PixelData(), maps)))
-        return dict(inputs={name: self._tensor(results, name) for name in self.modalities}, data_samples=data_sample)
+        batch.require(self, *(_KEYS[name] for name in self.modalities), *self.fields)
+        batch.check()
+        inputs = [(name, self._tensors(batch, name)) for name in self.modalities]
+        labels = [(name, batch[key]) for key, name in _INSTANCE_KEYS.items() if key in batch]
+        meta = [(key, batch.column(key)) for key in self.meta_keys if key in batch]
+        maps = [(key, _maps(batch[key])) for key in self.fields]
+        packed = []
+        for i in range(batch.size):
+            instances = _filled(InstanceData(), {name: rows[i : i + 1] for name, rows in labels})
+            data_sample = _filled(PoseDataSample(), dict(_gt_instances=instances))
+            _filled(data_sample, {key: column[i] for key, column in meta}, '_metainfo_fields')
+            if maps:
+                fields = _filled(PixelData(), {key: column[i] for key, column in maps})
+                _filled(data_sample, dict(_gt_fields=fields))
+            packed.append(dict(inputs={name: column[i] for name, column in inputs}, data_samples=data_sample))
+        return packed
 
     @staticmethod
-    def _tensor(results: dict, modality: str) -> torch.Tensor:
-        pixels = results[_KEYS[modality]]
+    def _tensors(batch: SampleBatch, modality: str) -> Sequence[torch.Tensor]:
+        """Return the inputs of all samples; of an array made for the whole batch they are views."""
+        pixels = batch[_KEYS[modality]]
         dtype, ndim = (np.uint8, 3) if modality == 'rgb' else (np.float32, 2)
-        if pixels.dtype != dtype or pixels.ndim != ndim or (ndim == 3 and pixels.shape[2] != 3):
-            wanted = '(H, W, 3) uint8' if modality == 'rgb' else '(H, W) float32'
-            raise ValueError(
-                f'{sample_name(results)}: {_KEYS[modality]!r} must be {wanted}, found {pixels.shape} {pixels.dtype}'
-            )
-        tensor = torch.from_numpy(np.ascontiguousarray(pixels))
-        return tensor.permute(2, 0, 1) if modality == 'rgb' else tensor[None]
+        for i, picture in enumerate(pixels):
+            if picture.dtype != dtype or picture.ndim != ndim or (ndim == 3 and picture.shape[2] != 3):
+                wanted = '(H, W, 3) uint8' if modality == 'rgb' else '(H, W) float32'
+                raise ValueError(
+                    f'{sample_name(batch.sample(i))}: {_KEYS[modality]!r} must be {wanted}, '
+                    f'found {picture.shape} {picture.dtype}'
+                )
+        if modality == 'depth':
+            return _maps(pixels)
+        if isinstance(pixels, np.ndarray):
+            return torch.from_numpy(pixels).permute(0, 3, 1, 2).unbind()
+        return [torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1) for picture in pixels]
+
+
+def _maps(planes: np.ndarray | Sequence[np.ndarray]) -> Sequence[torch.Tensor]:
+    """Return planes (H, W) as tensors (1, H, W)."""
+    if isinstance(planes, np.ndarray):
+        return torch.from_numpy(planes)[:, None].unbind()
+    return [torch.from_numpy(np.ascontiguousarray(plane)[None]) for plane in planes]
 
 
 def _filled(element: BaseDataElement, values: dict, names: str = '_data_fields') -> BaseDataElement:

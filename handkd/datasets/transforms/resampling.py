@@ -6,6 +6,9 @@ vector instructions of them: first where to read, then reading, then blending.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numba import njit
@@ -16,48 +19,48 @@ _LANES = np.uint32(0x00FF00FF)  # two 8-bit channels with room for 16 bits each
 _HALVES = np.uint32(0x00800080)
 
 
-def warp_picture(image: np.ndarray, inverse: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
+def warp_picture(image: np.ndarray, inverse: np.ndarray, border: int, out: np.ndarray) -> None:
     """Resample an image bilinearly.
 
     Args:
         image: Shape (H, W, 3), uint8.
         inverse: Pixels of the result -> pixels of the image, shape (3, 3), last row (0, 0, 1).
-        size: (width, height) of the result.
         border: Value outside of the image; on its edge the two are blended.
-
-    Returns:
-        Shape (height, width, 3), uint8. Weights are multiples of 1/256.
+        out: The result, shape (height, width, 3), uint8. Weights are multiples of 1/256.
     """
-    words = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA).view(np.uint32)[..., 0]  # a pixel is one number
-    out = np.empty((size[1], size[0]), np.uint32)
-    _bilinear(words, inverse, np.uint32(border * 0x010101), out)
-    return cv2.cvtColor(out.view(np.uint8).reshape(size[1], size[0], 4), cv2.COLOR_BGRA2BGR)
+    # Four channels, so that a pixel is one number.
+    pixels, blended = _scratch('pixels', (*image.shape[:2], 4)), _scratch('blended', (*out.shape[:2], 4))
+    cv2.cvtColor(image, cv2.COLOR_BGR2BGRA, dst=pixels)
+    words, result = (array.view(np.uint32)[..., 0] for array in (pixels, blended))
+    _bilinear(words, inverse, np.uint32(border * 0x010101), result)
+    cv2.cvtColor(blended, cv2.COLOR_BGRA2BGR, dst=out)
 
 
-def warp_planes(planes: dict[str, np.ndarray], inverse: np.ndarray, size: tuple[int, int]) -> dict[str, np.ndarray]:
+def warp_planes(planes: Sequence[np.ndarray], inverse: np.ndarray, outs: Sequence[np.ndarray]) -> None:
     """Resample planes of numbers or labels: each pixel takes the nearest one, and 0 outside.
 
     Args:
-        planes: Name -> plane, all of one shape (H, W), of bool or any type of number.
+        planes: At most three (depth, mask, parts), all of one shape (H, W), of bool or any type of number.
         inverse: As in :func:`warp_picture`.
-        size: (width, height) of the result.
-
-    Returns:
-        Name -> plane of shape (height, width), of the same type.
+        outs: The results, all of one shape (height, width), of the planes' types.
     """
-    if not planes:
-        return {}
-    rows = np.empty((size[1], 2), np.int32)
-    indices = np.empty((size[1], size[0]), np.uint32)
-    height, width = next(iter(planes.values())).shape
-    _nearest(inverse, width, height, rows, indices)
-    warped = {}
-    for name, plane in planes.items():
-        out = np.empty((size[1], size[0]), np.uint8 if plane.dtype == bool else plane.dtype)
-        # Numba compiles for each type; to it a bool is a byte like any other.
-        _pick(np.ascontiguousarray(plane).view(out.dtype).reshape(-1), rows, indices, out)
-        warped[name] = out.view(plane.dtype)
-    return warped
+    # Numba compiles for each type; to it a bool is a byte like any other.
+    kinds = [np.uint8 if plane.dtype == bool else plane.dtype for plane in planes]
+    nothing = [_NOTHING] * (3 - len(planes))
+    sources = [np.ascontiguousarray(plane).view(kind) for plane, kind in zip(planes, kinds)] + nothing
+    _nearest(inverse, planes[0].shape, outs[0].shape, *sources, *[o.view(k) for o, k in zip(outs, kinds)], *nothing)
+
+
+_NOTHING = np.empty((0, 0), np.uint8)
+_local = threading.local()
+
+
+def _scratch(name: str, shape: tuple[int, ...], dtype: type = np.uint8) -> np.ndarray:
+    """Return an array of this thread to write over; fresh memory costs more than what is done with it."""
+    found = _local.__dict__.get(name)
+    if found is None or found.shape != shape:
+        found = _local.__dict__[name] = np.empty(shape, dtype)
+    return found
 
 
 @njit(**_JIT)
@@ -94,43 +97,45 @@ def _span(x, y, dx, dy, width, height, count):
 
 
 @njit(**_JIT)
-def _indices(x, y, dx, dy, width, row, count, indices):
+def _indices(x, y, dx, dy, width, count, indices):
     """Number of the pixel that each of the first pixels of a row falls into; all must lie inside."""
     x, y, dx, dy, width = np.int32(x), np.int32(y), np.int32(dx), np.int32(dy), np.int32(width)
     for c in range(count):
         u = np.int32(x + dx * np.int32(c))
         v = np.int32(y + dy * np.int32(c))
-        indices[row, c] = np.uint32((v >> np.int32(16)) * width + (u >> np.int32(16)))
+        indices[c] = np.uint32((v >> np.int32(16)) * width + (u >> np.int32(16)))
 
 
 @njit(**_JIT)
-def _nearest(inverse, width, height, rows, indices):
-    """Which pixels of each row lie inside, and where."""
+def _nearest(inverse, old, new, one, two, three, out_one, out_two, out_three):
+    """Three planes row by row, so that what is read and written stays near; those without pixels are left out."""
+    indices = np.empty(new[1], np.uint32)
     dx, dy = _fixed(inverse[0, 0]), _fixed(inverse[1, 0])
-    for row in range(len(rows)):
+    for row in range(new[0]):
         x, y = _row(inverse, row, 0.5)
-        a, b = _span(x, y, dx, dy, width, height, indices.shape[1])
-        rows[row, 0], rows[row, 1] = a, b
-        _indices(x + a * dx, y + a * dy, dx, dy, width, row, b - a, indices)
+        a, b = _span(x, y, dx, dy, old[1], old[0], new[1])
+        _indices(x + a * dx, y + a * dy, dx, dy, old[1], b - a, indices)
+        if one.size:
+            _pick(one.reshape(-1), indices, a, b, out_one[row])
+        if two.size:
+            _pick(two.reshape(-1), indices, a, b, out_two[row])
+        if three.size:
+            _pick(three.reshape(-1), indices, a, b, out_three[row])
 
 
 @njit(**_JIT)
-def _pick(flat, rows, indices, out):
-    """Read what :func:`_nearest` found."""
-    for row in range(len(rows)):
-        a, b = rows[row, 0], rows[row, 1]
-        for c in range(a):
-            out[row, c] = 0
-        for c in range(b - a):
-            out[row, a + c] = flat[indices[row, c]]
-        for c in range(b, out.shape[1]):
-            out[row, c] = 0
+def _pick(flat, indices, a, b, out):
+    """Fill a row: from the pixels that the indices name between a and b, with 0 elsewhere."""
+    out[:a] = 0
+    for c in range(b - a):
+        out[a + c] = flat[indices[c]]
+    out[b:] = 0
 
 
 @njit(**_JIT)
 def _bilinear(words, inverse, border, out):
     height, width = words.shape
-    flat, indices = words.reshape(-1), np.empty((1, out.shape[1]), np.uint32)
+    flat, indices = words.reshape(-1), np.empty(out.shape[1], np.uint32)
     corners = np.empty((4, out.shape[1]), np.uint32)
     dx, dy = _fixed(inverse[0, 0]), _fixed(inverse[1, 0])
     for row in range(out.shape[0]):
@@ -142,7 +147,7 @@ def _bilinear(words, inverse, border, out):
         for c in range(b, out.shape[1]):
             out[row, c] = _at_the_edge(words, x + c * dx, y + c * dy, border)
         x, y = x + a * dx, y + a * dy
-        _indices(x, y, dx, dy, width, 0, b - a, indices)
+        _indices(x, y, dx, dy, width, b - a, indices)
         _gather(flat, indices, width, b - a, corners)
         _blend(corners, x, y, dx, dy, row, a, b - a, out)
 
@@ -152,7 +157,7 @@ def _gather(flat, indices, width, count, corners):
     """Read the four pixels around each."""
     right, below = np.uint32(1), np.uint32(width)
     for c in range(count):
-        k = indices[0, c]
+        k = indices[c]
         corners[0, c] = flat[k]
         corners[1, c] = flat[k + right]
         corners[2, c] = flat[k + below]

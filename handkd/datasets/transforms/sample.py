@@ -26,12 +26,16 @@ _REMEDIES = {
 PIXEL_KEYS = ('img', 'depth', 'hand_mask', 'part_seg')
 """Everything in a sample that is pixels."""
 
-_JOINT_SHAPES = {
+JOINT_SHAPES = {
     'keypoints': (1, NUM_JOINTS, 2),
     'keypoints_cam': (1, NUM_JOINTS, 3),
     'keypoints_visible': (1, NUM_JOINTS),
     'keypoints_valid': (1, NUM_JOINTS),
 }
+"""Shapes of the labels of the 21 joints."""
+
+CAMERA_SHAPES = {'K': (3, 3), 'R': (3, 3), 'T': (3,), 'dist': (5,)}
+"""Shapes of what a camera holds."""
 
 
 def sample_name(results: dict) -> str:
@@ -89,7 +93,7 @@ def labelled_joints(results: dict) -> np.ndarray:
             invalid nor as invisible; names the sample, the key and the joints.
     """
     valid = np.ones(NUM_JOINTS, bool)
-    for key, shape in _JOINT_SHAPES.items():
+    for key, shape in JOINT_SHAPES.items():
         value = results.get(key)
         if value is not None and (not isinstance(value, np.ndarray) or value.shape != shape):
             found = f'shape {value.shape}' if isinstance(value, np.ndarray) else type(value).__name__
@@ -143,7 +147,7 @@ def check_sample(results: dict) -> None:
         raise ValueError(f"{sample_name(results)}: 'hand_side' must be one of {SIDES}, found {side!r}")
     camera = results.get('camera')
     if camera is not None:
-        for key, shape in (('K', (3, 3)), ('R', (3, 3)), ('T', (3,)), ('dist', (5,))):
+        for key, shape in CAMERA_SHAPES.items():
             value = camera.get(key)
             if (value is None and key == 'K') or (value is not None and np.shape(value) != shape):
                 found = 'nothing' if value is None else f'shape {np.shape(value)}'

@@ -13,8 +13,9 @@ from handkd.geometry import affine_camera, crop_matrix, flip_matrix, resize_matr
 from handkd.hand import other_side
 from handkd.registry import TRANSFORMS
 
+from .batch import BatchTransform, SampleBatch, empty_arrays
 from .resampling import warp_picture, warp_planes
-from .sample import PIXEL_KEYS, any_pixels, require, sample_name
+from .sample import PIXEL_KEYS, any_pixels, sample_name
 
 _STEP = 1.5
 """Farthest that neighbouring samples of the old image may lie apart, in its pixels, before it is averaged over."""
@@ -45,70 +46,87 @@ def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border
     Raises:
         ValueError: If the map is singular, or depth is already relative to a cube (DepthToCube).
     """
-    if 'depth_cube' in results:
-        raise ValueError(f'{sample_name(results)}: put DepthToCube behind all transforms that move pixels')
-    if results.get('camera') is not None:
-        results['camera'], move = affine_camera(results['camera'], matrix)
-    else:
-        move = np.eye(3)
-        move[:2, :2] = split_affine(matrix[:2, :2])[1]
-    _warp_pixels(results, matrix, size, border)
-    linear, offset, turn = matrix[:2, :2].T, matrix[:2, 2], move.T
-    for key in ('keypoints', 'keypoints_native'):
-        if results.get(key) is not None:
-            keypoints = results[key]
-            results[key] = (keypoints @ linear + offset).astype(keypoints.dtype)
-    if results.get('bbox') is not None:
-        results['bbox'] = _move_box(results['bbox'][0], matrix)
-    for key in ('keypoints_cam', 'keypoints_cam_native'):
-        if results.get(key) is not None:
-            joints = results[key]
-            results[key] = (joints @ turn).astype(joints.dtype)
-    if results.get('hand_side') is not None and matrix[0, 0] * matrix[1, 1] < matrix[0, 1] * matrix[1, 0]:
-        results['hand_side'] = other_side(results['hand_side'])
-    results['img_shape'] = (size[1], size[0])
-    results['warp_matrix'] = matrix @ results['warp_matrix'] if 'warp_matrix' in results else matrix
+    batch = SampleBatch.of([results])
+    warp_batch(batch, np.asarray(matrix, np.float64)[None], size, border)
+    results.update(batch.sample(0))
     return results
 
 
-def _move_box(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return the upright box around a moved one, shape (1, 4); its centre and half its sides move by themselves."""
-    x1, y1, x2, y2 = box.tolist()
-    (a, b, x), (c, d, y), _ = matrix.tolist()
-    u, v, w, h = (x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1) / 2, (y2 - y1) / 2
-    u, v, w, h = a * u + b * v + x, c * u + d * v + y, abs(a) * w + abs(b) * h, abs(c) * w + abs(d) * h
-    return np.array([[u - w, v - h, u + w, v + h]], np.float32)
+def warp_batch(batch: SampleBatch, matrices: np.ndarray, size: tuple[int, int], border: int = 0) -> None:
+    """Move each sample of a batch by its own map, all to one size; see :func:`warp_sample`.
+
+    Args:
+        batch: The samples.
+        matrices: Shape (N, 3, 3).
+        size: (width, height) of the results.
+        border: Value of the images outside of the old ones.
+    """
+    if 'depth_cube' in batch:
+        raise ValueError(f'{sample_name(batch.sample(0))}: put DepthToCube behind all transforms that move pixels')
+    linear = matrices[:, :2, :2]
+    if 'camera' in batch:
+        batch['camera'], move = affine_camera(batch['camera'], matrices)
+    else:
+        move = np.zeros((batch.size, 3, 3))
+        move[:, :2, :2] = split_affine(linear)[1]
+        move[:, 2, 2] = 1
+    _warp_pixels(batch, matrices, size, border)
+    turn, slope, offset = np.swapaxes(move, 1, 2), np.swapaxes(linear, 1, 2), matrices[:, None, :2, 2]
+    for key in ('keypoints', 'keypoints_native'):
+        if key in batch:
+            batch[key] = (batch[key] @ slope + offset).astype(batch[key].dtype)
+    for key in ('keypoints_cam', 'keypoints_cam_native'):
+        if key in batch:
+            batch[key] = (batch[key] @ turn).astype(batch[key].dtype)
+    if 'bbox' in batch:
+        batch['bbox'] = _move_boxes(batch['bbox'], matrices)
+    if 'hand_side' in batch:
+        mirrored = np.linalg.det(linear) < 0
+        batch['hand_side'] = [other_side(side) if m else side for side, m in zip(batch['hand_side'], mirrored)]
+    batch['img_shape'] = [(size[1], size[0])] * batch.size
+    batch['warp_matrix'] = matrices @ batch['warp_matrix'] if 'warp_matrix' in batch else matrices
 
 
-def _warp_pixels(results: dict, matrix: np.ndarray, size: tuple[int, int], border: int) -> None:
-    """Resample the images of a sample."""
-    inverse = _invert(matrix)
-    if results.get('img') is not None:
-        results['img'] = _warp_image(results['img'], inverse, size, border)
-    by_shape: dict[tuple[int, int], dict[str, np.ndarray]] = {}
-    for key in PIXEL_KEYS[1:]:
-        if results.get(key) is not None:
-            by_shape.setdefault(results[key].shape, {})[key] = results[key]
-    for planes in by_shape.values():
-        results.update(warp_planes(planes, inverse, size))
+def _move_boxes(boxes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Return the upright boxes around moved ones, shape (N, 4); centre and half the sides move by themselves."""
+    low, high, linear = boxes[:, :2], boxes[:, 2:], matrices[:, :2, :2]
+    center = (linear @ ((low + high) / 2)[..., None])[..., 0] + matrices[:, :2, 2]
+    half = (np.abs(linear) @ ((high - low) / 2)[..., None])[..., 0]
+    return np.concatenate([center - half, center + half], 1).astype(np.float32)
 
 
-def _invert(matrix: np.ndarray) -> np.ndarray:
-    """Return the inverse of an affine map; np.linalg.inv takes four times as long."""
-    (a, b, x), (c, d, y), _ = matrix.tolist()
-    det = a * d - b * c
-    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y], [0.0, 0.0, det]]) / det
+def _warp_pixels(batch: SampleBatch, matrices: np.ndarray, size: tuple[int, int], border: int) -> None:
+    """Resample the images of a batch."""
+    keys = [key for key in PIXEL_KEYS if key in batch]
+    if not keys:
+        return
+    inverses = np.linalg.inv(matrices)
+    shape = (batch.size, size[1], size[0])
+    moved = empty_arrays({key: ((*shape, *batch[key][0].shape[2:]), batch[key][0].dtype) for key in keys})
+    for i, inverse in enumerate(inverses):
+        if 'img' in moved:
+            _warp_image(batch['img'][i], inverse, border, moved['img'][i])
+        by_shape: dict[tuple[int, int], list[str]] = {}
+        for key in keys:
+            if key != 'img':
+                by_shape.setdefault(batch[key][i].shape, []).append(key)
+        for group in by_shape.values():
+            warp_planes([batch[key][i] for key in group], inverse, [moved[key][i] for key in group])
+    batch.update(moved)
 
 
-def _warp_image(image: np.ndarray, inverse: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
+def _warp_image(image: np.ndarray, inverse: np.ndarray, border: int, out: np.ndarray) -> None:
     """Interpolate bilinearly; where the image shrinks, at n x n points a pixel that are then averaged."""
     shrink = abs(inverse[0, 0] * inverse[1, 1] - inverse[0, 1] * inverse[1, 0]) ** 0.5
     n = min(ceil(shrink / _STEP - 1e-9), _MAX_SUPERSAMPLING)
     if n == 1:
-        return warp_picture(image, inverse, size, border)
+        warp_picture(image, inverse, border, out)
+        return
+    size = (out.shape[1], out.shape[0])
     fine = (size[0] * n, size[1] * n)
-    warped = warp_picture(image, inverse @ resize_matrix(fine, size), fine, border)
-    return cv2.resize(warped, size, interpolation=cv2.INTER_AREA)
+    warped = np.empty((fine[1], fine[0], 3), np.uint8)
+    warp_picture(image, inverse @ resize_matrix(fine, size), border, warped)
+    cv2.resize(warped, size, dst=out, interpolation=cv2.INTER_AREA)
 
 
 def _check_size(transform: object, size: int | Sequence[int]) -> tuple[int, int]:
@@ -126,7 +144,7 @@ def _refuse_pending_crop(transform: object, results: dict) -> None:
 
 
 @TRANSFORMS.register_module()
-class WarpCrop(BaseTransform):
+class WarpCrop(BatchTransform):
     """Cuts the chosen crop out and brings it to the network's size: one resampling for crop, noise and flip together.
 
     Args:
@@ -141,14 +159,14 @@ class WarpCrop(BaseTransform):
             raise ValueError(f'WarpCrop cuts squares; size must be one whole number, found {size!r}')
         self.border = border
 
-    def transform(self, results: dict) -> dict:
+    def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Apply and remove ``crop``.
 
         Raises:
             ValueError: If no crop was chosen before.
         """
-        require(results, self, 'crop')
-        return warp_sample(results, crop_matrix(size=self.size[0], **results.pop('crop')), self.size, self.border)
+        batch.require(self, 'crop')
+        warp_batch(batch, crop_matrix(size=self.size[0], **batch.pop('crop')), self.size, self.border)
 
 
 @TRANSFORMS.register_module()
@@ -174,7 +192,7 @@ class HandResize(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class RandomHandFlip(BaseTransform):
+class RandomHandFlip(BatchTransform):
     """Mirrors a sample horizontally and vertically, each with its own probability.
 
     A mirrored hand is one of the other side. Between HandCrop and WarpCrop it costs nothing: the flip becomes part of
@@ -193,15 +211,17 @@ class RandomHandFlip(BaseTransform):
             raise ValueError(f'RandomHandFlip: probabilities must lie in [0, 1], found {horizontal!r} and {vertical!r}')
         self.probabilities = (horizontal, vertical)
 
-    def transform(self, results: dict) -> dict:
-        """Mirror the sample or its crop."""
-        draws = np.random.random(2)
-        horizontal, vertical = (bool(draw < p) for draw, p in zip(draws, self.probabilities))
-        if not (horizontal or vertical):
-            return results
-        if 'crop' in results:
-            flipped = results['crop']['flip']
-            results['crop'] = dict(results['crop'], flip=(flipped[0] != horizontal, flipped[1] != vertical))
-            return results
-        height, width = results[any_pixels(results, self)].shape[:2]
-        return warp_sample(results, flip_matrix((width, height), horizontal, vertical), (width, height))
+    num_draws = 2
+
+    def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
+        """Mirror the samples or their crops."""
+        mirrored = draws < self.probabilities
+        if 'crop' in batch:
+            batch['crop'] = dict(batch['crop'], flip=batch['crop']['flip'] != mirrored)
+        elif any(self.probabilities):
+            samples = batch.samples()
+            for sample, (horizontal, vertical) in zip(samples, mirrored.tolist()):
+                height, width = sample[any_pixels(sample, self)].shape[:2]
+                # Also where nothing is mirrored: all samples of a batch go the same way.
+                warp_sample(sample, flip_matrix((width, height), horizontal, vertical), (width, height))
+            batch.replace(samples)

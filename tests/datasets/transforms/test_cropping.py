@@ -81,7 +81,7 @@ def test_noise_stays_in_its_range_and_fills_it():
         assert (values >= low).all() and (values <= high).all()
         span = high - low
         assert values.min() < low + 0.05 * span and values.max() > high - 0.05 * span
-    assert all(crop['flip'] == (True, False) for crop in crops)
+    assert all(crop['flip'].tolist() == [True, False] for crop in crops)
     np.testing.assert_array_equal(start['center'], [50, 60])
 
 
