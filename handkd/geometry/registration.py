@@ -6,8 +6,11 @@ they stand to each other; a camera without them stands in the world's origin.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
+from numba import njit
 
 from .camera import project, unproject
 
@@ -55,18 +58,11 @@ def register_depth(
     moved[..., 2] = np.where(z > 0, z, 1.0)
     at = project(moved, target).astype(np.float32)
     wild = ~((depth > 0) & (z > 0) & (np.abs(at) < 1e6).all(-1))
-    nominal = _nominal_scale(depth, z, source, target)
     known = np.where(wild, 0, depth).astype(np.float32)
-    (down, z_down, tall), (right, z_right, wide) = (_steps(known, at, z, axis, nominal, jump) for axis in (0, 1))
-
-    # The depth's slope along the target's x and y: the steps (right, down) and their change of depth, solved.
-    det = right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0]
-    det[np.abs(det) <= 1e-6] = np.inf
-    slope_x = (z_right * down[..., 1] - z_down * right[..., 1]) / det
-    slope_y = (z_down * right[..., 0] - z_right * down[..., 0]) / det
-    surface = ~wild
-    half = 0.5 * (wide + tall)
-    return _nearest_piece(at[surface], z[surface], (slope_x[surface], slope_y[surface]), half[surface], size)
+    result = np.full((size[1], size[0]), np.inf, np.float32)
+    _draw_pieces(known, at, z, _nominal_scale(depth, z, source, target), np.float32(jump), result)
+    result[~np.isfinite(result)] = 0
+    return result
 
 
 def register_image(image: np.ndarray, source: dict, depth: np.ndarray, target: dict) -> np.ndarray:
@@ -92,30 +88,71 @@ def register_image(image: np.ndarray, source: dict, depth: np.ndarray, target: d
     return cv2.remap(image, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-def _nearest_piece(
-    at: np.ndarray, z: np.ndarray, slope: tuple[np.ndarray, np.ndarray], half: np.ndarray, size: tuple[int, int]
-) -> np.ndarray:
-    """Draw small pieces of surface, each of which covers the pixels within ``half`` (N, 2) of its centre ``at`` (N, 2).
+@njit(cache=True, nogil=True, error_model='numpy')
+def _draw_pieces(depth, at, z, nominal, jump, result):
+    """Draw the piece of surface around each pixel where there is depth; the nearest one stays in ``result``.
 
-    Returns:
-        Shape (height, width), float32: the smallest depth at each pixel, 0 where no piece is.
+    Args:
+        depth: Of the source, shape (H, W), mm, 0 where there is none.
+        at: Where its pixels go, shape (H, W, 2), px.
+        z: Their depth there, shape (H, W), mm.
+        nominal: How large a pixel is there if the surface faces the camera, shape (H, W), px.
+        jump: Largest difference of depth between neighbours on one surface, mm.
+        result: Shape (height, width), infinity where nothing is.
     """
-    width, height = size
-    # A hair is added so that a pixel centre on the seam of two pieces belongs to both.
-    half = np.minimum(half + 1e-3, _MAX_FOOTPRINT / 2)
-    first = np.maximum(np.ceil(at - half), 0).astype(np.int32)
-    last = np.minimum(np.floor(at + half), np.subtract(size, 1)).astype(np.int32)
-    count = last - first + 1
-    result = np.full(height * width, np.inf, np.float32)
-    for dy in range(count[:, 1].max(initial=0)):
-        rows = np.flatnonzero((count[:, 1] > dy) & (count[:, 0] > 0))
-        for dx in range(count[rows, 0].max(initial=0)):
-            hit = rows[count[rows, 0] > dx]
-            x, y = first[hit, 0] + dx, first[hit, 1] + dy
-            piece = z[hit] + slope[0][hit] * (x - at[hit, 0]) + slope[1][hit] * (y - at[hit, 1])
-            np.minimum.at(result, y * width + x, piece)
-    result[~np.isfinite(result)] = 0
-    return result.reshape(height, width)
+    height, width = result.shape
+    for row in range(depth.shape[0]):
+        for col in range(depth.shape[1]):
+            if depth[row, col] == 0:
+                continue
+            size = nominal[row, col]
+            ax, ay, az, wide, tall = _step(depth, at, z, row, col, 0, 1, jump, size, np.float32(0))  # right
+            bx, by, bz, wide2, tall2 = _step(depth, at, z, row, col, 1, 0, jump, np.float32(0), size)  # down
+            # The depth's slope along x and y: the two steps and their change of depth, solved.
+            det = ax * by - ay * bx
+            slope_x, slope_y = np.float32(0), np.float32(0)
+            if abs(det) > 1e-6:
+                slope_x, slope_y = (az * by - bz * ay) / det, (bz * ax - az * bx) / det
+            # A hair is added so that a pixel centre on the seam of two pieces belongs to both.
+            half_x = min(0.5 * (wide + wide2) + 1e-3, _MAX_FOOTPRINT / 2)
+            half_y = min(0.5 * (tall + tall2) + 1e-3, _MAX_FOOTPRINT / 2)
+            x, y = at[row, col, 0], at[row, col, 1]
+            for v in range(max(math.ceil(y - half_y), 0), min(math.floor(y + half_y), height - 1) + 1):
+                for u in range(max(math.ceil(x - half_x), 0), min(math.floor(x + half_x), width - 1) + 1):
+                    piece = z[row, col] + slope_x * (u - x) + slope_y * (v - y)
+                    if piece < result[v, u]:
+                        result[v, u] = piece
+
+
+@njit(cache=True, nogil=True, error_model='numpy')
+def _step(depth, at, z, row, col, down, right, jump, facing_x, facing_y):
+    """How far a step to the next source pixel moves on the target (x, y) and changes the depth there.
+
+    Of the two neighbours along a direction the one nearer in depth counts, if it is on the same surface; without one
+    the surface is taken to face the camera. The surfaces of neighbours meet half way, whichever of the two sides is the
+    longer: the last two results are how far the farther one is away along x and y.
+    """
+    here = depth[row, col]
+    ahead = behind = np.float32(np.inf)
+    if row + down < depth.shape[0] and col + right < depth.shape[1] and depth[row + down, col + right] > 0:
+        ahead = abs(depth[row + down, col + right] - here)
+    if row >= down and col >= right and depth[row - down, col - right] > 0:
+        behind = abs(here - depth[row - down, col - right])
+    x = y = change = wide = tall = np.float32(0)
+    if behind <= jump:
+        x = at[row, col, 0] - at[row - down, col - right, 0]
+        y = at[row, col, 1] - at[row - down, col - right, 1]
+        change = z[row, col] - z[row - down, col - right]
+        wide, tall = abs(x), abs(y)
+    if ahead <= jump:
+        u = at[row + down, col + right, 0] - at[row, col, 0]
+        v = at[row + down, col + right, 1] - at[row, col, 1]
+        wide, tall = max(wide, abs(u)), max(tall, abs(v))
+        if ahead <= behind:
+            x, y, change = u, v, z[row + down, col + right] - z[row, col]
+    if ahead > jump and behind > jump:
+        return facing_x, facing_y, np.float32(0), facing_x, facing_y
+    return x, y, change, wide, tall
 
 
 def _relative_pose(source: dict, target: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -137,43 +174,3 @@ def _nominal_scale(depth: np.ndarray, z: np.ndarray, source: dict, target: dict)
     """Return how many target pixels a source pixel spans on a surface that faces both cameras, shape (H, W)."""
     focal = [np.sqrt(abs(np.linalg.det(np.asarray(camera['K'], np.float64)[:2, :2]))) for camera in (target, source)]
     return (focal[0] / focal[1] * depth / np.where(z > 0, z, 1.0)).astype(np.float32)
-
-
-def _steps(
-    depth: np.ndarray, at: np.ndarray, z: np.ndarray, axis: int, nominal: np.ndarray, jump: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how far a step to the next source pixel moves on the target and changes the depth there.
-
-    Of the two neighbours along ``axis`` (0 down, 1 right) the one nearer in depth counts, if it is on the same surface;
-    without one the surface is taken to face the camera.
-
-    Returns:
-        Movements (H, W, 2), px, changes of depth (H, W), mm, and the farthest that a neighbour on the same surface is
-        away (H, W, 2), px, all float32.
-    """
-    gap = np.abs(np.diff(depth, axis=axis))
-    one, other = (slice(None, -1), slice(1, None)) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
-    gap[(depth[one] == 0) | (depth[other] == 0) | (gap > jump)] = np.inf
-    forward, backward = _both_sides(gap, axis, np.inf)
-    ahead, known = forward <= backward, np.minimum(forward, backward) < np.inf
-
-    move = np.diff(at, axis=axis)
-    move[gap == np.inf] = 0
-    after, before = _both_sides(move, axis, 0)
-    facing = np.zeros_like(at)
-    facing[..., 1 - axis] = nominal
-    step = np.where(known[..., None], np.where(ahead[..., None], after, before), facing)
-    # The surfaces of neighbours meet half way, whichever of the two sides is the longer.
-    reach = np.where(known[..., None], np.maximum(np.abs(after), np.abs(before)), facing)
-    z_after, z_before = _both_sides(np.diff(z, axis=axis), axis, 0)
-    return step, np.where(known, np.where(ahead, z_after, z_before), 0), reach
-
-
-def _both_sides(change: np.ndarray, axis: int, edge: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for each pixel, the change to the next one along ``axis`` and from the one before."""
-    widths = [(0, 0)] * change.ndim
-    sides = []
-    for pair in ((0, 1), (1, 0)):
-        widths[axis] = pair
-        sides.append(np.pad(change, widths, constant_values=edge))
-    return sides[0], sides[1]
