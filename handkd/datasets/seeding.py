@@ -8,7 +8,7 @@ whether the run was interrupted before it or not.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -66,3 +66,13 @@ def seeded(key: int) -> Iterator[None]:
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
+
+
+def draw_numbers(keys: Sequence[int], count: int) -> np.ndarray:
+    """Return the first uniform numbers of ``numpy.random`` when seeded from each of N keys, shape (N, count)."""
+    draws = np.empty((len(keys), count))
+    with seeded(keys[0]):
+        for key, row in zip(keys, draws):
+            seed_generators(key)
+            row[:] = np.random.random(count)
+    return draws

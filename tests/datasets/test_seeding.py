@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from handkd.datasets import SampleKey, mix, seeded
+from handkd.datasets.seeding import draw_numbers
 
 
 def test_mix_spreads_seeds_and_places_over_32_bits():
@@ -25,3 +26,10 @@ def test_the_generators_are_put_back_after_an_error():
         np.random.rand()
         raise KeyError
     assert np.random.rand() == expected
+
+
+def test_numbers_of_several_keys():
+    np.random.seed(1)
+    found = draw_numbers([7, SampleKey(3, 9)], 4)
+    np.testing.assert_array_equal(found, [np.random.RandomState(seed).rand(4) for seed in (7, 9)])
+    assert np.random.rand() == np.random.RandomState(1).rand()

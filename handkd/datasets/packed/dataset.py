@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from handkd.datasets.base import ReproducibleDataset
-from handkd.datasets.seeding import seed_generators
+from handkd.datasets.seeding import draw_numbers
 from handkd.datasets.transforms import SampleBatch
 from handkd.registry import DATASETS
 
@@ -80,15 +80,13 @@ class PackedHandDataset(ReproducibleDataset):
             IndexError: If there is no such sample.
         """
         labels, planes = self._stored(index)
-        return self.pack.sample(labels, planes)
+        return self.pack.batch([labels], [planes]).sample(0)
 
     def fetch_batch(self, keys: Sequence[int], draws: np.ndarray) -> SampleBatch:
         """Return samples together; see :meth:`~handkd.datasets.ReproducibleDataset.fetch_batch`."""
-        for key, row in zip(keys, draws):
-            seed_generators(key)
-            row[:] = np.random.random(len(row))
+        draws[:] = draw_numbers(keys, draws.shape[1])
         stored = [self._stored(int(key)) for key in keys]
-        return self.pack.batch(_join([labels for labels, _ in stored]), [planes for _, planes in stored])
+        return self.pack.batch([labels for labels, _ in stored], [planes for _, planes in stored])
 
     def _stored(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return the labels of a sample, shape (1,), and its images."""
@@ -112,10 +110,3 @@ class PackedHandDataset(ReproducibleDataset):
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_shards': {}}  # a worker maps the files itself
-
-
-def _join(rows: list[np.ndarray]) -> np.ndarray:
-    """Return rows (1,) of structured arrays as one (N,); shards with longer texts have another type."""
-    if any(row.dtype != rows[0].dtype for row in rows):
-        return np.concatenate(rows)
-    return np.frombuffer(b''.join(row.tobytes() for row in rows), rows[0].dtype)

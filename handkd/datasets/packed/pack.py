@@ -42,12 +42,15 @@ class Pack:
         self.manifest, self.where, self.modalities = manifest, where, tuple(modalities)
         self.schema = LabelSchema(manifest.labels)
 
-    def batch(self, rows: np.ndarray, planes: Sequence[dict[str, np.ndarray]]) -> SampleBatch:
-        """Return samples from their labels, shape (N,), and their stored images."""
-        batch = self.schema.batch(rows)
+    def batch(self, rows: Sequence[np.ndarray], planes: Sequence[dict[str, np.ndarray]]) -> SampleBatch:
+        """Return samples from the labels of each, shape (1,), and the stored images of each."""
+        batch = self.schema.batch(_join(rows))
         batch.update(decode_pixels(planes, self.modalities, self.manifest.depth_unit))
         return batch
 
-    def sample(self, rows: np.ndarray, planes: dict[str, np.ndarray]) -> dict:
-        """Return the sample of one row, shape (1,), and its stored images."""
-        return self.batch(rows, [planes]).sample(0)
+
+def _join(rows: list[np.ndarray]) -> np.ndarray:
+    """Return rows (1,) of structured arrays as one (N,); shards with longer texts have another type."""
+    if any(row.dtype != rows[0].dtype for row in rows):
+        return np.concatenate(rows)
+    return np.frombuffer(b''.join(row.tobytes() for row in rows), rows[0].dtype)

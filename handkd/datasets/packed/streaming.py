@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from mmengine.dataset import Compose
 from mmengine.dist import get_dist_info
 from torch.utils.data import IterableDataset, get_worker_info
 
-from handkd.datasets.seeding import SampleKey, mix, seeded
+from handkd.datasets.seeding import SampleKey, draw_numbers, mix, seeded
 from handkd.datasets.transforms import run_batch, take_batches
 from handkd.registry import DATASETS
 
 from .manifest import FILE, read_manifest
 from .pack import Pack
 from .tar import read_bytes, read_tar
+
+_TOGETHER = 32
+"""Samples that go through the pipeline at once."""
 
 
 @DATASETS.register_module()
@@ -101,26 +105,31 @@ class StreamedHandDataset(IterableDataset):
             samples = self._samples(numbers[reader::readers])
             if self.shuffle:
                 samples = _shuffled(samples, self.shuffle, np.random.default_rng((self.seed, lap, reader)))
-            for number, sample in samples:
-                draw = mix(self.seed, lap * self.pack.manifest.source['length'] + number)
-                yield self._through_pipeline(sample, SampleKey(number, draw))
+            while chunk := list(islice(samples, _TOGETHER)):
+                yield from self._through_pipeline(lap, *zip(*chunk))
             lap += 1
 
-    def _through_pipeline(self, sample: dict, key: SampleKey) -> dict:
-        steps = self.pipeline.transforms
-        with seeded(key):
-            if not take_batches(steps):
-                return self.pipeline(sample)
-            return run_batch(steps, [sample], np.random.random((1, sum(step.num_draws for step in steps))))[0]
+    def _through_pipeline(self, lap: int, numbers: Sequence[int], rows: Sequence, planes: Sequence) -> Iterator[dict]:
+        """Yield samples behind the pipeline, together if it can take them so."""
+        length, steps = self.pack.manifest.source['length'], self.pipeline.transforms
+        keys = [SampleKey(number, mix(self.seed, lap * length + number)) for number in numbers]
+        batch = self.pack.batch(rows, planes)
+        if take_batches(steps):
+            yield from run_batch(steps, batch, draw_numbers(keys, sum(step.num_draws for step in steps)))
+            return
+        for i, key in enumerate(keys):
+            with seeded(key):
+                packed = self.pipeline(batch.sample(i))
+            yield packed
 
-    def _samples(self, shards: Sequence[int]) -> Iterator[tuple[int, dict]]:
-        """Yield the source's number and the sample, shard after shard."""
+    def _samples(self, shards: Sequence[int]) -> Iterator[tuple[int, np.ndarray, dict]]:
+        """Yield the source's number, the labels and the stored images of each sample, shard after shard."""
         for shard in shards:
             url = f'{self.data_root}/{self.pack.manifest.shard_name(shard)}'
             found, expected = 0, self.pack.manifest.shards[shard]['num']
             for number, arrays in read_tar(url):
                 found += 1
-                yield number, self.pack.sample(arrays.pop('labels')[:1], arrays)
+                yield number, arrays.pop('labels')[:1], arrays
             if found != expected:
                 raise OSError(f'{url}: the shard is damaged, it has {found} samples instead of {expected}')
 
