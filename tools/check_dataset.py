@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     name = f'{type(dataset).__name__}, {getattr(dataset, "split", args.split)}'
     report = summarise(
         checks,
-        len(dataset),
+        len(dataset) + getattr(dataset, 'unlabelled', 0),
         getattr(dataset, 'PUBLISHED', {}).get(getattr(dataset, 'split', None)),
         getattr(dataset, 'missing', 0),
         dataset.metainfo.get('joint0', 'wrist'),
@@ -98,6 +98,8 @@ def build_dataset(config: str, options: dict | None, split: str, modalities: lis
     kind = DATASETS.get(settings.type)
     if modalities is not None or issubclass(kind, HandFileDataset):
         settings.modalities = modalities or list(kind.MODALITIES)
+    if issubclass(kind, HandFileDataset):
+        settings.on_corrupt = 'skip'  # missing images are to be found one by one, and not to end the check
     return DATASETS.build(settings)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,10 @@ from handkd.apis.report import text_table
 from handkd.evaluation import (
     CAMERAS,
     CURVE_THRESHOLDS,
+    PCK_AT,
     PROTOCOLS,
+    WITHIN,
+    AucRule,
     JointFile,
     Protocol,
     Score,
@@ -50,6 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     labels = args.labels or _default_labels(args.preds)
     if len(set(labels)) < len(labels):
         parser.error(f'the rows need different labels, found {labels}: give them with --labels')
+    rules = tuple(parse_auc(text) for text in args.auc or ())
     protocol = None if args.protocol == DUMPED else find_protocol(args.protocol)
     camera = _camera(parser, args)
 
@@ -62,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
         check_pair(pred, truth)
         if args.gt is None:
             _check_same_truth(path, truth)
-        scores[label] = _score(pred, truth, protocol)
+        scores[label] = _score(pred, truth, protocol, rules, args)
     if len({result.protocol.name for result in scores.values()}) > 1:
         names = {label: result.protocol.name for label, result in scores.items()}
         raise ValueError(f'these predictions follow different protocols and do not compare: {names}')
@@ -93,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of --format uvd: {', '.join(CAMERAS)}, or fx,fy,u0,v0 in px; default: the protocol's",
     )
     parser.add_argument('--labels', nargs='+', help='what the table calls the files; default: their names')
+    parser.add_argument(
+        '--auc',
+        nargs='+',
+        metavar='LOW,HIGH,STEPS[,RULE]',
+        help="areas under the PCK curve instead of the protocol's, such as 0,50,100 or 0,50,20,zb_legacy (mm)",
+    )
+    parser.add_argument('--within', nargs='+', type=float, default=WITHIN, metavar='MM', help='shares of frames')
+    parser.add_argument('--pck', nargs='+', type=float, default=PCK_AT, metavar='MM', help='shares of joints')
     parser.add_argument('--per-joint', action='store_true', help="print each joint's mean error, too")
     parser.add_argument('--json', metavar='OUT', help='write all numbers, curves and the protocol to this file')
     parser.add_argument('--plot', metavar='OUT', help=f'draw both curves into this file, {", ".join(FORMATS)}')
@@ -125,7 +137,9 @@ def _check_same_truth(path: str, truth: JointFile) -> None:
         raise ValueError(f'{path}: its ground truth is not that of {truth.path}: evaluate all on the same test set')
 
 
-def _score(pred: JointFile, truth: JointFile, protocol: Protocol | None) -> Score:
+def _score(
+    pred: JointFile, truth: JointFile, protocol: Protocol | None, rules: tuple[AucRule, ...], args: argparse.Namespace
+) -> Score:
     """Score one file; ``protocol`` None takes the one by which its joints are aligned."""
     try:
         own = None if pred.protocol is None else find_protocol(pred.protocol)
@@ -138,9 +152,22 @@ def _score(pred: JointFile, truth: JointFile, protocol: Protocol | None) -> Scor
                 f'something else than its name: choose --protocol {DUMPED}'
                 + (' or pa' if one.with_alignment('pa').can_follow(own) else '')
             )
-        return score(pred.joints, truth.joints, one, truth.labelled, truth.visible, aligned=protocol is None)
+        one = replace(one, auc=rules or one.auc)
+        return score(
+            pred.joints, truth.joints, one, truth.labelled, truth.visible, protocol is None, args.within, args.pck
+        )
     except ValueError as error:
         raise ValueError(f'{pred.path}: {error}') from error
+
+
+def parse_auc(text: str) -> AucRule:
+    """Return the rule that 'LOW,HIGH,STEPS' or 'LOW,HIGH,STEPS,RULE' describes."""
+    try:
+        low, high, steps, *rule = text.split(',')
+        numbers = float(low), float(high), int(steps)
+    except ValueError:
+        raise ValueError(f'--auc must be LOW,HIGH,STEPS[,RULE] in mm, found {text!r}') from None
+    return AucRule(*numbers, *rule)
 
 
 def _text(name: str, scores: dict[str, Score], truth: JointFile, per_joint: bool) -> str:

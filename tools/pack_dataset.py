@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from handkd.apis.cli import prepare_work_dir, run_cli
 from handkd.config import load_config
-from handkd.datasets.file_dataset import KEYS
+from handkd.datasets.file_dataset import KEYS, HandFileDataset
 from handkd.datasets.packed import Packer, PackSettings, check_complete, find_damage, load_manifest, margin_for
 from handkd.datasets.packed.manifest import FORMATS
 from handkd.datasets.transforms import HandCrop
@@ -34,8 +34,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument('--verify', metavar='DIR', help='read a pack and compare all checksums; nothing is packed')
     parser.add_argument('--format', choices=FORMATS, default='memmap', help='for a local disk, or for streaming')
     parser.add_argument('--size', type=int, default=160, help='side of a stored crop in px')
-    parser.add_argument('--rule', choices=HandCrop.RULES, default='square', help="HandCrop's rule")
-    parser.add_argument('--factor', type=float, help="HandCrop's factor; default: 1.25")
+    parser.add_argument('--rule', choices=HandCrop.RULES, help="HandCrop's; default: that of the config's pipeline")
+    parser.add_argument('--factor', type=float, help="HandCrop's factor; default: that of the config's pipeline")
     parser.add_argument(
         '--margin',
         type=float,
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error('give a CONFIG and --out DIR to pack, or --verify DIR')
     source = source_config(args)
     settings = PackSettings(
-        args.rule, args.factor, args.margin, args.size, args.border, args.modalities and tuple(args.modalities),
+        *square(args), args.margin, args.size, args.border, args.modalities and tuple(args.modalities),
         args.depth_unit, args.shard, args.format, args.on_corrupt,
     )  # fmt: skip
     prepare_work_dir(args.out, '--out')
@@ -93,15 +93,31 @@ def main(argv: list[str] | None = None) -> int:
 
 def source_config(args: argparse.Namespace) -> dict:
     """Return the config of the data set to pack: without pipeline, with all modalities that are to be packed."""
+    source = {key: value for key, value in dataset_config(args).items() if key != 'pipeline'}
+    kind = DATASETS.get(source['type'])
+    if hasattr(kind, 'MODALITIES'):
+        source['modalities'] = list(args.modalities or kind.MODALITIES)
+    if issubclass(kind, HandFileDataset) and args.on_corrupt == 'skip':
+        source['on_corrupt'] = 'skip'  # it is to open though images are missing
+    return source
+
+
+def dataset_config(args: argparse.Namespace) -> dict:
+    """Return the config of the data set that the options name."""
     loader = f'{args.split}_dataloader'
     cfg = load_config(args.config, args.cfg_options, only=loader)
     if not cfg.get(loader):
         raise ValueError(f'{args.config} has no {loader}')
-    source = {key: value for key, value in cfg[loader].dataset.to_dict().items() if key != 'pipeline'}
-    offered = getattr(DATASETS.get(source['type']), 'MODALITIES', None)
-    if offered is not None:
-        source['modalities'] = list(args.modalities or offered)
-    return source
+    return cfg[loader].dataset.to_dict()
+
+
+def square(args: argparse.Namespace) -> tuple[str, float | None]:
+    """Return rule and factor: those of the options, else those of HandCrop in the config's pipeline."""
+    pipeline = dataset_config(args).get('pipeline', ())
+    crop = next((step for step in pipeline if step['type'] == 'HandCrop'), {})
+    rule = args.rule or crop.get('rule', 'square')
+    same = rule == crop.get('rule', 'square')
+    return rule, args.factor if args.factor is not None or not same else crop.get('factor')
 
 
 def verify(folder: Path) -> int:

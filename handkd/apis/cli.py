@@ -32,7 +32,8 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
         sys.exit(2)
     except KeyboardInterrupt:
         print(
-            '\ninterrupted; what was written is whole (train.py goes on from there with --resume, stages.py by itself)',
+            '\ninterrupted; what was written is whole (train.py goes on from there with --resume, stages.py and '
+            'pack_dataset.py by themselves)',
             file=sys.stderr,
         )
         sys.exit(130)

@@ -25,7 +25,7 @@ class DepthFormat:
 
     channels: str | None = None
     unit: float = 1.0
-    nothing: tuple[int, ...] = ()
+    nothing: tuple[float, ...] = ()
 
     def read(self, path: str | os.PathLike) -> np.ndarray:
         """Read a file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,16 +23,10 @@ DEXTER_JOINTS: tuple[str, ...] = tuple(f'{finger}_tip' for finger in FINGERS)
 """The labelled joints in the files' order: thumb, index, middle, ring and little finger's tips."""
 
 _SLOTS = [JOINT_INDEX[name] for name in DEXTER_JOINTS]
-_NO_DEPTH = 32001  # the sensor's 'no reading', in depth maps and as the z of a tip
-_DEPTH = DepthFormat(nothing=(_NO_DEPTH,))
 
 _FRAMES = {'Grasp1': 356, 'Grasp2': 648, 'Occlusion': 354, 'Rigid': 531, 'Pinch': 458, 'Rotate': 798}
 _SIZES = {'depth': (320, 240), 'color': (640, 480)}
 _K_DEPTH = np.array([[224.502, 0.0, 160.0], [0.0, 230.494, 120.0], [0.0, 0.0, 1.0]])
-_FOCAL_COLOR = (587.45209, 600.67456)
-# Depth to colour: x_color = R x_depth + t, mm.
-_R_COLOR = np.array([[0.9999, 0.0034, 0.0161], [-0.0033, 1.0, -0.0079], [-0.0162, 0.0079, 0.9998]])
-_T_COLOR = np.array([19.0473, -1.8514, -4.7501])
 
 
 @DATASETS.register_module()
@@ -39,9 +34,9 @@ class DexterObjectDataset(HandFileDataset):
     """Six short films of a hand with a box, with labels of the fingertips: for testing only.
 
     The tree is ``data/Grasp1/color/Color_0001.bmp``, ``data/Grasp1/depth/``, ``data/Grasp1/annotations/Grasp12D.txt``
-    and ``Grasp13D.txt``, and so on. The n-th line of the label files is of the n-th image. Joints other than the five
-    tips are not labelled (``keypoints_valid`` is 0), and neither is a tip where the depth sensor read nothing. Some
-    published labels miss the hand.
+    and ``Grasp13D.txt``, and so on. The n-th line of the label files is of the n-th image, by number. Joints other than
+    the five tips are not labelled (``keypoints_valid`` is 0), and neither is a tip where the depth sensor read nothing.
+    Some published labels miss the hand.
 
     The pictures of a sample are in one view. Where 'depth' is the camera, the image is brought into it, black where
     there is no depth, and ``img_path`` names the file as it was before; where 'color' is, the depth map is.
@@ -59,8 +54,23 @@ class DexterObjectDataset(HandFileDataset):
         color_center (Sequence[float]): Principal point of the colour camera, px. The default belongs to the calibration
             that is used here (a public loader's); the sensor's factory value is (320, 240). Try it where projected tips
             miss those in the images. Defaults to (325.0, 249.0).
-        depth_files (str): Pattern of the depth maps' names in a film's folder; 16-bit PNGs of one channel in mm are
+        color_focal (Sequence[float]): Focal lengths fx and fy of the colour camera, px, of the same calibration.
+            Defaults to (587.45209, 600.67456).
+        color_rotation (Sequence[Sequence[float]]): The rotation R, shape (3, 3), that takes points of the depth camera
+            into the colour camera's frame: x_color = R x_depth + t. Of the same calibration.
+            Defaults to ((0.9999, 0.0034, 0.0161), (-0.0033, 1.0, -0.0079), (-0.0162, 0.0079, 0.9998)).
+        color_translation (Sequence[float]): Its t, mm. Defaults to (19.0473, -1.8514, -4.7501).
+        axes (Sequence[float]): What x, y and z of the 3D label files are multiplied by, so that x points right, y down
+            and z forward, in mm. The default is a public loader's; another loader leaves x and y as they are and moves
+            the projected points instead. Right is that with which the 3D labels project onto the 2D ones in the depth
+            view. Defaults to (-1, -1, 1).
+        invalid_z (float): The z in the 3D label files, and the count in depth maps, by which the sensor says that it
+            read nothing. The default comes with one loader's own edition of the labels. Tips whose z is 0 or behind
+            the camera are not labelled either. Defaults to 32001.0.
+        depth_files (str): Pattern of the depth maps' names in a film's folder; 16-bit PNGs of one channel are
             expected. No source tells their names or coding. Defaults to 'depth/*.png'.
+        depth_unit (float): Millimetres a count of the depth maps. The default is what most sets have; no source says
+            it of this one. Defaults to 1.0.
         side (str): Which hand it is; both known loaders take it for a left one. Defaults to 'left'.
         min_tips (int): Frames with fewer labelled tips are no samples: a crop needs two. :attr:`unlabelled` counts
             them. Defaults to 2.
@@ -89,17 +99,35 @@ class DexterObjectDataset(HandFileDataset):
         *,
         camera: str = 'color',
         color_center: Sequence[float] = (325.0, 249.0),
+        color_focal: Sequence[float] = (587.45209, 600.67456),
+        color_rotation: Sequence[Sequence[float]] = (
+            (0.9999, 0.0034, 0.0161),
+            (-0.0033, 1.0, -0.0079),
+            (-0.0162, 0.0079, 0.9998),
+        ),
+        color_translation: Sequence[float] = (19.0473, -1.8514, -4.7501),
+        axes: Sequence[float] = (-1, -1, 1),
+        invalid_z: float = 32001.0,
         depth_files: str = 'depth/*.png',
+        depth_unit: float = 1.0,
         side: str = 'left',
         min_tips: int = 2,
     ) -> None:
         self.check_choice('camera', camera, tuple(_SIZES))
         self.check_choice('side', side, SIDES)
+        if not depth_unit > 0:
+            raise ValueError(f'DexterObjectDataset(depth_unit=...) must be positive, found {depth_unit}')
         self.camera, self.side, self.depth_files, self.min_tips = camera, side, depth_files, min_tips
-        (fx, fy), (cx, cy) = _FOCAL_COLOR, color_center
+        self.axes, self.invalid_z = _numbers('axes', axes, (3,)), invalid_z
+        self._depth_format = DepthFormat(unit=depth_unit, nothing=(invalid_z,))
+        (fx, fy), (cx, cy) = _numbers('color_focal', color_focal, (2,)), _numbers('color_center', color_center, (2,))
         self._cameras = {
             'depth': {'K': _K_DEPTH, 'R': np.eye(3), 'T': np.zeros(3)},
-            'color': {'K': np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]), 'R': _R_COLOR, 'T': _T_COLOR},
+            'color': {
+                'K': np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
+                'R': _numbers('color_rotation', color_rotation, (3, 3)),
+                'T': _numbers('color_translation', color_translation, (3,)),
+            },
         }
         super().__init__(data_root, split, modalities, pipeline, on_corrupt)
         self.unlabelled = int(self.index['unlabelled'])
@@ -124,8 +152,10 @@ class DexterObjectDataset(HandFileDataset):
         return [f'data/{film}/{path.format(film=film)}' for film in self._films() for path in paths]
 
     def index_settings(self) -> dict:
-        """Return the images that are checked, and which frames count as labelled."""
-        return dict(patterns=self._patterns(), min_tips=self.min_tips)
+        """Return the images that are checked, how labels are read, and which frames count as labelled."""
+        return dict(
+            patterns=self._patterns(), axes=self.axes.tolist(), invalid_z=self.invalid_z, min_tips=self.min_tips
+        )
 
     def build_index(self) -> dict[str, np.ndarray]:
         """Read the label files, and list the images."""
@@ -142,8 +172,9 @@ class DexterObjectDataset(HandFileDataset):
             for key, pattern in self._patterns().items():
                 columns[key].append(_list_images(folder, pattern, len(tips), film))
             columns['film'].append(np.full(len(tips), number, np.int8))
-            columns['valid'].append(tips[..., 2] != _NO_DEPTH)
-            columns['tips'].append((tips * (-1, -1, 1)).astype(np.float32))  # the sensor's x and y point left and up
+            moved = tips * self.axes
+            columns['valid'].append((tips[..., 2] != self.invalid_z) & (moved[..., 2] > 0))
+            columns['tips'].append(moved.astype(np.float32))
             columns['pixels'].append(pixels.astype(np.float32))
         joined = {key: np.concatenate(parts) for key, parts in columns.items()}
         labelled = joined['valid'].sum(-1) >= self.min_tips
@@ -178,19 +209,33 @@ class DexterObjectDataset(HandFileDataset):
         image = super().load_rgb(record)
         if self.camera == 'color':
             return image
-        return register_image(image, self._cameras['color'], _DEPTH.read(record['depth_path']), self._cameras['depth'])
+        depth = self._depth_format.read(record['depth_path'])
+        return register_image(image, self._cameras['color'], depth, self._cameras['depth'])
 
     def load_depth(self, record: dict) -> np.ndarray:
         """Return the depth map of a record in its camera's view, shape (H, W), float32, mm."""
-        depth = _DEPTH.read(record['depth_path'])
+        depth = self._depth_format.read(record['depth_path'])
         if self.camera == 'depth':
             return depth
         return register_depth(depth, self._cameras['depth'], self._cameras['color'], _SIZES['color'])
 
 
+def _numbers(what: str, value: Sequence, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an argument as float64, or raise a ValueError if it is no array of finite numbers of a shape."""
+    numbers = np.array(value, np.float64)
+    if numbers.shape != shape or not np.isfinite(numbers).all():
+        raise ValueError(f'DexterObjectDataset({what}=...) must be numbers of shape {shape}, found {value!r}')
+    return numbers
+
+
+def _by_number(name: str) -> list:
+    """Return a key to sort names by in which x_2 comes before x_10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r'(\d+)', name)]
+
+
 def _list_images(folder: Path, pattern: str, labels: int, film: str) -> np.ndarray:
-    """Return the names below a film's folder of its images, in order, one for each frame with a label."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
+    """Return the names below a film's folder of its images, by number, one for each frame with a label."""
+    names = sorted((path.relative_to(folder).as_posix() for path in folder.glob(pattern)), key=_by_number)
     if len(names) != labels:
         raise ValueError(
             f'{str(folder)!r} holds {len(names)} images {pattern!r}, and annotations/{film}3D.txt has labels for '

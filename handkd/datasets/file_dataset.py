@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import MMLogger
 
 from handkd.hints import did_you_mean
 
@@ -31,9 +32,10 @@ class HandFileDataset(ReproducibleDataset):
         split: One of ``SPLITS``.
         modalities: Which of ``MODALITIES`` to load.
         pipeline: Configs of the transforms.
-        on_corrupt: What to do about an image that is missing or damaged: 'stop' raises an error that names it; 'skip'
-            takes the next sample instead, counts, and the training tells at its end. In evaluation it always stops:
-            a figure over fewer images compares with no other.
+        on_corrupt: What to do about images that are missing or damaged: 'stop' raises an error that names them, those
+            that are missing when the set is opened; 'skip' takes the next sample instead, counts, and the training
+            tells at its end. What is a training shows in the sampler: it must be ReproducibleSampler. With any other,
+            as in evaluation, such an image always stops: a figure over fewer images compares with no other.
 
     Raises:
         FileNotFoundError: If the tree is not there; says what was expected where and what the folder looks like.
@@ -69,8 +71,18 @@ class HandFileDataset(ReproducibleDataset):
         self.split, self.modalities = split, tuple(modalities)
         sources = [self.expect(path) for path in self.sources()]
         settings = dict(self.index_settings(), data_root=str(self.data_root.resolve()), split=split)
-        self.index = open_index(type(self).__name__, settings, sources, self.build_index)
+        self.index = open_index(type(self), settings, sources, self.build_index)
+        self._heed_mismatches(on_corrupt)
         self.skipped = SkippedSamples(len(self)) if on_corrupt == 'skip' else None
+
+    def _heed_mismatches(self, on_corrupt: str) -> None:
+        """Refuse a set whose images and labels do not go together, or warn where that is allowed."""
+        for mismatch in np.atleast_1d(self.index.get('mismatches', [])).tolist():
+            if on_corrupt == 'stop':
+                raise ValueError(
+                    f"{mismatch}; unpack the archive again, and whole, or go on without with on_corrupt='skip'"
+                )
+            MMLogger.get_current_instance().warning(mismatch)
 
     def sources(self) -> list[str]:
         """Return the files and folders below ``data_root`` that the index is made from, with '/' between names."""
@@ -81,7 +93,10 @@ class HandFileDataset(ReproducibleDataset):
         return {}
 
     def build_index(self) -> dict[str, np.ndarray]:
-        """Read the label files and return what must be remembered, columns by name; 'sample' has a row a sample."""
+        """Read the label files and return what must be remembered, columns by name; 'sample' has a row a sample.
+
+        'mismatches', if it is there, says in words how images and labels do not go together.
+        """
         raise NotImplementedError
 
     def get_record(self, index: int) -> dict:
@@ -96,11 +111,15 @@ class HandFileDataset(ReproducibleDataset):
 
         Raises:
             IndexError: If there is no such sample.
+            ValueError: If its labels make no sense; names the sample.
             OSError: If an image is missing or damaged; names it.
         """
         if not 0 <= index < len(self):
             raise IndexError(f'{type(self).__name__} has {len(self)} samples, found index {index}')
-        record = self.get_record(int(index))
+        try:
+            record = self.get_record(int(index))
+        except ValueError as error:
+            raise ValueError(f'{self.data_root}, {self.split}, sample {index}: {error}') from error
         self.load(record)
         return record
 

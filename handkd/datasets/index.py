@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -46,7 +47,7 @@ class Index(Mapping):
 
 
 def open_index(
-    name: str,
+    reader: type,
     settings: Mapping[str, object],
     sources: Iterable[Path],
     build: Callable[[], Mapping[str, np.ndarray]],
@@ -54,10 +55,10 @@ def open_index(
     """Open a cached index, or build it, once.
 
     It lies in :func:`handkd.files.cache_root`. A change of the settings gets another index; a change of a source file
-    (size, time) or of a source folder (files added or removed) replaces it.
+    (size, time), of a source folder (files added or removed) or of the code that reads them replaces it.
 
     Args:
-        name: Of the data set's class; begins the folder's name.
+        reader: The data set's class.
         settings: Everything else that decides the content; must be JSON.
         sources: Files and folders that the index is made from, which must exist.
         build: Makes the columns.
@@ -65,9 +66,9 @@ def open_index(
     Raises:
         OSError: If the cache can't be written; says how to choose another place.
     """
-    who = _digest(json.dumps(settings, sort_keys=True))
+    name, who = reader.__name__, _digest(json.dumps(settings, sort_keys=True))
     stats = [(str(path), path.stat()) for path in sources]
-    what = _digest(json.dumps([(path, s.st_mtime_ns, s.st_size) for path, s in stats]))
+    what = _digest(_code_digest(reader) + json.dumps([(path, s.st_mtime_ns, s.st_size) for path, s in stats]))
     folder = cache_root() / 'index' / f'{name}-{who}-{what}'
     if not folder.is_dir():
         _write(folder, build())
@@ -75,6 +76,12 @@ def open_index(
             if old != folder:
                 shutil.rmtree(old, ignore_errors=True)
     return Index(folder)
+
+
+def _code_digest(reader: type) -> str:
+    """Return a digest of the code that reads label files: all modules beside this one, and the reader's own."""
+    paths = sorted({*Path(__file__).parent.glob('*.py'), Path(inspect.getfile(reader))})
+    return _digest(''.join(path.read_text(encoding='utf-8') for path in paths))
 
 
 def _write(folder: Path, columns: Mapping[str, np.ndarray]) -> None:

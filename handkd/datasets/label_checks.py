@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -31,28 +32,31 @@ def check_finite(values: np.ndarray, names: Sequence[str], frames: Sequence[int]
         )
 
 
-def check_images(folder: Path, numbers: Iterable[int], where: str | os.PathLike, pattern: str = '{}.png') -> None:
-    """Raise a ValueError with both numbers, and the first names, if images and labels do not go together.
+def compare_images(
+    folder: Path, numbers: Iterable[int], where: str | os.PathLike, pattern: str = '{}.png'
+) -> str | None:
+    """Say how images and labels differ: both numbers, and the first names; None if they go together.
 
     Args:
         folder: The folder with the images.
         numbers: The labelled frames.
-        where: The label file, for the error.
-        pattern: Name of the image of a frame; other files in the folder do not count. Defaults to '{}.png'.
+        where: The label file.
+        pattern: Name of the image of a frame; files whose names have no number there do not count. Defaults to
+            '{}.png'.
     """
     prefix, suffix = pattern[: pattern.index('{')], pattern[pattern.index('}') + 1 :]
+    numbered = re.compile(re.escape(prefix) + r'\d+' + re.escape(suffix))
     with os.scandir(folder) as entries:
-        names = (entry.name for entry in entries)
-        found = {name for name in names if name.startswith(prefix) and name.endswith(suffix)}
+        found = {entry.name for entry in entries if numbered.fullmatch(entry.name)}
     wanted = {pattern.format(number) for number in numbers}
     if found == wanted:
-        return
+        return None
     differences = []
     for what, names in (('missing', wanted - found), ('without a label', found - wanted)):
         if names:
             first = ', '.join(sorted(names)[:_NAMED]) + (', ...' if len(names) > _NAMED else '')
             differences.append(f'{len(names)} {what} ({first})')
-    raise ValueError(
+    return (
         f'{str(folder)!r} holds {len(found)} images {prefix}*{suffix}, and {os.fspath(where)!r} has labels for '
-        f'{len(wanted)}: {"; ".join(differences)}; unpack the archive again, and whole'
+        f'{len(wanted)}: {"; ".join(differences)}'
     )

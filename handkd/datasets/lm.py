@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from handkd.geometry import axis_angle_to_matrix
-from handkd.hand import JOINT_INDEX, JOINTS
+from handkd.hand import JOINT_INDEX, JOINTS, SIDES
 from handkd.registry import DATASETS
 
 from .file_dataset import HandFileDataset
@@ -68,6 +68,10 @@ class LMDataset(HandFileDataset):
             code does without, which moves joints by up to some pixels. Defaults to True.
         joint0 (str): What joint 0 is, since the set labels no wrist. 'palm': the middle of the palm, as labelled.
             'thumb_base': the thumb's base, which lies near the wrist and is joint 1 too. Defaults to 'palm'.
+        sequences (Sequence[int] | None): Which of the sequences 1 to 21 to use, such as those that are there; the split
+            is then made of these. None is all that the split needs. Where the split goes by frames, give the same for
+            'train' and 'test'. Defaults to None.
+        side (str): Which hand it is. No label says it; pictures and other code show right ones. Defaults to 'right'.
 
     Raises:
         FileNotFoundError: If the tree is not there; says what was expected where.
@@ -97,16 +101,21 @@ class LMDataset(HandFileDataset):
         views: Sequence[int] = _VIEWS,
         distortion: bool = True,
         joint0: str = 'palm',
+        sequences: Sequence[int] | None = None,
+        side: str = 'right',
     ) -> None:
         self.check_choice('split_by', split_by, ('sequence', 'frames'))
         self.check_choice('test_part', test_part, ('first', 'last'))
         self.check_choice('images', images, tuple(_FOLDERS))
         self.check_choice('joint0', joint0, ('palm', 'thumb_base'))
+        self.check_choice('side', side, SIDES)
+        _check_numbers('sequences', _SEQUENCES if sequences is None else sequences, _SEQUENCES)
         _check_numbers('test_sequences', test_sequences, _SEQUENCES)
         _check_numbers('views', views, _VIEWS)
         self.split_by, self.test_part, self.images, self.joint0 = split_by, test_part, images, joint0
         self.test_sequences, self.views = tuple(test_sequences), tuple(views)
-        self.distortion = distortion
+        self.sequences = _SEQUENCES if sequences is None else tuple(sorted(sequences))
+        self.distortion, self.side = distortion, side
         super().__init__(data_root, split, modalities, pipeline, on_corrupt)
         absent = self.index['missing']
         self.missing = len(absent)
@@ -118,10 +127,16 @@ class LMDataset(HandFileDataset):
         return dict(self.METAINFO, joint0=self.joint0)
 
     def _sequences(self) -> list[int]:
-        """Return the sequences of which something can be in the split."""
+        """Return the chosen sequences of which something can be in the split."""
         if self.split == 'all' or self.split_by == 'frames':
-            return list(_SEQUENCES)
-        return [s for s in _SEQUENCES if (s in self.test_sequences) == (self.split == 'test')]
+            return list(self.sequences)
+        found = [s for s in self.sequences if (s in self.test_sequences) == (self.split == 'test')]
+        if not found:
+            raise ValueError(
+                f'LMDataset: none of sequences={self.sequences} is in split {self.split!r}; change them or '
+                f'test_sequences, which is {self.test_sequences}'
+            )
+        return found
 
     def _image_folders(self) -> dict[int, str]:
         """Return the folders with images, which not every sequence has where they are augmented."""
@@ -151,6 +166,7 @@ class LMDataset(HandFileDataset):
     def index_settings(self) -> dict:
         """Return what decides which samples there are."""
         return dict(
+            sequences=self.sequences,
             split_by=self.split_by,
             test_sequences=self.test_sequences,
             test_part=self.test_part,
@@ -209,6 +225,8 @@ class LMDataset(HandFileDataset):
         path = self.data_root / _FOLDERS['annotated'] / f'data_{sequence}' / f'{number}_joints.txt'
         points = {}
         for row, line in enumerate(path.read_text().splitlines(), 1):
+            if not line.strip():
+                continue
             try:
                 name, *point = line.split()
                 points[name] = np.array(point, np.float64).reshape(3)
@@ -256,7 +274,7 @@ class LMDataset(HandFileDataset):
         joints = np.array(self.index['joints'][row], np.float64)
         if self.joint0 == 'thumb_base':
             joints[0] = joints[JOINT_INDEX['thumb_cmc']]
-        record = hand_record(joints @ camera['R'].T + camera['T'], camera, 'right', _SIZE)
+        record = hand_record(joints @ camera['R'].T + camera['T'], camera, self.side, _SIZE)
         record['img_id'] = index
         record['img_path'] = self._image(row, column)
         return record

@@ -12,7 +12,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import check_finite, check_images
+from .label_checks import check_finite, compare_images
 from .matlab_files import load_mat
 from .records import hand_record
 
@@ -154,8 +154,8 @@ class NYUDataset(HandFileDataset):
         """Read the label file: the 36 joints of the split's frames and views."""
         path = self.data_root / self._folder / 'joint_data.mat'
         uvd, xyz = read_joint_data(path)
-        for kind in self._kinds():
-            check_images(path.parent, range(1, xyz.shape[1] + 1), path, kind + '{:07d}.png')
+        frames = range(1, xyz.shape[1] + 1)
+        mismatches = [compare_images(path.parent, frames, path, kind + '{:07d}.png') for kind in self._kinds()]
         start = self.boundary if self.split == 'test_2' else 0
         stop = self.boundary if self.split == 'test_1' else xyz.shape[1]
         if start >= xyz.shape[1]:
@@ -170,7 +170,12 @@ class NYUDataset(HandFileDataset):
         frames = np.repeat(np.arange(start, start + len(xyz) // len(rows)) + 1, len(rows))
         for values in (xyz, uv):
             check_finite(values, NYU_JOINTS, frames, path)
-        return {'sample': frames.astype(np.int32), 'xyz': xyz.astype(np.float32), 'uv': uv.astype(np.float32)}
+        return {
+            'sample': frames.astype(np.int32),
+            'xyz': xyz.astype(np.float32),
+            'uv': uv.astype(np.float32),
+            'mismatches': np.array([text for text in mismatches if text], str),
+        }
 
     def view_groups(self) -> np.ndarray:
         """Return which samples show the same hand at the same time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -46,7 +46,8 @@ class PanopticHandDataset(HandFileDataset):
     ``hdImgs/171204_pose1/00000165/00_00_00000165.jpg``.
 
     The labels were triangulated from what a detector found. They say nothing of occlusion: ``keypoints_visible`` means
-    inside the image. Joints from where on the lens model folds back (45 degrees off the axis) count as outside.
+    inside the image. Joints from where on the lens model folds back (45 degrees off the axis) count as outside; those
+    behind the camera have no label in it.
 
     Args:
         data_root (str): The folder with the sequences, or with ``annotation``.
@@ -61,12 +62,13 @@ class PanopticHandDataset(HandFileDataset):
             MTC release's. Defaults to ('171204_pose5', '171204_pose6').
         cameras (Sequence[int] | None): Numbers (nodes) of the HD cameras; None is each of 0 to 30 that has images.
             Defaults to None.
-        min_joints_inside (int): How many labelled joints must lie inside an image for it to be a sample. The default
-            is the rule of MTC's authors, which also leave out occluded views. Defaults to 21.
+        min_joints_inside (int): How many labelled joints must lie inside an image for it to be a sample; all of them
+            where a hand has fewer. The default is the rule of MTC's authors, who also leave out occluded views.
+            Defaults to 21.
         min_score (float): Hands whose mean ``averageScore`` is lower are left out, where the files have one; the
             threshold is that of a public converter. Defaults to 0.001.
         use_validity (bool): Whether a joint whose ``validity`` is 0 counts as not labelled. No source says what the
-            field means exactly. Defaults to False.
+            field means exactly. A hand without any labelled joint is no sample. Defaults to False.
 
     Raises:
         FileNotFoundError: If the tree is not there; says what was expected where.
@@ -128,12 +130,12 @@ class PanopticHandDataset(HandFileDataset):
     def sources(self) -> list[str]:
         """Return the calibrations and the folders or files with labels and images."""
         if self.release == 'mtc':
-            return [MTCRelease.LABELS, MTCRelease.CAMERAS, 'hdImgs']
-        return [path for name in self._names() for path in self._files.sources(name, self._nodes(name))]
+            return self._files.sources()
+        names = self._names(self._files.sequences())
+        return [path for name in names for path in self._files.sources(name, self._nodes(name))]
 
-    def _names(self) -> list[str]:
-        """Return the sequences of the split."""
-        found = self._files.sequences()
+    def _names(self, found: list[str]) -> list[str]:
+        """Return the sequences of the split, of those that were found."""
         if not found:
             self.expect('SEQUENCE/calibration_SEQUENCE.json')
         for name in self.sequences or ():
@@ -155,13 +157,14 @@ class PanopticHandDataset(HandFileDataset):
 
     def build_index(self) -> dict[str, np.ndarray]:
         """Read the labels and calibrations; look which hands are inside which images, and which images are there."""
-        names = self._names()
+        labels = self._files.labels()
+        names = self._names(sorted(labels))
         cameras = {key: np.zeros((len(names), len(NODES), *shape)) for key, shape in _CAMERA.items()}
         hands, samples, missing = [], [], []
         for number, name in enumerate(names):
             first = sum(map(len, hands))
-            hands.append(self._read_hands(name, number))
-            images = self._files.images(name, self._nodes(name))
+            hands.append(self._read_hands(labels[name], number))
+            images = self._files.images(name, self._nodes(name), np.unique(hands[-1]['frame']))
             for node, camera in self._read_cameras(name).items():
                 for key, value in camera.items():
                     cameras[key][number, node] = value
@@ -186,10 +189,10 @@ class PanopticHandDataset(HandFileDataset):
             **cameras,
         }
 
-    def _read_hands(self, name: str, number: int) -> np.ndarray:
+    def _read_hands(self, labels: Iterable[LabelledHand], number: int) -> np.ndarray:
         """Return the hands of a sequence, a row each."""
         rows = []
-        for hand in self._files.hands(name):
+        for hand in labels:
             if np.mean(hand.label.get('averageScore', np.inf)) >= self.min_score:
                 joints, valid = _read_joints(hand, self.use_validity)
                 rows.append((number, hand.frame, hand.person, SIDES.index(hand.side), joints, valid))
@@ -210,7 +213,8 @@ class PanopticHandDataset(HandFileDataset):
     def _is_inside(self, rows: np.ndarray, camera: Mapping) -> np.ndarray:
         """Return which hands have enough labelled joints inside a camera's image."""
         joints = rows['joints'].astype(np.float64) @ camera['R'].T + camera['T']
-        return (_see(joints, camera)[1] & rows['valid']).sum(-1) >= self.min_joints_inside
+        needed = rows['valid'].sum(-1).clip(1, self.min_joints_inside)
+        return (_see(joints, camera)[1] & rows['valid']).sum(-1) >= needed
 
     def _image(self, row: int, node: int) -> str:
         name = str(self.index['names'][self.index['sequence'][row]])
@@ -234,7 +238,7 @@ class PanopticHandDataset(HandFileDataset):
         camera = {key: np.array(self.index[key][sequence, node]) for key in _CAMERA}
         joints = np.array(self.index['joints'][row], np.float64) @ camera['R'].T + camera['T']
         keypoints, inside = _see(joints, camera)
-        valid, side = np.array(self.index['valid'][row]), SIDES[self.index['side'][row]]
+        valid, side = self.index['valid'][row] & (joints[:, 2] > 0), SIDES[self.index['side'][row]]
         record = hand_record(joints, camera, side, SIZE, valid=valid, visible=inside, keypoints=keypoints)
         record['img_id'] = index
         record['img_path'] = self._image(row, node)

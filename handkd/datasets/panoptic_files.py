@@ -96,7 +96,11 @@ class FullRelease:
                 cameras[int(camera['node'])] = _check_camera(camera, f'{str(path)!r}: camera {camera.get("name")!r}')
         return cameras
 
-    def hands(self, name: str) -> Iterator[LabelledHand]:
+    def labels(self) -> dict[str, Iterator[LabelledHand]]:
+        """Return the hands of each sequence, to be read from its files one by one."""
+        return {name: self._hands(name) for name in self.sequences()}
+
+    def _hands(self, name: str) -> Iterator[LabelledHand]:
         """Yield the hands of a sequence by frame, without people whose number is negative: no person was found."""
         folder = self.root / name / 'hdHand3d'
         prefix, suffix = 'handRecon3D_hd', '.json'
@@ -116,14 +120,15 @@ class FullRelease:
                     if person.get('id', -1) >= 0 and person.get(f'{side}_hand'):
                         yield LabelledHand(frame, person['id'], side, person[f'{side}_hand'], path)
 
-    def images(self, name: str, nodes: Sequence[int]) -> dict[int, np.ndarray]:
-        """Return the numbers of the frames that each camera has an image of."""
+    def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> dict[int, np.ndarray]:
+        """Return which of the frames each camera has an image of."""
         found = {}
         for node in nodes:
             names = os.listdir(self.root / name / f'hdImgs/00_{node:02d}')
             prefix = f'00_{node:02d}_'
             numbers = [file[len(prefix) : -4] for file in names if file.startswith(prefix) and file.endswith('.jpg')]
-            found[node] = np.array([number for number in numbers if number.isdigit()], np.int64)
+            there = np.array([number for number in numbers if number.isdigit()], np.int64)
+            found[node] = np.intersect1d(there, frames)
         return found
 
     def image(self, name: str, frame: int, node: int) -> str:
@@ -144,11 +149,14 @@ class MTCRelease:
 
     def __init__(self, root: Path, split: str) -> None:
         self.root, self.split = root, split
-        self._hands: dict[str, list[LabelledHand]] | None = None
 
-    def sequences(self) -> list[str]:
-        """Return the names of the sequences that the split's labels are of."""
-        return sorted(self._by_sequence())
+    def sources(self) -> list[str]:
+        """Return the label files and the folders of the sequences, whose times change when a frame's folder is added.
+
+        The folders of the frames are too many to look at each time: images that are added to one alone go unnoticed.
+        """
+        folders = sorted(path.name for path in self.root.glob('hdImgs/*') if path.is_dir())
+        return [self.LABELS, self.CAMERAS, 'hdImgs', *(f'hdImgs/{name}' for name in folders)]
 
     def nodes(self, name: str) -> list[int]:
         """Return all HD cameras: images lie in a folder a frame, so none is known to have no images."""
@@ -166,14 +174,9 @@ class MTCRelease:
             if int(node) in NODES
         }
 
-    def hands(self, name: str) -> Iterator[LabelledHand]:
-        """Yield the labelled hands of a sequence."""
-        yield from self._by_sequence()[name]
-
-    def images(self, name: str, nodes: Sequence[int]) -> dict[int, np.ndarray]:
-        """Return the numbers of the frames that each camera has an image of."""
+    def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> dict[int, np.ndarray]:
+        """Return which of the frames each camera has an image of."""
         found = {node: [] for node in nodes}
-        frames = sorted({hand.frame for hand in self._by_sequence()[name]})
         for frame in tqdm(frames, desc=f'looking for images of {name}, once', disable=len(frames) <= 1000):
             for node in nodes:
                 if os.path.exists(self.image(name, frame, node)):
@@ -184,13 +187,8 @@ class MTCRelease:
         """Return the path of an image."""
         return f'{self.root}/hdImgs/{name}/{frame:08d}/00_{node:02d}_{frame:08d}.jpg'
 
-    def _by_sequence(self) -> dict[str, list[LabelledHand]]:
-        """Read the labels, once."""
-        if self._hands is None:
-            self._hands = self._read()
-        return self._hands
-
-    def _read(self) -> dict[str, list[LabelledHand]]:
+    def labels(self) -> dict[str, list[LabelledHand]]:
+        """Read the hands of each sequence of the split: all at once, as the file is, so they take memory."""
         path = self.root / self.LABELS
         content = load_arrays(path)
         hands: dict[str, list[LabelledHand]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handkd.geometry import project
+from handkd.hand import JOINTS
 
 
 def hand_record(
@@ -32,14 +33,23 @@ def hand_record(
         ``keypoints`` (1, 21, 2), ``keypoints_cam`` (1, 21, 3), ``keypoints_visible`` and ``keypoints_valid`` (1, 21),
         all float32 with 0 at joints without a label, ``camera``, ``hand_side``, ``bbox`` (1, 4) around the labelled
         joints, ``img_shape`` and ``ori_shape``.
+
+    Raises:
+        ValueError: If a labelled joint lies behind the camera, where no image shows it; names it and its z.
     """
     valid = np.ones(len(joints_cam), bool) if valid is None else np.asarray(valid, bool)
     joints = np.where(valid[:, None], joints_cam, 0.0)
+    behind = np.flatnonzero(valid & (joints[:, 2] <= 0))
+    if len(behind):
+        raise ValueError(
+            f'joint {JOINTS[behind[0]]!r} lies behind the camera, its z is {joints[behind[0], 2]:g}; x, y, z in mm '
+            'with z forward are expected'
+        )
     if keypoints is None:
         in_front = np.where(valid, joints[:, 2], 1.0)
         keypoints = project(np.concatenate([joints[:, :2], in_front[:, None]], 1), camera)
     keypoints = np.where(valid[:, None], keypoints, 0.0)
-    inside = (keypoints > -0.5).all(-1) & (keypoints < np.subtract(size, 0.5)).all(-1) & (joints[:, 2] > 0)
+    inside = (keypoints > -0.5).all(-1) & (keypoints < np.subtract(size, 0.5)).all(-1)
     seen = valid & (inside if visible is None else np.asarray(visible, bool))
     record = {
         'keypoints': keypoints[None].astype(np.float32),

@@ -14,7 +14,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import check_finite, check_images
+from .label_checks import check_finite, compare_images
 from .records import hand_record
 from .transforms import ImageReadError, read_raster
 from .unpickling import load_arrays
@@ -124,8 +124,10 @@ class RHDDataset(HandFileDataset):
         """Read the label file, and count the hands' pixels in the masks if the rule asks for it."""
         labels = load_arrays(self._annotation)
         frames = _check_labels(labels, self._annotation)
-        for folder in self._folders():
-            check_images(self.data_root / self.split / folder, frames, self._annotation, '{:05d}.png')
+        mismatches = [
+            compare_images(self.data_root / self.split / folder, frames, self._annotation, '{:05d}.png')
+            for folder in self._folders()
+        ]
         xyz, uv_vis, intrinsics = (np.stack([labels[i][key] for i in frames]).astype(np.float64) for key in _SHAPES)
         check_finite(xyz, _FILE_NAMES, frames, self._annotation)
         check_finite(uv_vis, _FILE_NAMES, frames, self._annotation)
@@ -140,6 +142,7 @@ class RHDDataset(HandFileDataset):
             'uv': uv_vis[row, side, :, :2].astype(np.float32),
             'visible': uv_vis[row, side, :, 2] > 0,
             'K': intrinsics[row],
+            'mismatches': np.array([text for text in mismatches if text], str),
         }
 
     def _choose(self, frames: Sequence[int], visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import check_finite, check_images
+from .label_checks import check_finite, compare_images
 from .matlab_files import load_mat
 from .records import hand_record
 from .views import group_views
@@ -153,12 +153,13 @@ class STBDataset(HandFileDataset):
 
     def build_index(self) -> dict[str, np.ndarray]:
         """Read the label files, and count the images."""
-        joints = []
+        joints, mismatches = [], []
         for name in self.sequences:
             path = self.data_root / self._label_file(name)
             joints.append(_read_labels(path))
             for prefix in self._needed():
-                check_images(self.data_root / self._image_folder(name), range(len(joints[-1])), path, prefix + '{}.png')
+                folder, frames = self.data_root / self._image_folder(name), range(len(joints[-1]))
+                mismatches.append(compare_images(folder, frames, path, prefix + '{}.png'))
         counts = [len(part) for part in joints]
         frames, views = sum(counts), len(self.views)
         return {
@@ -167,6 +168,7 @@ class STBDataset(HandFileDataset):
             'sequence': np.repeat(np.arange(len(counts), dtype=np.int8), counts),
             'number': np.concatenate([np.arange(count, dtype=np.int32) for count in counts]),
             'joints': np.concatenate(joints).astype(np.float32),
+            'mismatches': np.array([text for text in mismatches if text], str),
         }
 
     def view_groups(self) -> np.ndarray:

@@ -22,7 +22,7 @@ from .hand_metric import HandKeypointMetric
 from .joint_files import CAMERAS, JointFile, check_pair, parse_camera, read_joints
 from .predictions import HandPredictions
 from .protocols import ALIGNMENTS, PALM_JOINTS, PROTOCOLS, Protocol, find_protocol
-from .scoring import CURVE_THRESHOLDS, Score, score
+from .scoring import CURVE_THRESHOLDS, PCK_AT, WITHIN, Score, score
 from .segmentation import SegmentationAccuracy, segmentation_accuracy, segmentation_counts
 from .segmentation_metric import HandSegmentationMetric
 
@@ -33,7 +33,9 @@ __all__ = [
     'CURVE_THRESHOLDS',
     'EPE',
     'PALM_JOINTS',
+    'PCK_AT',
     'PROTOCOLS',
+    'WITHIN',
     'AucRule',
     'HandKeypointMetric',
     'HandPredictions',

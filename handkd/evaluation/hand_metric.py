@@ -48,14 +48,15 @@ class HandKeypointMetric(BaseMetric):
             ``keypoints_xyz`` on the truth by the best similarity transform. Defaults to 'gt'.
         scale_bone (tuple[str, str]): Bone whose length is the unit of ``keypoints_xyz``.
             Defaults to ('wrist', 'middle_mcp').
-        auc (tuple[float, float, int]): First and last threshold in mm and their number. Defaults to (20, 50, 100).
+        auc (tuple): First and last threshold in mm, their number and, if it is another than 'trapz', the rule of
+            :class:`AucRule`. Defaults to (20, 50, 100).
         zb_legacy (bool): Whether to add the '20-50 mm' AUC of Z&B's published code, whose thresholds are in fact
             21.05 to 50 mm. Defaults to False.
         also (Sequence[str]): Alignments whose mean and median are added, such as ('n', 'pa'). Defaults to ().
         joints (Sequence[str], optional): The joints that count. Defaults to None: all of them.
         visible_only (bool): Whether only joints whose ``gt_instances.keypoints_visible`` is not 0 count.
             Defaults to False.
-        per_joint (bool): Whether to log a table of each joint's errors. Defaults to False.
+        joint_table (bool): Whether to log a table of each joint's errors. Defaults to False.
         dump (str, optional): ``.npz`` file for the predictions, for plots. Defaults to None.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
         prefix (str, optional): Before each number's name, which begins with its protocol. Defaults to None.
@@ -69,12 +70,12 @@ class HandKeypointMetric(BaseMetric):
         root: str | None = 'middle_mcp',
         scale: str | None = 'gt',
         scale_bone: tuple[str, str] = ('wrist', 'middle_mcp'),
-        auc: tuple[float, float, int] = (20, 50, 100),
+        auc: tuple = (20, 50, 100),
         zb_legacy: bool = False,
         also: Sequence[str] = (),
         joints: Sequence[str] | None = None,
         visible_only: bool = False,
-        per_joint: bool = False,
+        joint_table: bool = False,
         dump: str | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
@@ -86,7 +87,7 @@ class HandKeypointMetric(BaseMetric):
                 f"HandKeypointMetric: a root goes with scale='gt' or 'pred', no root with scale='pred' or None; "
                 f'found root={root!r}, scale={scale!r}'
             )
-        self.scale, self.per_joint = scale, per_joint
+        self.scale, self.joint_table = scale, joint_table
         self.rules = (AucRule(*auc), *([AUC_PRESETS['zb_legacy']] if zb_legacy else []))
         self.settings = dict(
             alignment=_ALIGNMENT[root is not None, scale],
@@ -175,7 +176,7 @@ class HandKeypointMetric(BaseMetric):
         numbers = _numbers(protocol.name, predictions.errors, self.rules)
         for name, errors in arrays.items():  # the other alignments and the pixels
             numbers |= _numbers(name, errors, (PIXEL_AUC,) if name == _pixel_name(protocol) else ())
-        if self.per_joint:
+        if self.joint_table:
             print_log(_joint_table(protocol, predictions.errors), logger='current')
         return numbers
 

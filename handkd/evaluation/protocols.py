@@ -37,7 +37,7 @@ from .functional import AUC_PRESETS, AucRule
 PALM_JOINTS: tuple[str, ...] = ('palm', *JOINTS[1:])
 """Joint names of a data set whose joint 0 is the palm's centre (STB, LM)."""
 
-NYU_JOINTS: tuple[str, ...] = (
+NYU_EVALUATION_JOINTS: tuple[str, ...] = (
     'F1_KNU3_A', 'F1_KNU2_B', 'F2_KNU3_A', 'F2_KNU2_B', 'F3_KNU3_A', 'F3_KNU2_B', 'F4_KNU3_A', 'F4_KNU2_B',
     'TH_KNU3_A', 'TH_KNU3_B', 'TH_KNU2_B', 'PALM_1', 'PALM_2', 'PALM_3',
 )  # fmt: skip
@@ -271,7 +271,7 @@ PROTOCOLS: dict[str, Protocol] = {
     'pa': Protocol('pa', joints=None),
     'rhd': Protocol('root', 'wrist', visible_only=True, auc=_HAND_RULES, also=('n', 'pa')),
     'stb': Protocol('root', 'palm', PALM_JOINTS, auc=_HAND_RULES, also=('n', 'pa')),
-    'nyu': Protocol('absolute', 'PALM_3', NYU_JOINTS, per_joint=False, auc=_NYU_RULES, also=('root', 'pa')),
+    'nyu': Protocol('absolute', 'PALM_3', NYU_EVALUATION_JOINTS, per_joint=False, auc=_NYU_RULES, also=('root', 'pa')),
     'icvl': Protocol('absolute', 'palm', ICVL_JOINTS, per_joint=False, auc=_NYU_RULES, also=('root', 'pa')),
 }
 """Protocols by name: four for hands of any number of joints, whose root is joint 0, and those of data sets.

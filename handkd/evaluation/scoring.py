@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .functional import auc, epe, frames_within, joint_errors, pck
-from .protocols import NYU_JOINTS, Protocol
+from .protocols import NYU_EVALUATION_JOINTS, Protocol
 
 WITHIN = (20, 40)
-"""mm; shares of frames whose worst joint is within them are reported."""
+"""mm; shares of frames whose worst joint is within them are reported by default."""
 
 PCK_AT = (20,)
-"""mm; shares of joints within them are reported."""
+"""mm; shares of joints within them are reported by default."""
 
 CURVE_THRESHOLDS = np.arange(81.0)
 """mm; the thresholds of the curves, those of the NYU benchmark's figures."""
 
 SUBJECTS: dict[tuple[str, ...], dict[str, tuple[int, int]]] = {
-    NYU_JOINTS: {'test_1': (0, 2440), 'test_2': (2440, 8252)},
+    NYU_EVALUATION_JOINTS: {'test_1': (0, 2440), 'test_2': (2440, 8252)},
 }
 """Joint names of a benchmark -> its subjects' first and last + 1 frame, for the mean error of each."""
 
@@ -64,6 +65,8 @@ def score(
     labelled: np.ndarray | None = None,
     visible: np.ndarray | None = None,
     aligned: bool = False,
+    within: Sequence[float] = WITHIN,
+    pck_at: Sequence[float] = PCK_AT,
 ) -> Score:
     """Measure predictions under a protocol.
 
@@ -74,6 +77,8 @@ def score(
         labelled: Which joints have a label, shape (N, K), bool. Defaults to None: all.
         visible: Which joints are seen, shape (N, K), bool; only read where the protocol counts visible joints only.
         aligned: Whether the predictions are aligned as the protocol says already. Defaults to False.
+        within: Distances in mm for the shares of frames. Defaults to WITHIN.
+        pck_at: Distances in mm for the shares of joints. Defaults to PCK_AT.
 
     Raises:
         ValueError: If the shapes differ or do not fit the protocol, a coordinate is not finite, the visibility is
@@ -102,8 +107,9 @@ def score(
     numbers = dict(zip(('EPE_mean', 'EPE_median'), epe(errors, protocol.per_joint)))
     for other in protocol.also:
         numbers[f'EPE_mean_{other}'] = epe(errors_of(protocol.with_alignment(other)), protocol.per_joint).mean
-    numbers |= dict(zip((f'within_{d}' for d in WITHIN), frames_within(errors, np.array(WITHIN)).tolist()))
-    numbers |= dict(zip((f'PCK_{d}' for d in PCK_AT), pck(errors, np.array(PCK_AT), protocol.per_joint).tolist()))
+    frames, joints = frames_within(errors, np.array(within)), pck(errors, np.array(pck_at), protocol.per_joint)
+    numbers |= {f'within_{distance:g}': float(share) for distance, share in zip(within, frames)}
+    numbers |= {f'PCK_{distance:g}': float(share) for distance, share in zip(pck_at, joints)}
     numbers |= {rule.name: auc(errors, rule, protocol.per_joint) for rule in protocol.auc}
     return Score(protocol, errors, numbers | _subject_means(errors, protocol))
 

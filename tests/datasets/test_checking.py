@@ -49,6 +49,7 @@ def test_counts():
         '12 samples instead of the published 41258',
         '3 labelled samples left out by the reader: their images are not there',
     ]
+    assert report(published=12, missing=1)[0].problems == [], 'a few are known to be missing in some sets'
 
 
 def test_unreadable_samples_are_named():

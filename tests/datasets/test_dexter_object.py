@@ -94,6 +94,57 @@ def test_labels_are_read_as_published(copy):
     assert record['keypoints_valid'][0].nonzero()[0].tolist() == [4, 8, 12, 20]
 
 
+def put_line(root, line):
+    """Write a film's first line of 3D labels, the other one staying."""
+    path = root / 'data/Rigid/annotations/Rigid3D.txt'
+    path.write_text(f'{line}\n{path.read_text().splitlines()[1]}\n')
+
+
+def test_readings_that_are_none(copy):
+    put_line(copy, '1, 2, 300; 4, 5, 0; 7, 8, -302; 10, 11, 32001; 13, 14, 999;')
+    labelled = lambda **more: DexterObjectDataset(copy, 'Rigid', **more).get_record(0)['keypoints_valid'][0]  # noqa: E731
+    assert labelled().nonzero()[0].tolist() == [4, 20]
+    assert labelled(invalid_z=999.0).nonzero()[0].tolist() == [4, 16]
+    assert labelled(axes=(1, 1, -1), min_tips=1).nonzero()[0].tolist() == [12]
+
+
+def test_axes_of_the_labels(copy):
+    put_line(copy, '1, 2, 300; 4, 5, 301; 7, 8, 302; 10, 11, 303; 13, 14, 304;')
+    tips = DexterObjectDataset(copy, 'Rigid', camera='depth', axes=(1, -1, 2)).get_record(0)['keypoints_cam'][0, 4::4]
+    np.testing.assert_array_equal(tips[:2], [[1, -2, 600], [4, -5, 602]])
+
+
+def test_colour_camera(copy):
+    """Projected by hand, with a camera that is turned by 90 degrees about its axis."""
+    put_line(copy, '-10, -20, 300; -40, -50, 310; -7, -8, 302; 1, 1, 303; 1, 1, 304;')
+    record = DexterObjectDataset(
+        copy, 'Rigid', color_focal=(500, 600), color_center=(310, 250), color_translation=(5, 6, 100),
+        color_rotation=((0, -1, 0), (1, 0, 0), (0, 0, 1)),
+    ).get_record(0)  # fmt: skip
+    np.testing.assert_allclose(record['keypoints_cam'][0, [4, 8]], [[-15, 16, 400], [-45, 46, 410]])
+    expected = [[310 - 500 * 15 / 400, 250 + 600 * 16 / 400], [310 - 500 * 45 / 410, 250 + 600 * 46 / 410]]
+    np.testing.assert_allclose(record['keypoints'][0, [4, 8]], expected, rtol=1e-6)
+
+
+def test_unit_of_depth(copy):
+    counts = np.full((240, 320), 800, np.uint16)
+    counts[0, :2] = 0, 32001
+    cv2.imwrite(str(copy / 'data/Rigid/depth/Depth_0001.png'), counts)
+    dataset = DexterObjectDataset(copy, 'Rigid', ('depth',), camera='depth', depth_unit=0.125)
+    depth = dataset.get_data_info(0)['depth']
+    assert not depth[0, :2].any() and (depth.ravel()[2:] == 100).all()
+
+
+def test_numbers_without_zeros_in_front_are_in_order(copy):
+    folder = copy / 'data/Rigid'
+    for number, name in (('0001', '2'), ('0002', '10')):
+        (folder / f'color/Color_{number}.bmp').rename(folder / f'color/Color_{name}.bmp')
+        (folder / f'depth/Depth_{number}.png').rename(folder / f'depth/x_{name}.png')
+    dataset = DexterObjectDataset(copy, 'Rigid', ('rgb', 'depth'))
+    names = [dataset.get_record(i)[key].split('/')[-1] for i in range(2) for key in ('img_path', 'depth_path')]
+    assert names == ['Color_2.bmp', 'x_2.png', 'Color_10.bmp', 'x_10.png']
+
+
 def test_films_and_published_numbers(written):
     lengths = [len(DexterObjectDataset(written[0], film)) for film in FILMS]
     assert sum(lengths) == 12 and min(lengths) > 0
@@ -148,6 +199,10 @@ def test_wrong_folders_are_told(written, tmp_path):
         (dict(modalities=('mask',)), "no 'mask'"),
         (dict(camera='colour'), "did you mean 'color'"),
         (dict(side='Left'), "did you mean 'left'"),
+        (dict(axes=(-1, 1)), r'axes=\.\.\.\) must be numbers of shape \(3,\), found \(-1, 1\)'),
+        (dict(color_focal=(500, float('nan'))), r'color_focal=\.\.\.\) must be numbers of shape \(2,\)'),
+        (dict(color_rotation=(1, 0, 0)), r'color_rotation=\.\.\.\) must be numbers of shape \(3, 3\)'),
+        (dict(depth_unit=0.0), r'depth_unit=\.\.\.\) must be positive, found 0.0'),
     ],
 )
 def test_wrong_arguments_are_named(written, arguments, message):

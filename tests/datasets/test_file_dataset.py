@@ -103,6 +103,26 @@ def test_it_can_be_skipped_and_counted_across_workers(root, workers):
         data[SampleKey(0, 0)]
 
 
+def test_images_and_labels_that_do_not_go_together(root, monkeypatch):
+    def build_index(self):
+        return {'sample': np.arange(5), 'mismatches': np.array(["'color' holds 4 images, labels for 5"])}
+
+    monkeypatch.setattr(Letters, 'build_index', build_index)
+    for _ in range(2):  # the second time from the cached index
+        with pytest.raises(ValueError, match=r"'color' holds 4 images, labels for 5; unpack.*on_corrupt='skip'"):
+            Letters(root, 'train')
+    assert len(Letters(root, 'train', on_corrupt='skip')) == 5
+
+
+def test_labels_that_make_no_sense_are_named(root, monkeypatch):
+    def get_record(self, index):
+        raise ValueError('joint wrist lies behind the camera')
+
+    monkeypatch.setattr(Letters, 'get_record', get_record)
+    with pytest.raises(ValueError, match='data, train, sample 3: joint wrist lies'):
+        Letters(root, 'train').get_data_info(3)
+
+
 def test_a_worker_is_handed_no_labels(root):
     (root / 'letters' / 'labels.txt').write_text('1000000')
     data = Letters(root, 'train')

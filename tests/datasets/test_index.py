@@ -17,6 +17,10 @@ def source(tmp_path, monkeypatch):
     return path
 
 
+class Set:
+    """Stands for a data set's class."""
+
+
 class Builder:
     """Counts how often it was asked."""
 
@@ -31,22 +35,22 @@ class Builder:
 def test_it_is_built_once_and_again_when_a_source_changes(source):
     build = Builder()
     for _ in range(2):
-        index = open_index('Set', dict(split='train'), [source], build)
+        index = open_index(Set, dict(split='train'), [source], build)
         assert build.calls == 1
         np.testing.assert_array_equal(index['sample'], np.ones((4, 2)))
         assert list(index['name']) == ['a', 'bc'] and sorted(index) == ['name', 'sample'] and len(index) == 2
     source.write_text('22')
-    changed = open_index('Set', dict(split='train'), [source], Builder(2))
+    changed = open_index(Set, dict(split='train'), [source], Builder(2))
     assert changed['sample'][0, 0] == 2
     assert len(os.listdir(changed.folder.parent)) == 1, 'the stale one is removed'
 
 
 def test_a_folder_that_gets_a_file_is_a_change(source, tmp_path):
     build = Builder()
-    open_index('Set', {}, [tmp_path], build)
+    open_index(Set, {}, [tmp_path], build)
     time.sleep(0.01)
     (tmp_path / 'new.png').write_text('')
-    open_index('Set', {}, [tmp_path], build)
+    open_index(Set, {}, [tmp_path], build)
     assert build.calls == 2
 
 
@@ -54,12 +58,12 @@ def test_settings_have_an_index_each(source):
     build = Builder()
     for _ in range(2):
         for split in ('train', 'test'):
-            open_index('Set', dict(split=split), [source], build)
+            open_index(Set, dict(split=split), [source], build)
     assert build.calls == 2
 
 
 def test_a_process_is_handed_the_name_only(source):
-    index = open_index('Set', {}, [source], lambda: {'sample': np.arange(100_000)})
+    index = open_index(Set, {}, [source], lambda: {'sample': np.arange(100_000)})
     data = pickle.dumps(index)
     assert len(data) < 500
     assert pickle.loads(data)['sample'][-1] == 99_999
@@ -77,18 +81,26 @@ def test_what_fails_leaves_nothing(source, tmp_path):
         raise ValueError('labels.txt: bad')
 
     with pytest.raises(ValueError, match='bad'):
-        open_index('Set', {}, [source], fail)
+        open_index(Set, {}, [source], fail)
     assert not (tmp_path / 'cache').exists() or not list((tmp_path / 'cache').rglob('*.npy'))
 
 
 def test_a_cache_that_can_not_be_written(source, tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(source))
     with pytest.raises(OSError, match='XDG_CACHE_HOME'):
-        open_index('Set', {}, [source], Builder())
+        open_index(Set, {}, [source], Builder())
 
 
 def test_it_can_not_be_written_to(source):
-    index = open_index('Set', {}, [source], Builder())
+    index = open_index(Set, {}, [source], Builder())
     with pytest.raises(ValueError):
         index['sample'][0] = 5
     assert Index(index.folder)['sample'][0, 0] == 1
+
+
+def test_other_code_makes_another_index(source, monkeypatch):
+    build = Builder()
+    open_index(Set, {}, [source], build)
+    monkeypatch.setattr('handkd.datasets.index._code_digest', lambda reader: 'changed')
+    open_index(Set, {}, [source], build)
+    assert build.calls == 2

@@ -131,6 +131,33 @@ def test_split_by_sequence(small):
     assert {s for s, _, _ in other} == {1, 10, 20}
 
 
+def test_sequences_that_are_there(small):
+    for s in set(range(1, 22)) - {2, 3, 17}:
+        shutil.rmtree(small / f'annotated_frames/data_{s}')
+        shutil.rmtree(small / f'calibrations/data_{s}')
+    there = (17, 3, 2)
+    train, test, everything = (frames_of(LMDataset(small, split, sequences=there)) for split in LMDataset.SPLITS)
+    assert {s for s, _, _ in train} == {2, 3} and {s for s, _, _ in test} == {17}
+    assert everything == train + test and len(everything) == 3 * 5 * 4
+    by_frames = frames_of(LMDataset(small, 'test', sequences=there, split_by='frames'))
+    assert by_frames == everything[: 3 * 5 // 5 * 4], 'a fifth of what is there'
+    with pytest.raises(FileNotFoundError, match="expects 'annotated_frames/data_18'"):
+        LMDataset(small, 'test')
+
+
+def test_side(small):
+    sides = [LMDataset(small, 'test', **more).get_record(0)['hand_side'] for more in ({}, dict(side='left'))]
+    assert sides == ['right', 'left']
+
+
+def test_blank_lines_are_no_labels(small):
+    before = LMDataset(small, 'test').get_record(0)['keypoints_cam']
+    path = small / 'annotated_frames/data_17/0_joints.txt'
+    path.write_text('\n' + path.read_text().replace('TH_KNU1_A', '  \nTH_KNU1_A') + '\n\n')
+    after = LMDataset(small, 'test', test_sequences=(17,)).get_record(0)['keypoints_cam']  # another index
+    np.testing.assert_array_equal(after, before)
+
+
 def test_split_by_frames(small):
     everything = frames_of(LMDataset(small, 'all'))
     fifth = 21 * 5 // 5 * 4
@@ -204,6 +231,9 @@ def test_wrong_folders_are_told(tmp_path):
         (dict(joint0='wrist'), "no 'wrist'"),
         (dict(views=(0, 1)), r'views=\.\.\.\) must be some of \(1, 2, 3, 4\)'),
         (dict(test_sequences=()), 'test_sequences'),
+        (dict(side='Right'), "did you mean 'right'"),
+        (dict(sequences=(0, 1)), r'sequences=\.\.\.\) must be some of \(1, 2, .*found \(0, 1\)'),
+        (dict(sequences=(1, 2)), r'none of sequences=\(1, 2\) is in split \'test\'.*test_sequences'),
     ],
 )
 def test_wrong_arguments_are_named(small, arguments, message):

@@ -157,10 +157,38 @@ def test_rules_of_scores_and_validity(small):
     change(labels(small), lambda c: people(c)['left_hand'].update(averageScore=[0.0005] * 21))
     assert [side for _, side in names_of(PanopticHandDataset(small, 'all', cameras=(0,)))] == ['left', 'right']
     assert len(PanopticHandDataset(small, 'all', cameras=(0,), min_score=0.0)) == 3
-    dataset = PanopticHandDataset(small, 'all', cameras=(0,), use_validity=True, min_joints_inside=20)
+    change(labels(small, 7), lambda c: people(c)['left_hand'].update(validity=[0] * 21))
+    dataset = PanopticHandDataset(small, 'all', cameras=(0,), use_validity=True)
+    assert names_of(dataset) == [('00_00_00000009', 'right')], 'the last joint is missing, not the hand'
     record = dataset.get_record(0)
     assert record['keypoints_valid'][0].tolist() == [1.0] * 20 + [0.0] and not record['keypoints_cam'][0, 20].any()
     assert not record['keypoints_visible'][0, 20]
+    change(labels(small), lambda c: people(c)['right_hand']['landmarks'].__setitem__(30, 5000.0))
+    with pytest.raises(ValueError, match='no image shows one of the 2 labelled hands'):
+        PanopticHandDataset(small, 'all', cameras=(0,), use_validity=True, min_joints_inside=20)
+
+
+def test_joints_behind_the_camera_are_not_labelled(small):
+    """The camera's plane cuts through the hands."""
+    change(small / 'pose0/calibration_pose0.json', lambda c: c['cameras'][0].update(t=[[-9], [-11], [-9]]))
+    dataset = PanopticHandDataset(small, 'all', cameras=(0,), min_joints_inside=1)
+    record = dataset.get_record(0)
+    world = np.array(json.loads(labels(small, 7).read_text())['people'][1]['left_hand']['landmarks']).reshape(21, 3)
+    ahead = world[:, 2] - 9 > 0
+    assert 0 < ahead.sum() < 21
+    np.testing.assert_array_equal(record['keypoints_valid'][0] > 0, ahead)
+    np.testing.assert_allclose(record['keypoints_cam'][0, ahead, 2], (world[ahead, 2] - 9) * 10, atol=1e-3)
+    assert 0 < record['keypoints_visible'].sum() <= ahead.sum()
+
+
+def test_new_images_are_noticed(small):
+    path = small / 'pose0/hdImgs/00_00/00_00_00000009.jpg'
+    content = path.read_bytes()
+    path.unlink()
+    assert PanopticHandDataset(small, 'all').missing == 2
+    path.write_bytes(content)
+    dataset = PanopticHandDataset(small, 'all')
+    assert len(dataset) == 6 and dataset.missing == 0
 
 
 def test_missing_images_are_counted_and_told(small, monkeypatch):
@@ -221,6 +249,22 @@ def test_both_releases_say_the_same(small, mtc):
     assert other.get_data_info(0)['img'].shape == (1080, 1920, 3)
     lengths = [len(PanopticHandDataset(mtc, split, release='mtc', cameras=(0, 1))) for split in ('train', 'test')]
     assert lengths == [2, 4]
+
+
+def test_new_frames_of_the_mtc_release_are_noticed(mtc, tmp_path):
+    frame = mtc / 'hdImgs/pose0/00000009'
+    frame.rename(tmp_path / 'later')
+    before = PanopticHandDataset(mtc, 'all', release='mtc', cameras=(0, 1))
+    (tmp_path / 'later').rename(frame)
+    after = PanopticHandDataset(mtc, 'all', release='mtc', cameras=(0, 1))
+    assert (len(before), before.missing) == (2, 4) and (len(after), after.missing) == (6, 0)
+
+
+def test_workers_are_not_sent_the_labels(mtc):
+    dataset = PanopticHandDataset(mtc, 'all', release='mtc', cameras=(0, 1))
+    sent = pickle.dumps(dataset)
+    assert b'landmarks' not in sent and b'LabelledHand' not in sent
+    assert pickle.loads(sent).get_record(0)['img_path'] == dataset.get_record(0)['img_path']
 
 
 class Hostile:

@@ -24,15 +24,27 @@ def test_labels_of_a_whole_hand(joints):
     check_sample(record)
 
 
-def test_joints_outside_the_image_or_behind_the_camera_are_not_seen(joints):
-    joints[3, 0], joints[4, 2] = 1000.0, -400.0
+def test_joints_outside_the_image_are_not_seen(joints):
+    joints[3, 0] = 1000.0
     visible = hand_record(joints, CAMERA, 'right', (640, 480))['keypoints_visible'][0]
-    assert list(np.flatnonzero(visible == 0)) == [3, 4]
+    assert list(np.flatnonzero(visible == 0)) == [3]
     edge = joints.copy()
     edge[5] = (-320.4 / 500 * 500, 0, 500)  # u = -0.4, still on the first pixel
     assert hand_record(edge, CAMERA, 'right', (640, 480))['keypoints_visible'][0, 5] == 1
     edge[5] = (-320.6 / 500 * 500, 0, 500)
     assert hand_record(edge, CAMERA, 'right', (640, 480))['keypoints_visible'][0, 5] == 0
+
+
+@pytest.mark.parametrize('z', [-400.0, 0.0])
+def test_joints_behind_the_camera_are_refused(joints, z):
+    joints[4, 2] = z
+    for pixels in (None, np.full((21, 2), 7.0)):
+        with pytest.raises(
+            ValueError, match=f"^joint 'thumb_tip' lies behind the camera, its z is {z:g}; x, y, z in mm"
+        ):
+            hand_record(joints, CAMERA, 'right', (640, 480), keypoints=pixels)
+    record = hand_record(joints, CAMERA, 'right', (640, 480), valid=np.arange(21) != 4)
+    assert record['keypoints_valid'].sum() == record['keypoints_visible'].sum() == 20
 
 
 def test_what_the_files_say_comes_first(joints):

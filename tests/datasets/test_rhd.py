@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from handkd.datasets import RHDDataset
+from handkd.datasets import RHDDataset, SampleKey
 from handkd.datasets.rhd import RHD_JOINTS, nearest_palm_part
 from handkd.datasets.studio.layouts import write_layout
 from handkd.geometry import project
@@ -278,3 +278,15 @@ def test_missing_and_damaged_images(copy):
         ValueError, match=r"color' holds 3 images \*\.png, and '.*anno_evaluation\.pickle' has labels for 4"
     ):
         RHDDataset(copy, 'evaluation')
+
+
+def test_a_missing_image_is_named_at_once_or_left_out_on_request(written, copy):
+    gone = sorted((copy / 'evaluation' / 'color').iterdir())[1]
+    gone.unlink()
+    with pytest.raises(ValueError, match=rf"1 missing \({gone.name}\).*on_corrupt='skip'"):
+        RHDDataset(copy, 'evaluation')
+    dataset = RHDDataset(copy, 'evaluation', on_corrupt='skip')
+    assert len(dataset) == len(RHDDataset(written[0], 'evaluation'))
+    with pytest.raises(FileNotFoundError, match=gone.name):
+        dataset.get_data_info(1)
+    assert dataset[SampleKey(1, 0)]['img_id'] == 2 and dataset.skipped.indices() == [1]

@@ -152,7 +152,7 @@ def test_table_of_each_joint_on_request(monkeypatch):
     sample['gt_instances']['keypoints_valid'][0, 7] = 0
     evaluate([sample])
     assert logged == []
-    evaluate([sample], per_joint=True)
+    evaluate([sample], joint_table=True)
     lines = logged[0].splitlines()
     assert lines[0].startswith(NAME)
     scale = np.linalg.norm(TARGET[0, 9] - TARGET[0, 0])

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from handkd.datasets import NYUDataset
 from handkd.evaluation import PALM_JOINTS, PROTOCOLS, Protocol, find_protocol
+from handkd.evaluation.protocols import NYU_EVALUATION_JOINTS
 from handkd.hand import JOINTS, TIPS
 
 RNG = np.random.default_rng(1)
@@ -27,6 +29,11 @@ NAMED = {
     ),
     'abs_5j_pooled': Protocol('absolute', joints=tuple('01234'), per_joint=False),
 }
+
+
+def test_nyus_joints_are_those_that_its_reader_says_are_evaluated():
+    info = NYUDataset.METAINFO
+    assert tuple(info['native_joint_names'][index] for index in info['native_evaluation']) == NYU_EVALUATION_JOINTS
 
 
 @pytest.mark.parametrize('name', NAMED)

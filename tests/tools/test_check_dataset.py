@@ -45,16 +45,16 @@ def test_a_whole_set(tree, tmp_path, capsys):
 def test_faults_are_named(tree, tmp_path, capsys):
     color = sorted((tree / 'training' / 'color').glob('*.png'))
     color[1].write_bytes(color[1].read_bytes()[:200])
-    (tree / 'training' / 'depth' / color[2].name).write_bytes(b'')
+    (tree / 'training' / 'depth' / color[2].name).unlink()
     depth = tree / 'training' / 'depth' / color[0].name
     cv2.imwrite(str(depth), np.ascontiguousarray(cv2.imread(str(depth))[..., ::-1]))  # red and blue swapped
     status, report, out = check(tree, tmp_path)
-    assert status == 1 and report['faults'] == {'damaged file': 3}
+    assert status == 1 and report['faults'] == {'damaged file': 2, 'missing file': 1}
     lines = (out / 'faults.txt').read_text().splitlines()
     assert len(lines) == 3
-    for line, said in zip(lines, ('red and blue were swapped', f'{color[1].name}', 'is empty')):
+    for line, said in zip(lines, ('red and blue were swapped', f'{color[1].name}', 'no image file')):
         assert said in line
-    assert 'PROBLEM: damaged file: 3 samples' in capsys.readouterr().out
+    assert 'PROBLEM: damaged file: 2 samples' in capsys.readouterr().out
 
 
 def test_a_part_of_a_set_and_some_modalities(tree, tmp_path):

@@ -57,6 +57,21 @@ def test_the_protocol_decides(files, capsys):
     assert run(capsys, *both, 'stb')[0] == 'protocol stb: rel-palm_pred-scale_21j-joint0=palm'
 
 
+def test_thresholds_and_rules_of_ones_own(files, capsys):
+    lines = run(
+        capsys, 'shifted.npy', '--gt', 'gt.npz', '--protocol', 'absolute', '--auc', '0,10,6', '0,50,20,zb_legacy',
+        '--within', '4.5', '5.5', '--pck', '4', '6',
+    )  # fmt: skip
+    found = row(lines, 'shifted')
+    assert (found['within_4.5'], found['within_5.5'], found['PCK_4'], found['PCK_6']) == (0, 1, 0, 1)
+    # 5 mm off: thresholds of 0, 2 and 4 mm see none right, those of 6, 8 and 10 mm all.
+    assert found['AUC_0-10_trapz6'] == pytest.approx(0.5) and found['AUC_0-50_zb_legacy20'] == 1
+    with pytest.raises(ValueError, match="AUC rule must be 'trapz', 'zb_legacy' or 'left', found 'trap'"):
+        run(capsys, 'shifted.npy', '--gt', 'gt.npz', '--protocol', 'absolute', '--auc', '0,10,11,trap')
+    with pytest.raises(ValueError, match=r"--auc must be LOW,HIGH,STEPS\[,RULE\] in mm, found '0,10'"):
+        run(capsys, 'shifted.npy', '--gt', 'gt.npz', '--protocol', 'absolute', '--auc', '0,10')
+
+
 def test_json_has_all_numbers_and_the_protocol(files, capsys):
     run(capsys, 'shifted.npy', '--gt', 'gt.npz', '--protocol', 'rhd', '--json', 'new/out.json', '--labels', 'ours')
     content = json.loads(Path('new/out.json').read_text())

@@ -99,3 +99,19 @@ def test_bad_calls(rhd, tmp_path):
         pack(rhd[0], tmp_path, '--split', 'val')
     with pytest.raises(FileNotFoundError, match=r'no pack\.json'):
         TOOL['main'](['--verify', str(tmp_path)])
+
+
+def test_the_square_is_that_of_the_configs_pipeline(rhd, tmp_path):
+    config, _ = rhd
+    wide = tmp_path / 'wide.py'
+    pipeline = [dict(type='HandCrop', rule='box', factor=2.0), dict(type='WarpCrop', size=64)]
+    wide.write_text(f'_base_ = {str(config)!r}\ntrain_dataloader = dict(dataset=dict(pipeline={pipeline!r}))\n')
+    for options, expected in (
+        ([], ('box', 2.0)),
+        (['--factor', '1.5'], ('box', 1.5)),
+        (['--rule', 'zb'], ('zb', None)),
+    ):
+        out = tmp_path / '-'.join(['pack', *options])
+        pack(wide, out, *options)
+        manifest = load_manifest(out)
+        assert (manifest.rule, manifest.factor) == expected

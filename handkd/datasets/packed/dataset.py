@@ -23,7 +23,8 @@ class PackedHandDataset(ReproducibleDataset):
 
     A sample is what the source's sample is behind HandCrop and WarpCrop, with a margin around it: HandCrop finds the
     same square again, and the original pixels are known by ``warp_matrix`` and ``ori_shape``. So in a config only
-    ``type`` and ``data_root`` change.
+    ``type`` and ``data_root`` change. Arguments that only the source's reader has, such as ``joint0``, were decided
+    when it was packed and must go (``_delete_=True``).
 
     Arrays are mapped into memory when a shard is first used, in each process by itself; the operating system keeps one
     copy for all. Opening compares the sizes of all files with those that were written. Contents are not read again for

@@ -60,14 +60,16 @@ def _crops(manifest: Manifest, number: int, crop: Crop, skipped: dict[int, str])
     for index in manifest.rows(number):
         try:
             sample = crop(index)
-            pixels = encode_pixels(sample, modalities, manifest.depth_unit)
-            row = schema.row(sample)
         except (OSError, ValueError) as error:
             if manifest.on_corrupt == 'stop':
-                raise type(error)(f'sample {index} of the source: {error}') from error
+                kind = OSError if isinstance(error, OSError) else ValueError
+                raise kind(f'sample {index} of the source: {error}') from error
             skipped[index] = str(error)
             continue
-        yield index, row, pixels
+        try:  # what is wrong here is wrong with the set and not with a sample
+            yield index, schema.row(sample), encode_pixels(sample, modalities, manifest.depth_unit)
+        except ValueError as error:
+            raise ValueError(f'sample {index} of the source: {error}') from error
 
 
 def _write_memmap(place: Path, manifest: Manifest, number: int, crops: Iterable) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
+import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,9 +79,14 @@ class Packer:
             progress: Called with the number of samples of each shard that is finished.
 
         Raises:
-            OSError: If an image can't be read, unless it may be skipped; finished shards stay.
+            OSError: If an image can't be read, unless it may be skipped; finished shards stay. Or if somebody else
+                packs into the folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        with _locked(self.folder):
+            return self._run(workers, progress)
+
+    def _run(self, workers: int, progress: Callable[[int], object]) -> Manifest:
         for leftover in self.folder.glob(f'{TEMPORARY}*'):
             shutil.rmtree(leftover, ignore_errors=True)
         self.manifest.write(self.folder)
@@ -168,6 +176,19 @@ class Packer:
 def _through_json(manifest: Manifest) -> Manifest:
     """Return a manifest as it is after writing and reading."""
     return read_manifest(manifest.to_json(), FILE)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from packing into a folder; the lock ends with this process, however that ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OSError(f'{folder}: another process is packing into this folder; wait, or name another') from None
+    finally:
+        os.close(handle)
 
 
 _packer: Packer | None = None

@@ -194,7 +194,8 @@ def empty_arrays(kinds: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> dict[
     """Return new arrays, not filled, that lie in one block of memory.
 
     The C library keeps one large block for the next batch, but returns many of them to the system, which must then find
-    and clear every page anew: that takes longer than filling them with pictures.
+    and clear every page anew: that takes longer than filling them with pictures. The block lives as long as any of the
+    arrays, or of the tensors of a batch that are views of them; who keeps a few samples of many should copy them.
 
     Args:
         kinds: Name -> shape and type.

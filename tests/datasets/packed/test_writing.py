@@ -115,3 +115,16 @@ def test_settings_are_checked(make_source, make_pack, tmp_path):
     for change in (dict(shard=0), dict(format='zip'), dict(depth_unit=0.0)):
         with pytest.raises(ValueError, match='a pack needs'):
             make_pack(make_source(), tmp_path, **change)
+
+
+def test_two_at_once_are_kept_apart(make_source, tmp_path):
+    first, second = (Packer(make_source(6), {}, tmp_path, PackSettings(shard=2, size=32)) for _ in range(2))
+    said = []
+
+    def meanwhile(samples):
+        with pytest.raises(OSError, match='another process is packing into this folder'):
+            second.run()
+        said.append(samples)
+
+    first.run(progress=meanwhile)
+    assert said == [2, 2, 2] and len(PackedHandDataset(str(tmp_path))) == 6
