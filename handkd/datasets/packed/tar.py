@@ -60,8 +60,6 @@ def read_tar(url: str) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         for sample in webdataset.tarfile_to_samples()([dict(url=url)]):
             arrays = {name[:-4]: _array(data) for name, data in sample.items() if name.endswith('.npy')}
             yield int(sample['__key__']), arrays
-    except GeneratorExit:
-        raise
     except Exception as error:
         raise OSError(f'{url}: the shard is damaged or can not be read ({type(error).__name__}: {error})') from error
 
