@@ -35,11 +35,12 @@ def write_atomically(path: str | PathLike, data: bytes) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
         raise OSError(
             error.errno,
             f'{error.strerror}: {len(data)} bytes could not be written and nothing was changed; '
             'free some space or name a writable folder',
             str(path),
         ) from error
+    finally:  # also where somebody interrupts it
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.config import DictAction
 from tqdm import tqdm
 
-from handkd.apis.cli import run_cli
+from handkd.apis.cli import OptionsAction, run_cli
 from handkd.config import load_config
 from handkd.registry import DATASETS
 from handkd.visualization import TILES, contact_sheet, sample_tiles
@@ -35,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         metavar='KEY=VALUE',
         help='overrides entries of the config, such as train_dataloader.dataset.resolution=160',
     )

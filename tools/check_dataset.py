@@ -12,11 +12,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.config import DictAction
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
 from handkd.config import load_config
 from handkd.datasets import HandFileDataset
 from handkd.datasets.checking import SampleCheck, by_fault, check_one, summarise
@@ -48,14 +47,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('--num', type=int, help='check as many samples, spread over the set; default: all')
     parser.add_argument('--modalities', nargs='+', help='what to read; default: all that the set has')
     parser.add_argument('--workers', type=int, default=2, help='processes that read')
-    parser.add_argument('--out', default='check', help='folder for report.json, faults.txt and sheet.png')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='overrides entries')
+    parser.add_argument('--out', help='folder for the results; default: work_dirs/check/<config>-<split>')
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries')
     args = parser.parse_args(argv)
 
     dataset = build_dataset(args.config, args.cfg_options, args.split, args.modalities)
     if not len(dataset):
         raise ValueError(f'{args.config}: the {args.split} set has no samples')
-    out = prepare_work_dir(args.out, '--out')
+    out = prepare_work_dir(args.out or f'work_dirs/check/{Path(args.config).stem}-{args.split}', '--out')
     count = len(dataset) if args.num is None else max(1, min(args.num, len(dataset)))
     indices = np.unique(np.linspace(0, len(dataset) - 1, count).astype(int))
     loader = DataLoader(Checks(dataset, indices), 32, num_workers=args.workers, collate_fn=list)
@@ -96,9 +95,10 @@ def build_dataset(config: str, options: dict | None, split: str, modalities: lis
         raise ValueError(f'{config} has no {split}_dataloader: choose another --split')
     settings = cfg[f'{split}_dataloader'].dataset
     kind = DATASETS.get(settings.type)
-    if modalities is not None or issubclass(kind, HandFileDataset):
-        settings.modalities = modalities or list(kind.MODALITIES)
+    if modalities is not None:
+        settings.modalities = modalities
     if issubclass(kind, HandFileDataset):
+        settings.modalities = modalities or list(kind.offers(settings))
         settings.on_corrupt = 'skip'  # missing images are to be found one by one, and not to end the check
     return DATASETS.build(settings)
 

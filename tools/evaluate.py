@@ -60,6 +60,11 @@ def main(argv: list[str] | None = None) -> None:
     truth = read_joints(args.gt or args.preds[0], 'target', camera)
     if args.gt is None and truth.protocol is None:
         parser.error(f'{truth.path} holds no ground truth: give its file with --gt')
+    if protocol is not None and protocol.visible_only and truth.visible is None:
+        raise ValueError(
+            f'{truth.path}: the protocol {args.protocol} counts visible joints only, so the ground truth must say '
+            'which are, in an array `visible` of shape (N, K)'
+        )
     scores = {}
     for label, path in zip(labels, args.preds):
         pred = read_joints(path, 'pred', camera)
@@ -112,9 +117,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _default_labels(paths: Sequence[str]) -> list[str]:
-    """File names, or those of the folders where the files are all called the same."""
-    stems = [Path(path).stem for path in paths]
-    return stems if len(set(stems)) == len(stems) else [Path(path).parent.name or path for path in paths]
+    """File names without and with their endings, names of their folders, or paths: the first that tells them apart."""
+    files = [Path(path) for path in paths]
+    choices = ([f.stem for f in files], [f.name for f in files], [f.parent.name for f in files])
+    return next((names for names in choices if len(set(names)) == len(names)), list(paths))
 
 
 def _camera(parser: argparse.ArgumentParser, args: argparse.Namespace) -> tuple[float, float, float, float] | None:

@@ -11,10 +11,9 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.config import DictAction
 from tqdm import tqdm
 
-from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
 from handkd.config import load_config
 from handkd.datasets.file_dataset import KEYS, HandFileDataset
 from handkd.datasets.packed import Packer, PackSettings, check_complete, find_damage, load_manifest, margin_for
@@ -54,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         metavar='KEY=VALUE',
         help='overrides entries of the config, such as train_dataloader.dataset.data_root=/data/RHD',
     )
@@ -75,7 +74,10 @@ def main(argv: list[str] | None = None) -> int:
         args.depth_unit, args.shard, args.format, args.on_corrupt,
     )  # fmt: skip
     prepare_work_dir(args.out, '--out')
-    packer = Packer(DATASETS.build(source), source, args.out, settings)
+    lenient = issubclass(DATASETS.get(source['type']), HandFileDataset) and args.on_corrupt == 'skip'
+    # With 'skip' it is to open though images are missing. That is no other source.
+    dataset = DATASETS.build(source | dict(on_corrupt='skip') if lenient else source)
+    packer = Packer(dataset, source, args.out, settings)
     manifest, done = packer.manifest, packer.manifest.num_samples
     print(
         f'{args.out}: {", ".join(manifest.modalities)} in {args.size} px; without noise the network sees '
@@ -95,10 +97,8 @@ def source_config(args: argparse.Namespace) -> dict:
     """Return the config of the data set to pack: without pipeline, with all modalities that are to be packed."""
     source = {key: value for key, value in dataset_config(args).items() if key != 'pipeline'}
     kind = DATASETS.get(source['type'])
-    if hasattr(kind, 'MODALITIES'):
-        source['modalities'] = list(args.modalities or kind.MODALITIES)
-    if issubclass(kind, HandFileDataset) and args.on_corrupt == 'skip':
-        source['on_corrupt'] = 'skip'  # it is to open though images are missing
+    if issubclass(kind, HandFileDataset):
+        source['modalities'] = list(args.modalities or kind.offers(source))
     return source
 
 

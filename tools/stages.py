@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
 from handkd.apis.report import results_table, text_table, write_stage_report
 from handkd.apis.stages import read_stages, run_stages, select_stages
 from handkd.apis.summary import summarize_seeds
@@ -24,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument('--report', action='store_true', help="write the first seed's results to report.html")
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='overrides entries of every stage'
+        '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries of every stage'
     )
     args = parser.parse_args(argv)
 

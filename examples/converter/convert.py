@@ -80,6 +80,13 @@ def main() -> None:
     parser.add_argument('--test', nargs='+', default=[], metavar='PERSON', help='persons that are kept for testing')
     args = parser.parse_args()
 
+    persons = {path.name for path in args.source.iterdir() if path.is_dir()} if args.source.is_dir() else set()
+    if not persons:
+        parser.error(f'{args.source} is no folder with one folder a person')
+    if not set(args.test) <= persons:
+        parser.error(f'--test: there is no {sorted(set(args.test) - persons)} among {sorted(persons)}')
+    if args.out.exists():
+        parser.error(f'{args.out} is there already: name another folder, or remove it')
     args.out.mkdir(parents=True)
     description = {'name': args.out.name, 'joint_names': list(JOINTS.values()), 'depth_unit_mm': DEPTH_UNIT_MM}
     (args.out / 'dataset.json').write_text(json.dumps(description, indent=2))

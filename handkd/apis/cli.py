@@ -27,7 +27,7 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
     except (ValueError, OSError) as error:
         if os.environ.get('HANDKD_TRACEBACK') == '1':
             raise
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {_message(error)}', file=sys.stderr)
         print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -39,13 +39,36 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
         sys.exit(130)
 
 
+def _message(error: Exception) -> str:
+    """Return what an error says; of one in a data loader's worker, which comes with its traceback, the last line."""
+    text = str(error).strip()
+    return text.splitlines()[-1].partition(': ')[2] if 'Original Traceback' in text else text
+
+
+class OptionsAction(DictAction):
+    """MMEngine's ``--cfg-options key=value``, which says so where there is no ``=``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: list[str],
+        option_string: str | None = None,
+    ) -> None:
+        """Store the options as a dict."""
+        for value in values:
+            if '=' not in value:
+                parser.error(f'{option_string} takes KEY=VALUE, found {value!r}')
+        super().__call__(parser, namespace, values, option_string)
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that ``train.py`` and ``test.py`` have in common; the names are MMPose's."""
     parser.add_argument('--work-dir', help='where logs and checkpoints go; default: work_dirs/<config name>')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         metavar='KEY=VALUE',
         help='overrides entries of the config, such as model.head.beta=1.0 train_cfg.max_iters=100',
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import re
 from pathlib import Path
 
@@ -56,8 +55,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     runner = Runner.from_cfg(cfg)
     runner.train()
     last = Path(cfg.work_dir) / f'iter_{runner.iter}.pth'
-    del runner
-    _let_go_of_workers()
+    _end_workers(runner)
     return last
 
 
@@ -84,18 +82,22 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     # MMEngine's own `load_from` would be content with a checkpoint that fits in part.
     load_weights(getattr(runner.model, 'module', runner.model), checkpoint)
     metrics = runner.test()
-    del runner
-    _let_go_of_workers()
+    _end_workers(runner)
     return metrics
 
 
-def _let_go_of_workers() -> None:
-    """End the worker processes of a runner that is no longer referred to.
+def _end_workers(runner: Runner) -> None:
+    """End the worker processes of a runner that has done its work.
 
-    It is full of cycles, so they would live on until some later garbage collection, which may take place in another
-    runner's workers: those have inherited the handles and may not close them.
+    Else they would live on until a garbage collection, since a runner is full of cycles; that may take place in another
+    runner's workers, which have inherited the handles and may not close them. And it breaks the queues before it tells
+    the workers to stop, each of which is then waited for in vain, for five seconds.
     """
-    gc.collect()
+    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+        owners = (getattr(loop, 'dataloader', None), getattr(loop, 'dataloader_iterator', None))
+        for iterator in (getattr(owner, '_iterator', None) for owner in owners):
+            if hasattr(iterator, '_shutdown_workers'):  # DataLoader has no public way
+                iterator._shutdown_workers()
 
 
 def student_config(cfg: Config) -> Config:

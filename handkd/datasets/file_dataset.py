@@ -14,7 +14,7 @@ from .base import ReproducibleDataset
 from .index import open_index
 from .seeding import SampleKey
 from .skipped import SkippedSamples
-from .transforms import read_image
+from .transforms import ImageReadError, read_image
 
 KEYS = {'rgb': 'img', 'depth': 'depth', 'mask': 'hand_mask', 'parts': 'part_seg'}
 """Modality -> key in a sample."""
@@ -84,6 +84,11 @@ class HandFileDataset(ReproducibleDataset):
                 )
             MMLogger.get_current_instance().warning(mismatch)
 
+    @classmethod
+    def offers(cls, settings: Mapping) -> tuple[str, ...]:
+        """Return the modalities that the set has as a config's ``settings`` choose it: all of ``MODALITIES``."""
+        return cls.MODALITIES
+
     def sources(self) -> list[str]:
         """Return the files and folders below ``data_root`` that the index is made from, with '/' between names."""
         raise NotImplementedError
@@ -134,9 +139,14 @@ class HandFileDataset(ReproducibleDataset):
 
     def fetch(self, key: int) -> dict:
         """Return the sample of a key, or in a training that may skip the next one that can be read."""
-        if self.skipped is None or not isinstance(key, SampleKey):
+        if not isinstance(key, SampleKey):
             return self.get_data_info(int(key))
-        return self._next_readable(int(key))
+        if self.skipped is not None:
+            return self._next_readable(int(key))
+        try:
+            return self.get_data_info(int(key))
+        except OSError as error:
+            raise ImageReadError(f"{error} (on_corrupt='skip' trains without such samples)") from error
 
     def _next_readable(self, start: int) -> dict:
         """Return the first sample from ``start`` on that can be read."""
@@ -159,7 +169,7 @@ class HandFileDataset(ReproducibleDataset):
             return full
         raise FileNotFoundError(
             f'{type(self).__name__}(data_root={str(self.data_root)!r}) expects {path!r} there; '
-            f'{describe_folder(self.data_root)}'
+            f'{describe_folder(self.data_root, type(self))}'
         )
 
     @classmethod
@@ -169,14 +179,15 @@ class HandFileDataset(ReproducibleDataset):
             raise ValueError(f'{cls.__name__}({what}=...): there is no {value!r}; {did_you_mean(value, choices)}')
 
 
-def describe_folder(folder: Path) -> str:
-    """Say what a folder looks like: which data set, where a data set's root really is, or what is in it."""
+def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:
+    """Say what a folder looks like: where the wanted set's root really is, which other set it is, or what is in it."""
     if not folder.is_dir():
         near = did_you_mean(folder.name, [p.name for p in folder.parent.iterdir()]) if folder.parent.is_dir() else ''
         return f'there is no such folder; {near}'.rstrip('; ')
     inside = sorted(path for path in folder.iterdir() if path.is_dir())[:50]
-    for root, where in ((folder, 'the folder'), *((p, repr(str(p))) for p in (folder.resolve().parent, *inside))):
-        for dataset in HandFileDataset.__subclasses__():
+    roots = ((folder, 'the folder'), *((p, repr(str(p))) for p in (folder.resolve().parent, *inside)))
+    for dataset in (wanted, *HandFileDataset.__subclasses__()):
+        for root, where in roots:
             if any(next(root.glob(pattern), None) for pattern in dataset.SIGNATURE):
                 return f'{where} looks like the root of {dataset.__name__}'
     names = sorted(path.name for path in folder.iterdir())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import KEYS, HandFileDataset
-from .hand_folder_lines import FILES, read_description, read_line
+from .hand_folder_lines import FILES, parse_json, read_description, read_line
 from .records import hand_record
 from .text_lines import MappedLines, numbered_lines
 from .transforms import ImageReadError, read_raster
@@ -84,6 +84,16 @@ class HandFolderDataset(HandFileDataset):
     def metainfo(self) -> dict:
         """The data set's name, as ``dataset.json`` or the folder says, and the joint names."""
         return {'dataset_name': self._description.name, 'joint_names': JOINTS}
+
+    @classmethod
+    def offers(cls, settings: Mapping) -> tuple[str, ...]:
+        """Return the modalities whose files the first line names."""
+        path = Path(settings['data_root']) / f'{settings["split"]}.jsonl'
+        if not path.is_file():
+            return cls.MODALITIES  # let the tree be what is wrong
+        line = next((line for _, _, line in numbered_lines(path)), b'{}')
+        named = parse_json(line, f'{path}:1')
+        return tuple(modality for modality in cls.MODALITIES if _NEEDED[modality] in named)
 
     def sources(self) -> list[str]:
         """Return the files with text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +142,11 @@ class STBDataset(HandFileDataset):
             return [f'{view}_' for view in self.views]
         depth = 'depth' in self.modalities or self.camera == 'SK_depth'
         return ['SK_color_'] * ('rgb' in self.modalities) + ['SK_depth_'] * depth
+
+    @classmethod
+    def offers(cls, settings: Mapping) -> tuple[str, ...]:
+        """Return the modalities of the camera that is chosen; the stereo pair has no depth."""
+        return ('rgb',) if settings.get('camera', '').startswith('BB') else cls.MODALITIES
 
     def sources(self) -> list[str]:
         """Return the label files and the sequences' folders."""

@@ -218,11 +218,25 @@ def _joint_key(path: Path, content: dict, role: str) -> str:
     raise ValueError(f'{path}: expected joints under one of {JOINT_KEYS}, found {found}')
 
 
+def _first_fault(frames: object) -> str | None:
+    """Say which frame or joint keeps nested lists from being an array (N, K, 3); None if they are something else."""
+    try:
+        for i, frame in enumerate(frames):
+            if len(frame) != len(frames[0]):
+                return f'frame {i} has {len(frame)} joints, frame 0 has {len(frames[0])}'
+            for j, joint in enumerate(frame):
+                if not isinstance(joint, list) or np.shape(np.asarray(joint, np.float64)) != (3,):
+                    return f'frame {i}, joint {j} (from 0) is {joint!r}'
+    except (TypeError, ValueError):
+        return f'frame {i} is {frame!r}'
+    return None
+
+
 def _joint_array(path: Path, key: str, values: object) -> np.ndarray:
     try:
         array = np.asarray(values, np.float64)
     except (ValueError, TypeError) as error:
-        raise ValueError(f'{path}: {key!r} is no array of numbers ({error})') from error
+        raise ValueError(f'{path}: {key!r} is no array of numbers: {_first_fault(values) or error}') from error
     if array.ndim == 2 and array.shape[1] % 3 == 0:
         array = array.reshape(len(array), -1, 3)
     if array.ndim != 3 or array.shape[2] != 3 or not array.size:

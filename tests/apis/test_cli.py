@@ -2,8 +2,9 @@ import argparse
 from pathlib import Path
 
 import pytest
+import torch
 
-from handkd.apis.cli import add_run_options, config_from_args, prepare_work_dir, run_cli
+from handkd.apis.cli import OptionsAction, add_run_options, config_from_args, prepare_work_dir, run_cli
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,3 +59,28 @@ def test_options_reach_the_config(tmp_path, monkeypatch):
     )
     cfg = config_from_args(args)
     assert (cfg.model.head.beta, cfg.train_cfg.max_iters, cfg.work_dir) == (2.0, 5, str(tmp_path / 'w'))
+
+
+def test_an_error_in_a_worker_is_one_line_too(capsys):
+    class Broken(torch.utils.data.Dataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            raise OSError("'depth/00003.png' is cut off: copy it again")
+
+    def main(argv):
+        list(torch.utils.data.DataLoader(Broken(), num_workers=1))
+
+    with pytest.raises(SystemExit):
+        run_cli(main)
+    assert capsys.readouterr().err.splitlines()[0] == "error: 'depth/00003.png' is cut off: copy it again"
+
+
+def test_an_option_without_a_value_is_named(capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
+    assert parser.parse_args(['--cfg-options', 'a.b=1', 'c=x']).cfg_options == {'a.b': 1, 'c': 'x'}
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', 'a.b=1', 'train_cfg'])
+    assert "--cfg-options takes KEY=VALUE, found 'train_cfg'" in capsys.readouterr().err

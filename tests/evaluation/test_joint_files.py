@@ -140,3 +140,21 @@ def test_pairs_that_do_not_fit_are_named(tmp_path):
     metres = read_joints(write(tmp_path / 'm.npy', JOINTS / 1000))
     with pytest.raises(ValueError, match='m.npy: its hands are 0.* so not in mm'):
         check_pair(metres, metres)
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (lambda frames: frames[1].__setitem__(2, None), r'frame 1, joint 2 \(from 0\) is None'),
+        (lambda frames: frames[2].pop(), 'frame 2 has 4 joints, frame 0 has 5'),
+        (lambda frames: frames[0].__setitem__(3, [1, 2]), r'frame 0, joint 3 \(from 0\) is \[1, 2\]'),
+        (lambda frames: frames.__setitem__(1, 7), 'frame 1 is 7'),
+    ],
+)
+def test_what_is_missing_in_json_is_named(tmp_path, change, said):
+    frames = np.zeros((3, 5, 3)).tolist()
+    change(frames)
+    path = tmp_path / 'p.json'
+    path.write_text(json.dumps({'joints': frames}))
+    with pytest.raises(ValueError, match=rf"p\.json: 'joints' is no array of numbers: {said}"):
+        read_joints(str(path), 'pred', None)

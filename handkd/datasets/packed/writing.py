@@ -6,6 +6,7 @@ import fcntl
 import multiprocessing
 import os
 import shutil
+import signal
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -106,13 +107,18 @@ class Packer:
             for number in missing:
                 yield write_shard(self.folder, self.manifest, number, self.crop)
             return
-        pool = ProcessPoolExecutor(min(workers, max(1, len(missing))), multiprocessing.get_context(), _start, (self,))
-        with pool:
+        others = multiprocessing.active_children()
+        with ProcessPoolExecutor(min(workers, max(1, len(missing))), initializer=_start, initargs=(self,)) as pool:
+            futures = [pool.submit(_make, number) for number in missing]
             try:
-                for future in as_completed([pool.submit(_make, number) for number in missing]):
+                for future in as_completed(futures):
                     yield future.result()
-            finally:
+            except BaseException:
+                # What is begun is given up, and what waits is not begun: a shard may take minutes.
                 pool.shutdown(wait=False, cancel_futures=True)
+                for worker in set(multiprocessing.active_children()) - set(others):
+                    worker.terminate()
+                raise
 
     def _new_manifest(self, config: dict) -> Manifest:
         """Return the manifest of a pack without shards."""
@@ -159,6 +165,9 @@ class Packer:
         if not (self.folder / FILE).exists():
             return fresh
         there = load_manifest(self.folder)
+        if not there.shards:
+            return fresh
+        there.on_corrupt = fresh.on_corrupt  # may change on the way
         old, new = there.settings(), fresh.settings()
         changed = [key for key in new if old[key] != new[key]]
         if changed:
@@ -198,6 +207,7 @@ def _start(packer: Packer) -> None:
     """Prepare a worker."""
     global _packer
     _packer = packer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one sees to the others
     cv2.setNumThreads(0)  # the processes share the cores
 
 

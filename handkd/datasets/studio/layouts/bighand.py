@@ -35,12 +35,12 @@ _ORDER = (
 
 _VIEWS = ('1 75', '76 150', '151 225', '226 300', '301 375', '376 450', '451 496')
 _FOLDERS = [(f'Subject_{n}', view) for n in range(1, 13) for view in (_VIEWS if n < 12 else _VIEWS[:1])]
-_ANNOTATION = 'BigHand2.2M/full_annotation/{}/{}_loc_shift_made_by_qi_20180112_v2.txt'
+_ANNOTATION = 'full_annotation/{}/{}_loc_shift_made_by_qi_20180112_v2.txt'
 _README = 'Each line: number of the frame, then x, y and z (mm) of 21 joints. Some frames have no image.\n'
 
 
 def write_bighand(out: Path, num: int, seed: int) -> Iterator[dict]:
-    """Write ``BigHand2.2M/`` (12 subjects of 7 views each, the last one of one view) and ``HANDS17/training/``.
+    """Write BigHand2.2M (12 subjects of 7 views each, the last one of one view) and beside it HANDS17's ``training/``.
 
     Every annotation file of BigHand2.2M also lists frames that have no image (1, 5, 9, ...), as the real ones do. Depth
     is in mm, 0 where nothing is.
@@ -60,7 +60,7 @@ def write_bighand(out: Path, num: int, seed: int) -> Iterator[dict]:
     for (subject, view), count in zip(_FOLDERS, spread(num, len(_FOLDERS))):
         yield from _write_view(out, subject, view, range(first, first + count), seed)
         first += count
-    (out / 'BigHand2.2M/full_annotation/README.txt').write_text(_README)
+    (out / 'full_annotation/README.txt').write_text(_README)
     yield from _write_hands17(out, num, seed)
 
 
@@ -69,7 +69,7 @@ def _write_view(out: Path, subject: str, view: str, indices: Sequence[int], seed
     lines, frame = [], 0
     for index in indices:
         photo = _shoot(index, 'train', seed)
-        yield _save(out, f'BigHand2.2M/{subject}/{view}/image_D{frame:08d}.png', photo, 'full')
+        yield _save(out, f'{subject}/{view}/image_D{frame:08d}.png', photo, 'full')
         lines.append(_line(f'{frame:08d}', photo))
         frame += 1
         if frame % 4 == 1:  # it is labelled, but its image is missing
@@ -85,9 +85,9 @@ def _write_hands17(out: Path, num: int, seed: int) -> Iterator[dict]:
     lines = []
     for index in range(num):
         photo, name = _shoot(index, 'val', seed), f'image_D{index + 1:08d}.png'
-        yield _save(out, f'HANDS17/training/images/{name}', photo, 'hands17')
+        yield _save(out, f'training/images/{name}', photo, 'hands17')
         lines.append(_line(name, photo))
-    (out / 'HANDS17/training/Training_Annotation.txt').write_text('\n'.join(lines) + '\n')
+    (out / 'training/Training_Annotation.txt').write_text('\n'.join(lines) + '\n')
 
 
 def _shoot(index: int, split: str, seed: int) -> Photograph:

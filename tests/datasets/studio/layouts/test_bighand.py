@@ -39,27 +39,27 @@ def read_lines(path):
 def read_all(root):
     """Path of each labelled image -> its joints."""
     labels = {}
-    for file in root.glob('BigHand2.2M/full_annotation/Subject_*/*.txt'):
+    for file in root.glob('full_annotation/Subject_*/*.txt'):
         view = file.name.removesuffix('_loc_shift_made_by_qi_20180112_v2.txt')
-        folder = f'BigHand2.2M/{file.parent.name}/{view}'
+        folder = f'{file.parent.name}/{view}'
         labels |= {f'{folder}/image_D{token}.png': joints for token, joints in read_lines(file).items()}
-    hands17 = read_lines(root / 'HANDS17/training/Training_Annotation.txt')
-    return labels | {f'HANDS17/training/images/{token}': joints for token, joints in hands17.items()}
+    hands17 = read_lines(root / 'training/Training_Annotation.txt')
+    return labels | {f'training/images/{token}': joints for token, joints in hands17.items()}
 
 
 def test_every_view_has_its_files_and_no_other(written, paths):
     root, truths = written
     folders = [(f'Subject_{n}', view) for n in range(1, 12) for view in VIEWS] + [('Subject_12', VIEWS[0])]
-    expected = {'BigHand2.2M/full_annotation/README.txt', 'HANDS17/training/Training_Annotation.txt'}
+    expected = {'full_annotation/README.txt', 'training/Training_Annotation.txt'}
     for k, (subject, view) in enumerate(folders):
-        expected |= {f'BigHand2.2M/full_annotation/{subject}/{view}_loc_shift_made_by_qi_20180112_v2.txt'}
-        expected |= {f'BigHand2.2M/{subject}/{view}/image_D{n:08d}.png' for n in ((0, 2) if k < 2 else (0,))}
-    expected |= {f'HANDS17/training/images/image_D{n:08d}.png' for n in range(1, 81)}
+        expected |= {f'full_annotation/{subject}/{view}_loc_shift_made_by_qi_20180112_v2.txt'}
+        expected |= {f'{subject}/{view}/image_D{n:08d}.png' for n in ((0, 2) if k < 2 else (0,))}
+    expected |= {f'training/images/image_D{n:08d}.png' for n in range(1, 81)}
     assert paths(root) == expected
     images = {path for path in expected if path.endswith('.png')}
     assert {truth['depth_path'] for truth in truths} == images and len(truths) == len(images)
     for truth in truths:
-        assert truth['split'] == ('hands17' if truth['depth_path'].startswith('HANDS17') else 'full')
+        assert truth['split'] == ('hands17' if truth['depth_path'].startswith('training') else 'full')
         assert 'img_path' not in truth and 'img' not in truth
 
 
