@@ -88,8 +88,8 @@ class Packer:
             return self._run(workers, progress)
 
     def _run(self, workers: int, progress: Callable[[int], object]) -> Manifest:
-        for leftover in self.folder.glob(f'{TEMPORARY}*'):
-            shutil.rmtree(leftover, ignore_errors=True)
+        for leftover in (*self.folder.glob(f'{TEMPORARY}*'), *self.folder.glob(f'.{FILE}.*')):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         self.manifest.write(self.folder)
         for done in self._shards(workers):
             self.manifest.shards[done['number']] = dict(files=done['files'], num=done['num'])

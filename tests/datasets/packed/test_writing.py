@@ -128,3 +128,20 @@ def test_two_at_once_are_kept_apart(make_source, tmp_path):
 
     first.run(progress=meanwhile)
     assert said == [2, 2, 2] and len(PackedHandDataset(str(tmp_path))) == 6
+
+
+def test_what_an_interrupted_run_left_is_removed(make_source, tmp_path):
+    (tmp_path / '.shard-abc').mkdir()
+    (tmp_path / '.shard-abc' / 'new').touch()
+    (tmp_path / '.pack.json.abc').touch()
+    Packer(make_source(2), {}, tmp_path, PackSettings(shard=2, size=32)).run()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['pack.json', 'shard-00000']
+
+
+def test_after_a_stop_what_is_damaged_may_be_skipped(make_source, tmp_path):
+    source = make_source(6, damaged=(2,))
+    with pytest.raises(OSError, match='sample 2 of the source'):
+        Packer(source, {}, tmp_path, PackSettings(shard=2, size=32)).run()
+    manifest = Packer(source, {}, tmp_path, PackSettings(shard=2, size=32, on_corrupt='skip')).run()
+    assert list(manifest.skipped) == [2] and manifest.num_samples == 5
+    assert load_manifest(tmp_path).on_corrupt == 'skip'
