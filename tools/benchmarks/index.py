@@ -54,7 +54,7 @@ class LargePanoptic(PanopticHandDataset):
 
 
 SETS = {
-    'bighand': (partial(write_bighand, num=2, seed=0), LargeBigHand, 'BigHand2.2M', 'full'),
+    'bighand': (partial(write_bighand, num=2, seed=0), LargeBigHand, '.', 'full'),
     'panoptic': (partial(write_panoptic, num=1, seed=0, cameras=2), LargePanoptic, '.', 'all'),
 }
 """Name -> what writes a small tree, the large reader, and its folder and split."""

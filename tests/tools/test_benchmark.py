@@ -1,0 +1,37 @@
+"""The benchmarks still run; what they measure is no matter for a test."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    yield runpy.run_path(str(TOOLS / 'benchmark.py'))['main']
+    for name in [name for name in sys.modules if name.partition('.')[0] == 'benchmarks']:
+        del sys.modules[name]
+
+
+def test_data_paths_side_by_side(benchmark, capsys):
+    benchmark(['data', '--num', '8', '--rounds', '1'])
+    lines = capsys.readouterr().out.splitlines()[-8:]
+    assert lines[0].split() == ['samples/s', 'x', 'MMPose', 'x', 'without', 'target']
+    assert [line.startswith(name) for line, name in zip(lines[1:3], ('MMPose', 'MMPose without'))] == [True, True]
+    for line in lines[1:]:
+        assert all(float(number) > 0 for number in line.split()[-3:])
+    assert float(lines[1].split()[-2]) == 1  # MMPose over itself
+
+
+def test_the_studio(benchmark, capsys):
+    benchmark(['studio', '--seconds', '0.02', '--repeats', '1'])
+    assert 'RGB + depth + parts' in capsys.readouterr().out
+
+
+def test_a_wrong_name(benchmark):
+    with pytest.raises(ValueError, match="unknown key 'dat'; did you mean 'data'"):
+        benchmark(['dat'])
