@@ -185,11 +185,13 @@ def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:
         near = did_you_mean(folder.name, [p.name for p in folder.parent.iterdir()]) if folder.parent.is_dir() else ''
         return f'there is no such folder; {near}'.rstrip('; ')
     inside = sorted(path for path in folder.iterdir() if path.is_dir())[:50]
-    roots = ((folder, 'the folder'), *((p, repr(str(p))) for p in (folder.resolve().parent, *inside)))
-    for dataset in (wanted, *HandFileDataset.__subclasses__()):
-        for root, where in roots:
-            if any(next(root.glob(pattern), None) for pattern in dataset.SIGNATURE):
-                return f'{where} looks like the root of {dataset.__name__}'
+    others = [(path, repr(str(path))) for path in (folder.resolve().parent, *inside)]
+    kinds = HandFileDataset.__subclasses__()
+    looks = [(kind, folder, 'the folder') for kind in kinds]  # what it is itself, then where the wanted set is
+    looks += [(kind, path, where) for kind in (wanted, *kinds) for path, where in others]
+    for kind, path, where in looks:
+        if any(next(path.glob(pattern), None) for pattern in kind.SIGNATURE):
+            return f'{where} looks like the root of {kind.__name__}'
     names = sorted(path.name for path in folder.iterdir())
     listed = ', '.join(repr(name) for name in names[:8]) + (', ...' if len(names) > 8 else '')
     return f'the folder holds {listed}' if names else 'the folder is empty'

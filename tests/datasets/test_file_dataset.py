@@ -128,3 +128,18 @@ def test_a_worker_is_handed_no_labels(root):
     data = Letters(root, 'train')
     assert len(pickle.dumps(data)) < 2000
     assert len(pickle.loads(pickle.dumps(data))) == 1_000_000
+
+
+class Digits(Letters):
+    """Another set."""
+
+    SIGNATURE = ('digits.txt',)
+
+
+def test_the_set_that_was_meant_is_looked_for_first(tmp_path):
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / 'digits.txt').touch()
+    (tmp_path / 'z' / 'letters').mkdir(parents=True)
+    (tmp_path / 'z' / 'letters' / 'labels.txt').touch()
+    with pytest.raises(FileNotFoundError, match="/z' looks like the root of Letters"):
+        Letters(tmp_path, 'train')

@@ -5,16 +5,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 
 
-@pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(TOOLS))
+@pytest.fixture(scope='module')
+def benchmark():
+    threads, sys.path[:0] = torch.get_num_threads(), [str(TOOLS)]
     yield runpy.run_path(str(TOOLS / 'benchmark.py'))['main']
-    for name in [name for name in sys.modules if name.partition('.')[0] == 'benchmarks']:
-        del sys.modules[name]
+    sys.path.remove(str(TOOLS))
+    torch.set_num_threads(threads)
 
 
 def test_data_paths_side_by_side(benchmark, capsys):
