@@ -38,7 +38,7 @@ class SampleBatch(dict):
 
         What is None in a sample counts as absent.
         """
-        samples = [{key: value for key, value in sample.items() if value is not None} for sample in samples]
+        samples = [_present(sample) for sample in samples]
         first, batch = samples[0], cls()
         batch.size = len(samples)
         if any(sample.keys() != first.keys() for sample in samples):
@@ -206,6 +206,15 @@ def empty_arrays(kinds: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> dict[
     return {
         name: block[start : start + int(np.prod(shape)) * np.dtype(dtype).itemsize].view(dtype).reshape(shape)
         for (name, (shape, dtype)), start in zip(kinds.items(), ends)
+    }
+
+
+def _present(sample: dict) -> dict:
+    """Return a sample without what is None in it or in its camera."""
+    return {
+        key: {name: entry for name, entry in value.items() if entry is not None} if key in GROUPS else value
+        for key, value in sample.items()
+        if value is not None
     }
 
 

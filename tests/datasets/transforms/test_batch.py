@@ -156,6 +156,17 @@ def test_a_batch_gives_its_samples_back(make_sample):
                 np.testing.assert_array_equal(value, again[key], err_msg=key)
 
 
+def test_a_camera_may_say_that_it_has_no_lens(make_sample):
+    def none(index, sample):
+        sample['camera'] |= dict(dist=None, R=None, T=None)
+
+    def absent(index, sample):
+        sample['camera'] = {'K': sample['camera']['K']}
+
+    for key in KEYS:
+        assert_same(Drawn(make_sample, CROP, none)[key], Drawn(make_sample, CROP, absent)[key])
+
+
 def test_a_transform_of_ones_own(make_sample):
     class Shift(BatchTransform):
         num_draws = 1
