@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.dataset import Compose
 
 from .seeding import seed_generators, seeded
-from .transforms import SampleBatch, run_batch, take_batches
+from .transforms import SampleBatch, count_draws, run_batch, take_batches
 
 
 class ReproducibleDataset:
@@ -63,7 +63,7 @@ class ReproducibleDataset:
         steps = self.pipeline.transforms
         with seeded(keys[0]):  # puts the generators back, whatever is drawn in here
             if self._together:
-                draws = np.empty((len(keys), sum(step.num_draws for step in steps)))
+                draws = np.empty((len(keys), count_draws(steps)))
                 return run_batch(steps, self.fetch_batch(keys, draws), draws)
             samples = []
             for key in keys:

@@ -73,9 +73,7 @@ class LabelSchema:
         for (_, kind, dtype, shape), column in zip(self.fields, columns):
             width = max([1, *map(len, column)]) if kind == 'text' else 0
             formats.append(f'S{width}' if kind == 'text' else (dtype, shape))
-        # Aligned: a view of a field is then an ordinary array, which costs compiled code nothing extra.
-        # Zeros, since the gaps between fields are written too, and checksums must not depend on chance.
-        table = np.zeros(len(rows), np.dtype(dict(names=names, formats=formats), align=True))
+        table = np.empty(len(rows), np.dtype(dict(names=names, formats=formats)))
         for name, column in zip(names, columns):
             table[name] = column
         return table

@@ -11,7 +11,7 @@ from mmengine.dist import get_dist_info
 from torch.utils.data import IterableDataset, get_worker_info
 
 from handkd.datasets.seeding import SampleKey, draw_numbers, mix, seeded
-from handkd.datasets.transforms import run_batch, take_batches
+from handkd.datasets.transforms import count_draws, run_batch, take_batches
 from handkd.registry import DATASETS
 
 from .manifest import FILE, read_manifest
@@ -115,7 +115,7 @@ class StreamedHandDataset(IterableDataset):
         keys = [SampleKey(number, mix(self.seed, lap * length + number)) for number in numbers]
         batch = self.pack.batch(rows, planes)
         if take_batches(steps):
-            yield from run_batch(steps, batch, draw_numbers(keys, sum(step.num_draws for step in steps)))
+            yield from run_batch(steps, batch, draw_numbers(keys, count_draws(steps)))
             return
         for i, key in enumerate(keys):
             with seeded(key):

@@ -1,6 +1,6 @@
 """What happens to a sample between a data set and a network: loading, cutting, augmenting and packing it."""
 
-from .batch import BatchTransform, SampleBatch, run_batch, take_batches
+from .batch import BatchTransform, SampleBatch, count_draws, run_batch, take_batches
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
 from .loading import ImageReadError, read_image, read_raster
@@ -24,6 +24,7 @@ __all__ = [
     'SampleBatch',
     'WarpCrop',
     'check_sample',
+    'count_draws',
     'read_image',
     'read_raster',
     'run_batch',

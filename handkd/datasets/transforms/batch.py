@@ -190,6 +190,11 @@ def take_batches(transforms: Sequence[object]) -> bool:
     return bool(kinds) and all(kinds) and not any(transform.is_last for transform in transforms[:-1])
 
 
+def count_draws(transforms: Sequence[BatchTransform]) -> int:
+    """Return how many random numbers a sample needs for all of these transforms."""
+    return sum(transform.num_draws for transform in transforms)
+
+
 def empty_arrays(kinds: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> dict[str, np.ndarray]:
     """Return new arrays, not filled, that lie in one block of memory.
 

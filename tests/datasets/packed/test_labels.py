@@ -42,10 +42,13 @@ def test_the_schema_survives_json(assert_same_labels):
     assert_same_labels(again.batch(again.table([again.row(sample())])).sample(0), expected)
 
 
-def test_fields_are_aligned_arrays():
+def test_columns_of_a_batch_are_arrays_of_their_own():
     schema = LabelSchema.of(sample())
-    labels = schema.batch(schema.table([schema.row(sample())] * 2))
-    assert labels['camera']['K'].flags.aligned and labels['keypoints'].flags.aligned
+    table = schema.table([schema.row(sample())] * 2)
+    batch = schema.batch(table)
+    for column in (batch['camera']['K'], batch['keypoints']):
+        assert column.flags.c_contiguous and column.flags.aligned and not np.shares_memory(column, table)
+    assert batch['keypoints'].shape == (2, 21, 2)
 
 
 def test_samples_that_differ_are_refused():
