@@ -12,7 +12,7 @@ from .packed import PackedHandDataset, StreamedHandDataset
 from .panoptic import PanopticHandDataset
 from .rhd import RHDDataset
 from .samplers import ReproducibleSampler
-from .seeding import SampleKey, mix, seeded
+from .seeding import SampleKey, seeded
 from .stb import STBDataset
 from .studio import StudioDataset
 
@@ -32,7 +32,6 @@ __all__ = [
     'SampleKey',
     'StreamedHandDataset',
     'StudioDataset',
-    'mix',
     'seeded',
     'transforms',
 ]

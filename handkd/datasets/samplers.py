@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sized
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
 
+from handkd.hashing import mix
 from handkd.registry import DATA_SAMPLERS
 
-from .seeding import SampleKey, mix
+from .seeding import SampleKey
 
 
 @DATA_SAMPLERS.register_module()

@@ -8,7 +8,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
-from handkd.datasets.seeding import mix
+from handkd.hashing import mix
 from handkd.registry import HOOKS
 
 

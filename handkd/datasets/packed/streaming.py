@@ -10,8 +10,9 @@ from mmengine.dataset import Compose
 from mmengine.dist import get_dist_info
 from torch.utils.data import IterableDataset, get_worker_info
 
-from handkd.datasets.seeding import SampleKey, draw_numbers, mix, seeded
+from handkd.datasets.seeding import SampleKey, draw_numbers, seeded
 from handkd.datasets.transforms import count_draws, run_batch, take_batches
+from handkd.hashing import mix
 from handkd.registry import DATASETS
 
 from .manifest import FILE, read_manifest
