@@ -1,5 +1,6 @@
 """Backbones: image -> feature maps."""
 
+from .cpm_features import CPMFeatures
 from .hand_resnet import HandResNet
 
-__all__ = ['HandResNet']
+__all__ = ['CPMFeatures', 'HandResNet']

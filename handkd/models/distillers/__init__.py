@@ -1,7 +1,20 @@
 """Distillers: losses that exist only at training time."""
 
-from .base import BaseDistiller, DistillContext
+from .background_suppression import BackgroundSuppression, background_energy, background_mask, stack_masks
+from .base import BaseDistiller, DistillContext, last_level
 from .feature_mimic import FeatureMimic, feature_distance
 from .taps import check_taps, record_taps
 
-__all__ = ['BaseDistiller', 'DistillContext', 'FeatureMimic', 'check_taps', 'feature_distance', 'record_taps']
+__all__ = [
+    'BackgroundSuppression',
+    'BaseDistiller',
+    'DistillContext',
+    'FeatureMimic',
+    'background_energy',
+    'background_mask',
+    'check_taps',
+    'feature_distance',
+    'last_level',
+    'record_taps',
+    'stack_masks',
+]

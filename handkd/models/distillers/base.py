@@ -43,3 +43,8 @@ class BaseDistiller(nn.Module, metaclass=ABCMeta):
     @abstractmethod
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return scalar losses by name; the wrapper prefixes them with ``loss_`` and the distiller's own name."""
+
+
+def last_level(output: object) -> Tensor:
+    """Return the tensor of a layer's output; of a pyramid, its last level."""
+    return output[-1] if isinstance(output, (tuple, list)) else output

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from handkd.registry import MODELS
 
-from .base import BaseDistiller, DistillContext
+from .base import BaseDistiller, DistillContext, last_level
 
 DISTANCES = {'l1': Tensor.abs, 'l2': Tensor.square}
 
@@ -75,11 +75,6 @@ class FeatureMimic(BaseDistiller):
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'mimic': weight * distance}``."""
-        student = _last(context.student[self.layer])
-        teacher = _last(context.teachers[self.teacher][self.teacher_layer])
+        student = last_level(context.student[self.layer])
+        teacher = last_level(context.teachers[self.teacher][self.teacher_layer])
         return {'mimic': self.weight * feature_distance(student, teacher, self.norm, self.reduction)}
-
-
-def _last(output: object) -> Tensor:
-    """The tensor of a layer's output; of a pyramid, its last level."""
-    return output[-1] if isinstance(output, (tuple, list)) else output

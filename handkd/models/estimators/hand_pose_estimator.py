@@ -10,8 +10,6 @@ from torch import Tensor
 
 from handkd.registry import MODELS
 
-from ..targets import stack_joints
-
 
 @MODELS.register_module()
 class HandPoseEstimator(BaseModel):
@@ -21,7 +19,8 @@ class HandPoseEstimator(BaseModel):
 
     Args:
         backbone (dict): Config of the backbone.
-        head (dict): Config of the head, which has ``loss(feats, data_samples)``, ``predict(feats)`` and ``codec``.
+        head (dict): Config of the head, which has ``loss(feats, data_samples)``, a dict of scalars, and
+            ``predict(feats, data_samples)``, a dict of arrays over the batch.
         neck (dict, optional): Config of the neck. Defaults to None.
         modality (str | list[str]): Key of the input among ``inputs``; several are concatenated along the channels.
             Defaults to 'rgb'.
@@ -83,20 +82,13 @@ class HandPoseEstimator(BaseModel):
         return self.neck(self.backbone(image))
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list[PoseDataSample]:
-        """Add ``pred_instances`` to each sample.
+        """Add ``pred_instances`` to each sample: what the head predicts, as arrays with a leading dimension of 1.
 
-        ``keypoints_xyz`` (1, 21, 3) is root-relative, in units of the codec's scale bone, along the camera's axes.
-        Where the batch has ground truth, ``keypoints_cam`` (1, 21, 3) is the same in mm, at the true root and scale:
-        the protocol of PMD-Net, section 4.2. It is left out where a root or scale bone has no label, as with fingertips
-        alone.
+        Heads in space give ``keypoints_xyz`` (1, 21, 3), root-relative, in units of the codec's scale bone, along the
+        camera's axes, and where there is ground truth ``keypoints_cam`` (1, 21, 3), mm; heads in the image give
+        ``keypoints`` (1, 21, 2), px of the network's input, and ``keypoint_scores`` (1, 21).
         """
-        xyz = self.head.predict(self.extract_feat(inputs))
-        results = dict(keypoints_xyz=xyz)
-        if all('keypoints_cam' in sample.get('gt_instances', ()) for sample in data_samples):
-            codec, (joints, valid) = self.head.codec, stack_joints(data_samples, xyz.device)
-            if (valid[:, [codec.root, *codec.scale_bone]] > 0).all():
-                _, root, scale = codec.encode(joints, valid)
-                results['keypoints_cam'] = codec.decode(xyz, scale, root)
+        results = self.head.predict(self.extract_feat(inputs), data_samples)
         arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
         for i, sample in enumerate(data_samples):
             sample.pred_instances = InstanceData(**{key: value[i : i + 1] for key, value in arrays.items()})

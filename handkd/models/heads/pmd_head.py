@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import NamedTuple
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from handkd.hand import NUM_JOINTS
-from handkd.registry import KEYPOINT_CODECS, MODELS
+from handkd.registry import MODELS
 
-from ..targets import stack_joints
+from .xyz_head import XYZHead, mlp
 
 AXES = ('x', 'y', 'z')
-
-
-def mlp(channels: list[int]) -> nn.Sequential:
-    """Fully connected layers named ``fc1``, ``relu1``, ``fc2``, ..., with no activation behind the last one."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for i, (cin, cout) in enumerate(zip(channels[:-1], channels[1:]), start=1):
-        layers[f'fc{i}'] = nn.Linear(cin, cout)
-        if i < len(channels) - 1:
-            layers[f'relu{i}'] = nn.ReLU()
-    return nn.Sequential(layers)
 
 
 class PMDPrediction(NamedTuple):
@@ -40,7 +28,7 @@ class PMDPrediction(NamedTuple):
 
 
 @MODELS.register_module()
-class PMDHead(BaseModule):
+class PMDHead(XYZHead):
     """Regresses root-relative joints from a feature vector (PMD-Net, sections 3.1 and 3.3).
 
     The sub-networks are ``branches.x``, ``.y``, ``.z`` (or the one ``branches.xyz``), each ``fc1``, ``relu1``, ``fc2``,
@@ -70,9 +58,7 @@ class PMDHead(BaseModule):
         loss: dict = dict(type='PoseNormLoss'),  # noqa: B006 (never changed)
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
-        self.codec = KEYPOINT_CODECS.build(codec)
-        self.loss_module = MODELS.build(loss)
+        super().__init__(codec, loss, init_cfg)
         self.beta = beta
         outputs = dict.fromkeys(AXES, NUM_JOINTS) if separate else {'xyz': NUM_JOINTS * 3}
         self.branches = nn.ModuleDict({name: mlp([in_channels, *hidden, out]) for name, out in outputs.items()})
@@ -101,13 +87,11 @@ class PMDHead(BaseModule):
             ``loss_reg``, and with the refine module ``loss_reg_coarse``, which carries beta.
         """
         pred = self(feats)
-        joints, valid = stack_joints(data_samples, pred.xyz.device)
-        target, _, _ = self.codec.encode(joints, valid)
-        losses = {'loss_reg': self.loss_module(pred.xyz, target, valid)}
+        losses = {'loss_reg': self.joint_loss(pred.xyz, data_samples)}
         if pred.coarse is not None:
-            losses['loss_reg_coarse'] = self.beta * self.loss_module(pred.coarse, target, valid)
+            losses['loss_reg_coarse'] = self.beta * self.joint_loss(pred.coarse, data_samples)
         return losses
 
-    def predict(self, feats: Tensor | tuple[Tensor, ...]) -> Tensor:
-        """Return the final normalised joints, shape (B, 21, 3), float32."""
-        return self(feats).xyz.float()
+    def predict(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
+        """Return the final joints, as :meth:`XYZHead.joints_of` gives them."""
+        return self.joints_of(self(feats).xyz, data_samples)

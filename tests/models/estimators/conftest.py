@@ -1,8 +1,5 @@
-import numpy as np
 import pytest
 import torch
-from mmengine.structures import InstanceData
-from mmpose.structures import PoseDataSample
 
 from handkd.registry import MODELS
 
@@ -39,18 +36,3 @@ def distilled_cfg(teacher_file):
             z=dict(type='FeatureMimic', layer='head.branches.z.relu2', weight=5 / 16),
         ),
     )
-
-
-@pytest.fixture
-def batch():
-    rng = np.random.default_rng(0)
-    samples = []
-    for i in range(4):
-        sample = PoseDataSample(metainfo=dict(img_id=i))
-        joints = rng.normal(size=(1, 21, 3)).astype(np.float32) * 60 + np.float32([0, 0, 500])
-        sample.gt_instances = InstanceData(keypoints_cam=joints, keypoints_valid=np.ones((1, 21), np.float32))
-        samples.append(sample)
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8, generator=generator)
-    depth = torch.rand(4, 1, 64, 64, generator=generator) * 2 - 1
-    return dict(inputs=dict(rgb=list(images), depth=list(depth)), data_samples=samples)

@@ -43,3 +43,20 @@ def test_fingertips_alone_give_no_scale(batch):
 def test_unknown_mode(batch):
     with pytest.raises(ValueError, match="found 'train'"):
         MODELS.build(estimator_cfg())(batch['inputs'], mode='train')
+
+
+def test_a_head_in_the_image_gives_pixels_and_scores(batch):
+    codec = dict(type='CPMHeatmap', input_size=64, heatmap_size=8, sigma=6.0)
+    model = MODELS.build(
+        dict(
+            type='HandPoseEstimator',
+            backbone=dict(type='CPMFeatures', variant='posenet', base_channels=4),
+            head=dict(type='PoseMachineHead', in_channels=8, first_channels=8, channels=8, codec=codec),
+        )
+    ).eval()
+    inputs = model.data_preprocessor(batch)['inputs']
+    found, scores = model.head.codec.decode(model(inputs)[-1])
+    for i, sample in enumerate(model.test_step(batch)):
+        assert set(sample.pred_instances.keys()) == {'keypoints', 'keypoint_scores'}
+        np.testing.assert_array_equal(sample.pred_instances.keypoints, found[i : i + 1].numpy())
+        np.testing.assert_allclose(sample.pred_instances.keypoint_scores, scores[i : i + 1].detach().numpy(), rtol=1e-5)

@@ -1,0 +1,120 @@
+"""Keypoints as heat maps, one a joint: Convolutional Pose Machines as Zimmermann and Brox (2017) train them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from mmpose.codecs.utils import refine_keypoints_dark
+from torch import Tensor
+from torch.nn import functional
+
+from handkd.hints import did_you_mean
+from handkd.registry import KEYPOINT_CODECS
+
+DECODERS = ('argmax', 'dark')
+
+
+@KEYPOINT_CODECS.register_module()
+class CPMHeatmap:
+    """Draws a Gaussian for each joint, and finds the joint in a predicted map.
+
+    The target of a joint at c is exp(-||p - c||^2 / sigma^2) at each pixel p of the network's *input*, without the
+    factor 1/2 (its standard deviation is sigma / sqrt(2)), with c cut down to whole pixels; it is zero for a joint that
+    is not visible, or lies on the image's rim or beyond. Predicted maps, a few pixels wide, are enlarged to the input
+    bilinearly, both for the loss and to find the joint, which is the largest pixel then.
+
+    An enlarged map has its maximum next to the centre of a cell, so that 'argmax' finds joints to a cell's width only
+    (8 px of 256, behind three poolings). 'dark' takes the step to the peak of a Gaussian through the cells around the
+    largest one (Zhang et al., CVPR 2020, as MMPose has it); no paper here does.
+
+    Args:
+        input_size (int): Side of the network's input in px. Defaults to 256.
+        heatmap_size (int): Side of the predicted maps in px. Defaults to 32.
+        sigma (float): In px of the input. Defaults to 25.0.
+        enlarge (bool): Whether targets are as large as the input, as in Zimmermann and Brox's code; False draws the
+            same targets at the centres of the maps' cells, which costs (input_size / heatmap_size)^2 times less.
+            Defaults to True.
+        decoder (str): 'argmax' or 'dark'. Defaults to 'argmax'.
+
+    Raises:
+        ValueError: If there is no such decoder, or a size or sigma is not positive.
+    """
+
+    def __init__(
+        self,
+        input_size: int = 256,
+        heatmap_size: int = 32,
+        sigma: float = 25.0,
+        enlarge: bool = True,
+        decoder: str = 'argmax',
+    ) -> None:
+        if decoder not in DECODERS:
+            raise ValueError(f'CPMHeatmap: there is no decoder {decoder!r}; {did_you_mean(decoder, DECODERS)}')
+        if not (input_size >= heatmap_size > 0 and sigma > 0):
+            raise ValueError(
+                'CPMHeatmap: input_size must be at least heatmap_size, and both and sigma positive; '
+                f'found {input_size!r}, {heatmap_size!r}, {sigma!r}'
+            )
+        self.input_size, self.heatmap_size, self.sigma = input_size, heatmap_size, sigma
+        self.enlarge, self.decoder = enlarge, decoder
+
+    def encode(self, keypoints: Tensor, visible: Tensor) -> Tensor:
+        """Draw target maps.
+
+        Args:
+            keypoints: Joints in px of the input, pixel centres at whole numbers, shape (B, K, 2).
+            visible: Which are labelled and visible (nonzero), shape (B, K).
+
+        Returns:
+            Targets, shape (B, K, S, S), float32, where S is the size of the input, or of the maps without ``enlarge``.
+        """
+        centre = keypoints.float().trunc()
+        inside = ((centre > 0) & (centre < self.input_size - 1)).all(-1) & (visible > 0)
+        size = self.input_size if self.enlarge else self.heatmap_size
+        place = self._to_input(torch.arange(size, device=keypoints.device, dtype=torch.float32), size)
+        # exp(-(x^2 + y^2)) as a product of two rows: S + S exponentials a joint and not S^2.
+        across, down = torch.exp(-(((place - centre[..., None]) / self.sigma) ** 2)).unbind(-2)
+        return down[..., :, None] * across[..., None, :] * inside[..., None, None]
+
+    def match(self, heatmaps: Tensor) -> Tensor:
+        """Bring predicted maps (B, K, h, w) to the size of the targets (B, K, S, S)."""
+        return self._enlarged(heatmaps) if self.enlarge else heatmaps
+
+    def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+        """Find joints in predicted maps.
+
+        Args:
+            heatmaps: Shape (B, K, h, w).
+
+        Returns:
+            Joints in px of the input, shape (B, K, 2), and the maximum of each map, shape (B, K), both float32.
+
+        Raises:
+            ValueError: If the maps have not the size ``heatmap_size``.
+        """
+        if tuple(heatmaps.shape[2:]) != (self.heatmap_size, self.heatmap_size):
+            raise ValueError(
+                f'CPMHeatmap: heatmap_size is {self.heatmap_size}, but the maps are {tuple(heatmaps.shape[2:])}'
+            )
+        if self.decoder == 'dark':
+            places, scores = _largest(heatmaps.float())
+            maps = heatmaps.float().cpu().numpy()
+            refined = [refine_keypoints_dark(p[None], m, 3)[0] for p, m in zip(places.cpu().numpy(), maps)]
+            keypoints = torch.from_numpy(np.stack(refined)).to(places)
+            return self._to_input(keypoints, self.heatmap_size), scores
+        return _largest(self._enlarged(heatmaps))
+
+    def _enlarged(self, heatmaps: Tensor) -> Tensor:
+        size = (self.input_size, self.input_size)
+        return functional.interpolate(heatmaps.float(), size, mode='bilinear', align_corners=False)
+
+    def _to_input(self, places: Tensor, size: int) -> Tensor:
+        """Take pixels of a map of ``size`` to those of the input; the edges of both coincide."""
+        return (places + 0.5) * (self.input_size / size) - 0.5
+
+
+def _largest(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """The (x, y) of the largest pixel of each map, shape (B, K, 2), and its value, shape (B, K)."""
+    scores, index = heatmaps.flatten(2).max(-1)
+    width = heatmaps.shape[-1]
+    return torch.stack([index % width, index // width], -1).float(), scores

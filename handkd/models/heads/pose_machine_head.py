@@ -1,0 +1,94 @@
+"""The stages of a Convolutional Pose Machine: heat maps, refined again and again."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from handkd.hand import NUM_JOINTS
+from handkd.registry import KEYPOINT_CODECS, MODELS
+
+from ..targets import stack_keypoints
+
+
+def convolutions(channels: list[int], kernels: list[int]) -> nn.Sequential:
+    """Convolutions that keep the size, with ReLU between them and none behind the last one."""
+    layers: list[nn.Module] = []
+    for (cin, cout), kernel in zip(pairwise(channels), kernels):
+        layers += [nn.Conv2d(cin, cout, kernel, padding=kernel // 2), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+@MODELS.register_module()
+class PoseMachineHead(BaseModule):
+    """Predicts 21 heat maps in stages, each of which sees the features and the maps of the stage before.
+
+    The layout of Zimmermann and Brox's PoseNet (2017), which Yuan et al. 2018 (section 4.2) take for 2D joints: 1x1
+    convolutions give the first maps; each further stage has five of 7x7 and two of 1x1, with weights of its own. There
+    is no map of the background. Behind ``CPMFeatures(variant='posenet')`` the network has 17,518,847 parameters.
+
+    Args:
+        in_channels (int): Channels of the feature map.
+        codec (dict): Config of the codec between keypoints and heat maps, such as ``CPMHeatmap``.
+        num_stages (int): Stages, the first included. Defaults to 3.
+        first_channels (int): Width of the first stage's hidden layer. Defaults to 512.
+        channels (int): Width of the other stages. Defaults to 128.
+        loss (dict): Config of the loss of one stage's maps. Defaults to dict(type='HeatmapRMSELoss').
+        init_cfg (dict | list): MMEngine initialisation. Defaults to dict(type='Xavier', layer='Conv2d').
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        codec: dict,
+        num_stages: int = 3,
+        first_channels: int = 512,
+        channels: int = 128,
+        loss: dict = dict(type='HeatmapRMSELoss'),  # noqa: B006 (never changed)
+        init_cfg: dict | list = dict(type='Xavier', layer='Conv2d'),  # noqa: B006 (never changed)
+    ) -> None:
+        super().__init__(init_cfg)
+        if num_stages < 1:
+            raise ValueError(f'PoseMachineHead: num_stages must be at least 1, found {num_stages!r}')
+        self.codec = KEYPOINT_CODECS.build(codec)
+        self.loss_module = MODELS.build(loss)
+        self.stages = nn.ModuleList([convolutions([in_channels, first_channels, NUM_JOINTS], [1, 1])])
+        widths = [in_channels + NUM_JOINTS, *[channels] * 6, NUM_JOINTS]
+        self.stages.extend(convolutions(widths, [7] * 5 + [1] * 2) for _ in range(num_stages - 1))
+
+    def forward(self, feats: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
+        """Predict the maps of each stage.
+
+        Args:
+            feats: Feature map, shape (B, C, h, w), or a tuple whose last item it is.
+
+        Returns:
+            Heat maps of each stage, the last one the final ones, shape (B, 21, h, w) each.
+        """
+        feat = feats[-1] if isinstance(feats, (tuple, list)) else feats
+        first, *others = self.stages
+        maps = [first(feat)]
+        for stage in others:
+            maps.append(stage(torch.cat([maps[-1], feat], dim=1)))
+        return maps
+
+    def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
+        """Return the loss against the samples' ``keypoints``.
+
+        Returns:
+            ``loss_heatmap``, the sum over the stages, each of which has the same target; and for the log each stage's
+            part, ``stage1`` and so on.
+        """
+        maps = self(feats)
+        keypoints, weight = stack_keypoints(data_samples, maps[0].device)
+        target = self.codec.encode(keypoints, weight)
+        stages = [self.loss_module(self.codec.match(stage), target, weight) for stage in maps]
+        return {'loss_heatmap': sum(stages), **{f'stage{i}': loss.detach() for i, loss in enumerate(stages, start=1)}}
+
+    def predict(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
+        """Return ``keypoints`` (B, 21, 2), px of the network's input, and ``keypoint_scores`` (B, 21)."""
+        keypoints, scores = self.codec.decode(self(feats)[-1])
+        return dict(keypoints=keypoints, keypoint_scores=scores)

@@ -1,0 +1,43 @@
+"""The loss of heat maps in Zimmermann and Brox's PoseNet."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from handkd.registry import MODELS
+
+
+def heatmap_rmse(pred: Tensor, target: Tensor, weight: Tensor, eps: float = 1e-12) -> Tensor:
+    """Root of the mean squared error of each joint's map, averaged over the batch's joints.
+
+    Zimmermann and Brox 2017, in their ``training_posenet.py``: sum_k w_k sqrt(mean_p (pred - target)^2) / sum_k w_k
+    over all joints k of all samples.
+
+    Args:
+        pred: Predicted maps, shape (B, K, H, W).
+        target: True maps, shape (B, K, H, W).
+        weight: Weight of each joint, shape (B, K); 0 where it is not visible or has no label.
+        eps: Added under the root, since its derivative at 0 is infinite.
+
+    Returns:
+        A scalar; 0 if no joint counts.
+    """
+    error = ((pred.float() - target.float()).square().mean((2, 3)) + eps).sqrt()
+    return (error * weight).sum() / weight.sum().clamp(min=1e-3)
+
+
+@MODELS.register_module()
+class HeatmapRMSELoss(nn.Module):
+    """:func:`heatmap_rmse` with a weight.
+
+    Args:
+        loss_weight (float): Multiplies the loss. Defaults to 1.0.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Return the weighted loss; arguments as of :func:`heatmap_rmse`."""
+        return self.loss_weight * heatmap_rmse(pred, target, weight)

@@ -1,0 +1,53 @@
+"""The regression loss of Yuan et al. 2018."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from handkd.registry import MODELS
+
+
+def pose_squared(pred: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'sum') -> Tensor:
+    """Squared distance between whole poses, averaged over the batch (Loss_C of Yuan et al. 2018, section 3.2).
+
+    Args:
+        pred: Predicted coordinates, shape (B, K, 3), any unit.
+        target: True coordinates, shape (B, K, 3), the same unit.
+        weight: Weight of each joint, shape (B, K), 0 where it has no label; None for all 1.
+        reduction: 'sum' over a sample's coordinates, which is what the paper's norm says, or 'mean' over those of its
+            labelled joints.
+
+    Returns:
+        A scalar, in the unit of ``pred``, squared.
+    """
+    squared = (pred.float() - target.float()).square().sum(-1)
+    if weight is not None:
+        squared = squared * weight
+    per_sample = squared.sum(-1)
+    if reduction == 'mean':
+        joints = pred.shape[1] if weight is None else weight.sum(-1).clamp(min=1e-6)
+        per_sample = per_sample / (joints * pred.shape[2])
+    return per_sample.mean()
+
+
+@MODELS.register_module()
+class PoseSquaredLoss(nn.Module):
+    """:func:`pose_squared` with a weight.
+
+    Args:
+        loss_weight (float): Multiplies the loss; lambda of Yuan et al., Eq. 2. Defaults to 1.0.
+        reduction (str): 'sum' or 'mean' over a sample's coordinates. Defaults to 'sum'.
+
+    Raises:
+        ValueError: If ``reduction`` is unknown.
+    """
+
+    def __init__(self, loss_weight: float = 1.0, reduction: str = 'sum') -> None:
+        super().__init__()
+        if reduction not in ('sum', 'mean'):
+            raise ValueError(f"PoseSquaredLoss: reduction must be 'sum' or 'mean', found {reduction!r}")
+        self.loss_weight, self.reduction = loss_weight, reduction
+
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Return the weighted loss; arguments as of :func:`pose_squared`."""
+        return self.loss_weight * pose_squared(pred, target, weight, self.reduction)

@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import InstanceData, PixelData
+from mmpose.structures import PoseDataSample
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    samples = []
+    for i in range(4):
+        sample = PoseDataSample(metainfo=dict(img_id=i))
+        joints = rng.normal(size=(1, 21, 3)).astype(np.float32) * 60 + np.float32([0, 0, 500])
+        ones = np.ones((1, 21), np.float32)
+        pixels = rng.uniform(5, 59, size=(1, 21, 2)).astype(np.float32)
+        sample.gt_instances = InstanceData(
+            keypoints_cam=joints, keypoints=pixels, keypoints_valid=ones, keypoints_visible=ones
+        )
+        sample.gt_fields = PixelData(hand_mask=torch.zeros(1, 64, 64, dtype=torch.bool))
+        sample.gt_fields.hand_mask[:, 16:48, 16:48] = True
+        samples.append(sample)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8, generator=generator)
+    depth = torch.rand(4, 1, 64, 64, generator=generator) * 2 - 1
+    return dict(inputs=dict(rgb=list(images), depth=list(depth)), data_samples=samples)
