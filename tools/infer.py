@@ -3,10 +3,11 @@
 python tools/infer.py IMAGE... [--box full|x,y,w,h] [--side left|right] [--hand-scale MM] --json OUT.jsonl --out-dir DIR
 
 One JSON line an image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),
-relative to the wrist, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (the distance from the
-wrist to the middle finger's base is 1) without --hand-scale; "side", and "side_source" and "side_confidence", which say
-how it is known; "box" (x, y, width, height). An image that can't be used is reported and left out; the exit status is
-then 1.
+relative to joint 0, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (the bone that the network's
+codec calls scale_bone is 1 long) without --hand-scale; "side", and "side_source" and "side_confidence", which say
+how it is known; "box" (x, y, width, height). A network for 2D joints gives "keypoints" itself; "keypoints_3d" and
+"unit" are then null, as is "side" without --side. An image that can't be used is reported and left out; the exit status
+is then 1.
 """
 
 from __future__ import annotations
@@ -76,7 +77,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--side', choices=SIDES, help='which hand it is; default: estimated from the pose')
     parser.add_argument(
-        '--hand-scale', type=float, metavar='MM', help="length from the wrist to the middle finger's base"
+        '--hand-scale',
+        type=float,
+        metavar='MM',
+        help="length of the codec's scale bone; of configs/pmd the distance from the wrist to the middle finger's base",
     )
     parser.add_argument(
         '--camera', type=parse_camera, metavar='FX,FY,CX,CY', help='intrinsics in px, for pixels in true perspective'
@@ -150,7 +154,7 @@ def to_record(hand: dict) -> dict:
 
 
 def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
-    """Draw the joints on the image, and beside it the hand in space from the front and from its side.
+    """Draw the joints on the image, and beside it the hand in space from the front and from its side, if it is known.
 
     Args:
         image: BGR, uint8, shape (H, W, 3).
@@ -160,13 +164,14 @@ def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
     Returns:
         BGR, uint8.
     """
-    joints = hand['keypoints_3d']
-    side = hand['side'] if hand['side_source'] == 'given' else f'{hand["side"]}? ({hand["side_confidence"]:.2f})'
-    tiles = [
-        draw_skeleton(image, hand['keypoints'], min_size=size),
-        *(draw_skeleton_3d(joints, v) for v in ('front', 'side')),
-    ]
-    return contact_sheet(tiles, 3, size, headers=[f'{side} hand', 'front, in space', 'side, the camera is on the left'])
+    side = f'{hand["side"]} ' if hand['side'] else ''
+    if hand['side_source'] == 'estimated':
+        side = f'{hand["side"]}? ({hand["side_confidence"]:.2f}) '
+    tiles, headers = [draw_skeleton(image, hand['keypoints'], min_size=size)], [f'{side}hand']
+    if hand['keypoints_3d'] is not None:
+        tiles += [draw_skeleton_3d(hand['keypoints_3d'], view) for view in ('front', 'side')]
+        headers += ['front, in space', 'side, the camera is on the left']
+    return contact_sheet(tiles, len(tiles), size, headers=headers)
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

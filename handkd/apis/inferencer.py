@@ -12,6 +12,7 @@ from mmengine.dataset import pseudo_collate
 
 from handkd.config import load_config
 from handkd.datasets.transforms import PackHandInputs, read_image, warp_sample
+from handkd.evaluation import original_pixels
 from handkd.geometry import box_square, crop_matrix, project
 from handkd.hand import SIDES, chirality
 from handkd.models import load_weights
@@ -29,9 +30,10 @@ _PLACEMENT_STEPS = 200
 class HandInferencer:
     """A trained network with the pre-processing of its training, for images of any size.
 
-    The network sees a square crop around the hand and gives the joints' positions in space, relative to the hand and in
-    units of its scale. Their pixels are *derived*: crops in training are cut so that the joints' tight box, made square
-    and enlarged by 1.25, is the crop, so the joints are placed where their box fills the given one.
+    The network sees a square crop around the hand. A 3D network gives the joints' positions in space, relative to the
+    hand and in units of its scale. Their pixels are *derived*: crops in training are cut so that the joints' tight box,
+    made square and enlarged by 1.25, is the crop, so the joints are placed where their box fills the given one. A 2D
+    network gives the joints' pixels in the crop, which are those in the image by the crop's own map, and nothing else.
 
     Args:
         config: Path of a config, or the config. Of a distilled model the student alone is built.
@@ -85,20 +87,23 @@ class HandInferencer:
             box: (x, y, width, height) of the hand in px, for every image; or 'full' for images that are crops already,
                 with the hand's box in the middle at 0.8 of the longer side.
             side: 'left' or 'right', if known. None estimates it from the predicted pose.
-            hand_scale_mm: Length of the codec's scale bone (wrist to the middle finger's base), if known.
+            hand_scale_mm: Length of the codec's scale bone (in configs/pmd, wrist to the middle finger's base), if known.
             camera: Intrinsics K of the image, shape (3, 3), if known: pixels are then placed in perspective, and
                 without it in weak perspective.
 
         Returns:
-            One dict an image: ``file`` (path or None); ``keypoints`` (21, 2) in px of the image, derived (see the
-            class); ``keypoints_3d`` (21, 3), relative to the wrist, along the camera's axes (x right, y down, z
-            forward), in ``unit``, which is 'mm' if the scale was given and else 'hand_scale' (the scale bone is 1
-            long); ``side``; ``side_source``, 'given' or 'estimated'; ``side_confidence``, from 0 to 1, of the estimate
-            (None if given); ``box``, the (x, y, width, height) used.
+            One dict an image: ``file`` (path or None); ``keypoints`` (21, 2) in px of the image, of a 3D network
+            derived (see the class); ``keypoints_3d`` (21, 3), relative to the wrist, along the camera's axes (x right,
+            y down, z forward), in ``unit``, which is 'mm' if the scale was given and else 'hand_scale' (the scale bone
+            is 1 long); ``side``; ``side_source``, 'given' or 'estimated'; ``side_confidence``, from 0 to 1, of the
+            estimate (None if given); ``box``, the (x, y, width, height) used. Of a 2D network ``keypoints_3d`` and
+            ``unit`` are None, and so are ``side`` and ``side_source`` if no side was given: the side can't be told from
+            2D joints.
 
         Raises:
             OSError: If an image can't be read; names it.
-            ValueError: If an argument makes no sense, or a box lies outside an image.
+            ValueError: If an argument makes no sense, such as a scale or a camera for a 2D network, or a box lies
+                outside an image.
         """
         single = isinstance(images, (str, PathLike, np.ndarray))
         if side not in (None, *SIDES):
@@ -123,29 +128,65 @@ class HandInferencer:
             raise ValueError(f'an image must be BGR, uint8, (H, W, 3); found {image.dtype} {image.shape}')
         box = find_box(box, image.shape[:2], file or 'the image')
         center, crop_side = box_square(np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]]), BOX_FACTOR)
-        xyz = self._predict(image, center, crop_side)
-        wrist_relative = xyz - xyz[0]
-        estimate, confidence = chirality(wrist_relative)
-        return dict(
-            file=file,
-            keypoints=place_in_box(xyz, center, crop_side / BOX_FACTOR, camera),
-            keypoints_3d=wrist_relative * (hand_scale_mm or 1.0),
-            unit='hand_scale' if hand_scale_mm is None else 'mm',
-            side=side or estimate,
-            side_source='given' if side else 'estimated',
-            side_confidence=None if side else confidence,
-            box=box,
-        )
+        matrix = crop_matrix(center, crop_side, self.input_size)
+        pred = self._predict(image, matrix)
+        if 'keypoints_xyz' in pred:
+            extent = crop_side / BOX_FACTOR
+            hand = _hand_in_space(pred['keypoints_xyz'], center, extent, side, hand_scale_mm, camera)
+        else:
+            if hand_scale_mm is not None or camera is not None:
+                raise ValueError('the hand scale and the camera are for 3D networks; this network gives 2D joints only')
+            hand = _hand_in_image(original_pixels(pred['keypoints'], matrix), side)
+        return dict(file=file, **hand, box=box)
 
-    def _predict(self, image: np.ndarray, center: np.ndarray, crop_side: float) -> np.ndarray:
-        """Normalised joints (21, 3) of the hand in a square of the image."""
+    def _predict(self, image: np.ndarray, matrix: np.ndarray) -> dict[str, np.ndarray]:
+        """Joints of the hand that a map (3, 3) of the image's pixels brings into the crop.
+
+        Returns:
+            Of a 3D network ``keypoints_xyz`` (21, 3), normalised; of a 2D network ``keypoints`` (21, 2) in px of the
+            crop.
+        """
         size = self.input_size
-        sample = warp_sample(dict(img=image), crop_matrix(center, crop_side, size), (size, size))
+        sample = warp_sample(dict(img=image), matrix, (size, size))
         (result,) = self.model.test_step(pseudo_collate([self._pack(sample)]))
-        xyz = result.pred_instances.keypoints_xyz[0].astype(np.float64)
-        if not np.isfinite(xyz).all():
+        key = 'keypoints_xyz' if 'keypoints_xyz' in result.pred_instances else 'keypoints'
+        joints = result.pred_instances[key][0].astype(np.float64)
+        if not np.isfinite(joints).all():
             raise ValueError('the network predicts what is not finite: its training diverged, take other weights')
-        return xyz
+        return {key: joints}
+
+
+def _hand_in_space(
+    xyz: np.ndarray,
+    center: np.ndarray,
+    extent: float,
+    side: str | None,
+    hand_scale_mm: float | None,
+    camera: np.ndarray | None,
+) -> dict:
+    """What is known of a hand from its normalised joints (21, 3); see :func:`place_in_box` for centre and extent."""
+    wrist_relative = xyz - xyz[0]
+    estimate, confidence = chirality(wrist_relative)
+    return dict(
+        keypoints=place_in_box(xyz, center, extent, camera),
+        keypoints_3d=wrist_relative * (hand_scale_mm or 1.0),
+        unit='hand_scale' if hand_scale_mm is None else 'mm',
+        side=side or estimate,
+        side_source='given' if side else 'estimated',
+        side_confidence=None if side else confidence,
+    )
+
+
+def _hand_in_image(keypoints: np.ndarray, side: str | None) -> dict:
+    """What is known of a hand from its pixels (21, 2): the keys of :func:`_hand_in_space`."""
+    return dict(
+        keypoints=keypoints,
+        keypoints_3d=None,
+        unit=None,
+        side=side,
+        side_source='given' if side else None,
+        side_confidence=None,
+    )
 
 
 def find_box(box: str | Sequence[float], shape: tuple[int, int], name: str) -> tuple[float, float, float, float]:

@@ -20,6 +20,7 @@ from .functional import (
 )
 from .hand_metric import HandKeypointMetric
 from .joint_files import CAMERAS, JointFile, check_pair, parse_camera, read_joints
+from .pixel_metric import HandPixelMetric
 from .predictions import HandPredictions
 from .protocols import ALIGNMENTS, PALM_JOINTS, PROTOCOLS, Protocol, find_protocol
 from .scoring import CURVE_THRESHOLDS, PCK_AT, WITHIN, Score, score
@@ -38,6 +39,7 @@ __all__ = [
     'WITHIN',
     'AucRule',
     'HandKeypointMetric',
+    'HandPixelMetric',
     'HandPredictions',
     'HandSegmentationMetric',
     'JointFile',

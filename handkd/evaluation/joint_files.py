@@ -12,6 +12,8 @@ import numpy as np
 from handkd.geometry import unproject
 from handkd.hints import did_you_mean
 
+from .protocols import PIXELS
+
 CAMERAS: dict[str, tuple[float, float, float, float]] = {
     'nyu': (588.03, -587.07, 320.0, 240.0),
     'icvl': (240.99, 240.96, 160.0, 120.0),
@@ -101,6 +103,8 @@ def read_joints(
     if key == 'uvd' and camera is None:
         raise ValueError(f"{path}: holds 'uvd', pixels and depth: read it with --format uvd and its camera")
     protocol = str(content['protocol']) if {'pred', 'target', 'protocol'} <= set(content) else None
+    if protocol is not None and protocol.startswith(PIXELS):
+        raise ValueError(f'{path}: holds 2D joints in px ({protocol}), but only joints in space are read here')
     if camera is not None and (key in ('xyz', 'keypoints_cam') or protocol is not None):
         raise ValueError(f'{path}: holds {key!r}, points in mm and not pixels: read it with --format xyz')
     joints = _joint_array(path, key, content[key])

@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from .functional import joint_errors
+from .protocols import PIXELS
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,13 @@ class HandPredictions:
     """What a metric saw: enough to compute every other metric and to draw every plot again.
 
     Attributes:
-        pred: Predicted joints, shape (N, 21, 3), mm, camera frame, aligned as ``protocol`` says; what they are where
-            ``valid`` is False has no meaning.
+        pred: Predicted joints: in space, shape (N, 21, 3), mm, camera frame, aligned as ``protocol`` says; or in the
+            image, shape (N, 21, 2), px of the original image. What they are where ``valid`` is False has no meaning.
         target: True joints, same shape, unit and frame.
         valid: Which joints count (labelled, and visible if the protocol asks for it), shape (N, 21), bool.
         img_ids: Number of each image, shape (N,), in the order of the data set.
-        protocol: Name of the protocol (:mod:`handkd.evaluation.protocols`), such as 'rel-middle_mcp_gt-scale_21j';
-            it ends in '-joint0=palm' where joint 0 is the palm's centre.
+        protocol: Name of the protocol (:mod:`handkd.evaluation.protocols`), such as 'rel-middle_mcp_gt-scale_21j'
+            or 'px_21j'; the number of joints is followed by '-joint0=palm' where joint 0 is the palm's centre.
     """
 
     pred: np.ndarray
@@ -32,8 +33,13 @@ class HandPredictions:
     protocol: str
 
     @property
+    def unit(self) -> str:
+        """Unit of the joints and their errors, 'px' or 'mm', by the protocol."""
+        return 'px' if self.protocol.startswith(PIXELS) else 'mm'
+
+    @property
     def errors(self) -> np.ndarray:
-        """Joint errors in mm, shape (N, 21), NaN where there is no label."""
+        """Joint errors in :attr:`unit`, shape (N, 21), NaN where there is no label."""
         return joint_errors(self.pred, self.target, self.valid)
 
     def save(self, path: str | Path) -> None:
@@ -63,7 +69,7 @@ class HandPredictions:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(
-                f'{path}: no such file of predictions; HandKeypointMetric writes one where its `dump` says'
+                f'{path}: no such file of predictions; a metric of joints writes one where its `dump` says'
             )
         names = tuple(cls.__dataclass_fields__)
         try:

@@ -19,6 +19,9 @@ alignment    in the name             what is done to a prediction before its err
 ``tips-of-21j`` or ``thumb_tip+index_tip-of-21j`` that only these count; ``21j-visible`` that only visible joints do;
 ``21j_pooled`` that means and medians are taken over all errors at once instead of joint by joint. A scale bone other
 than from joint 0 to the middle finger's base is named as well: ``rel-wrist_gt-scale:wrist:index_mcp_21j``.
+
+All this is of joints in space, in mm. ``px_21j`` and ``px_tips-of-21j-visible`` are of 2D joints, in pixels of the
+original image, where nothing is aligned.
 """
 
 from __future__ import annotations
@@ -52,6 +55,9 @@ ICVL_JOINTS: tuple[str, ...] = (
     ),
 )
 """The 16 joints of ICVL."""
+
+PIXELS = 'px_'
+"""What the name begins with, in place of an alignment, where joints are pixels of the original image."""
 
 _IN_NAME = {
     'absolute': 'abs',

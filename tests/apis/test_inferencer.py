@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
 
 from handkd.apis.inferencer import HandInferencer, find_box, place_in_box
 from handkd.apis.stages import read_stages
@@ -202,6 +204,67 @@ def test_placement_on_real_labels():
         assert chirality(shape)[0] == label['hand_type']
 
 
+@MODELS.register_module()
+class BlobNetwork(BaseModel):
+    """A 2D network of one weight: joint k lies k px to the right of the centre of what is bright in its input."""
+
+    modality = 'rgb'
+
+    def __init__(self) -> None:
+        super().__init__(MODELS.build(dict(type='HandDataPreprocessor')))
+        self.weight = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, inputs, data_samples, mode):
+        for picture, sample in zip(inputs['rgb'], data_samples):
+            light = (picture.sum(0) - picture.sum(0).min()).numpy()
+            rows, columns = np.indices(light.shape)
+            centre = np.array([(columns * light).sum(), (rows * light).sum()]) / light.sum()
+            joints = self.weight.item() * (centre + np.arange(21)[:, None] * [1, 0])
+            sample.pred_instances = InstanceData(
+                keypoints=joints[None].astype(np.float32), keypoint_scores=np.ones((1, 21))
+            )
+        return data_samples
+
+
+BLOB = (52.0, 41.0)
+
+
+@pytest.fixture(scope='module')
+def flat(tmp_path_factory) -> dict[str, Path]:
+    """Config and weights of the 2D network, and a picture with one bright blob."""
+    folder = tmp_path_factory.mktemp('flat')
+    flat = dict(config=folder / 'config.py', checkpoint=folder / 'weights.pth', image=folder / 'blob.png')
+    flat['config'].write_text("default_scope = 'handkd'\ninput_size = 64\nmodel = dict(type='BlobNetwork')\n")
+    torch.save({'state_dict': BlobNetwork().state_dict()}, flat['checkpoint'])
+    rows, columns = np.indices((90, 120))
+    light = 255 * np.exp(-((columns - BLOB[0]) ** 2 + (rows - BLOB[1]) ** 2) / (2 * 3.0**2))
+    cv2.imwrite(str(flat['image']), np.repeat(light.astype(np.uint8)[..., None], 3, 2))
+    return flat
+
+
+@pytest.mark.parametrize('box', ['full', (30, 20, 40, 50), (40, 30, 25, 20), (-20, 10, 90, 60)])
+def test_joints_of_a_2d_network_are_its_own(flat, box):
+    infer = HandInferencer(flat['config'], flat['checkpoint'], device='cpu')
+    (hand,) = infer(flat['image'], box=box)
+    zoom = max(find_box(box, (90, 120), '')[2:]) * 1.25 / 64  # px of the image a px of the crop
+    np.testing.assert_allclose(hand['keypoints'], BLOB + np.arange(21)[:, None] * [zoom, 0], atol=0.2)
+    assert [hand[key] for key in ('keypoints_3d', 'unit', 'side', 'side_source', 'side_confidence')] == [None] * 5
+    (given,) = infer(flat['image'], box=box, side='left')
+    assert (given['side'], given['side_source'], given['side_confidence']) == ('left', 'given', None)
+    assert given['box'] == find_box(box, (90, 120), '') and given['file'] == str(flat['image'])
+
+
+def test_what_a_2d_network_can_not_use_or_give_is_named(flat):
+    infer = HandInferencer(flat['config'], flat['checkpoint'], device='cpu')
+    for kwargs in (dict(hand_scale_mm=90.0), dict(camera=np.eye(3))):
+        with pytest.raises(ValueError, match='this network gives 2D joints only'):
+            infer(flat['image'], **kwargs)
+    with torch.no_grad():
+        infer.model.weight.fill_(np.nan)
+    with pytest.raises(ValueError, match='predicts what is not finite'):
+        infer(flat['image'])
+
+
 @pytest.fixture(scope='module')
 def tool() -> dict:
     """The command-line tool's names."""
@@ -258,6 +321,21 @@ def test_the_tool_prints_where_no_file_is_named(tool, files, tmp_path, capsys):
     )
     assert status == 0
     assert json.loads(capsys.readouterr().out)['box'] == [9, 9, 50, 50]
+
+
+def test_the_tool_with_a_2d_network(tool, flat, tmp_path):
+    args = [flat['image'], '--config', flat['config'], '--checkpoint', flat['checkpoint'], '--box', '30,20,40,50']
+    for side, folder in (('left', 'given'), (None, 'unknown')):
+        options = ['--json', tmp_path / f'{folder}.jsonl', '--out-dir', tmp_path / folder]
+        options += ['--side', side] if side else []
+        assert tool['main']([str(arg) for arg in (*args, *options)]) == 0
+        record = json.loads((tmp_path / f'{folder}.jsonl').read_text())
+        assert (record['keypoints_3d'], record['unit'], record['side']) == (None, None, side)
+        np.testing.assert_allclose(record['keypoints'][0], BLOB, atol=0.2)
+        picture = cv2.imread(str(tmp_path / folder / 'blob_hand.png'))
+        assert picture.shape[1] < picture.shape[0]  # the image alone, under its heading
+    hand = dict(keypoints=np.float64(record['keypoints']), keypoints_3d=POSE, side='left', side_source='given')
+    assert tool['draw_hand'](IMAGE, hand).shape[1] > 2.5 * picture.shape[1]
 
 
 def test_the_tool_names_the_remedy(tool, files, tmp_path, capsys, monkeypatch):

@@ -70,6 +70,10 @@ def test_masks_and_dumped_predictions(tmp_path):
         file = read_joints(tmp_path / 'dump.npz', role)
         np.testing.assert_array_equal(file.joints, expected)
         assert file.protocol == 'rel-wrist_gt-scale_21j'
+    flat = JOINTS[..., :2]
+    HandPredictions(flat, flat, valid > 0, np.arange(4), 'px_21j-visible').save(tmp_path / 'flat.npz')
+    with pytest.raises(ValueError, match=r'flat.npz: holds 2D joints in px \(px_21j-visible\)'):
+        read_joints(tmp_path / 'flat.npz')
 
 
 def test_bad_files_are_named(tmp_path):

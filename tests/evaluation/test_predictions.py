@@ -6,18 +6,30 @@ import pytest
 from handkd.evaluation import HandPredictions
 
 
-@pytest.fixture
-def predictions():
-    target = np.random.default_rng(0).normal(size=(3, 21, 3))
+def make_predictions(*offset: float, protocol: str = 'rel-wrist_gt-scale_21j') -> HandPredictions:
+    """Joints off by ``offset``, as many numbers as they have; the first has no label."""
+    target = np.random.default_rng(0).normal(size=(3, 21, len(offset)))
     valid = np.ones((3, 21), bool)
     valid[0, 0] = False
-    return HandPredictions(target + (0, 3, 4), target, valid, np.arange(3), 'rel-wrist_gt-scale_21j')
+    return HandPredictions(target + offset, target, valid, np.arange(3), protocol)
 
 
-def test_round_trip_and_errors(predictions, tmp_path):
+@pytest.fixture
+def predictions():
+    return make_predictions(0, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ('predictions', 'unit'),
+    [
+        (make_predictions(0, 3, 4), 'mm'),
+        (make_predictions(3, 4, protocol='px_tips-of-21j-visible'), 'px'),
+    ],
+)
+def test_round_trip_and_errors(predictions, unit, tmp_path):
     predictions.save(tmp_path / 'new' / 'predictions.npz')
     back = HandPredictions.load(tmp_path / 'new' / 'predictions.npz')
-    assert back.protocol == predictions.protocol
+    assert (back.protocol, back.unit) == (predictions.protocol, unit)
     for name in ('pred', 'target', 'valid', 'img_ids'):
         np.testing.assert_array_equal(getattr(back, name), getattr(predictions, name))
     assert np.isnan(back.errors[0, 0])

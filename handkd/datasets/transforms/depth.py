@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from numba import njit
 
 from handkd.geometry import unproject
@@ -12,7 +11,9 @@ from handkd.hand import JOINT_INDEX, JOINTS, joint_index
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
-from .sample import check_choice, labelled_joints, require, sample_name
+from .sample import check_choice, sample_name
+
+_MIDDLE = JOINT_INDEX['middle_mcp']
 
 
 @njit(cache=True, nogil=True)
@@ -93,44 +94,59 @@ class DepthToCube(BatchTransform):
 
 
 @TRANSFORMS.register_module()
-class HandMaskFromDepth(BaseTransform):
+class HandMaskFromDepth(BatchTransform):
     """Finds the hand in a depth map from the true joints, for data sets without masks; sets ``hand_mask``.
 
-    A pixel is on the hand if its 3D point lies in the joints' bounding box, widened by a margin on each side, not more
-    than the margin past the wrist along the forearm, and is connected in the image, by such pixels, to a pixel that a
-    joint projects to. What touches the hand within the box, such as a held object, is counted in.
+    A pixel is on the hand if its 3D point lies in the joints' bounding box, widened by a margin on each side, and by
+    half of it behind the hand, which a camera sees from the front; if it lies not more than the margin past the wrist
+    along the forearm; and if it is connected in the image, by such pixels, to a pixel that a joint projects to. What
+    touches the hand within the box, such as a held object, is counted in.
 
     Args:
         margin (float): How far flesh reaches beyond the joints, in mm. Defaults to 20.0.
+        joint0 (str): What the data set has as joint 0: 'wrist', or 'palm' for the palm's centre. The wrist is then
+            taken as far behind that as the middle finger's base is before it, which is exact for RHD with
+            ``joint0='palm'`` and about right for STB. Defaults to 'wrist'.
+
+    Raises:
+        ValueError: If the margin is not positive, or joint 0 is something else.
     """
 
-    def __init__(self, margin: float = 20.0) -> None:
+    def __init__(self, margin: float = 20.0, joint0: str = 'wrist') -> None:
         if not margin > 0:
             raise ValueError(f'HandMaskFromDepth: margin must be a positive length in mm, found {margin!r}')
-        self.margin = margin
+        check_choice('HandMaskFromDepth(joint0=...)', joint0, ('wrist', 'palm'))
+        self.margin, self.joint0 = margin, joint0
 
-    def transform(self, results: dict) -> dict:
+    def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Set ``hand_mask`` (H, W), bool; it is empty where the depth map shows nothing at the joints.
 
         Raises:
-            ValueError: If depth, joints or the camera are missing, or the wrist or middle_mcp has no label.
+            ValueError: If depth, joints or the camera are missing, or joint 0 or middle_mcp has no label; names the
+                sample.
         """
-        require(results, self, 'depth', 'keypoints', 'keypoints_cam', 'camera')
-        valid = labelled_joints(results)
-        wrist, middle = JOINT_INDEX['wrist'], JOINT_INDEX['middle_mcp']
-        if not (valid[wrist] and valid[middle]):
-            raise ValueError(f'HandMaskFromDepth: {sample_name(results)} has no label for its wrist or middle_mcp')
-        depth, joints = results['depth'], results['keypoints_cam'][0].astype(np.float64)
-        height, width = depth.shape
-        pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)
+        batch.require(self, 'depth', 'keypoints', 'keypoints_cam', 'camera')
+        labelled = batch.labelled()
+        lacking = ~labelled[:, [0, _MIDDLE]].all(1)
+        if lacking.any():
+            name = sample_name(batch.sample(int(np.argmax(lacking))))
+            raise ValueError(f'HandMaskFromDepth: {name} has no label for its {self.joint0} or middle_mcp')
+        batch['hand_mask'] = [self._find(sample, valid) for sample, valid in zip(batch.samples(), labelled)]
+
+    def _find(self, sample: dict, valid: np.ndarray) -> np.ndarray:
+        depth, joints = sample['depth'], sample['keypoints_cam'][0].astype(np.float64)
+        middle = joints[_MIDDLE]
+        if self.joint0 == 'palm':
+            joints[0] = 2 * joints[0] - middle
         near, far = joints[valid].min(0) - self.margin, joints[valid].max(0) + self.margin
-        forearm = joints[wrist] - joints[middle]
+        far[2] -= self.margin / 2
+        forearm = joints[0] - middle
         forearm /= np.linalg.norm(forearm) + 1e-9
         mask = (depth > max(near[2], 0.0)) & (depth < far[2])
-        points = unproject(pixels[mask], depth[mask], results['camera'])
-        mask[mask] = ((points > near) & (points < far)).all(-1) & ((points - joints[wrist]) @ forearm < self.margin)
-        results['hand_mask'] = _connected(mask, results['keypoints'][0][valid])
-        return results
+        rows, columns = np.nonzero(mask)
+        points = unproject(np.stack([columns, rows], -1), depth[mask], sample['camera'])
+        mask[mask] = ((points > near) & (points < far)).all(-1) & ((points - joints[0]) @ forearm < self.margin)
+        return _connected(mask, sample['keypoints'][0][valid])
 
 
 def _connected(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from handkd.datasets.transforms import DepthToCube, HandMaskFromDepth, WarpCrop
+from handkd.datasets.studio import StudioDataset
+from handkd.datasets.transforms import DepthToCube, HandMaskFromDepth, WarpCrop, run_batch, take_batches
 from handkd.geometry import project, rotation_2d
 from handkd.hand import BONES
 
@@ -130,6 +131,69 @@ def test_hand_mask_needs_the_wrist(scene):
         HandMaskFromDepth()(dict(sample, camera=None))
 
 
+SHOWN = 40
+
+
+def render(**settings) -> list[dict]:
+    """Rendered hands with forearm and clean depth, whose masks are exact."""
+    data = StudioDataset('train', SHOWN, resolution=96, modalities=('depth',), **settings)
+    return [data.get_data_info(i) for i in range(SHOWN)]
+
+
+def with_palm(sample: dict) -> dict:
+    """The same hand with the palm's centre as joint 0, half way from the wrist to the middle finger's base."""
+    joints, pixels = sample['keypoints_cam'].copy(), sample['keypoints'].copy()
+    joints[0, 0] = (joints[0, 0] + joints[0, 9]) / 2
+    pixels[0, 0] = project(joints[0, :1], sample['camera'])[0]
+    return dict(sample, keypoints_cam=joints, keypoints=pixels)
+
+
+def found_share(samples: list[dict], **settings) -> np.ndarray:
+    """Share of each sample's true hand pixels that the mask holds."""
+    masks = [HandMaskFromDepth(**settings)(dict(sample))['hand_mask'] for sample in samples]
+    return np.array([mask[sample['hand_mask']].mean() for mask, sample in zip(masks, samples)])
+
+
+def test_a_palm_at_joint_0_loses_no_pixel_of_the_hand():
+    samples = render()
+    palms = [with_palm(sample) for sample in samples]
+    for found in (found_share(samples), found_share(palms, joint0='palm')):
+        assert found.mean() > 0.99 and found.min() > 0.93
+    mistaken = found_share(palms)  # for a wrist: the lower palm is cut off
+    assert mistaken.mean() < 0.9 and mistaken.min() < 0.7
+    for sample, palm in zip(samples, palms):
+        mask = HandMaskFromDepth(joint0='palm')(dict(palm))['hand_mask']
+        assert (mask & sample['hand_mask']).sum() > 0.6 * (mask | sample['hand_mask']).sum()
+        # Only the wrist's place decides: up to rounding it is the mask that the wrist itself gives.
+        assert (mask != HandMaskFromDepth()(dict(sample))['hand_mask']).mean() < 0.001
+
+
+@pytest.mark.parametrize('joint0', ['wrist', 'palm'])
+def test_the_wall_behind_the_hand_is_not_in_the_mask(joint0):
+    """A wall may stand 15 mm behind the farthest joint, which is nearer than the margin."""
+    gaps = []
+    for free, walled in zip(render(), render(background_depth=True)):
+        wall = (free['depth'] == 0) & (walled['depth'] > 0)
+        gaps.append(walled['depth'][wall].min() - walled['keypoints_cam'][0, :, 2].max())
+        sample = with_palm(walled) if joint0 == 'palm' else dict(walled)
+        assert not HandMaskFromDepth(joint0=joint0)(sample)['hand_mask'][wall].any()
+    assert min(gaps) < 16
+
+
+def test_masks_of_a_batch_are_those_of_single_samples():
+    samples = render()
+    samples[3]['keypoints_valid'] = (np.arange(21) != 4)[None].astype(np.float32)
+    for sample in samples:
+        sample.setdefault('keypoints_valid', np.ones((1, 21), np.float32))
+    transform = HandMaskFromDepth()
+    assert take_batches([transform])
+    for sample, together in zip(samples, run_batch([transform], samples, np.zeros((SHOWN, 0))), strict=True):
+        np.testing.assert_array_equal(together['hand_mask'], transform(dict(sample))['hand_mask'])
+    samples[5]['keypoints_valid'] = (np.arange(21) != 9)[None].astype(np.float32)
+    with pytest.raises(ValueError, match='img_id 5.* has no label for its palm or middle_mcp'):
+        run_batch([HandMaskFromDepth(joint0='palm')], samples, np.zeros((SHOWN, 0)))
+
+
 @pytest.mark.parametrize(
     ('build', 'message'),
     [
@@ -137,6 +201,7 @@ def test_hand_mask_needs_the_wrist(scene):
         (lambda: DepthToCube(cube=0), 'positive length in mm'),
         (lambda: DepthToCube(root='midle_mcp'), "did you mean 'middle_mcp'"),
         (lambda: HandMaskFromDepth(margin=0), 'positive length in mm'),
+        (lambda: HandMaskFromDepth(joint0='plam'), "no 'plam'; did you mean 'palm'"),
     ],
 )
 def test_bad_settings(build, message):

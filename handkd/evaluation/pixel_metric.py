@@ -1,0 +1,84 @@
+"""The metric of 2D joints that configs name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from handkd.hand import JOINTS
+from handkd.registry import METRICS
+
+from .functional import AucRule, original_pixels
+from .joint_metric import JointMetric
+from .protocols import PIXELS, Protocol
+
+
+@METRICS.register_module()
+class HandPixelMetric(JointMetric):
+    """Mean and median end-point error and area under the PCK curve of 2D joints, in pixels of the original image.
+
+    Predictions ``keypoints`` and labels ``gt_instances.keypoints`` are in pixels of the image that the network saw;
+    both are taken back by the sample's ``warp_matrix`` (a sample without one is the original image). Nothing is
+    aligned, and no 3D label is needed. Mean, median and PCK are taken per joint and then averaged over the joints, and
+    only visible joints count (Zimmermann and Brox 2017, 2D evaluation), the defaults here. Joints whose
+    ``gt_instances.keypoints_valid`` is 0 never count, so that a set with labels of the fingertips alone is measured on
+    these. The numbers are ``px_21j-visible/EPE_mean`` and so on; where joint 0 is the palm's centre the name says so,
+    ``px_21j-joint0=palm-visible``.
+
+    Args:
+        joints (Sequence[str], optional): The joints that count. Defaults to None: all of them.
+        visible_only (bool): Whether only joints whose ``gt_instances.keypoints_visible`` is not 0 count.
+            Defaults to True.
+        auc (tuple): First and last threshold in px, their number and, if it is another than 'trapz', the rule of
+            :class:`AucRule`. Zimmermann and Brox's are the default. Defaults to (0, 30, 20).
+        joint_table (bool): Whether to log a table of each joint's errors. Defaults to False.
+        dump (str, optional): ``.npz`` file for the predictions, for plots. Defaults to None.
+        collect_device (str): As in MMEngine. Defaults to 'cpu'.
+        prefix (str, optional): Before each number's name, which begins with its protocol. Defaults to None.
+
+    Raises:
+        ValueError: If a joint or the AUC's numbers make no sense.
+    """
+
+    def __init__(
+        self,
+        joints: Sequence[str] | None = None,
+        visible_only: bool = True,
+        auc: tuple = (0, 30, 20),
+        joint_table: bool = False,
+        dump: str | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__((AucRule(*auc),), joint_table, dump, collect_device, prefix)
+        self.counted = None if joints is None else tuple(joints)
+        self.visible_only = visible_only
+        self.protocol  # noqa: B018 (raises where a joint is wrong)
+
+    @property
+    def protocol(self) -> Protocol:
+        """Which joints count on the data set at hand.
+
+        Raises:
+            ValueError: If one does not exist there, such as the wrist where joint 0 is the palm's centre.
+        """
+        return Protocol(
+            'absolute', joints=(self.joint0, *JOINTS[1:]), counted=self.counted, visible_only=self.visible_only
+        )
+
+    @property
+    def protocol_name(self) -> str:
+        """What stands before each number's name: 'px' in place of an alignment."""
+        return self.protocol.name.replace('abs_', PIXELS, 1)
+
+    def measure(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
+        """Take a sample's joints back to the original image; see :meth:`JointMetric.measure`.
+
+        Raises:
+            ValueError: If the sample lacks something or its prediction is not finite.
+        """
+        warp = np.asarray(sample.get('warp_matrix', np.eye(3)))
+        pred, target = self.read_prediction(sample, 'keypoints'), self.read_truth(sample, 'keypoints')
+        _, counts = self.find_joints(sample, protocol)
+        return dict(pred=original_pixels(pred[0], warp), target=original_pixels(target[0], warp), valid=counts[0])
