@@ -87,7 +87,7 @@ class HandInferencer:
             box: (x, y, width, height) of the hand in px, for every image; or 'full' for images that are crops already,
                 with the hand's box in the middle at 0.8 of the longer side.
             side: 'left' or 'right', if known. None estimates it from the predicted pose.
-            hand_scale_mm: Length of the codec's scale bone (in configs/pmd, wrist to the middle finger's base), if known.
+            hand_scale_mm: Length of the codec's scale bone, if known; of configs/pmd wrist to middle finger's base.
             camera: Intrinsics K of the image, shape (3, 3), if known: pixels are then placed in perspective, and
                 without it in weak perspective.
 
