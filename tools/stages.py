@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
 from handkd.apis.report import results_table, text_table, write_stage_report
 from handkd.apis.stages import read_stages, run_stages, select_stages
-from handkd.apis.summary import summarize_seeds
+from handkd.apis.summary import results_record, summarize_seeds
+from handkd.files import write_atomically
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -16,11 +18,12 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='path of a config with `stages`')
     parser.add_argument('--work-dir', help='gets a folder for each stage; default: work_dirs/<config name>')
-    parser.add_argument('--only', nargs='+', metavar='STAGE', help='these stages, and the teachers that they need')
+    parser.add_argument('--only', nargs='+', metavar='STAGE', help='these stages, and those that they need')
     parser.add_argument(
         '--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='run all stages once for each'
     )
     parser.add_argument('--report', action='store_true', help="write the first seed's results to report.html")
+    parser.add_argument('--out', metavar='FILE', help="JSON file for every seed's metrics and the table")
     parser.add_argument(
         '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries of every stage'
     )
@@ -31,10 +34,12 @@ def main(argv: list[str] | None = None) -> None:
     folders = {seed: work_dir if len(args.seeds) == 1 else work_dir / f'seed_{seed}' for seed in args.seeds}
     results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
     first = results[args.seeds[0]]
-    if len(args.seeds) == 1:
-        print(text_table(results_table(first)))
-    else:
-        print(text_table(summarize_seeds(results)))
+    table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results)
+    if table.rows:
+        print(text_table(table))
+    if args.out:
+        write_atomically(args.out, json.dumps(results_record(results, table), indent=2).encode())
+        print(f'numbers: {args.out}')
     if args.report:
         page = work_dir / 'report.html'
         write_stage_report(page, f'{Path(args.config).stem}, seed {args.seeds[0]}', first)

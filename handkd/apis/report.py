@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
-from tqdm import tqdm
 
 from handkd.config import load_config
 from handkd.evaluation import HandPredictions, pck
-from handkd.geometry import project
-from handkd.models import load_weights
-from handkd.models.distillers import record_taps
-from handkd.registry import DATASETS, MODELS
+from handkd.evaluation.protocols import PIXELS
 from handkd.visualization import (
+    PCK_RANGES,
+    POSE_LOSSES,
     Picture,
     Table,
-    activation_map,
-    activation_picture,
-    contact_sheet,
-    depth_picture,
-    draw_skeleton,
-    draw_skeleton_3d,
     figure_bytes,
     loss_figure,
     pck_figure,
@@ -35,14 +23,14 @@ from handkd.visualization import (
     write_page,
 )
 
+from .activations import activation_sheet
+from .pictures import prediction_sheet
 from .runs import student_config
+from .trained import TrainedNetwork, read_samples, spread_indices
 
-ROLES = ('teacher', 'twin', 'student', 'variant')
-PCK_THRESHOLDS = np.linspace(0, 50, 201)
-TILE = 200
-"""Side of a tile of the page's grids, in px."""
-LOSS = 'loss_reg'
-"""Name of the regression loss in the logs."""
+ROLES = ('teacher', 'twin', 'student', 'variant', 'pretraining')
+_SHOWN = ('twin', 'student', 'teacher')
+"""Roles of the stages in the pictures, from left to right."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +40,9 @@ class StageResult:
     Attributes:
         name: Its short name.
         label: What the page calls it.
-        role: 'teacher' (sees the privileged modality), 'twin' (the student without distillation), 'student', or
-            'variant' (any other; in the table and the curves only).
+        role: 'teacher' (sees the privileged modality), 'twin' (the student without distillation), 'student',
+            'variant' (any other; in the table and the curves only), or 'pretraining' (on other data, whose test set it
+            is evaluated on; compared with nothing).
         work_dir: Where it trained.
         config: Path of its config.
         checkpoint: Path of its weights.
@@ -80,10 +69,23 @@ class StageResult:
         Raises:
             ValueError: If there is none.
         """
-        for key, value in self.metrics.items():
+        return self.metrics[self._key(name)]
+
+    @property
+    def unit(self) -> str:
+        """Unit of its errors, 'px' or 'mm', by the protocol of its ``EPE_mean``."""
+        return 'px' if self._key('EPE_mean').startswith(PIXELS) else 'mm'
+
+    def _key(self, name: str) -> str:
+        for key in self.metrics:
             if key.rpartition('/')[2].startswith(name):
-                return value
+                return key
         raise ValueError(f'stage {self.name!r} has no metric {name!r} among {sorted(self.metrics)}')
+
+
+def compared(stages: Sequence[StageResult]) -> list[StageResult]:
+    """Return the stages that share a test set: all but those that pre-train on other data."""
+    return [stage for stage in stages if stage.role != 'pretraining']
 
 
 def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
@@ -93,6 +95,7 @@ def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
         Stage name -> share: 0 for the twin, 1 for the teacher, negative for what is worse than the twin. Empty if there
         is no twin or no teacher, or if the teacher is not better than the twin.
     """
+    stages = compared(stages)
     twin, teacher = (_by_role(stages, role) for role in ('twin', 'teacher'))
     if twin is None or teacher is None:
         return {}
@@ -102,6 +105,7 @@ def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
 
 def results_table(stages: Sequence[StageResult]) -> Table:
     """Return the table of results: errors, area under the PCK curve, and share of the gap closed."""
+    stages = compared(stages)
     closed = gap_closed(stages)
     rows = [
         (
@@ -114,7 +118,8 @@ def results_table(stages: Sequence[StageResult]) -> Table:
         for stage in stages
     ]
     strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
-    return Table(('', 'EPE mean (mm)', 'EPE median (mm)', 'AUC', 'gap closed'), rows, strong)
+    unit = stages[0].unit if stages else 'mm'
+    return Table(('', f'EPE mean ({unit})', f'EPE median ({unit})', 'AUC', 'gap closed'), rows, strong)
 
 
 def text_table(table: Table) -> str:
@@ -142,45 +147,63 @@ def write_stage_report(
     Raises:
         ValueError: If there is no stage, or if the stages' predictions are of different images or protocols.
     """
-    finished = [_Finished.load(stage) for stage in stages]
+    finished = [_Finished.load(stage) for stage in compared(stages)]
     _check_comparable(finished)
-    protocol, count = finished[0].predictions.protocol, len(finished[0].predictions.img_ids)
-    indices = np.linspace(0, count - 1, min(num_samples, count)).round().astype(int).tolist()
-    curves = {run.stage.label: pck(run.predictions.errors, PCK_THRESHOLDS) for run in finished}
-    pck_svg = figure_bytes(pck_figure(curves, PCK_THRESHOLDS, protocol))
+    first = finished[0].predictions
+    indices = spread_indices(len(first.img_ids), num_samples)
+    thresholds = np.linspace(*PCK_RANGES[first.unit], 201)
+    curves = {run.stage.label: pck(run.predictions.errors, thresholds) for run in finished}
+    pck_svg = figure_bytes(pck_figure(curves, thresholds, first.protocol, first.unit))
     loss_svg = figure_bytes(loss_figure({run.stage.label: run.log() for run in finished}))
-    explain = (
-        f'On {count} test images. The protocol, `{protocol}`, says at which joint a predicted hand is put on the true '
-        'one, at whose scale (gt: the true one), and how many joints count. AUC is the area under the PCK curve. The '
-        'gap is the difference in mean error between the RGB twin and the teacher; this share of it is closed.'
-    )
+    shown = [run for role in _SHOWN for run in finished if run.stage.role == role] or finished[:1]
+    hands = [run for run in shown if run.stage.role != 'teacher'] or shown
+    samples = read_samples([run.network for run in hands], indices)
     runs = Table(('', 'config', 'checkpoint'), [(s.label, f'`{s.config}`', f'`{s.checkpoint}`') for s in stages])
     sections = [
-        ('Results', [results_table(stages), explain]),
+        ('Results', [results_table(stages), _explain(stages, first)]),
         (
             'Curves',
             [
                 [
                     Picture(pck_svg, 'Share of joints within a distance of the truth, mean over the joints.'),
-                    Picture(
-                        loss_svg, 'Regression loss in training, without its weight; over the raw line, a running mean.'
-                    ),
+                    Picture(loss_svg, 'Pose loss in training, without its weight; over the raw line, a running mean.'),
                 ]
             ],
         ),
-        ('Test images', [_prediction_picture(finished, indices)]),
-        ('Where the networks look', [_activation_picture(finished, indices)]),
+        (
+            'Test images',
+            [prediction_sheet([run.stage.label for run in hands], [run.chosen(indices) for run in hands], samples)],
+        ),
+        ('Where the networks look', [activation_sheet([run.network for run in shown], indices)]),
         ('What ran', [runs]),
     ]
     write_page(path, title, lead, sections)
 
 
+def _explain(stages: Sequence[StageResult], first: HandPredictions) -> str:
+    """What the table's columns mean."""
+    if first.unit == 'px':
+        protocol = 'says which joints count; errors are in pixels of the original images.'
+    else:
+        protocol = (
+            'says at which joint a predicted hand is put on the true one, at whose scale (gt: the true one), and how '
+            'many joints count.'
+        )
+    text = f'On {len(first.img_ids)} test images. The protocol, `{first.protocol}`, {protocol} AUC is the area under '
+    text += 'the PCK curve.'
+    if gap_closed(stages):
+        text += (
+            ' The gap is the difference in mean error between the RGB twin and the teacher; this share of it is closed.'
+        )
+    return text
+
+
 @dataclass(frozen=True)
 class _Finished:
-    """A stage with what it left behind; ``cfg`` is what it ran at test time."""
+    """A stage with what it left behind."""
 
     stage: StageResult
-    cfg: Config
+    network: TrainedNetwork
     predictions: HandPredictions
 
     @classmethod
@@ -188,18 +211,19 @@ class _Finished:
         """Read a stage's files. MMEngine's copy of the config, in the work dir, has the command line's overrides."""
         copy = Path(stage.work_dir) / Path(stage.config).name
         cfg = student_config(load_config(copy if copy.is_file() else stage.config))
-        return cls(stage, cfg, HandPredictions.load(stage.predictions))
+        network = TrainedNetwork(stage.label, cfg, stage.checkpoint)
+        return cls(stage, network, HandPredictions.load(stage.predictions))
 
     def log(self) -> list[dict]:
-        """Return the training log, with the weight of the regression loss taken out so that stages compare."""
-        weight = self.cfg.model.head.get('loss', {}).get('loss_weight', 1.0)
+        """Return the training log, with the weight of the pose loss taken out so that stages compare."""
+        weight = self.network.cfg.model.head.get('loss', {}).get('loss_weight', 1.0)
         records = read_scalars(self.stage.work_dir)
-        return [{**record, LOSS: record[LOSS] / weight} if LOSS in record else record for record in records]
+        return [{k: v / weight if k in POSE_LOSSES else v for k, v in record.items()} for record in records]
 
-    def test_samples(self, indices: Sequence[int]) -> list[dict]:
-        """Return some samples of the test set as the network is given them."""
-        test_set = DATASETS.build(self.cfg.test_dataloader.dataset)
-        return [test_set[i] for i in indices]
+    def chosen(self, indices: Sequence[int]) -> HandPredictions:
+        """Return the predictions for some test images."""
+        arrays = {name: getattr(self.predictions, name)[indices] for name in ('pred', 'target', 'valid', 'img_ids')}
+        return replace(self.predictions, **arrays)
 
 
 def _check_comparable(finished: Sequence[_Finished]) -> None:
@@ -216,65 +240,3 @@ def _check_comparable(finished: Sequence[_Finished]) -> None:
 
 def _by_role(stages: Sequence[StageResult], role: str) -> StageResult | None:
     return next((stage for stage in stages if stage.role == role), None)
-
-
-def _input_picture(inputs: dict[str, torch.Tensor]) -> np.ndarray:
-    """The picture of what a network is given: its colour image, else its depth."""
-    if 'rgb' in inputs:
-        return np.ascontiguousarray(inputs['rgb'].permute(1, 2, 0).numpy())
-    return depth_picture(inputs['depth'][0].numpy())
-
-
-def _prediction_picture(finished: Sequence[_Finished], indices: Sequence[int]) -> Picture:
-    """Twin and student side by side, in the image and from the side, over the truth in grey."""
-    chosen = [run for run in finished if run.stage.role in ('twin', 'student')] or finished[:1]
-    results = [run.predictions for run in chosen]
-    tiles, captions = [], []
-    for i, item in zip(indices, tqdm(chosen[-1].test_samples(indices), desc='test images', leave=False)):
-        image, camera = _input_picture(item['inputs']), item['data_samples'].metainfo['camera']
-        flat = [draw_skeleton(image, project(r.pred[i], camera), project(r.target[i], camera)) for r in results]
-        tiles += [image, *flat, *(draw_skeleton_3d(r.pred[i], 'side', r.target[i]) for r in results)]
-        errors = [f'{np.nanmean(result.errors[i]):.1f} mm' for result in results]
-        captions += [f'image {results[0].img_ids[i]}', *errors, *errors]
-    labels = [run.stage.label for run in chosen]
-    headers = ['input', *labels, *(f'{label}, side' for label in labels)]
-    return Picture(
-        contact_sheet(tiles, len(headers), TILE, captions, headers),
-        "Predicted hands in the fingers' colours over the true ones in grey, with the mean joint error: in the image, "
-        'and from the side, where the camera is on the left. The images are taken at even distances from the test set.',
-    )
-
-
-def _activation_picture(finished: Sequence[_Finished], indices: Sequence[int]) -> Picture:
-    """Maximum over the channels of each backbone's last feature map, over the input that it saw."""
-    order = [run for role in ('student', 'twin', 'teacher') for run in finished if run.stage.role == role]
-    columns: list[list[np.ndarray]] = []
-    headers: list[str] = []
-    for run in tqdm(order or finished[:1], desc='activation maps', leave=False):
-        inputs, maps = _activations(run, indices)
-        if not any(np.array_equal(inputs, column) for column in columns):  # student and twin see the same
-            columns.append(inputs)
-            headers.append('input')
-        columns.append(maps)
-        headers.append(run.stage.label)
-    tiles = [tile for row in zip(*columns) for tile in row]
-    return Picture(
-        contact_sheet(tiles, len(headers), TILE, headers=headers),
-        "The backbone's last feature map, reduced to the maximum over its channels and stretched to its own range: red "
-        'is active, blue is not.',
-    )
-
-
-def _activations(run: _Finished, indices: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """A stage's inputs, and the same with their activation maps laid over them."""
-    network = MODELS.build(run.cfg.model).eval()
-    load_weights(network, run.stage.checkpoint, owner=run.stage.label)
-    items = run.test_samples(indices)
-    with torch.no_grad(), record_taps(network, ['backbone']) as taps:
-        network.test_step(pseudo_collate(items))
-    features = taps['backbone']
-    features = features[-1] if isinstance(features, (tuple, list)) else features
-    pictures = [_input_picture(item['inputs']) for item in items]
-    inputs = [cv2.resize(picture, (TILE, TILE), interpolation=cv2.INTER_CUBIC) for picture in pictures]
-    maps = map(activation_map, features.float().cpu().numpy())
-    return inputs, [activation_picture(image, activation) for image, activation in zip(inputs, maps)]

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+from torch import nn
 
-from handkd.models import load_weights, read_checkpoint
+from handkd.models import CheckpointError, load_weights, read_checkpoint
+
+_IN_PART = (
+    "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
+)
 
 
 def latest_checkpoint(work_dir: str | Path) -> Path | None:
@@ -35,28 +41,57 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     """Train as a config says.
 
     Args:
-        cfg: A config with ``work_dir``.
+        cfg: A config with ``work_dir``. ``load_from`` is a checkpoint whose weights the network begins with, all of
+            them: a distilled model begins with those of its student.
         resume: None to start anew, 'auto' to go on from the newest checkpoint of ``work_dir`` (from the beginning if
-            there is none), or the path of a checkpoint.
+            there is none), or the path of a checkpoint. What is resumed needs no ``load_from``.
 
     Returns:
         The last checkpoint.
 
     Raises:
-        FileNotFoundError: If the checkpoint to resume from is missing.
+        FileNotFoundError: If the checkpoint to resume from or to begin with is missing.
+        CheckpointError: If it is damaged, or if the one to begin with is of another architecture.
     """
     if resume is not None:
         checkpoint = latest_checkpoint(cfg.work_dir) if resume == 'auto' else Path(resume)
         if checkpoint is None:
-            print_log(f'nothing to resume in {cfg.work_dir}: starting from the beginning')
+            print_log(f'nothing to resume in {cfg.work_dir}: starting from {cfg.get("load_from") or "the beginning"}')
         else:
             read_checkpoint(checkpoint)
             cfg.resume, cfg.load_from = True, str(checkpoint)
-    runner = Runner.from_cfg(cfg)
+    start = cfg.get('load_from')
+    if start and not Path(start).is_file():  # before the data sets are read
+        raise FileNotFoundError(
+            f'load_from: no checkpoint at {start}; train that network first, or run the stages in order with '
+            f'tools/stages.py, or name another with --cfg-options load_from=PATH; {_IN_PART}'
+        )
+    runner = _StrictRunner.from_cfg(cfg)
     runner.train()
     last = Path(cfg.work_dir) / f'iter_{runner.iter}.pth'
     _end_workers(runner)
     return last
+
+
+class _StrictRunner(Runner):
+    """MMEngine's runner, whose own ``load_from`` would be content with a checkpoint that fits in part."""
+
+    def load_or_resume(self) -> None:
+        """Resume as MMEngine does; else load all of ``load_from``, if there is one."""
+        if self._has_loaded or self._resume or not self._load_from:
+            super().load_or_resume()
+            return
+        try:
+            load_weights(_network(self), self._load_from)
+        except CheckpointError as error:
+            raise CheckpointError(f'load_from: {error}; {_IN_PART}') from error
+        self._has_loaded = True
+        self.logger.info(f'the weights of {self._load_from} were loaded')
+
+
+def _network(runner: Runner) -> nn.Module:
+    """Return what a runner trains or tests, out of the wrapper that it has in several processes."""
+    return getattr(runner.model, 'module', runner.model)
 
 
 def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None) -> dict[str, float]:
@@ -65,10 +100,10 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     Args:
         cfg: A config with ``work_dir``. Of a distilled model only the student is built: it needs no teacher.
         checkpoint: The weights.
-        dump: Where the metric writes its predictions (npz). Defaults to None: nowhere.
+        dump: Where the metric, the first one of several, writes its predictions (npz). Defaults to None: nowhere.
 
     Returns:
-        Metric name, with its protocol -> value.
+        Metric name, with its protocol -> value, in the order of the evaluators.
 
     Raises:
         FileNotFoundError: If the checkpoint is missing.
@@ -77,10 +112,11 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     cfg = student_config(cfg)
     cfg.load_from, cfg.resume = None, False
     if dump is not None:
-        cfg.test_evaluator.dump = str(dump)
+        evaluators = cfg.test_evaluator
+        main = evaluators[0] if isinstance(evaluators, Sequence) else evaluators
+        main.dump = str(dump)
     runner = Runner.from_cfg(cfg)
-    # MMEngine's own `load_from` would be content with a checkpoint that fits in part.
-    load_weights(getattr(runner.model, 'module', runner.model), checkpoint)
+    load_weights(_network(runner), checkpoint)
     metrics = runner.test()
     _end_workers(runner)
     return metrics

@@ -1,4 +1,4 @@
-"""Running a method's stages in order: teachers first, each checkpoint handed to the stage that needs it."""
+"""Running a method's stages in order, each checkpoint handed to the stages that learn from it or go on from it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ class Stage:
     Attributes:
         name: Name of its folder.
         label: What tables call it.
-        role: 'teacher', 'twin' (the student without distillation), 'student' or 'variant'.
+        role: One of :data:`~handkd.apis.report.ROLES`; see :class:`~handkd.apis.report.StageResult`.
         config: Path of its config.
         teachers: Teacher's name in the model -> name of the stage that trains it.
         options: Overrides of its config, dotted key -> value.
+        start: Name of the stage whose weights it begins with.
+        otherwise: Path of the config that runs instead, with the same options, where the ``data_root`` of the train set
+            of ``config`` is no folder.
     """
 
     name: str
@@ -38,14 +41,22 @@ class Stage:
     config: Path
     teachers: dict[str, str] = field(default_factory=dict)
     options: dict[str, object] = field(default_factory=dict)
+    start: str | None = None
+    otherwise: Path | None = None
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the stages whose checkpoints it needs."""
+        return [*self.teachers.values(), *([] if self.start is None else [self.start])]
 
 
 def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     """Read the stages of a config.
 
-    ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=)], options=, names=)``; a run's
-    ``config`` is a path from that config's folder in which ``names`` are filled in, as in
-    ``'{net}_depth_{data}.py'``, or None for that config itself; the outer ``options`` hold for all runs.
+    ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, otherwise=)], options=,
+    names=)``; a run's ``config`` and ``otherwise`` are paths from that config's folder in which ``names`` are filled
+    in, as in ``'{net}_depth_{data}.py'``; a ``config`` of None is that config itself; the outer ``options`` hold for
+    all runs.
 
     Args:
         path: The config.
@@ -65,16 +76,18 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     for run in cfg.stages.runs:
         where = f'{path}: stage {run.get("name")!r}'
         check_keys(run, Stage.__dataclass_fields__, where)
-        config = path if run.get('config') is None else path.parent / _fill(run['config'], names, where)
-        stage = Stage(**{**run, 'config': config, 'options': {**common, **run.get('options', {})}})
+        given = [key for key in ('config', 'otherwise') if run.get(key) is not None]
+        paths = {'config': path} | {key: path.parent / _fill(run[key], names, where) for key in given}
+        stage = Stage(**{**run, **paths, 'options': {**common, **run.get('options', {})}})
         if stage.role not in ROLES:
             raise ConfigError(f'{where}: unknown role {stage.role!r}; {did_you_mean(stage.role, ROLES)}')
         earlier = [other.name for other in stages]
         if stage.name in earlier:
             raise ConfigError(f'{where}: there are two stages of this name')
-        for source in stage.teachers.values():
+        for source in stage.sources:
             if source not in earlier:
-                raise ConfigError(f'{where}: its teacher comes from {source!r}, but the stages before it are {earlier}')
+                what = 'it starts' if source == stage.start else 'its teacher comes'
+                raise ConfigError(f'{where}: {what} from {source!r}, but the stages before it are {earlier}')
         stages.append(stage)
     return stages
 
@@ -104,7 +117,7 @@ def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:
         if name not in by_name:
             raise ValueError(f'no stage is named {name!r}; {did_you_mean(name, by_name)}')
         wanted.add(name)
-        queue.extend(by_name[name].teachers.values())
+        queue.extend(by_name[name].sources)
     return [stage for stage in stages if stage.name in wanted]
 
 
@@ -125,11 +138,9 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
     done: dict[str, StageResult] = {}
     fingerprints: dict[str, str] = {}
     for number, stage in enumerate(stages, start=1):
-        cfg = _stage_config(stage, Path(work_dir) / stage.name, seed, done)
-        folder = Path(cfg.work_dir)
-        fingerprint = fingerprints[stage.name] = _fingerprint(
-            cfg, [fingerprints[source] for source in stage.teachers.values()]
-        )
+        folder = Path(work_dir) / stage.name
+        config, cfg = _stage_config(stage, folder, seed, done)
+        fingerprint = fingerprints[stage.name] = _fingerprint(cfg, stage, fingerprints)
         record = _read_record(folder)
         if record and record['fingerprint'] != fingerprint:
             raise ValueError(
@@ -141,12 +152,7 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
             print(f'training in {folder}', flush=True)
             record = {'fingerprint': fingerprint, 'started': record.get('started', time.time())}
             _write_record(folder, record)
-            checkpoint = train(cfg, resume='auto')
-            predictions = folder / 'predictions.npz'
-            metrics = evaluate(_named(cfg), checkpoint, dump=predictions)
-            record.update(
-                metrics=metrics, checkpoint=checkpoint.name, predictions=predictions.name, finished=time.time()
-            )
+            record |= _train_and_evaluate(cfg)
             _write_record(folder, record)
         else:
             print(f'finished before, in {folder}', flush=True)
@@ -155,21 +161,41 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
             label=stage.label,
             role=stage.role,
             work_dir=folder,
-            config=stage.config,
+            config=config,
             checkpoint=folder / record['checkpoint'],
             metrics=record['metrics'],
             predictions=folder / record['predictions'],
         )
+        if stage.role == 'pretraining':  # it is in no table
+            print(', '.join(f'{name} {value:.4g}' for name, value in record['metrics'].items()))
         yield done[stage.name]
 
 
-def _stage_config(stage: Stage, folder: Path, seed: int, done: dict[str, StageResult]) -> Config:
+def _train_and_evaluate(cfg: Config) -> dict:
+    """What the record of a finished stage adds to that of a started one."""
+    checkpoint = train(cfg, resume='auto')
+    predictions = checkpoint.with_name('predictions.npz')
+    metrics = evaluate(_named(cfg), checkpoint, dump=predictions)
+    return dict(metrics=metrics, checkpoint=checkpoint.name, predictions=predictions.name, finished=time.time())
+
+
+def _stage_config(stage: Stage, folder: Path, seed: int, done: dict[str, StageResult]) -> tuple[Path, Config]:
+    """The config that a stage runs, and its path."""
     options = {**stage.options, 'randomness.seed': seed}
     for teacher, source in stage.teachers.items():
         options[f'model.teachers.{teacher}.checkpoint'] = str(done[source].checkpoint)
-    cfg = load_config(stage.config, options)
+    if stage.start is not None:
+        options['load_from'] = str(done[stage.start].checkpoint)
+    path = stage.config
+    if stage.otherwise is not None:
+        # What does not run need not be right: the options may fit the other config alone.
+        root = load_config(path, options, only='stages').train_dataloader.dataset.get('data_root')
+        if root is not None and not Path(root).is_dir():
+            print(f'{stage.label}: there is no folder {root}, so {stage.otherwise} runs instead of {path}')
+            path = stage.otherwise
+    cfg = load_config(path, options)
     cfg.work_dir = str(folder)
-    return _named(cfg)
+    return path, _named(cfg)
 
 
 def _named(cfg: Config) -> Config:
@@ -178,12 +204,14 @@ def _named(cfg: Config) -> Config:
     return cfg
 
 
-def _fingerprint(cfg: Config, teachers: list[str]) -> str:
-    """A hash of all that decides the result: the config but for where it runs, and the teachers' own fingerprints."""
-    fields = {k: v for k, v in cfg.to_dict().items() if k not in ('work_dir', 'experiment_name', 'stages')}
+def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str:
+    """A hash of all that decides the result: the config but for where it runs, and the sources' own fingerprints."""
+    where = ['work_dir', 'experiment_name', 'stages', *([] if stage.start is None else ['load_from'])]
+    fields = {k: v for k, v in cfg.to_dict().items() if k not in where}
+    sources = [fingerprints[source] for source in stage.sources]
     for teacher in fields['model'].get('teachers', {}).values():
         teacher['checkpoint'] = Path(teacher['checkpoint']).name
-    return hashlib.sha256(json.dumps([fields, teachers], sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([fields, sources], sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _read_record(folder: Path) -> dict:

@@ -53,9 +53,12 @@ def read_checkpoint(path: str | PathLike) -> dict:
 def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network') -> None:
     """Load a checkpoint's weights into a network; every name and shape must match.
 
+    A ``DistilledEstimator`` and its plain student fit each other. What distillers learn alone may be on one side only:
+    a distiller that the network has not is left out, and one of which the checkpoint has nothing stays as it is.
+
     Args:
         network: The network, changed in place.
-        path: The checkpoint; one of a ``DistilledEstimator`` fits its plain student.
+        path: The checkpoint.
         owner: What the network is called in the error.
 
     Raises:
@@ -64,8 +67,9 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
     """
     checkpoint = read_checkpoint(path)
     state = checkpoint.get('state_dict', checkpoint)
-    own = network.state_dict()
-    state = {key: value for key, value in state.items() if key in own or not key.startswith('distillers.')}
+    before = network.state_dict()
+    shared = {_distiller(key) for key in before} & {_distiller(key) for key in state} | {None}
+    own, state = ({k: v for k, v in weights.items() if _distiller(k) in shared} for weights in (before, state))
     shapes = [
         f'{key} is {tuple(state[key].shape)}, expected {tuple(own[key].shape)}'
         for key in own
@@ -79,7 +83,12 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
     found = [f'{len(keys)} {what} ({_some(keys)})' for what, keys in faults.items() if keys]
     if found:
         raise CheckpointError(f'{path} does not fit {owner}, it is of another architecture: ' + '; '.join(found))
-    network.load_state_dict(state)
+    network.load_state_dict({**before, **state})
+
+
+def _distiller(key: str) -> str | None:
+    """Name of the distiller that a weight belongs to; None for those of the network itself."""
+    return key.split('.')[1] if key.startswith('distillers.') else None
 
 
 def _some(keys: list[str], most: int = 3) -> str:

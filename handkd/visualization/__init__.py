@@ -1,6 +1,7 @@
 """Pictures of hands, of what networks see in them, and of how runs went: arrays in, images and figures out."""
 
-from .curves import accuracy_figure, figure_bytes, loss_figure, pck_figure, read_scalars
+from .curves import PCK_RANGES, accuracy_figure, evolution_figure, figure_bytes, loss_figure, pck_figure
+from .logs import POSE_LOSSES, read_scalars, read_validation
 from .modalities import activation_map, activation_picture, depth_picture, part_picture
 from .page import Picture, Table, write_page
 from .sheet import contact_sheet, fit_square
@@ -9,6 +10,8 @@ from .tiles import TILES, mask_picture, sample_tiles
 
 __all__ = [
     'FINGER_COLORS',
+    'PCK_RANGES',
+    'POSE_LOSSES',
     'TILES',
     'VIEWS',
     'Picture',
@@ -20,6 +23,7 @@ __all__ = [
     'depth_picture',
     'draw_skeleton',
     'draw_skeleton_3d',
+    'evolution_figure',
     'figure_bytes',
     'fit_square',
     'joint_color',
@@ -28,6 +32,7 @@ __all__ = [
     'part_picture',
     'pck_figure',
     'read_scalars',
+    'read_validation',
     'sample_tiles',
     'write_page',
 ]

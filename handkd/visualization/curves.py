@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from .logs import LOSS_KEYS, POSE_LOSSES
+
 COLORS = ('#0b7285', '#e8590c', '#5f3dc4', '#2b8a3e', '#c2255c', '#846358', '#1c7ed6', '#868e96')
 """Line colours, in the order of the curves."""
 
-LOSS_KEYS = ('loss_reg', 'loss')
-"""What a loss curve shows, the first one that a log has: the regression loss compares runs with other loss terms."""
+PCK_RANGES = {'mm': (0.0, 50.0), 'px': (0.0, 30.0)}
+"""Unit of the errors -> first and last threshold of a PCK curve."""
+
+_KIND = {'mm': '3D PCK', 'px': '2D PCK'}
+_COLUMNS = 3
+"""Panels side by side in a figure."""
 
 
-def pck_figure(curves: Mapping[str, np.ndarray], thresholds: np.ndarray, note: str = '') -> Figure:
+def pck_figure(curves: Mapping[str, np.ndarray], thresholds: np.ndarray, note: str = '', unit: str = 'mm') -> Figure:
     """Plot the share of correct joints over the threshold.
 
     Args:
         curves: Label -> share at each threshold, shape (T,), from 0 to 1.
-        thresholds: mm, shape (T,).
+        thresholds: Shape (T,), in ``unit``.
         note: What stands below the axis, such as the protocol.
+        unit: 'mm', for joints in space, or 'px', for joints in the image.
 
     Raises:
         ValueError: If there is no curve.
     """
     figure, (axes,) = _panels(curves)
-    _share_curves(axes, curves, thresholds, _with_note('error threshold (mm)', note), '3D PCK')
+    _share_curves(axes, curves, thresholds, _with_note(f'error threshold ({unit})', note), _KIND[unit])
     return figure
 
 
@@ -67,54 +72,55 @@ def loss_figure(logs: Mapping[str, list[dict]], smooth: int = 5) -> Figure:
     Raises:
         ValueError: If there is no log, or no key that all of them have.
     """
-    key = next((k for k in LOSS_KEYS if logs and all(any(k in r for r in records) for records in logs.values())), None)
-    if logs and key is None:
-        raise ValueError(f'no one of {LOSS_KEYS} is in every log of {sorted(logs)}')
+    key = _common_key(logs, LOSS_KEYS)
     figure, (axes,) = _panels(logs)
     axes.set(xlabel='iteration', ylabel=f'training {key}')
     for color, (label, records) in zip(_cycle(len(logs)), logs.items()):
-        steps, values = np.array([(r['step'], r[key]) for r in records if key in r], np.float64).T
-        window = np.ones(min(smooth, len(values)))
-        mean = np.convolve(values, window, 'same') / np.convolve(np.ones_like(values), window, 'same')
-        axes.plot(steps, values, color=color, lw=0.8, alpha=0.25)
-        axes.plot(steps, mean, color=color, lw=1.8, label=label)
-    axes.set_yscale('log')
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter('{x:g}')
-    axes.yaxis.set_minor_formatter(NullFormatter())
+        _loss_curve(axes, records, key, 0, smooth, color, label)
+    _log_scale(axes)
     axes.legend(loc='upper right', frameon=False)
     return figure
 
 
-def read_scalars(work_dir: str | Path) -> list[dict]:
-    """Read what MMEngine logged in a work dir.
+def evolution_figure(
+    logs: Mapping[str, list[dict]], validations: Mapping[str, list[dict]] | None = None, smooth: int = 5
+) -> Figure:
+    """Plot the losses of consecutive stages on one axis of iterations, the switches marked: Fig. 5 of Yuan et al. 2018.
+
+    One panel for the pose loss, one for each further term of the loss that any stage has, one for their total, and one
+    for the mean error in validation where there is any. All are as logged, with their weights.
 
     Args:
-        work_dir: Folder of a run, with ``<time>/vis_data/scalars.json`` in it.
-
-    Returns:
-        One dict a logged step, with ``step``, in rising order. Where a run was resumed, the later log counts.
+        logs: Label -> records, as :func:`read_scalars` gives them, in the order of the stages.
+        validations: Label -> records, as :func:`read_validation` gives them. Defaults to None: there are none.
+        smooth: Points of the running mean that is drawn over the pale raw curve.
 
     Raises:
-        FileNotFoundError: If the folder has no such log.
-        ValueError: If a line is no JSON; names the file and the line.
+        ValueError: If there is no log, the stages have no pose loss in common, or their errors in validation follow
+            different protocols.
     """
-    files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
-    if not files:
-        raise FileNotFoundError(f'{work_dir}: no */vis_data/scalars.json in it, so nothing was trained there')
-    training: dict[int, dict] = {}
-    for file in files:
-        lines = file.read_text().splitlines()
-        for number, line in enumerate(lines, start=1):
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                if number == len(lines):  # the run was killed while it wrote this line
-                    continue
-                raise ValueError(f'{file}, line {number}: not a JSON record ({error})') from error
-            if any(key in record for key in LOSS_KEYS):
-                training[record['step']] = record
-    return [training[step] for step in sorted(training)]
+    pose = _common_key(logs, POSE_LOSSES)
+    terms = dict.fromkeys(key for records in logs.values() for record in records for key in record)
+    others = [key for key in terms if key.startswith('loss_') and key != pose]
+    error = _error_key(validations or {})
+    keys = [pose, *others, 'loss', *([error] if error else [])]
+    figure, panels = _panels(logs, len(keys))
+    starts = np.cumsum([0, *(records[-1]['step'] for records in logs.values())])
+    for axes, key in zip(panels, keys):
+        protocol, _, name = key.rpartition('/')
+        kind = 'validation' if key == error else 'training'
+        axes.set(xlabel=_with_note('iteration', protocol), ylabel=f'{kind} {name}', xlim=(0, starts[-1]))
+        for color, start, (label, records) in zip(_cycle(len(logs)), starts, logs.items()):
+            if start > 0:
+                axes.axvline(start, color='#495057', lw=1.0, ls='--')
+            axes.text(start, 1.01, f' {label}', transform=axes.get_xaxis_transform(), color=color, fontsize='small')
+            if key == error:
+                points = [(start + r['step'], r[key]) for r in validations.get(label, ()) if key in r]
+                axes.plot(*np.array(points).reshape(-1, 2).T, color=color, lw=1.8, marker='o', ms=3)
+            else:
+                _loss_curve(axes, records, key, start, smooth, color)
+        _log_scale(axes)
+    return figure
 
 
 def figure_bytes(figure: Figure, suffix: str = 'svg', dpi: int = 130) -> bytes:
@@ -130,12 +136,55 @@ def figure_bytes(figure: Figure, suffix: str = 'svg', dpi: int = 130) -> bytes:
     return buffer.getvalue()
 
 
+def _common_key(logs: Mapping[str, list[dict]], keys: Sequence[str]) -> str | None:
+    """The first of the keys that every log has; None if there is no log."""
+    key = next((k for k in keys if logs and all(any(k in r for r in records) for records in logs.values())), None)
+    if logs and key is None:
+        raise ValueError(f'no one of {tuple(keys)} is in every log of {sorted(logs)}')
+    return key
+
+
+def _error_key(validations: Mapping[str, list[dict]]) -> str | None:
+    """The mean error in the records of validations, None if there is none."""
+    firsts = {}
+    for label, records in validations.items():
+        found = [key for record in records for key in record if key.rpartition('/')[2] == 'EPE_mean']
+        if found:
+            firsts[label] = found[0]
+    if len(set(firsts.values())) > 1:
+        raise ValueError(f'the stages were validated under different protocols, which do not compare: {firsts}')
+    return next(iter(firsts.values()), None)
+
+
+def _loss_curve(
+    axes: Axes, records: list[dict], key: str, start: int, smooth: int, color: str, label: str | None = None
+) -> None:
+    """Plot a raw loss, pale, and its running mean; nothing where the records don't have it."""
+    points = np.array([(start + r['step'], r[key]) for r in records if key in r], np.float64)
+    if not len(points):
+        return
+    steps, values = points.T
+    window = np.ones(min(smooth, len(values)))
+    mean = np.convolve(values, window, 'same') / np.convolve(np.ones_like(values), window, 'same')
+    axes.plot(steps, values, color=color, lw=0.8, alpha=0.25)
+    axes.plot(steps, mean, color=color, lw=1.8, label=label)
+
+
+def _log_scale(axes: Axes) -> None:
+    axes.set_yscale('log')
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter('{x:g}')
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
 def _panels(curves: Mapping, count: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure with empty axes side by side."""
+    """A figure with empty axes side by side, in several rows if they are many."""
     if not curves:
         raise ValueError('there is nothing to plot: no curve was given')
-    figure = Figure(figsize=(6.4 * count, 4.0), layout='constrained')  # no pyplot: no window, no global state
-    panels = [figure.add_subplot(1, count, i + 1) for i in range(count)]
+    rows = -(-count // _COLUMNS)
+    columns = -(-count // rows)  # as few as will do in so many rows
+    figure = Figure(figsize=(6.4 * columns, 4.0 * rows), layout='constrained')  # no pyplot: no window, no global state
+    panels = [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
     for axes in panels:
         axes.grid(color='#e9ecef', lw=0.8)
         axes.spines[['top', 'right']].set_visible(False)

@@ -86,21 +86,23 @@ def draw_skeleton_3d(
     Args:
         keypoints: Joints in camera axes, shape (21, 3), any unit.
         view: One of :data:`VIEWS`.
-        reference: True joints in the same unit and frame, to draw in grey beneath, shape (21, 3).
+        reference: True joints in the same unit and frame, to draw in grey beneath, shape (21, 3). Joints that are not
+            finite, and their bones, are left out.
         size: Side of the picture in px.
 
     Returns:
         The picture, uint8, shape (size, size, 3).
 
     Raises:
-        ValueError: If there is no such view, or if joints are not finite.
+        ValueError: If there is no such view, or if ``keypoints`` are not finite.
     """
     if view not in VIEWS:
         raise ValueError(f'no view named {view!r}; expected one of {sorted(VIEWS)}')
     hands = [np.asarray(hand, np.float64) for hand in (reference, keypoints) if hand is not None]
     points = np.concatenate(hands)
-    if points.shape != (len(hands) * NUM_JOINTS, 3) or not np.isfinite(points).all():
+    if points.shape != (len(hands) * NUM_JOINTS, 3) or not np.isfinite(hands[-1]).all():
         raise ValueError(f'expected finite joints of shape ({NUM_JOINTS}, 3), found {[hand.shape for hand in hands]}')
+    points = points[np.isfinite(points).all(-1)]
     centre = (points.min(0) + points.max(0)) / 2
     extent = max(np.ptp(points, axis=0).max(), 1e-9)
 

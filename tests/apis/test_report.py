@@ -1,18 +1,28 @@
 """The page of results: right numbers, right pictures, from the files that stages leave behind."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
-from handkd.apis.report import StageResult, _Finished, gap_closed, results_table, text_table, write_stage_report
+from handkd.apis import report
+from handkd.apis.report import (
+    StageResult,
+    _Finished,
+    compared,
+    gap_closed,
+    results_table,
+    text_table,
+    write_stage_report,
+)
 from handkd.datasets import ReproducibleDataset
 from handkd.evaluation import HandPredictions
 from handkd.geometry import project
 from handkd.registry import DATASETS, MODELS
-from handkd.visualization import draw_skeleton
+from handkd.visualization import draw_skeleton, pck_figure
 
 PROTOCOL = 'rel-middle_mcp_gt-scale_21j'
 CAMERA = {'K': np.array([[150.0, 0, 31.5], [0, 150.0, 31.5], [0, 0, 1]])}
@@ -132,6 +142,55 @@ def test_losses_compare_though_their_weights_differ(stages):
     assert plain[0]['loss_reg'] == pytest.approx(20.0 / 10)
     assert weighted[0]['loss_reg'] == pytest.approx(17.0 / 10 / 100)
     assert weighted[0]['loss'] == pytest.approx(17.0 / 10)
+
+
+def test_heat_map_losses_compare_too(stages):
+    (log,) = (stages[1].work_dir).glob('*/vis_data/scalars.json')
+    log.write_text(log.read_text().replace('loss_reg', 'loss_heatmap'))
+    twin = Config.fromfile(stages[1].config)
+    twin.model.head.loss = dict(type='PoseNormLoss', loss_weight=100.0)
+    twin.dump(stages[1].config)
+    assert _Finished.load(stages[1]).log()[0]['loss_heatmap'] == pytest.approx(20.0 / 10 / 100)
+
+
+def test_pretraining_is_compared_with_nothing(stages, tmp_path):
+    first = make_stage(tmp_path, 'big', 'pretraining', 3.0)
+    other = HandPredictions.load(first.predictions)
+    HandPredictions(**vars(other) | {'img_ids': other.img_ids + 90}).save(first.predictions)
+    everything = [first, *stages]
+    assert compared(everything) == stages
+    assert results_table(everything) == results_table(stages)
+    assert gap_closed(everything) == gap_closed(stages)
+    write_stage_report(tmp_path / 'report.html', 'PI', everything, num_samples=2)
+    page = (tmp_path / 'report.html').read_text()
+    assert page.count('The big') == 1  # among what ran
+    with pytest.raises(ValueError, match='at least one finished stage'):
+        write_stage_report(tmp_path / 'none.html', 'PI', [first])
+
+
+def test_stages_in_the_image_are_measured_in_pixels(stages, tmp_path, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(report, 'pck_figure', lambda *arguments: shown.update(pck=arguments) or pck_figure(*arguments))
+    flat = []
+    for stage in stages[1:3]:  # there is no teacher
+        old = HandPredictions.load(stage.predictions)
+        target = project(old.target, CAMERA)
+        result = HandPredictions(target + (3, 4), target, old.valid, old.img_ids, 'px_21j')
+        result.save(stage.predictions)
+        metrics = {'px_21j/EPE_mean': 5.0, 'px_21j/EPE_median': 5.0, 'px_21j/AUC_0-30_trapz20': 0.8}
+        flat.append(replace(stage, metrics={**metrics, **stage.metrics}))  # of two evaluators the first counts
+    assert [stage.unit for stage in (stages[1], *flat)] == ['mm', 'px', 'px']
+    table = results_table(flat)
+    assert table.headers == ('', 'EPE mean (px)', 'EPE median (px)', 'AUC', 'gap closed')
+    assert table.rows[0] == ('The rgb', '5.00', '5.00', '0.800', '-')
+    write_stage_report(tmp_path / 'report.html', '2D', flat, num_samples=2)
+    curves, thresholds, protocol, unit = shown['pck']
+    assert (thresholds[0], thresholds[-1], protocol, unit) == (0, 30, 'px_21j', 'px')
+    np.testing.assert_array_equal(curves['The rgb'], thresholds >= 5)
+    page = (tmp_path / 'report.html').read_text()
+    assert 'errors are in pixels of the original images' in page
+    assert 'From the side' not in page
+    assert 'share of it is closed' not in page
 
 
 def test_the_config_in_the_work_dir_counts(stages, tmp_path):

@@ -5,7 +5,9 @@ from mmengine.hooks import Hook
 from torch import nn
 
 from handkd.apis.runs import evaluate, latest_checkpoint, student_config, train
+from handkd.evaluation import HandPredictions
 from handkd.models import CheckpointError, read_checkpoint
+from handkd.models.distillers import BaseDistiller
 from handkd.registry import HOOKS, MODELS
 
 
@@ -29,8 +31,38 @@ class DropoutNeck(nn.Module):
         return nn.functional.dropout(feats[-1].mean((2, 3)), 0.5, self.training)
 
 
+@MODELS.register_module()
+class AdaptingDistiller(BaseDistiller):
+    """Learns a layer of its own."""
+
+    student_taps = ('neck',)
+
+    def __init__(self):
+        super().__init__()
+        self.adapter = nn.Linear(32, 4)
+
+    def forward(self, context):
+        return {'self': self.adapter(context.student['neck'][-1]).square().mean()}
+
+
 def weights(path):
     return read_checkpoint(path)['state_dict']
+
+
+def learned(path):
+    """What the optimizer changes: not the running statistics."""
+    return {k: v for k, v in weights(path).items() if 'running' not in k and 'num_batches' not in k}
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def distilled(cfg):
+    cfg.model = dict(
+        type='DistilledEstimator', student=cfg.model, distillers=dict(adapt=dict(type='AdaptingDistiller'))
+    )
+    return cfg
 
 
 @pytest.mark.parametrize('step', [2, 3, 4, 7, 9])
@@ -38,14 +70,12 @@ def test_resuming_after_an_interruption_at_any_step_changes_no_weight(tiny_cfg, 
     neck = dict(type='DropoutNeck')
     whole, parts = tiny_cfg(work_dir='whole'), tiny_cfg(work_dir='parts', stop=dict(type='InterruptHook', step=step))
     whole.model.neck = parts.model.neck = neck
-    expected = weights(train(whole))
+    expected = train(whole)
     with pytest.raises(KeyboardInterrupt):
         train(parts)
     resumed = tiny_cfg(work_dir='parts')
     resumed.model.neck = neck
-    got = weights(train(resumed, resume='auto'))
-    assert expected.keys() == got.keys()
-    assert all(torch.equal(value, got[key]) for key, value in expected.items())
+    assert same(weights(expected), weights(train(resumed, resume='auto')))
 
 
 def test_a_resumed_run_starts_at_the_last_checkpoint_and_not_anew(tiny_cfg, monkeypatch):
@@ -98,3 +128,79 @@ def test_evaluation_runs_the_student_alone(tiny_cfg, tmp_path):
     (name,) = [key for key in metrics if key.endswith('/EPE_mean')]
     assert name.startswith('rel-middle_mcp_gt-scale_21j') and np.isfinite(metrics[name])
     assert (tmp_path / 'p.npz').is_file()
+
+
+@pytest.mark.parametrize('target', [lambda cfg: cfg, distilled], ids=['to plain', 'to distilled'])
+@pytest.mark.parametrize('source', [lambda cfg: cfg, distilled], ids=['from plain', 'from distilled'])
+def test_a_run_begins_with_all_weights_of_load_from(tiny_cfg, source, target):
+    start = train(source(tiny_cfg(3, 'start')))
+    cfg = tiny_cfg(1, seed=5)
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    cfg.model.backbone.init_cfg = dict(type='Constant', layer='Conv2d', val=9.0)  # what is loaded comes after it
+    cfg.load_from = str(start)
+    before, after = learned(start), learned(train(target(cfg)))
+    adapter = {key for key in after if key.startswith('distillers.')}
+    assert len(adapter) == (2 if target is distilled else 0)
+    assert same({k: v for k, v in before.items() if k in after}, {k: v for k, v in after.items() if k in before})
+    assert after.keys() - before.keys() == (set() if source is distilled else adapter)
+
+
+def test_a_start_that_fits_in_part_is_an_error_that_says_what_is_for_that(tiny_cfg):
+    start = train(tiny_cfg(2, 'start'))
+    cfg = tiny_cfg(2)
+    cfg.model.head.refine = False
+    cfg.load_from = str(start)
+    with pytest.raises(CheckpointError, match=r"load_from: .*iter_2.*unexpected.*head\.refine.*type='Pretrained'"):
+        train(cfg)
+    assert latest_checkpoint(cfg.work_dir) is None
+
+
+def test_a_missing_start_says_where_it_comes_from(tiny_cfg, tmp_path):
+    cfg = tiny_cfg()
+    cfg.load_from = str(tmp_path / 'rgb' / 'iter_20000.pth')
+    cfg.train_dataloader.dataset = dict(type='Nothing')  # not even looked at
+    with pytest.raises(
+        FileNotFoundError, match=r'rgb/iter_20000\.pth; train .* or .* tools/stages\.py, or .*load_from='
+    ):
+        train(cfg, resume='auto')
+
+
+@pytest.mark.parametrize('step', [1, 5])
+def test_an_interrupted_run_goes_on_from_its_own_checkpoint_and_not_from_its_start(tiny_cfg, step):
+    def begun(work_dir, **hooks):
+        cfg = tiny_cfg(6, work_dir, **hooks)
+        cfg.load_from = str(start)
+        return cfg
+
+    start = train(tiny_cfg(3, 'start', seed=5))
+    whole = weights(train(begun('whole')))
+    with pytest.raises(KeyboardInterrupt):
+        train(begun('parts', stop=dict(type='InterruptHook', step=step)), resume='auto')
+    assert latest_checkpoint(begun('parts').work_dir) is None or step == 5
+    assert same(whole, weights(train(begun('parts'), resume='auto')))
+    assert not same(whole, weights(train(tiny_cfg(6, 'fresh'))))
+    start.unlink()
+    assert same(whole, weights(train(begun('parts'), resume='auto')))
+
+
+def test_what_resumes_is_not_sent_back_to_the_start(tiny_cfg, monkeypatch):
+    seen = []
+    monkeypatch.setattr(InterruptHook, 'after_train_iter', lambda self, runner, *_, **__: seen.append(runner.iter))
+    start = train(tiny_cfg(2, 'start'))
+    for max_iters in (4, 6):
+        cfg = tiny_cfg(max_iters, watch=dict(type='InterruptHook', step=0))
+        cfg.load_from = str(start)
+        train(cfg, resume='auto')
+    assert seen == [0, 1, 2, 3, 4, 5]
+
+
+def test_of_several_metrics_the_first_is_the_main_one(tiny_cfg, tmp_path):
+    checkpoint, cfg = train(tiny_cfg(2)), tiny_cfg(2, 'test')
+    first, second = (dict(type='HandKeypointMetric', root=root) for root in ('wrist', 'middle_mcp'))
+    cfg.test_evaluator = [first, second]
+    metrics = evaluate(cfg, checkpoint, dump=tmp_path / 'p.npz')
+    errors = [name for name in metrics if name.endswith('EPE_mean')]
+    assert [name.partition('_gt')[0] for name in errors] == ['rel-wrist', 'rel-middle_mcp']
+    predictions = HandPredictions.load(tmp_path / 'p.npz')
+    assert f'{predictions.protocol}/EPE_mean' == errors[0]
+    assert np.nanmean(predictions.errors) == pytest.approx(metrics[errors[0]])

@@ -8,6 +8,7 @@ from handkd.apis import stages as module
 from handkd.apis.stages import read_stages, run_stages, select_stages
 from handkd.hints import ConfigError
 from handkd.models import read_checkpoint
+from handkd.registry import DATASETS
 
 STUDENT = """
 _base_ = './twin.py'
@@ -23,6 +24,20 @@ stages = dict(
     ],
 )
 """
+
+
+@DATASETS.register_module()
+class FolderHands(DATASETS.get('TinyHands')):
+    """The same from a folder that must be there."""
+
+    def __init__(self, data_root):
+        if not Path(data_root).is_dir():
+            raise FileNotFoundError(data_root)
+        super().__init__()
+
+
+def weights(result):
+    return read_checkpoint(result.checkpoint)['state_dict']
 
 
 @pytest.fixture
@@ -66,7 +81,7 @@ def test_what_is_finished_is_kept_and_what_is_not_goes_on(config, tmp_path, monk
     resumed = list(run_stages(stages, tmp_path / 'parts'))
     assert [call.rpartition('/')[2] for call in calls] == ['teacher', 'twin', 'twin', 'student']
     assert [r.metrics for r in resumed] == [r.metrics for r in whole]
-    first, second = (read_checkpoint(r[1].checkpoint)['state_dict'] for r in (whole, resumed))
+    first, second = weights(whole[1]), weights(resumed[1])
     assert all((value == second[key]).all() for key, value in first.items())
 
 
@@ -110,6 +125,17 @@ def test_choosing_a_stage_brings_its_teacher(config):
             "config='{net}.py')",
             r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
         ),
+        (
+            "deep='teacher')",
+            "deep='teacher'), start='twn'",
+            r"stage 'student': it starts from 'twn', but the stages before it are \['teacher', 'twin'\]",
+        ),
+        ('config=None', "config=None, start='student'", "it starts from 'student'"),
+        (
+            "config='twin.py')",
+            "config='twin.py', otherwise='{net}.py')",
+            r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
+        ),
         ('runs=[', 'run=[', "unknown key 'run'; did you mean 'runs'"),
     ],
 )
@@ -128,3 +154,125 @@ def test_a_config_without_stages(config):
 def test_shipped_stages_name_configs_that_are_there(name):
     stages = read_stages(Path(__file__).parents[2] / 'configs' / 'pmd' / f'{name}.py')
     assert len(stages) >= 3 and all(stage.config.is_file() for stage in stages)
+
+
+@pytest.fixture
+def started(config):
+    """The student goes on from the twin, in steps that change nothing."""
+    text = config.read_text()
+    new = "deep='teacher'), start='twin', options={'optim_wrapper.optimizer.lr': 0.0}"
+    config.write_text(text.replace("deep='teacher')", new))
+    return config
+
+
+def test_a_stage_begins_with_the_weights_of_another(started, tmp_path):
+    teacher, twin, student = run_stages(read_stages(started), tmp_path / 'out')
+    first, second, other = weights(twin), weights(student), weights(teacher)
+    learned = [key for key in first if key.endswith('weight')]
+    assert learned and all((first[key] == second[key]).all() for key in learned)
+    assert any((first[key] != other[key]).any() for key in learned)
+
+
+def test_choosing_a_stage_brings_what_it_starts_from(started):
+    assert [stage.name for stage in select_stages(read_stages(started), ['student'])] == ['teacher', 'twin', 'student']
+
+
+def test_an_interrupted_stage_goes_on_from_its_own_steps(started, tmp_path, monkeypatch):
+    seen = []
+    real = module.train
+
+    def interrupted(cfg, resume):
+        if Path(cfg.work_dir).name != 'student':
+            return real(cfg, resume)
+        if not seen:
+            cfg.train_cfg.max_iters = 2
+        checkpoint = real(cfg, resume)
+        seen.append((Path(cfg.load_from).parent.name, cfg.get('resume', False)))
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return checkpoint
+
+    monkeypatch.setattr(module, 'train', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_stages(read_stages(started), tmp_path))
+    list(run_stages(read_stages(started), tmp_path))
+    assert seen == [('twin', False), ('student', True)]
+
+
+def test_the_start_counts_for_what_is_finished_but_not_where_it_lies(started, tmp_path, monkeypatch):
+    stages = read_stages(started)
+    results = list(run_stages(stages, tmp_path / 'out'))
+    shutil.move(tmp_path / 'out', tmp_path / 'moved')
+    monkeypatch.setattr(module, 'train', lambda *_, **__: pytest.fail('trained again'))
+    assert [r.metrics for r in run_stages(stages, tmp_path / 'moved')] == [r.metrics for r in results]
+    stages[2].start = 'teacher'
+    with pytest.raises(ValueError, match="stage 'student' of another config"):
+        list(run_stages(stages, tmp_path / 'moved'))
+    stages[2].start = 'twin'
+    shutil.rmtree(tmp_path / 'moved' / 'twin')
+    stages[1].options['optim_wrapper.optimizer.lr'] = 0.5
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="stage 'student' of another config"):
+        list(run_stages(stages, tmp_path / 'moved'))
+
+
+@pytest.fixture
+def pretraining(config, tmp_path):
+    """One stage, on data in a folder, which has a stand-in."""
+    (tmp_path / 'folder.py').write_text(f"""
+_base_ = './twin.py'
+train_dataloader = dict(dataset=dict(_delete_=True, type='FolderHands', data_root={str(tmp_path / 'data')!r}))
+""")
+    (tmp_path / 'pretraining.py').write_text("""
+_base_ = './twin.py'
+stages = dict(names=dict(data='folder', other='twin'), options={'train_cfg.max_iters': 2}, runs=[
+    dict(name='deep', label='Deep', role='pretraining', config='{data}.py', otherwise='{other}.py'),
+])
+""")
+    return tmp_path / 'pretraining.py'
+
+
+def test_where_the_data_are_missing_the_other_config_runs_and_is_named(pretraining, tmp_path, capsys):
+    stages = read_stages(pretraining)
+    (result,) = run_stages(stages, tmp_path / 'out')
+    assert result.config == tmp_path / 'twin.py' and (tmp_path / 'out' / 'deep' / 'twin.py').is_file()
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if 'instead' in line]
+    assert told == (
+        f'Deep: there is no folder {tmp_path / "data"}, so {tmp_path / "twin.py"} runs instead of '
+        f'{tmp_path / "folder.py"}'
+    )
+    (tmp_path / 'data').mkdir()
+    with pytest.raises(ValueError, match="stage 'deep' of another config"):
+        list(run_stages(stages, tmp_path / 'out'))
+    (result,) = run_stages(stages, tmp_path / 'with_data')
+    assert result.config == tmp_path / 'folder.py' and 'instead' not in capsys.readouterr().out
+
+
+def test_the_options_of_a_stage_decide_where_its_data_are(pretraining, tmp_path):
+    (tmp_path / 'mine').mkdir()
+    options = {'train_dataloader.dataset.data_root': str(tmp_path / 'mine')}
+    (result,) = run_stages(read_stages(pretraining, options), tmp_path / 'out')
+    assert result.config == tmp_path / 'folder.py'
+
+
+def test_the_options_need_not_fit_the_config_that_does_not_run(pretraining, tmp_path):
+    options = {'train_dataloader.dataset.length': 5}
+    (result,) = run_stages(read_stages(pretraining, options), tmp_path / 'out')
+    assert result.config == tmp_path / 'twin.py' and 'length=5' in (result.work_dir / 'twin.py').read_text()
+    (tmp_path / 'data').mkdir()
+    with pytest.raises(ConfigError, match=r"FolderHands\): unknown key 'length'"):
+        list(run_stages(read_stages(pretraining, options), tmp_path / 'with_data'))
+
+
+def test_without_another_config_missing_data_are_an_error(pretraining, tmp_path):
+    (stage,) = read_stages(pretraining)
+    stage.otherwise = None
+    with pytest.raises(FileNotFoundError, match='data'):
+        list(run_stages([stage], tmp_path / 'out'))
+
+
+def test_pretraining_tells_its_metrics_in_one_line(pretraining, tmp_path, capsys):
+    (result,) = run_stages(read_stages(pretraining), tmp_path / 'out')
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith(f'rel-middle_mcp_gt-scale_21j/EPE_mean {result.metric("EPE_mean"):.4g}, ')
+    assert all(name in last for name in result.metrics)

@@ -1,9 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from handkd.apis.report import StageResult
-from handkd.apis.summary import mean_interval, summarize_seeds
+from handkd.apis.summary import mean_interval, results_record, summarize_seeds
 
 
 def test_interval_is_students_t():
@@ -15,8 +17,8 @@ def test_interval_is_students_t():
         mean_interval([1.0])
 
 
-def stage(name, role, error):
-    metrics = {'p/EPE_mean': error, 'p/AUC_20-50_trapz100': 1 - error / 100}
+def stage(name, role, error, protocol='p'):
+    metrics = {f'{protocol}/EPE_mean': error, f'{protocol}/AUC_20-50_trapz100': 1 - error / 100}
     return StageResult(name, name, role, '', '', '', metrics, '')
 
 
@@ -26,3 +28,54 @@ def test_gains_are_paired_by_seed():
     mean, half = mean_interval([2.0, 2.0, -1.0])
     assert table.rows[1][3] == f'{mean:+.2f} ± {half:.2f}' and table.rows[1][4] == '2 of 3'
     assert table.rows[0][3] == '-' and list(table.strong) == [1]
+
+
+def three(teacher, twin, student, **kwargs):
+    roles = dict(teacher=teacher, twin=twin, student=student)
+    return [stage(role, role, error, **kwargs) for role, error in roles.items()]
+
+
+def test_the_share_of_the_gap_is_taken_seed_by_seed():
+    results = {0: three(10.0, 30.0, 25.0), 1: three(20.0, 30.0, 20.0)}
+    table = summarize_seeds(results)
+    mean, half = mean_interval([25.0, 100.0])
+    assert [row[5] for row in table.rows] == ['100 ± 0 %', '-', f'{mean:.0f} ± {half:.0f} %']
+    assert table.headers[5] == 'gap closed'
+
+
+def test_without_a_gap_in_every_seed_there_is_no_share_of_it():
+    for worse in (three(31.0, 30.0, 25.0), three(10.0, 30.0, 25.0)[1:]):
+        results = {0: three(10.0, 30.0, 25.0)[-len(worse) :], 1: worse}
+        assert all(row[5] == '-' for row in summarize_seeds(results).rows)
+
+
+def test_what_pretrains_is_not_compared():
+    with_pretraining = {
+        seed: [stage('big', 'pretraining', 5.0 + seed), *three(10.0, 30.0 + seed, 25.0)] for seed in (0, 1)
+    }
+    without = {seed: stages[1:] for seed, stages in with_pretraining.items()}
+    assert summarize_seeds(with_pretraining) == summarize_seeds(without)
+
+
+@pytest.mark.parametrize(
+    ('protocol', 'unit'),
+    [('rel-wrist_gt-scale_21j', 'mm'), ('px_21j-visible', 'px')],
+)
+def test_the_unit_is_the_main_metrics(protocol, unit):
+    results = {seed: three(10.0, 30.0, 25.0 + seed, protocol=protocol) for seed in (0, 1)}
+    for stages in results.values():
+        stages[0].metrics.update({'px_tips/EPE_mean': 1.0, 'abs_21j/EPE_mean': 2.0})  # of further evaluators
+    headers = summarize_seeds(results).headers
+    assert headers[1] == f'EPE mean ({unit})' and headers[3] == f'better than twin by ({unit})'
+
+
+def test_the_record_has_every_number_and_the_table():
+    results = {7: [stage('big', 'pretraining', 5.0), *three(10.0, 30.0, 25.0)], 8: None}
+    results[8] = [stage('big', 'pretraining', 6.0), *three(11.0, 31.0, 26.0)]
+    table = summarize_seeds(results)
+    record = json.loads(json.dumps(results_record(results, table)))
+    assert [s['name'] for s in record['stages']] == ['big', 'teacher', 'twin', 'student']
+    assert record['stages'][0]['role'] == 'pretraining'
+    student = record['stages'][3]['metrics']
+    assert student == {'7': results[7][3].metrics, '8': results[8][3].metrics}
+    assert record['table'] == dict(headers=list(table.headers), rows=[list(row) for row in table.rows])

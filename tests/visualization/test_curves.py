@@ -1,39 +1,13 @@
-"""Curves: what is plotted is what was given, and logs are read as MMEngine writes them."""
-
-import json
+"""Curves: what is plotted is what was given."""
 
 import numpy as np
 import pytest
 
-from handkd.visualization import accuracy_figure, figure_bytes, loss_figure, pck_figure, read_scalars
-
-
-def write_log(work_dir, time: str, records: list, tail: str = '') -> None:
-    folder = work_dir / time / 'vis_data'
-    folder.mkdir(parents=True)
-    (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, records)) + tail)
+from handkd.visualization import accuracy_figure, evolution_figure, figure_bytes, loss_figure, pck_figure
 
 
 def train(step: int, loss: float) -> dict:
     return dict(lr=0.1, loss=loss, loss_reg=loss / 2, iter=step, step=step)
-
-
-def test_scalars_of_a_resumed_run(tmp_path):
-    validation = {'rel/EPE_mean': 9.0, 'step': 20}
-    write_log(tmp_path, '20250101_000000', [train(10, 4.0), train(20, 3.0), validation, train(30, 9.0)])
-    write_log(tmp_path, '20250102_000000', [train(30, 2.0), train(40, 1.0)])
-    records = read_scalars(tmp_path)
-    assert [(r['step'], r['loss']) for r in records] == [(10, 4.0), (20, 3.0), (30, 2.0), (40, 1.0)]
-
-
-def test_a_log_cut_off_in_its_last_line_is_read_and_one_damaged_before_is_named(tmp_path):
-    write_log(tmp_path / 'killed', 'a', [train(10, 4.0)], tail='\n{"loss": 3.')
-    assert len(read_scalars(tmp_path / 'killed')) == 1
-    write_log(tmp_path / 'damaged', 'a', [train(10, 4.0)], tail='\n???\n' + json.dumps(train(20, 1.0)))
-    with pytest.raises(ValueError, match='scalars.json, line 2: not a JSON record'):
-        read_scalars(tmp_path / 'damaged')
-    with pytest.raises(FileNotFoundError, match='nothing was trained there'):
-        read_scalars(tmp_path / 'nowhere')
 
 
 def test_loss_figure_shows_the_key_that_all_runs_have():
@@ -44,8 +18,74 @@ def test_loss_figure_shows_the_key_that_all_runs_have():
     axes = loss_figure({'mine': mine, 'other': other}, smooth=3).axes[0]
     assert axes.get_ylabel() == 'training loss'
     np.testing.assert_allclose(axes.lines[1].get_ydata(), [3.0, 7 / 3, 1.5])
+    maps = [dict(step=step, loss=9.0, loss_heatmap=7.0) for step in (10, 20)]
+    assert loss_figure({'a': maps, 'b': maps}).axes[0].get_ylabel() == 'training loss_heatmap'
+    assert loss_figure({'mine': mine, 'maps': maps}).axes[0].get_ylabel() == 'training loss'
     with pytest.raises(ValueError, match='is in every log of'):
         loss_figure({'mine': mine, 'none': [dict(step=1)]})
+
+
+def stages() -> tuple[dict, dict]:
+    """Logs of two stages, of 40 and 30 steps, of which the second distils, and their validations."""
+    first = [train(10, 8.0), train(25, 6.0), train(40, 5.0)]
+    second = [dict(train(step, 4.0), loss_feat_mimic=step / 10, loss_mask_background=1.0) for step in (15, 30)]
+    return (
+        {'RGB': first, 'RGB + PI': second},
+        {'RGB': [{'step': 40, 'rel/EPE_mean': 30.0}], 'RGB + PI': [{'step': 30, 'rel/EPE_mean': 20.0, 'rel/AUC': 0.5}]},
+    )
+
+
+def solid(axes) -> list[list]:
+    """The points of the curves that are drawn over the pale ones, or of those that are all there is."""
+    lines = [line for line in axes.lines if line.get_lw() == 1.8]
+    return [line.get_xydata().tolist() for line in lines if len(line.get_xydata())]
+
+
+def test_evolution_lays_stages_end_to_end():
+    logs, validations = stages()
+    panels = {axes.get_ylabel(): axes for axes in evolution_figure(logs, validations, smooth=1).axes}
+    assert list(panels) == [
+        'training loss_reg',
+        'training loss_feat_mimic',
+        'training loss_mask_background',
+        'training loss',
+        'validation EPE_mean',
+    ]
+    assert solid(panels['training loss_reg']) == [[[10, 4], [25, 3], [40, 2.5]], [[55, 2], [70, 2]]]
+    assert solid(panels['training loss']) == [[[10, 8], [25, 6], [40, 5]], [[55, 4], [70, 4]]]
+    assert solid(panels['training loss_feat_mimic']) == [[[55, 1.5], [70, 3]]]
+    assert solid(panels['validation EPE_mean']) == [[[40, 30]], [[70, 20]]]
+    assert panels['validation EPE_mean'].get_xlabel() == 'iteration\nrel'
+    for axes in panels.values():
+        (switch,) = [line for line in axes.lines if line.get_linestyle() == '--']
+        assert list(switch.get_xdata()) == [40, 40]
+        assert [(text.get_position()[0], text.get_text().strip()) for text in axes.texts] == [
+            (0, 'RGB'),
+            (40, 'RGB + PI'),
+        ]
+        assert axes.get_xlim() == (0, 70)
+
+
+def test_evolution_smooths_each_stage_by_itself():
+    logs, _ = stages()
+    figure = evolution_figure(logs, smooth=3)
+    assert solid(figure.axes[0]) == [
+        [[10, 3.5], [25, pytest.approx((4 + 3 + 2.5) / 3)], [40, 2.75]],
+        [[55, 2], [70, 2]],
+    ]
+    assert len(figure.axes) == 4  # without validation
+
+
+def test_evolution_refuses_what_does_not_compare():
+    logs, validations = stages()
+    validations['RGB'] = [{'step': 40, 'px/EPE_mean': 3.0}]
+    with pytest.raises(ValueError, match="different protocols, which do not compare: {'RGB': 'px/EPE_mean'"):
+        evolution_figure(logs, validations)
+    logs['RGB'] = [dict(step=10, loss=1.0, loss_heatmap=1.0)]
+    with pytest.raises(ValueError, match=r"no one of \('loss_reg', 'loss_heatmap'\) is in every log"):
+        evolution_figure(logs)
+    with pytest.raises(ValueError, match='nothing to plot'):
+        evolution_figure({})
 
 
 def test_pck_figure_shows_each_curve_by_its_name():
@@ -54,7 +94,9 @@ def test_pck_figure_shows_each_curve_by_its_name():
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ['a', 'b']
     np.testing.assert_array_equal(axes.lines[1].get_ydata(), thresholds / 100)
-    assert axes.get_xlabel().endswith('rel-wrist')
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ('error threshold (mm)\nrel-wrist', '3D PCK')
+    axes = pck_figure({'a': thresholds / 50}, thresholds, 'px_21j', 'px').axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ('error threshold (px)\npx_21j', '2D PCK')
     with pytest.raises(ValueError, match='nothing to plot'):
         pck_figure({}, thresholds)
 

@@ -89,6 +89,19 @@ def test_the_near_finger_covers_the_far_one():
         np.testing.assert_allclose(along, FINGER_COLORS[near], atol=12)
 
 
+def test_joints_of_the_reference_without_a_label_are_left_out():
+    def grey_from(picture: np.ndarray) -> tuple[bool, bool]:
+        """Whether there is grey in the right quarter, and in the lowest one."""
+        grey = (np.abs(picture.astype(int) - REFERENCE_COLOR) <= 8).all(-1)
+        return bool(grey[:, 192:].any()), bool(grey[192:].any())
+
+    hand, reference = np.zeros((NUM_JOINTS, 3)), np.zeros((NUM_JOINTS, 3))
+    hand[4], reference[8] = (-50, -50, 0), (50, 0, 0)
+    assert grey_from(draw_skeleton_3d(hand, 'front', reference)) == (True, False)
+    reference[8], reference[3] = np.nan, (0, 50, 0)
+    assert grey_from(draw_skeleton_3d(hand, 'front', reference)) == (False, True)
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="no view named 'back'"):
         draw_skeleton_3d(np.zeros((21, 3)), 'back')

@@ -1,0 +1,110 @@
+"""Test images with predicted hands over the true ones, networks side by side."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import Evaluator
+
+from handkd.evaluation import HandPredictions, original_pixels
+from handkd.geometry import project
+from handkd.registry import DATASETS
+from handkd.visualization import Picture, contact_sheet, depth_picture, draw_skeleton, draw_skeleton_3d
+
+from .trained import TrainedNetwork
+
+TILE = 200
+"""Side of a tile of a grid, in px."""
+
+
+def input_picture(inputs: dict[str, torch.Tensor], modality: str | None = None) -> np.ndarray:
+    """Return the picture of what a network is given.
+
+    Args:
+        inputs: Modality -> tensor, as PackHandInputs makes them.
+        modality: 'rgb' or 'depth'. Defaults to None: the colour image, else the depth.
+
+    Returns:
+        BGR, uint8, shape (H, W, 3).
+    """
+    if (modality or ('rgb' if 'rgb' in inputs else 'depth')) == 'depth':
+        return depth_picture(inputs['depth'][0].numpy())
+    return np.ascontiguousarray(inputs['rgb'].permute(1, 2, 0).numpy())
+
+
+def predict_samples(network: TrainedNetwork, items: Sequence[dict]) -> HandPredictions:
+    """Return a network's predictions for some test samples, aligned as the first metric of its config says.
+
+    Args:
+        network: The network.
+        items: Its packed test samples.
+
+    Raises:
+        ValueError: If a prediction is not finite, or no joint counts.
+    """
+    evaluators = network.cfg.test_evaluator
+    first = dict(evaluators[0] if isinstance(evaluators, (list, tuple)) else evaluators)
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        evaluator = Evaluator([dict(first, dump=str(Path(folder) / 'predictions.npz'))])
+        evaluator.dataset_meta = DATASETS.build(network.cfg.test_dataloader.dataset).metainfo
+        evaluator.process(network.build().test_step(pseudo_collate(list(items))))
+        evaluator.evaluate(len(items))
+        return HandPredictions.load(Path(folder) / 'predictions.npz')
+
+
+def prediction_sheet(
+    labels: Sequence[str], predictions: Sequence[HandPredictions], samples: Sequence[Sequence[dict]]
+) -> Picture:
+    """Draw predicted hands over the true ones, a row an image: Figs. 6 to 8 of Yuan et al. 2018.
+
+    From left to right what the first network is given, each network's hand in its own input, and for 3D predictions
+    the hand from the side. Joints that do not count are left out of the true hand.
+
+    Args:
+        labels: What each network is called.
+        predictions: Each network's predictions for N images.
+        samples: The N packed samples of each network.
+    """
+    columns = [('input', [input_picture(item['inputs']) for item in samples[0]], predictions[0].img_ids)]
+    for label, result, items in zip(labels, predictions, samples):
+        errors = [_mean_error(row, result.unit) for row in result.errors]
+        columns.append((label, [_draw_flat(*hand) for hand in zip(items, result.pred, _truth(result))], errors))
+    for label, result in zip(labels, predictions):
+        if result.unit == 'mm':
+            tiles = [draw_skeleton_3d(pred, 'side', truth) for pred, truth in zip(result.pred, _truth(result))]
+            columns.append((f'{label}, side', tiles, [''] * len(tiles)))
+    headers = [header for header, _, _ in columns]
+    tiles = [tile for row in zip(*(tiles for _, tiles, _ in columns)) for tile in row]
+    captions = [str(text) for row in zip(*(texts for _, _, texts in columns)) for text in row]
+    captions[:: len(headers)] = [f'image {text}' for text in captions[:: len(headers)]]
+    side = ' From the side, the camera is on the left.' if any(r.unit == 'mm' for r in predictions) else ''
+    return Picture(
+        contact_sheet(tiles, len(headers), TILE, captions, headers),
+        "Predicted hands in the fingers' colours over the true ones in grey, with the mean joint error." + side,
+    )
+
+
+def _mean_error(errors: np.ndarray, unit: str) -> str:
+    counted = errors[np.isfinite(errors)]
+    return f'{counted.mean():.1f} {unit}' if counted.size else 'no joint counts'
+
+
+def _truth(result: HandPredictions) -> np.ndarray:
+    """True joints, NaN where they do not count."""
+    return np.where(result.valid[..., None], result.target, np.nan)
+
+
+def _draw_flat(item: dict, pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """A predicted hand over the true one, in what the network is given."""
+    meta = item['data_samples'].metainfo
+    if pred.shape[-1] == 3:
+        pixels = [project(joints, meta['camera']) for joints in (pred, truth)]
+    else:  # the crop is to the original image what that is to the crop, the other way round
+        back = np.linalg.inv(meta.get('warp_matrix', np.eye(3)))
+        pixels = [original_pixels(joints, back) for joints in (pred, truth)]
+    return draw_skeleton(input_picture(item['inputs']), *pixels)

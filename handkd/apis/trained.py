@@ -1,0 +1,133 @@
+"""Networks that runs have trained, each with the test set of its own config."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from handkd.config import load_config
+from handkd.models import load_weights
+from handkd.registry import DATASETS, MODELS
+
+from .runs import latest_checkpoint, student_config
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network with what it takes to run it again.
+
+    Attributes:
+        label: What pictures and tables call it.
+        cfg: What runs at test time; of a distilled model that is the student alone.
+        checkpoint: Path of its weights.
+    """
+
+    label: str
+    cfg: Config
+    checkpoint: str | Path
+
+    @classmethod
+    def open(cls, run: str, label: str | None = None, options: dict | None = None) -> TrainedNetwork:
+        """Find the config and the weights of a run.
+
+        Args:
+            run: A work dir, which holds the config that MMEngine has copied there and ``iter_*.pth``, the newest of
+                which counts; or ``CONFIG:CHECKPOINT``.
+            label: What to call it. Defaults to None: the name of the folder, or of the config.
+            options: Overrides of its config, dotted key -> value. Defaults to None.
+
+        Raises:
+            FileNotFoundError: If the folder, its config or its checkpoint is missing.
+            ValueError: If the folder holds several configs.
+            ConfigError: If the config is not right.
+        """
+        if Path(run).is_dir():
+            config, checkpoint = _only_config(Path(run)), latest_checkpoint(run)
+            if checkpoint is None:
+                raise FileNotFoundError(f'{run}: no iter_*.pth in it: train it first, or name CONFIG:CHECKPOINT')
+            name = Path(run).resolve().name
+        elif '.py:' in run:
+            config, _, checkpoint = run.partition('.py:')
+            config, checkpoint = Path(f'{config}.py'), Path(checkpoint)
+            name = config.stem
+        else:
+            raise FileNotFoundError(f'{run}: no such work dir; a run is a work dir or CONFIG.py:CHECKPOINT.pth')
+        return cls(label or name, student_config(load_config(config, options)), checkpoint)
+
+    def build(self) -> nn.Module:
+        """Return the network with its weights, in eval mode, on the GPU if there is one.
+
+        Raises:
+            FileNotFoundError: If the checkpoint is missing.
+            CheckpointError: If it is damaged or of another architecture.
+        """
+        network = MODELS.build(self.cfg.model)
+        load_weights(network, self.checkpoint, owner=self.label)
+        return network.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
+
+
+def spread_indices(count: int, num: int) -> list[int]:
+    """Return ``num`` numbers (all of them, if there are fewer) at even distances from 0 to ``count`` - 1."""
+    return np.linspace(0, count - 1, min(num, count)).round().astype(int).tolist()
+
+
+def read_samples(networks: Sequence[TrainedNetwork], indices: Sequence[int]) -> list[list[dict]]:
+    """Return the same test images as each network is given them.
+
+    Args:
+        networks: The networks.
+        indices: Numbers of samples in their test sets.
+
+    Returns:
+        For each network the packed samples (``inputs``, ``data_samples``), in the order of ``indices``.
+
+    Raises:
+        ValueError: If an index is not in a test set, or the test sets do not show the same images.
+    """
+    samples = []
+    for network in networks:
+        test_set = DATASETS.build(network.cfg.test_dataloader.dataset)
+        beyond = [i for i in indices if not 0 <= i < len(test_set)]
+        if beyond:
+            raise ValueError(f'{network.label}: the test set has {len(test_set)} images, there is no {beyond[0]}')
+        samples.append([test_set[i] for i in indices])
+    ids = [[item['data_samples'].get('img_id') for item in items] for items in samples]
+    for network, other in zip(networks[1:], ids[1:]):
+        check_same_images(ids[0], other, networks[0].label, network.label)
+    return samples
+
+
+def check_same_images(first: Sequence, other: Sequence, first_label: str, other_label: str) -> None:
+    """Check that two test sets show the same images, by their ``img_id``.
+
+    Raises:
+        ValueError: If not; names both and the first image in which they differ.
+    """
+    if len(first) != len(other):
+        raise ValueError(
+            f'{first_label} and {other_label} have test sets of {len(first)} and {len(other)} images: give both the '
+            'same, with --cfg-options'
+        )
+    for number, (one, two) in enumerate(zip(first, other)):
+        if one != two:
+            raise ValueError(
+                f'{first_label} and {other_label} do not show the same images: number {number} is {one} here and {two} '
+                'there; give both the same test set, with --cfg-options'
+            )
+
+
+def _only_config(folder: Path) -> Path:
+    """Return the one config in a work dir."""
+    found = sorted(folder.glob('*.py'))
+    if not found:
+        raise FileNotFoundError(f'{folder}: no config (*.py) in it, so nothing was trained there')
+    if len(found) > 1:
+        names = [path.name for path in found]
+        raise ValueError(f'{folder} holds several configs, {names}: name the one that ran, as CONFIG:CHECKPOINT')
+    return found[0]

@@ -1,0 +1,59 @@
+"""What MMEngine logs while a run trains, read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+POSE_LOSSES = ('loss_reg', 'loss_heatmap')
+"""The loss of the joints themselves: of networks that put out coordinates, and heat maps."""
+
+LOSS_KEYS = (*POSE_LOSSES, 'loss')
+"""What a loss curve shows, the first one that all logs have: the pose loss compares runs with other loss terms."""
+
+
+def read_scalars(work_dir: str | Path) -> list[dict]:
+    """Read what MMEngine logged of the training in a work dir.
+
+    Args:
+        work_dir: Folder of a run, with ``<time>/vis_data/scalars.json`` in it.
+
+    Returns:
+        One dict a logged step, with ``step``, in rising order. Where a run was resumed, the later log counts.
+
+    Raises:
+        FileNotFoundError: If the folder has no such log.
+        ValueError: If a line is no JSON; names the file and the line.
+    """
+    return _by_step(record for record in _records(work_dir) if any(key in record for key in LOSS_KEYS))
+
+
+def read_validation(work_dir: str | Path) -> list[dict]:
+    """Read what MMEngine logged of the validations in a work dir; as :func:`read_scalars`, which see.
+
+    Returns:
+        One dict a validation, with ``step`` and the metrics by their full names; empty if there was none.
+    """
+    return _by_step(record for record in _records(work_dir) if any('/' in key for key in record))
+
+
+def _by_step(records: Iterator[dict]) -> list[dict]:
+    """One record a step, the last, in rising order."""
+    latest = {record['step']: record for record in records}
+    return [latest[step] for step in sorted(latest)]
+
+
+def _records(work_dir: str | Path) -> Iterator[dict]:
+    files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
+    if not files:
+        raise FileNotFoundError(f'{work_dir}: no */vis_data/scalars.json in it, so nothing was trained there')
+    for file in files:
+        lines = file.read_text().splitlines()
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                if number == len(lines):  # the run was killed while it wrote this line
+                    continue
+                raise ValueError(f'{file}, line {number}: not a JSON record ({error})') from error

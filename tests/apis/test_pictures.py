@@ -1,0 +1,133 @@
+"""Predicted hands are drawn where they are, and measured as in the evaluation."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from handkd.apis import pictures
+from handkd.apis.pictures import TILE, input_picture, predict_samples, prediction_sheet
+from handkd.apis.runs import evaluate
+from handkd.apis.trained import TrainedNetwork, read_samples
+from handkd.evaluation import HandPredictions
+from handkd.geometry import project
+from handkd.registry import MODELS
+from handkd.visualization.sheet import GAP
+
+OFFSET = (2.0, -1.0)
+"""How far off TruthHead is, px of the crop."""
+
+
+@MODELS.register_module()
+class TruthHead(nn.Module):
+    """Reads the 2D joints off the labels and adds an offset."""
+
+    def predict(self, feats, data_samples):
+        joints = np.concatenate([sample.gt_instances.keypoints for sample in data_samples])
+        return dict(
+            keypoints=torch.from_numpy(joints) + torch.tensor(OFFSET), keypoint_scores=torch.ones(len(joints), 21)
+        )
+
+
+@pytest.fixture
+def pixel_network(tmp_path):
+    """A network in the image, on crops of half the size of the studio's images."""
+    model = dict(type='HandPoseEstimator', backbone=dict(type='GlobalAveragePooling'), head=dict(type='TruthHead'))
+    steps = [dict(type='HandResize', size=(32, 32)), dict(type='PackHandInputs', modalities=['rgb'])]
+    dataset = dict(type='StudioDataset', split='test', length=5, resolution=64, modalities=['rgb'], pipeline=steps)
+    evaluators = [dict(type='HandPixelMetric', visible_only=False), dict(type='HandKeypointMetric')]
+    torch.save({'state_dict': {}}, tmp_path / 'iter_1.pth')
+    cfg = Config(dict(model=model, test_dataloader=dict(dataset=dataset), test_evaluator=evaluators))
+    return TrainedNetwork('pixels', cfg, tmp_path / 'iter_1.pth')
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What is handed to the functions that draw."""
+    calls = dict(flat=[], side=[])
+
+    def record(name, size):
+        def draw(*arguments):
+            calls[name].append(arguments)
+            return np.zeros((size, size, 3), np.uint8)
+
+        return draw
+
+    monkeypatch.setattr(pictures, 'draw_skeleton', record('flat', 64))
+    monkeypatch.setattr(pictures, 'draw_skeleton_3d', record('side', 256))
+    return calls
+
+
+def test_some_samples_are_measured_as_in_the_evaluation_of_all(tiny_cfg, tmp_path):
+    cfg = tiny_cfg()
+    torch.manual_seed(0)
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, tmp_path / 'iter_1.pth')
+    evaluate(cfg, tmp_path / 'iter_1.pth', tmp_path / 'all.npz')
+    whole = HandPredictions.load(tmp_path / 'all.npz')
+    network = TrainedNetwork('tiny', cfg, tmp_path / 'iter_1.pth')
+    some = predict_samples(network, read_samples([network], [8, 3])[0])
+    assert some.protocol == whole.protocol
+    assert some.img_ids.tolist() == [8, 3]
+    np.testing.assert_allclose(some.pred, whole.pred[[8, 3]], atol=1e-3)
+    np.testing.assert_allclose(some.target, whole.target[[8, 3]], atol=1e-6)
+
+
+def test_pixels_of_the_original_image_are_drawn_in_the_crop(pixel_network, drawn):
+    (items,) = read_samples([pixel_network], [4, 1])
+    result = predict_samples(pixel_network, items)
+    np.testing.assert_allclose(result.errors, 2 * np.hypot(*OFFSET), rtol=1e-4)  # the original is twice as large
+    result.valid[0, 20] = False
+    sheet = prediction_sheet(['pixels'], [result], [items])
+    truth = np.stack([item['data_samples'].gt_instances.keypoints[0] for item in items]).astype(np.float64)
+    truth[0, 20] = np.nan
+    for (image, pred, reference), item, expected in zip(drawn['flat'], items, truth):
+        np.testing.assert_array_equal(image, input_picture(item['inputs']))
+        np.testing.assert_allclose(reference, expected, atol=1e-3)
+        np.testing.assert_allclose(pred[:20], expected[:20] + OFFSET, atol=1e-3)
+    assert len(drawn['flat']) == 2
+    assert drawn['side'] == []
+    assert sheet.image.shape[1] == GAP + 2 * (TILE + GAP)
+    assert 'side' not in sheet.caption
+
+
+def test_hands_in_space_are_drawn_from_the_side_too(pixel_network, drawn):
+    (items,) = read_samples([pixel_network], [2])
+    truth = np.stack([item['data_samples'].gt_instances.keypoints_cam[0] for item in items]).astype(np.float64)
+    valid = np.ones((1, 21), bool)
+    valid[0, 3] = False
+    result = HandPredictions(truth + (0, 0, 30), truth, valid, np.array([2]), 'rel-wrist_21j')
+    sheet = prediction_sheet(['a', 'b'], [result, result], [items, items])
+    camera = items[0]['data_samples'].camera
+    for _, pred, reference in drawn['flat']:
+        np.testing.assert_allclose(pred, project(truth[0] + (0, 0, 30), camera))
+        np.testing.assert_allclose(np.delete(reference, 3, 0), np.delete(project(truth[0], camera), 3, 0))
+        assert np.isnan(reference[3]).all()
+    for pred, view, reference in drawn['side']:
+        np.testing.assert_allclose(pred, truth[0] + (0, 0, 30))
+        assert view == 'side'
+        assert np.isnan(reference).any(-1).nonzero()[0].tolist() == [3]
+    assert (len(drawn['flat']), len(drawn['side'])) == (2, 2)
+    assert sheet.image.shape[1] == GAP + 5 * (TILE + GAP)
+    assert 'From the side' in sheet.caption
+
+
+def test_captions_say_the_mean_error_of_the_joints_that_count(monkeypatch, pixel_network):
+    texts = {}
+    sheet = np.zeros((9, 9, 3), np.uint8)
+    monkeypatch.setattr(
+        pictures, 'contact_sheet', lambda tiles, columns, size, captions, headers: texts.update(t=captions) or sheet
+    )
+    (items,) = read_samples([pixel_network], [0, 3])
+    result = predict_samples(pixel_network, items)
+    result.valid[1] = False
+    prediction_sheet(['pixels'], [result], [items])
+    assert texts['t'] == ['image 0', f'{2 * np.hypot(*OFFSET):.1f} px', 'image 3', 'no joint counts']
+
+
+def test_the_input_is_colour_if_there_is_some():
+    rgb = torch.arange(48, dtype=torch.uint8).reshape(3, 4, 4)
+    inputs = dict(depth=torch.full((1, 4, 4), 0.5), rgb=rgb)
+    np.testing.assert_array_equal(input_picture(inputs), rgb.permute(1, 2, 0))
+    for shown in (input_picture(inputs, 'depth'), input_picture({'depth': inputs['depth']})):
+        assert (shown == 255).all()

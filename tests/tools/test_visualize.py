@@ -1,0 +1,83 @@
+"""Pictures of what trained networks do, from the command line."""
+
+import re
+import runpy
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from mmengine.config import Config
+
+from handkd.apis.pictures import TILE
+from handkd.registry import MODELS
+from handkd.visualization.sheet import GAP, LINE
+
+TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'visualize.py'))
+
+
+@pytest.fixture
+def runs(tmp_path) -> list[str]:
+    """Work dirs of an RGB and a depth network on the studio, untrained."""
+    for modality, channels in (('rgb', 3), ('depth', 1)):
+        model = dict(
+            type='HandPoseEstimator',
+            modality=modality,
+            backbone=dict(type='HandResNet', depth=18, stem='imagenet', base_channels=4, in_channels=channels),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(type='PMDHead', in_channels=32, codec=dict(type='RootRelativeXYZ')),
+        )
+        steps = [dict(type='DepthToCube', cube=300.0)] if modality == 'depth' else []
+        pipeline = [*steps, dict(type='PackHandInputs', modalities=[modality])]
+        dataset = dict(type='StudioDataset', split='test', length=4, modalities=[modality], pipeline=pipeline)
+        cfg = dict(model=model, test_dataloader=dict(dataset=dataset), test_evaluator=dict(type='HandKeypointMetric'))
+        folder = tmp_path / modality
+        folder.mkdir()
+        Config(cfg).dump(folder / 'config.py')
+        torch.save({'state_dict': MODELS.build(model).state_dict()}, folder / 'iter_5.pth')
+    return [str(tmp_path / 'rgb'), str(tmp_path / 'depth')]
+
+
+def shape_of(path: Path) -> tuple[int, int]:
+    """Columns and rows of a sheet with headers."""
+    height, width = cv2.imread(str(path)).shape[:2]
+    return (width - GAP) // (TILE + GAP), (height - LINE - GAP) // (TILE + GAP)
+
+
+def test_activation_maps_and_their_energy(runs, tmp_path, capsys):
+    out = tmp_path / 'new' / 'sheet.png'
+    TOOL['main'](['activations', *runs, '--labels', 'RGB', 'Depth', '--num', '3', '--energy', '--out', str(out)])
+    assert shape_of(out) == (4, 3)  # image, RGB, Depth, depth image
+    lines = capsys.readouterr().out.splitlines()
+    for label, line in zip(('RGB', 'Depth'), lines[-2:]):
+        found = re.fullmatch(r'(\w+) +8 x 8 +([\d.]+) % +([\d.]+) % +4 of 4', line)
+        assert found[1] == label
+        assert 0 <= float(found[2]) <= 100
+    TOOL['main'](['activations', runs[0], '--layer', 'backbone.layer1', '--indices', '2', '--out', str(out)])
+    assert shape_of(out) == (3, 1)
+    assert 'energy' not in capsys.readouterr().out
+
+
+def test_predicted_hands(runs, tmp_path):
+    out = tmp_path / 'poses.png'
+    TOOL['main'](['poses', *runs, '--indices', '3', '1', '--out', str(out)])
+    assert shape_of(out) == (5, 2)  # input, two networks, and both from the side
+    named = f'{runs[0]}/config.py:{runs[0]}/iter_5.pth'
+    TOOL['main'](['poses', named, '--out', str(out), '--cfg-options', 'test_dataloader.dataset.length=1'])
+    assert shape_of(out) == (3, 1)
+
+
+def test_bad_input_is_named(runs, tmp_path, capsys):
+    for args, message in (
+        (['activations', runs[0], '--labels', 'a', 'b'], '--labels must name each of the 1 runs, found 2'),
+        (['poses', runs[0], '--num', '0'], '--num must be at least 1'),
+    ):
+        with pytest.raises(SystemExit):
+            TOOL['main'](args)
+        assert message in capsys.readouterr().err
+    with pytest.raises(ValueError, match=r"different names, found \['rgb', 'rgb'\]"):
+        TOOL['main'](['poses', runs[0], runs[0]])
+    with pytest.raises(ValueError, match='the test set has 4 images, there is no 9'):
+        TOOL['main'](['poses', runs[0], '--indices', '9', '--out', str(tmp_path / 'no.png')])
+    with pytest.raises(ValueError, match='rgb has no layer named'):
+        TOOL['main'](['activations', runs[0], '--layer', 'nothing', '--out', str(tmp_path / 'no.png')])
