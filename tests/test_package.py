@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -47,14 +48,15 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def put_studio_in(cfg: Config) -> None:
-    """Let the studio stand in for data sets that lie in files: two samples, through the config's own pipelines."""
+    """Let the studio stand in for data sets that lie in files: one or two samples, through the config's pipelines."""
+    length = 1 if cfg.input_size > 128 else 2  # 24 and 30 GMAC an image, on a CPU
     for loader in LOADERS:
         dataset = cfg[loader].dataset
         if dataset.type != 'StudioDataset':
             split = 'train' if loader == 'train_dataloader' else 'test'
             # Photographs are larger than what the network takes; the pipeline crops them.
             dataset = dict(type='StudioDataset', split=split, resolution=96, pipeline=dataset.pipeline)
-        cfg[loader].dataset = {**dataset, 'length': 2}
+        cfg[loader].dataset = {**dataset, 'length': length}
 
 
 @pytest.fixture(scope='module')
@@ -90,12 +92,13 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers):
     assert [name for name, weight in model.named_parameters() if torch.equal(weight, before[name])] == []
     for loader in ('val_dataloader', 'test_dataloader'):
         for sample in model.eval().val_step(batches[loader]):
-            assert sample.pred_instances.keypoints_cam.shape == (1, 21, 3)
+            joints = sample.pred_instances.get('keypoints_cam', sample.pred_instances.get('keypoints'))
+            assert joints.shape in ((1, 21, 3), (1, 21, 2)) and np.isfinite(joints).all()
 
 
 # --- directions of imports -------------------------------------------------------------------------------------------
 
-BASE = {'compat', 'registry', 'hints', 'files'}
+BASE = {'compat', 'registry', 'hints', 'files', 'hashing'}
 KNOWS_CODECS = BASE | {'hand', 'geometry', 'codecs'}
 KNOWS_MODELS = KNOWS_CODECS | {'datasets', 'models'}
 ARROWS = {
@@ -103,6 +106,7 @@ ARROWS = {
     'compat': set(),
     'hints': set(),
     'files': set(),
+    'hashing': set(),
     'registry': {'compat'},
     'config': BASE,
     'hand': {'hints'},

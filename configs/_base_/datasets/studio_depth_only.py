@@ -1,0 +1,11 @@
+"""The hand studio as a large set of depth images without colour, of people that the other studio sets do not have.
+
+A stand-in for BigHand2.2M: another seed, and readings with the noise and the holes of a real sensor.
+"""
+
+_base_ = './studio.py'
+
+external = dict(seed=1, modalities=['depth'], depth_sensor='kinect')
+train_dataloader = dict(dataset=dict(length=500000, pipeline=_base_.depth_train, **external))
+val_dataloader = dict(dataset=dict(pipeline=_base_.depth_test, **external))
+test_dataloader = dict(dataset=dict(pipeline=_base_.depth_test, **external))

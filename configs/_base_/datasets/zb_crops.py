@@ -1,0 +1,40 @@
+"""256x256 crops by the rule of Zimmermann and Brox, as Yuan et al. 2018 (section 4) cut them, and their loading."""
+
+input_size = 256
+
+crop = dict(type='HandCrop', rule='zb')
+# Theirs draw a factor from 1 to 1.2 and a Gaussian shift of 10 px; this uniform one has the same standard deviation.
+noise = dict(type='RandomCropNoise', scale=(1.0, 1.2), shift=0.068)
+warp = dict(type='WarpCrop', size=input_size, border=128)
+cube = dict(type='DepthToCube', cube=300.0, root='middle_mcp')
+pack_rgb = dict(type='PackHandInputs', modalities=['rgb'])
+pack_depth = dict(type='PackHandInputs', modalities=['depth'])
+pack_paired = dict(type='PackHandInputs', modalities=['rgb', 'depth'])
+# Masks from depth, as in the paper (section 4.2), on sets that label the palm's centre in the wrist's place.
+mask = dict(type='HandMaskFromDepth', joint0='palm')
+pack_masked = dict(type='PackHandInputs', modalities=['rgb'], fields=['hand_mask'])
+pack_paired_masked = dict(type='PackHandInputs', modalities=['rgb', 'depth'], fields=['hand_mask'])
+
+rgb_train = [crop, noise, warp, pack_rgb]
+rgb_test = [crop, warp, pack_rgb]
+depth_train = [crop, noise, warp, cube, pack_depth]
+depth_test = [crop, warp, cube, pack_depth]
+paired_train = [crop, noise, warp, cube, pack_paired]
+masked_train = [crop, noise, warp, mask, pack_masked]
+paired_masked_train = [crop, noise, warp, mask, cube, pack_paired_masked]
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='ReproducibleSampler'),
+)
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+test_dataloader = val_dataloader

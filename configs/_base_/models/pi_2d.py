@@ -1,0 +1,28 @@
+"""PI in 2D: Zimmermann and Brox's PoseNet on RGB and on depth (Yuan et al. 2018, section 4.2)."""
+
+codec = dict(type='CPMHeatmap', input_size=256, heatmap_size=32, sigma=25.0)
+
+
+def network(modality, channels, loss_weight):
+    return dict(
+        type='HandPoseEstimator',
+        modality=modality,
+        backbone=dict(type='CPMFeatures', variant='posenet', in_channels=channels),
+        head=dict(
+            type='PoseMachineHead',
+            in_channels=128,
+            codec=codec,
+            loss=dict(type='HeatmapRMSELoss', loss_weight=loss_weight),
+        ),
+        # Grey is 0, and so is what lies outside the image (Zimmermann and Brox).
+        data_preprocessor=dict(type='HandDataPreprocessor', rgb=dict(mean=(127.5,) * 3, std=(255.0,) * 3)),
+    )
+
+
+# The RGB network carries lambda = 100 (Eq. 2) from the beginning, so that the twin differs in nothing but the teacher.
+model = network('rgb', 3, loss_weight=100.0)
+depth_model = network('depth', 1, loss_weight=1.0)
+
+# The last convolution, in Eq. 1 and 3.
+mimic = dict(type='FeatureMimic', layer='backbone.conv4_7', norm='l2')
+background = dict(type='BackgroundSuppression', layer='backbone.conv4_7')

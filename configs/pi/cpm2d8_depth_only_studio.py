@@ -1,0 +1,18 @@
+"""Depth_Net's first training, on many depth images of other people, in 2D: the studio's stand-in for BigHand2.2M."""
+
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/pi_2d_cpm8.py',
+    '../_base_/datasets/studio_depth_only.py',
+    '../_base_/schedules/pi_studio.py',
+]
+
+input_size = 96
+model = _base_.depth_model
+param_scheduler = _base_.depth_only.param_scheduler
+train_cfg = _base_.depth_only.train_cfg
+train_dataloader = dict(batch_size=32, dataset=dict(resolution=input_size))
+val_dataloader = dict(dataset=dict(resolution=input_size))
+test_dataloader = dict(dataset=dict(resolution=input_size))
+val_evaluator = dict(_delete_=True, type='HandPixelMetric')
+test_evaluator = val_evaluator

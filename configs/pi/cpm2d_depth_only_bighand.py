@@ -1,0 +1,14 @@
+"""Depth_Net's first training, on BigHand2.2M's depth images, in 2D."""
+
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/pi_2d.py',
+    '../_base_/datasets/bighand_zb.py',
+    '../_base_/schedules/pi.py',
+]
+
+model = _base_.depth_model
+param_scheduler = _base_.depth_only.param_scheduler
+train_cfg = _base_.depth_only.train_cfg
+val_evaluator = dict(type='HandPixelMetric')
+test_evaluator = val_evaluator

@@ -1,0 +1,20 @@
+"""The 2D network of RHD on Dexter+Object's fingertips: tools/test.py with a checkpoint that was trained on RHD.
+
+The tips' box holds about half of the hand, hence the crop around twice their box: there is no joint
+to centre the crop of Zimmermann and Brox on.
+"""
+
+_base_ = './cpm2d_rgb_rhd.py'
+
+test_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='DexterObjectDataset',
+        data_root='data/dexter+object',
+        split='all',
+        modalities=['rgb'],
+        min_tips=2,
+        pipeline=[dict(type='HandCrop', rule='square', factor=2.0), _base_.warp, _base_.pack_rgb],
+    )
+)
+test_evaluator = dict(joints=['thumb_tip', 'index_tip', 'middle_tip', 'ring_tip', 'little_tip'])

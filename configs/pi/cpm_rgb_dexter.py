@@ -1,0 +1,21 @@
+"""The network of RHD on Dexter+Object's fingertips: tools/test.py with a checkpoint that was trained on RHD.
+
+There is no root to align, so predictions are laid on the tips by the best similarity transform (PA); that needs three
+tips a frame. The tips' box holds about half of the hand, hence the crop around twice their box: there is no joint
+to centre the crop of Zimmermann and Brox on.
+"""
+
+_base_ = './cpm_rgb_rhd.py'
+
+test_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='DexterObjectDataset',
+        data_root='data/dexter+object',
+        split='all',
+        modalities=['rgb'],
+        min_tips=3,
+        pipeline=[dict(type='HandCrop', rule='square', factor=2.0), _base_.warp, _base_.pack_rgb],
+    )
+)
+test_evaluator = dict(_delete_=True, type='HandKeypointMetric', root=None, scale=None)
