@@ -37,7 +37,7 @@ class HandInferencer:
 
     Args:
         config: Path of a config, or the config. Of a distilled model the student alone is built.
-        checkpoint: Its weights; those of a distilled model fit. None takes the config's ``load_from``.
+        checkpoint: Its weights; those of a distilled model fit.
         device: Where to run; None takes the GPU if there is one.
 
     Raises:
@@ -54,13 +54,10 @@ class HandInferencer:
     def __init__(
         self,
         config: str | PathLike | Config,
-        checkpoint: str | PathLike | None = None,
+        checkpoint: str | PathLike,
         device: str | torch.device | None = None,
     ) -> None:
         cfg = config if isinstance(config, Config) else load_config(config, only='model')
-        checkpoint = checkpoint or cfg.get('load_from')
-        if checkpoint is None:
-            raise ValueError(f'{cfg.filename}: name a checkpoint: an untrained network predicts nothing of use')
         height, width = input_shape(cfg)
         if height != width:
             raise ValueError(f'{cfg.filename}: crops are square, but input_size is {height} x {width}')

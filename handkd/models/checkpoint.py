@@ -20,6 +20,9 @@ SAFE_GLOBALS = [
     *(type(np.dtype(name)) for name in ('float64', 'float32', 'int64', 'int32', 'bool')),
 ]
 
+DISTILLER_PREFIX = 'distillers.'
+"""Names of the weights in a checkpoint that distillers, and not the student, have learnt."""
+
 
 class CheckpointError(ValueError):
     """A checkpoint can't be read, or does not fit the network."""
@@ -88,7 +91,7 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
 
 def _distiller(key: str) -> str | None:
     """Name of the distiller that a weight belongs to; None for those of the network itself."""
-    return key.split('.')[1] if key.startswith('distillers.') else None
+    return key.split('.')[1] if key.startswith(DISTILLER_PREFIX) else None
 
 
 def _some(keys: list[str], most: int = 3) -> str:

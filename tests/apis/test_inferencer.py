@@ -119,7 +119,6 @@ def test_a_distilled_model_runs_as_its_student(files, infer):
     cfg = Config(
         dict(
             input_size=64,
-            load_from=str(checkpoint),
             model=dict(
                 type='DistilledEstimator',
                 student=NETWORK,
@@ -128,12 +127,10 @@ def test_a_distilled_model_runs_as_its_student(files, infer):
             ),
         )
     )
-    (hand,), (expected,) = HandInferencer(cfg, device='cpu')(IMAGE), infer(IMAGE)
+    (hand,), (expected,) = HandInferencer(cfg, checkpoint, device='cpu')(IMAGE), infer(IMAGE)
     np.testing.assert_array_equal(hand['keypoints_3d'], expected['keypoints_3d'])
     with pytest.raises(ValueError, match="takes 'depth', images give RGB only"):
-        HandInferencer(Config(dict(input_size=64, load_from=str(checkpoint), model=depth)))
-    with pytest.raises(ValueError, match='name a checkpoint'):
-        HandInferencer(config)
+        HandInferencer(Config(dict(input_size=64, model=depth)), checkpoint)
 
 
 def test_weights_of_another_network_are_refused(files, tmp_path):

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from handkd.hints import check_keys
 from handkd.registry import MODELS
 
-from ..checkpoint import load_weights
+from ..checkpoint import DISTILLER_PREFIX, load_weights
 from ..distillers import DistillContext, check_taps, record_taps
-
-DISTILLER_PREFIX = 'distillers.'
 
 
 @MODELS.register_module()

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from handkd.registry import MODELS
 
+from ..checkpoint import DISTILLER_PREFIX
+
 
 @MODELS.register_module()
 class HandPoseEstimator(BaseModel):
@@ -97,5 +99,5 @@ class HandPoseEstimator(BaseModel):
 
 def _drop_distillers(state_dict: dict, prefix: str, *_args: object) -> None:
     """Let a distilled student's checkpoint load as it is: what its distillers learned has no place in here."""
-    for key in [key for key in state_dict if key.startswith(f'{prefix}distillers.')]:
+    for key in [key for key in state_dict if key.startswith(prefix + DISTILLER_PREFIX)]:
         del state_dict[key]
