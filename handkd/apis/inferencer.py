@@ -34,6 +34,8 @@ class HandInferencer:
     hand and in units of its scale. Their pixels are *derived*: crops in training are cut so that the joints' tight box,
     made square and enlarged by 1.25, is the crop, so the joints are placed where their box fills the given one. A 2D
     network gives the joints' pixels in the crop, which are those in the image by the crop's own map, and nothing else.
+    Networks whose training crops follow another rule (``HandCrop(rule='zb')`` of configs/pi) see the hand a little
+    smaller here than in training.
 
     Args:
         config: Path of a config, or the config. Of a distilled model the student alone is built.
@@ -68,6 +70,7 @@ class HandInferencer:
         load_weights(self.model, checkpoint, owner=f'the network of {cfg.filename}')
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
         self._pack = PackHandInputs(modalities=('rgb',))
+        self._border = _border(cfg)
 
     def __call__(
         self,
@@ -144,13 +147,19 @@ class HandInferencer:
             crop.
         """
         size = self.input_size
-        sample = warp_sample(dict(img=image), matrix, (size, size))
+        sample = warp_sample(dict(img=image), matrix, (size, size), self._border)
         (result,) = self.model.test_step(pseudo_collate([self._pack(sample)]))
         key = 'keypoints_xyz' if 'keypoints_xyz' in result.pred_instances else 'keypoints'
         joints = result.pred_instances[key][0].astype(np.float64)
         if not np.isfinite(joints).all():
             raise ValueError('the network predicts what is not finite: its training diverged, take other weights')
         return {key: joints}
+
+
+def _border(cfg: Config) -> int:
+    """What the network saw outside of images: the ``border`` of WarpCrop in the config's test pipeline."""
+    pipeline = cfg.get('test_dataloader', {}).get('dataset', {}).get('pipeline', [])
+    return next((step.get('border', 0) for step in pipeline if step['type'] == 'WarpCrop'), 0)
 
 
 def _hand_in_space(

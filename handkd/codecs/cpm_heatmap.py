@@ -98,10 +98,7 @@ class CPMHeatmap:
             )
         if self.decoder == 'dark':
             places, scores = _largest(heatmaps.float())
-            maps = heatmaps.float().cpu().numpy()
-            refined = [refine_keypoints_dark(p[None], m, 3)[0] for p, m in zip(places.cpu().numpy(), maps)]
-            keypoints = torch.from_numpy(np.stack(refined)).to(places)
-            return self._to_input(keypoints, self.heatmap_size), scores
+            return self._to_input(_refined(places, heatmaps.float()), self.heatmap_size), scores
         return _largest(self._enlarged(heatmaps))
 
     def _enlarged(self, heatmaps: Tensor) -> Tensor:
@@ -111,6 +108,14 @@ class CPMHeatmap:
     def _to_input(self, places: Tensor, size: int) -> Tensor:
         """Take pixels of a map of ``size`` to those of the input; the edges of both coincide."""
         return (places + 0.5) * (self.input_size / size) - 0.5
+
+
+def _refined(places: Tensor, heatmaps: Tensor) -> Tensor:
+    """Move places (B, K, 2) to the peaks of Gaussians through the cells around them, by a cell at most."""
+    coarse, maps = places.cpu().numpy(), heatmaps.cpu().numpy()
+    # MMPose's function writes to its arguments; where a map is flat, its step has no limit.
+    fine = np.stack([refine_keypoints_dark(one[None].copy(), m.copy(), 3)[0] for one, m in zip(coarse, maps)])
+    return torch.from_numpy(coarse + np.clip(fine - coarse, -1, 1)).to(places)
 
 
 def _largest(heatmaps: Tensor) -> tuple[Tensor, Tensor]:

@@ -113,6 +113,16 @@ def test_the_network_sees_the_crop_of_training(infer):
     np.testing.assert_allclose(full[9:-9].mean((0, 1)), IMAGE.mean((0, 1)), atol=3)
 
 
+def test_outside_of_the_image_is_what_it_was_in_training(files):
+    config, checkpoint = files
+    cfg = Config.fromfile(config)
+    cfg.test_dataloader = dict(dataset=dict(pipeline=[dict(type='WarpCrop', size=64, border=128)]))
+    infer, seen = HandInferencer(cfg, checkpoint, device='cpu'), []
+    infer.model.data_preprocessor.register_forward_pre_hook(lambda _, args: seen.append(args[0]['inputs']['rgb']))
+    infer(IMAGE)
+    assert (seen[0][0][:, :7] == 128).all() and (seen[0][0][:, 9:-9] != 128).any()
+
+
 def test_a_distilled_model_runs_as_its_student(files, infer):
     config, checkpoint = files
     depth = dict(NETWORK, modality='depth', backbone=dict(NETWORK['backbone'], in_channels=1))

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -150,10 +151,16 @@ def test_a_config_without_stages(config):
         read_stages(config.with_name('twin.py'))
 
 
-@pytest.mark.parametrize('name', ['resnet34_rhd', 'resnet18half_single_studio', 'ablation_resnet34_stb', 'demo'])
-def test_shipped_stages_name_configs_that_are_there(name):
-    stages = read_stages(Path(__file__).parents[2] / 'configs' / 'pmd' / f'{name}.py')
-    assert len(stages) >= 3 and all(stage.config.is_file() for stage in stages)
+CONFIGS = Path(__file__).parents[2] / 'configs'
+WITH_STAGES = [path for path in CONFIGS.glob('[!_]*/*.py') if re.search(r'/stages/|^stages = ', path.read_text(), re.M)]
+
+
+@pytest.mark.parametrize('path', WITH_STAGES, ids=lambda path: f'{path.parent.name}/{path.stem}')
+def test_shipped_stages_name_configs_that_are_there(path):
+    stages = read_stages(path)
+    assert len(stages) >= 3
+    for stage in stages:
+        assert stage.config.is_file() and (stage.otherwise is None or stage.otherwise.is_file())
 
 
 @pytest.fixture

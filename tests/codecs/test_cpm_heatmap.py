@@ -68,6 +68,15 @@ def test_joints_are_found_again_in_their_own_maps(decoder, mean):
     assert (scores > 0.9).all()
 
 
+def test_dark_goes_no_farther_than_the_next_cell_where_maps_are_no_gaussians():
+    torch.manual_seed(0)
+    noise = torch.rand(16, 21, 32, 32) ** 4
+    largest = noise.flatten(2).argmax(-1)
+    centres = torch.stack([largest % 32, largest // 32], -1) * 8 + 3.5
+    steps = (CPMHeatmap(decoder='dark').decode(noise)[0] - centres).abs()
+    assert steps.max() == 8 and steps.median() < 8
+
+
 def test_a_decoder_sees_no_joint_between_the_others_maps():
     heatmaps = torch.zeros(1, 2, 32, 32)
     heatmaps[0, 0, 5, 20], heatmaps[0, 1, 30, 2] = 0.7, 0.2

@@ -3,8 +3,10 @@
 input_size = 256
 
 crop = dict(type='HandCrop', rule='zb')
-# Theirs draw a factor from 1 to 1.2 and a Gaussian shift of 10 px; this uniform one has the same standard deviation.
-noise = dict(type='RandomCropNoise', scale=(1.0, 1.2), shift=0.068)
+# Theirs, for 3D joints, enlarges the hand by 1 to 1.2 and shifts the crop by a Gaussian of 10 px of the photograph. The
+# shift here is uniform, of that deviation where the crop is 256 px wide, and serves 2D joints too, for which they do
+# not enlarge, and shift by 20 px.
+noise = dict(type='RandomCropNoise', scale=(1 / 1.2, 1.0), shift=0.068)
 warp = dict(type='WarpCrop', size=input_size, border=128)
 cube = dict(type='DepthToCube', cube=300.0, root='middle_mcp')
 pack_rgb = dict(type='PackHandInputs', modalities=['rgb'])

@@ -16,7 +16,7 @@ def network(modality, channels, loss_weight):
             codec=codec,
             loss=dict(type='PoseSquaredLoss', loss_weight=loss_weight),
         ),
-        # Grey is 0, and so is what lies outside the image (Zimmermann and Brox).
+        # Mid-grey is 0, and so is, nearly, what lies outside the image (Zimmermann and Brox).
         data_preprocessor=dict(type='HandDataPreprocessor', rgb=dict(mean=(127.5,) * 3, std=(255.0,) * 3)),
     )
 

@@ -1,8 +1,11 @@
-"""PI in 2D small enough for a CPU: an eighth of the width, at 96x96, with targets of the maps' own size."""
+"""PI in 2D small enough for a CPU: an eighth of the width, at 96x96, with targets of the maps' own size.
+
+A cell is a twelfth of the image, not a thirty-second, so joints are found between the cells.
+"""
 
 _base_ = './pi_2d.py'
 
-codec = dict(input_size=96, heatmap_size=12, sigma=25.0 * 96 / 256, enlarge=False)
+codec = dict(input_size=96, heatmap_size=12, sigma=25.0 * 96 / 256, enlarge=False, decoder='dark')
 head = dict(in_channels=16, first_channels=64, channels=16, codec=codec)
 model = dict(backbone=dict(base_channels=8), head=head)
 depth_model = dict(backbone=dict(base_channels=8), head=head)

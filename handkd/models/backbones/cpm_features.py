@@ -40,6 +40,8 @@ class CPMFeatures(BaseModule):
     ``openpose_hand`` 15    3       32x32x128  15,894,720   Simon et al. 2017
     ================= ===== ======= ========== ============ ==========================================================
 
+    The activation is CPM's ReLU; Zimmermann and Brox's own PoseNet has a leaky one (0.01).
+
     Yuan et al. give counts only. Of the layouts of this family that have them, ``yuan14c4p`` is the one whose 18th
     layer, the k of their Eq. 1, is a convolution, and the last.
 
@@ -51,8 +53,8 @@ class CPMFeatures(BaseModule):
         in_channels (int): Channels of the input: 3 for RGB, 1 for depth. Defaults to 3.
         base_channels (int): Width of the first convolution; all others keep their ratio to it. Defaults to 64, the
             papers'; 16 gives a network for CPUs.
-        init_cfg (dict): MMEngine initialisation. Defaults to dict(type='Kaiming', layer='Conv2d'): of ReLU networks
-            without normalisation, it keeps the signal's size over all layers.
+        init_cfg (dict): MMEngine initialisation. Defaults to dict(type='Kaiming', layer='Conv2d', mode='fan_in'), which
+            keeps the size of the signal over layers with ReLU and without normalisation.
 
     Raises:
         ValueError: If there is no such variant, or the width is no positive multiple of 2.
@@ -63,7 +65,7 @@ class CPMFeatures(BaseModule):
         variant: str = 'yuan14c4p',
         in_channels: int = 3,
         base_channels: int = 64,
-        init_cfg: dict = dict(type='Kaiming', layer='Conv2d'),  # noqa: B006 (never changed)
+        init_cfg: dict = dict(type='Kaiming', layer='Conv2d', mode='fan_in'),  # noqa: B006 (never changed)
     ) -> None:
         super().__init__(init_cfg)
         if variant not in VARIANTS:

@@ -55,15 +55,15 @@ class BackgroundSuppression(BaseDistiller):
     """Punishes activations outside the hand, where its mask is known (Yuan et al. 2018, section 3.3, Eq. 3).
 
     The masks are ``gt_fields.hand_mask`` of the samples: ``HandMaskFromDepth`` in the pipeline makes them from depth,
-    as the paper does, and ``PackHandInputs(fields=['hand_mask'])`` hands them on. Images without a mask count as 0 in
-    the batch's mean.
+    as the paper does, and ``PackHandInputs(fields=['hand_mask'])`` hands them on. Images whose mask is not used count
+    as 0 in the batch's mean, and so do those in whose mask there is no hand: it was not found.
 
     Args:
         layer (str): Dotted name of the student's layer, such as 'backbone.conv5_2'.
         weight (float): Multiplies the loss. Defaults to 1.0; the paper names no weight.
         fraction (float): Share of the training images whose mask is used, 0.2 and 0.8 in the paper's Table 2: a fixed
             choice by each image's ``img_id``. Defaults to 1.0.
-        seed (int): Which images these are. Defaults to 0.
+        seed (int): Decides which images these are, whatever the run's own seed. Defaults to 0.
         reduction (str): 'sum' or 'mean' over a sample's activations. Defaults to 'sum'.
 
     Raises:
@@ -97,7 +97,8 @@ class BackgroundSuppression(BaseDistiller):
         if not chosen:
             return {'background': features.new_zeros((), dtype=torch.float32)}
         masks = stack_masks([context.data_samples[i] for i in chosen]).to(features.device)
-        energy = background_energy(features[chosen], background_mask(masks, features.shape[2:]), self.reduction)
+        outside = background_mask(masks, features.shape[2:]) * masks.flatten(1).any(1)[:, None, None, None]
+        energy = background_energy(features[chosen], outside, self.reduction)
         return {'background': self.weight * energy.sum() / len(features)}
 
     def chooses(self, data_sample: PoseDataSample) -> bool:
@@ -110,7 +111,7 @@ class BackgroundSuppression(BaseDistiller):
             return True
         if 'img_id' not in data_sample:
             raise ValueError("BackgroundSuppression: fraction < 1 needs each sample's 'img_id' in its meta information")
-        return mix(self.seed, data_sample.img_id) < self.fraction * 2**32
+        return mix(self.seed, int(data_sample.img_id)) < self.fraction * 2**32
 
 
 def stack_masks(data_samples: list) -> Tensor:

@@ -15,7 +15,7 @@ class FCHead(XYZHead):
     """Flattens a feature map and regresses root-relative joints with fully connected layers.
 
     Yuan et al. 2018, sections 3.2 and 4.1: "two fully connected layers to regress a 63 dimensional 3D hand pose". They
-    give no width of the layer between.
+    give no width of the layer between, and no dropout.
 
     Args:
         in_channels (int): Channels of the feature map.
@@ -24,7 +24,7 @@ class FCHead(XYZHead):
         hidden (tuple[int, ...]): Widths of the hidden layers. Defaults to (1024,).
         loss (dict): Config of the loss between predicted and true coordinates. Defaults to
             dict(type='PoseSquaredLoss').
-        init_cfg (dict | list): MMEngine initialisation. Defaults to dict(type='Kaiming', layer='Linear').
+        init_cfg (dict | list): MMEngine initialisation. Defaults to dict(type='Xavier', layer='Linear').
 
     Raises:
         ValueError: If the feature map has another shape than said; names both.
@@ -37,7 +37,7 @@ class FCHead(XYZHead):
         codec: dict,
         hidden: tuple[int, ...] = (1024,),
         loss: dict = dict(type='PoseSquaredLoss'),  # noqa: B006 (never changed)
-        init_cfg: dict | list = dict(type='Kaiming', layer='Linear'),  # noqa: B006 (never changed)
+        init_cfg: dict | list = dict(type='Xavier', layer='Linear'),  # noqa: B006 (never changed)
     ) -> None:
         super().__init__(codec, loss, init_cfg)
         height, width = (in_size, in_size) if isinstance(in_size, int) else in_size

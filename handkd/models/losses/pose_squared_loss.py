@@ -14,8 +14,8 @@ def pose_squared(pred: Tensor, target: Tensor, weight: Tensor | None = None, red
         pred: Predicted coordinates, shape (B, K, 3), any unit.
         target: True coordinates, shape (B, K, 3), the same unit.
         weight: Weight of each joint, shape (B, K), 0 where it has no label; None for all 1.
-        reduction: 'sum' over a sample's coordinates, which is what the paper's norm says, or 'mean' over those of its
-            labelled joints.
+        reduction: 'sum' over a sample's coordinates, or 'mean' over those of its labelled joints. The paper says "L2
+            loss" and no more; a sum of squares is what its Eq. 1 has.
 
     Returns:
         A scalar, in the unit of ``pred``, squared.

@@ -53,10 +53,11 @@ def test_every_convolution_has_its_relu_and_each_block_its_pooling():
 
 def test_initialisation_keeps_the_size_of_the_signal():
     torch.manual_seed(0)
-    net = CPMFeatures(base_channels=32)
-    net.init_weights()
-    images = torch.randn(4, 3, 64, 64)
-    assert 0.2 < net(images).std() / images.std() < 5
+    for options in (dict(), dict(base_channels=16, in_channels=1)):
+        net = CPMFeatures(**options)
+        net.init_weights()
+        images = torch.randn(2, options.get('in_channels', 3), 64, 64)
+        assert 0.5 < net(images).square().mean().sqrt() / images.std() < 3
 
 
 @pytest.mark.parametrize(

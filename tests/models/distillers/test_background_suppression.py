@@ -92,6 +92,13 @@ def test_a_fraction_is_a_fixed_choice_of_images(fraction):
     assert all(choice())
 
 
+def test_numbers_of_numpy_choose_as_pythons_do():
+    distiller = BackgroundSuppression('last', fraction=0.5)
+    mask = np.zeros((2, 2), bool)
+    chosen = [distiller.chooses(sample(mask, img_id=i)) for i in range(50)]
+    assert [distiller.chooses(sample(mask, img_id=np.int64(i))) for i in range(50)] == chosen
+
+
 def test_images_that_are_not_chosen_need_no_mask_and_count_as_zero():
     features, masks = np.random.default_rng(1).normal(size=(8, 3, 4, 4)), boxes(8)
     distiller = BackgroundSuppression('last', fraction=0.5, seed=3)
@@ -104,6 +111,13 @@ def test_images_that_are_not_chosen_need_no_mask_and_count_as_zero():
     assert distiller(given)['background'].item() == pytest.approx(expected, rel=1e-6)
     nobody = [one for i, one in enumerate(given.data_samples) if i not in chosen]
     assert distiller(DistillContext({'last': torch.ones(len(nobody), 3, 4, 4)}, {}, {}, nobody))['background'] == 0
+
+
+def test_a_hand_that_was_not_found_is_not_taken_for_background():
+    features, masks = np.random.default_rng(1).normal(size=(2, 3, 4, 4)), boxes(2)
+    masks[1] = False
+    loss = BackgroundSuppression('last')(context(torch.from_numpy(features), masks))['background']
+    assert loss.item() == pytest.approx(transcribed(features[:1], masks[:1], 'sum') / 2, rel=1e-6)
 
 
 def test_energy_of_each_sample():

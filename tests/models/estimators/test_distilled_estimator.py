@@ -148,3 +148,24 @@ def test_a_batch_without_the_teachers_modality_is_an_error(distilled_cfg, batch)
     batch['inputs'].pop('depth')
     with pytest.raises(ValueError, match='depth.*rgb'):
         train_steps(model, batch, steps=1)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_background_is_suppressed_in_the_student_without_any_teacher(batch, dtype):
+    student = dict(
+        type='HandPoseEstimator',
+        backbone=dict(type='CPMFeatures', base_channels=8),
+        head=dict(type='FCHead', in_channels=16, in_size=4, hidden=(8,), codec=CODEC),
+    )
+    distillers = dict(mask=dict(type='BackgroundSuppression', layer='backbone.conv5_2', weight=0.5))
+    model = MODELS.build(dict(type='DistilledEstimator', student=student, distillers=distillers))
+    inputs = model.data_preprocessor(batch)['inputs']
+    with torch.autocast('cpu', torch.bfloat16, enabled=dtype == torch.bfloat16):
+        losses = model(inputs, batch['data_samples'], 'loss')
+        features = model.student.backbone(inputs['rgb']).float()
+    outside = torch.ones(4, 4)
+    outside[1:3, 1:3] = 0  # the hand's square, rows and columns 16 to 47 of 64
+    expected = 0.5 * (features.square() * outside).sum() / len(features)
+    assert set(losses) == {'loss_reg', 'loss_mask_background'}
+    assert losses['loss_mask_background'].dtype == torch.float32
+    torch.testing.assert_close(losses['loss_mask_background'], expected)
