@@ -9,7 +9,7 @@ from handkd.models import CheckpointError, load_weights
 from handkd.models.distillers import BaseDistiller, DistillContext, feature_distance
 from handkd.registry import MODELS
 
-from .conftest import estimator_cfg
+from .conftest import CODEC, estimator_cfg
 
 
 def train_steps(model, batch, steps=3):
