@@ -11,8 +11,9 @@ input_size = 96
 model = _base_.depth_model
 param_scheduler = _base_.depth_only.param_scheduler
 train_cfg = _base_.depth_only.train_cfg
-train_dataloader = dict(batch_size=32, dataset=dict(resolution=input_size))
-val_dataloader = dict(dataset=dict(resolution=input_size))
-test_dataloader = dict(dataset=dict(resolution=input_size))
+upright = dict(resolution=input_size, randomisation=dict(view=50.0))
+train_dataloader = dict(batch_size=32, dataset=upright)
+val_dataloader = dict(dataset=upright)
+test_dataloader = dict(dataset=upright)
 val_evaluator = dict(_delete_=True, type='HandPixelMetric')
 test_evaluator = val_evaluator

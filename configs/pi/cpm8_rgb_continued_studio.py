@@ -2,6 +2,6 @@
 
 _base_ = './cpm8_rgb_studio.py'
 
-load_from = 'work_dirs/cpm8_rgb_studio/iter_1000.pth'
+load_from = 'work_dirs/cpm8_rgb_studio/iter_500.pth'
 param_scheduler = _base_.continued.param_scheduler
 train_cfg = _base_.continued.train_cfg

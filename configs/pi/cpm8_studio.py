@@ -6,7 +6,7 @@ model = dict(
     _delete_=True,
     type='DistilledEstimator',
     student=_base_.model,
-    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/cpm8_depth_studio/iter_1000.pth')),
+    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/cpm8_depth_studio/iter_200.pth')),
     distillers=dict(inter=_base_.mimic),
 )
 train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))

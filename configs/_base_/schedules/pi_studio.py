@@ -3,8 +3,20 @@
 warmup = dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100)
 
 optim_wrapper = dict(type='AutocastOptimWrapper', optimizer=dict(type='Adam', lr=1e-3, fused=True))
-param_scheduler = [warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=1000)]
-train_cfg = dict(by_epoch=False, max_iters=1000, val_interval=250)
+param_scheduler = [warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=500)]
+train_cfg = dict(by_epoch=False, max_iters=500, val_interval=250)
 
-continued = dict(param_scheduler=param_scheduler, train_cfg=train_cfg)
-depth_only = dict(param_scheduler=param_scheduler, train_cfg=train_cfg)
+continued = dict(
+    param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=700)],
+    train_cfg=dict(by_epoch=False, max_iters=700, val_interval=100),
+)
+depth_only = dict(
+    param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=800)],
+    train_cfg=dict(by_epoch=False, max_iters=800, val_interval=800),
+)
+# The paired set is small, so that at the full rate the depth network would forget what it has learnt.
+depth_paired = dict(
+    optim_wrapper=dict(optimizer=dict(lr=2e-4)),
+    param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=200)],
+    train_cfg=dict(by_epoch=False, max_iters=200, val_interval=200),
+)
