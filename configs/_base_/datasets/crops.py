@@ -1,5 +1,7 @@
 """What the data sets in files have in common: 64x64 square crops around the joints' box, and how they are loaded."""
 
+_base_ = './loaders.py'
+
 input_size = 64
 
 crop = dict(type='HandCrop', rule='square', factor=1.25)
@@ -14,20 +16,5 @@ rgb_train = rgb_test = [crop, warp, pack_rgb]
 depth_train = depth_test = [crop, warp, cube, pack_depth]
 paired_train = [crop, warp, cube, pack_paired]
 
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='ReproducibleSampler'),
-)
-val_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-)
-test_dataloader = val_dataloader
 val_evaluator = dict(type='HandKeypointMetric', root='middle_mcp', scale='gt')
 test_evaluator = val_evaluator

@@ -1,5 +1,7 @@
 """256x256 crops by the rule of Zimmermann and Brox, as Yuan et al. 2018 (section 4) cut them, and their loading."""
 
+_base_ = './loaders.py'
+
 input_size = 256
 
 crop = dict(type='HandCrop', rule='zb')
@@ -25,18 +27,6 @@ paired_train = [crop, noise, warp, cube, pack_paired]
 masked_train = [crop, noise, warp, mask, pack_masked]
 paired_masked_train = [crop, noise, warp, mask, cube, pack_paired_masked]
 
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='ReproducibleSampler'),
-)
-val_dataloader = dict(
-    batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-)
+train_dataloader = dict(batch_size=8)
+val_dataloader = dict(batch_size=32)
 test_dataloader = val_dataloader
