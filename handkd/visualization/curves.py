@@ -197,7 +197,7 @@ def _share_curves(
     for color, (label, curve) in zip(_cycle(len(curves)), curves.items()):
         axes.plot(thresholds, curve, color=color, lw=1.8, label=label)
     axes.set(xlim=(thresholds[0], thresholds[-1]), ylim=(0, 1), xlabel=xlabel, ylabel=ylabel)
-    axes.legend(loc='lower right', frameon=False)
+    axes.legend(loc='best', frameon=False)
 
 
 def _with_note(text: str, note: str) -> str:

@@ -1,4 +1,4 @@
-"""PI on the studio, trained for two minutes or so on two cores: what `tools/stages.py configs/pi/cpm8_studio.py` shows."""
+"""PI on the studio, trained for two minutes or so on two cores: a short `tools/stages.py configs/pi/cpm8_studio.py`."""
 
 from pathlib import Path
 
