@@ -1,11 +1,15 @@
 """Look at what trained networks do: where they look, and the hands that they predict, side by side.
 
-python tools/visualize.py activations work_dirs/demo/rgb work_dirs/demo/student work_dirs/demo/depth --energy
+python tools/visualize.py activations work_dirs/demo/rgb work_dirs/demo/student work_dirs/demo/depth
+python tools/visualize.py energy work_dirs/seeds/seed_*/rgb work_dirs/seeds/seed_*/student
 python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student --labels 'RGB twin' PMD-Net --indices 3 14 15
 python tools/visualize.py activations configs/pmd/resnet18half_rgb_studio.py:work_dirs/rgb/iter_3000.pth
 
 A RUN is a work dir, in which MMEngine has left a copy of the config, and whose newest checkpoint is taken; or
 CONFIG:CHECKPOINT. Each network sees the test set of its own config, all of which must show the same images.
+
+`energy` prints which share of a layer's energy (sum of squares) lies on the background, over the whole test set; the
+hand is found in depth, or in masks that the set has. Runs of one name are seeds of one kind, and give an interval.
 """
 
 from __future__ import annotations
@@ -28,18 +32,16 @@ def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, write the sheet, and print the table if it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        'what', choices=['activations', 'poses'], help='activation maps, or predicted hands over the true ones'
+        'what',
+        choices=['activations', 'energy', 'poses'],
+        help='activation maps, their energy on the background, or predicted hands over the true ones',
     )
     parser.add_argument('runs', nargs='+', metavar='RUN', help='a work dir, or CONFIG:CHECKPOINT')
     parser.add_argument('--labels', nargs='+', help='what the columns are called; default: the names of the runs')
     parser.add_argument('--num', type=int, default=8, help='test images, taken at even distances from the set')
     parser.add_argument('--indices', nargs='+', type=int, metavar='I', help='these test images instead')
-    parser.add_argument('--layer', default='backbone', help='activations: dotted name of a layer of all networks')
     parser.add_argument(
-        '--energy',
-        action='store_true',
-        help="activations: print the share of the layer's energy (sum of squares) on the background, over the test "
-        'set; the hand is found in depth, or in masks that the set has',
+        '--layer', default='backbone', help='activations, energy: dotted name of a layer of all networks'
     )
     parser.add_argument('--out', help='the picture; default: activations.png or poses.png')
     parser.add_argument(
@@ -54,7 +56,12 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f'--labels must name each of the {len(args.runs)} runs, found {len(args.labels)}')
     if args.num < 1:
         parser.error(f'--num must be at least 1, found {args.num}')
-    networks = open_networks(args.runs, args.labels, args.cfg_options)
+    labels = args.labels or [None] * len(args.runs)
+    networks = [TrainedNetwork.open(run, label, args.cfg_options) for run, label in zip(args.runs, labels)]
+    if args.what == 'energy':
+        print(text_table(energy_table(networks, args.layer)))
+        return
+    check_names([network.label for network in networks])
     indices = args.indices or spread_indices(len(DATASETS.build(networks[0].cfg.test_dataloader.dataset)), args.num)
     if args.what == 'activations':
         picture = activation_sheet(networks, indices, args.layer)
@@ -63,21 +70,16 @@ def main(argv: list[str] | None = None) -> None:
         predictions = [predict_samples(network, items) for network, items in zip(networks, samples)]
         picture = prediction_sheet([network.label for network in networks], predictions, samples)
     write_picture(Path(args.out or f'{args.what}.png'), picture)
-    if args.what == 'activations' and args.energy:
-        print(text_table(energy_table(networks, args.layer)))
 
 
-def open_networks(runs: list[str], labels: list[str] | None, options: dict | None) -> list[TrainedNetwork]:
-    """Open runs, each under a name of its own.
+def check_names(names: list[str]) -> None:
+    """Check that each column has a name of its own.
 
     Raises:
         ValueError: If two have the same.
     """
-    networks = [TrainedNetwork.open(run, label, options) for run, label in zip(runs, labels or [None] * len(runs))]
-    names = [network.label for network in networks]
     if len(set(names)) < len(names):
         raise ValueError(f'the columns need different names, found {names}: give them with --labels')
-    return networks
 
 
 def write_picture(path: Path, picture: Picture) -> None:

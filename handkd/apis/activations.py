@@ -13,6 +13,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from handkd.evaluation import mean_interval
 from handkd.models.distillers import (
     background_energy,
     background_mask,
@@ -111,7 +112,8 @@ def background_shares(features: Tensor, hand_masks: Tensor) -> tuple[Tensor, Ten
 def energy_table(networks: Sequence[TrainedNetwork], layer: str = 'backbone') -> Table:
     """Return the share of each network's activation energy on the background, mean over the test images.
 
-    Images in whose mask there is no hand don't count.
+    Images in whose mask there is no hand don't count. Networks of one label are runs of one kind with other seeds, and
+    make one row, with the mean of their shares and its 95 % interval.
 
     Args:
         networks: The networks, each on its own test set.
@@ -121,7 +123,9 @@ def energy_table(networks: Sequence[TrainedNetwork], layer: str = 'backbone') ->
         ValueError: If a test set has neither depth nor masks, they do not show the same images, or a network has no
             such feature map.
     """
-    rows, first = [], None
+    shares: dict[str, list[tuple[float, float]]] = {}
+    images: dict[str, str] = {}
+    first = None
     for network in networks:
         ids, size, energy, cells = _measure(network, layer)
         if first is not None:
@@ -130,9 +134,15 @@ def energy_table(networks: Sequence[TrainedNetwork], layer: str = 'backbone') ->
         counts = np.isfinite(energy)
         if not counts.any():
             raise ValueError(f'{network.label}: no test image has a hand in its mask and an active {layer!r}')
-        shares = (f'{100 * values[counts].mean():.1f} %' for values in (energy, cells))
-        rows.append((network.label, f'{size[1]} x {size[0]}', *shares, f'{counts.sum()} of {len(ids)}'))
-    return Table((layer, 'cells', 'energy on background', 'cells that are background', 'images'), rows)
+        shares.setdefault(network.label, []).append((100 * energy[counts].mean(), 100 * cells[counts].mean()))
+        images[network.label] = f'{counts.sum()} of {len(ids)}, {size[1]} x {size[0]} cells'
+    rows = [(label, str(len(runs)), *map(_share, zip(*runs)), images[label]) for label, runs in shares.items()]
+    return Table((layer, 'runs', 'energy on background', 'cells that are background', 'images'), rows)
+
+
+def _share(values: Sequence[float]) -> str:
+    """The share of one run, or the mean and the interval of several."""
+    return '{:.1f} ± {:.1f} %'.format(*mean_interval(values)) if len(values) > 1 else f'{values[0]:.1f} %'
 
 
 def _measure(network: TrainedNetwork, layer: str) -> tuple[list, tuple[int, int], np.ndarray, np.ndarray]:

@@ -5,27 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import stats
 
+from handkd.evaluation import mean_interval
 from handkd.visualization import Table
 
 from .report import StageResult, compared, gap_closed
-
-
-def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the mean of some values and the half-width of its 95 % Student-t confidence interval.
-
-    Args:
-        values: At least two, of independent runs.
-
-    Raises:
-        ValueError: If there are fewer than two values.
-    """
-    values = np.asarray(values, np.float64)
-    if values.size < 2:
-        raise ValueError(f'an interval needs two runs or more, found {values.size}')
-    error = values.std(ddof=1) / np.sqrt(values.size)
-    return float(values.mean()), float(error * stats.t.ppf(0.975, values.size - 1))
 
 
 def summarize_seeds(results: Mapping[int, Sequence[StageResult]]) -> Table:

@@ -19,6 +19,7 @@ from .functional import (
     violation_frequency,
 )
 from .hand_metric import HandKeypointMetric
+from .intervals import mean_interval
 from .joint_files import CAMERAS, JointFile, check_pair, parse_camera, read_joints
 from .pixel_metric import HandPixelMetric
 from .predictions import HandPredictions
@@ -59,6 +60,7 @@ __all__ = [
     'find_protocol',
     'frames_within',
     'joint_errors',
+    'mean_interval',
     'mpjpe',
     'n_mpjpe',
     'original_pixels',

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
@@ -35,6 +36,12 @@ class TinyHands(ReproducibleDataset):
         rng = np.random.default_rng(index)
         joints = rng.normal(size=(1, 21, 3)) * 60 + [0, 0, 500]
         return dict(img_id=index, joints=joints, img=rng.integers(0, 256, (3, 32, 32), dtype=np.uint8))
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    """As after load_config, which comes before all else in the tools."""
+    init_default_scope('handkd')
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from handkd.apis.activations import activation_sheet, background_shares, energy_
 from handkd.apis.pictures import TILE
 from handkd.apis.trained import TrainedNetwork
 from handkd.datasets import ReproducibleDataset
+from handkd.evaluation import mean_interval
 from handkd.registry import DATASETS, MODELS
 from handkd.visualization.sheet import GAP, LINE
 
@@ -120,8 +121,18 @@ def test_the_table_of_networks_that_look_at_the_hand_at_the_rest_and_everywhere(
     ]
     table = energy_table(networks)
     shares = ['0.0 %', '100.0 %', '81.2 %', f'{100 * 52 / (52 + 4 * 12):.1f} %']  # 4 x 3 of 8 x 8 cells are hand
-    images = '3 of 3'
-    assert list(table.rows) == [(n.label, '8 x 8', s, '81.2 %', images) for n, s in zip(networks, shares)]
+    images = '3 of 3, 8 x 8 cells'
+    assert list(table.rows) == [(n.label, '1', s, '81.2 %', images) for n, s in zip(networks, shares)]
+
+
+def test_runs_of_one_label_are_one_row_with_an_interval(make_network):
+    runs = [make_network('seeds', on=on, off=1.0) for on in (1.0, 2.0, 3.0)]
+    mean, half = mean_interval([100 * 52 / (52 + 12 * on**2) for on in (1.0, 2.0, 3.0)])
+    rows = energy_table([*runs, make_network('hand')]).rows
+    assert [row[:4] for row in rows] == [
+        ('seeds', '3', f'{mean:.1f} ± {half:.1f} %', '81.2 ± 0.0 %'),
+        ('hand', '1', '0.0 %', '81.2 %'),
+    ]
 
 
 def test_a_cell_with_one_row_of_the_hand_counts_as_hand(make_network):
@@ -131,7 +142,7 @@ def test_a_cell_with_one_row_of_the_hand_counts_as_hand(make_network):
 
 def test_images_without_a_hand_in_their_mask_do_not_count(make_network):
     (row,) = energy_table([make_network('hand', on=1.0, off=1.0, hands=2)]).rows
-    assert row[2:] == ('81.2 %', '81.2 %', '2 of 3')
+    assert row[2:] == ('81.2 %', '81.2 %', '2 of 3, 8 x 8 cells')
     with pytest.raises(ValueError, match='none: no test image has a hand in its mask and an active'):
         energy_table([make_network('none', hands=0)])
 
