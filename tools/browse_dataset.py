@@ -7,16 +7,14 @@ python tools/browse_dataset.py configs/pmd/resnet18half_studio.py --raw --modali
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from handkd.apis.cli import OptionsAction, run_cli
 from handkd.config import load_config
 from handkd.registry import DATASETS
-from handkd.visualization import TILES, contact_sheet, sample_tiles
+from handkd.visualization import TILES, contact_sheet, sample_tiles, write_picture
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -52,9 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         tiles += sample_tiles(sample, args.modalities, args.skeleton, args.tile)
     per_sample = len(tiles) // count
     sheet = contact_sheet(tiles, max(1, args.columns // per_sample) * per_sample, args.tile)
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(args.out, sheet):
-        raise OSError(f'{args.out}: the picture could not be written')
+    write_picture(args.out, sheet)
     print(f'{args.out}: {count} samples, {sheet.shape[1]} x {sheet.shape[0]} px')
 
 

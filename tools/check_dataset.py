@@ -10,7 +10,6 @@ import argparse
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -21,7 +20,7 @@ from handkd.datasets import HandFileDataset
 from handkd.datasets.checking import SampleCheck, by_fault, check_one, summarise
 from handkd.datasets.transforms import HandCrop, WarpCrop, check_sample
 from handkd.registry import DATASETS
-from handkd.visualization import contact_sheet, sample_tiles
+from handkd.visualization import contact_sheet, sample_tiles, write_picture
 
 TILE = 200
 
@@ -121,8 +120,7 @@ def draw_sheet(dataset: object, indices: list[int], path: Path, num: int = 24) -
     if tiles:
         per_sample = len(drawn)
         columns = max(1, 8 // per_sample) * per_sample
-        if not cv2.imwrite(str(path), contact_sheet(tiles, columns, TILE, captions)):
-            raise OSError(f'{path}: the picture could not be written')
+        write_picture(path, contact_sheet(tiles, columns, TILE, captions))
 
 
 if __name__ == '__main__':

@@ -17,7 +17,6 @@ import json
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -25,7 +24,7 @@ from handkd.apis.cli import prepare_work_dir, run_cli
 from handkd.apis.inferencer import HandInferencer
 from handkd.datasets.transforms import read_image
 from handkd.hand import SIDES
-from handkd.visualization import contact_sheet, draw_skeleton, draw_skeleton_3d
+from handkd.visualization import contact_sheet, draw_skeleton, draw_skeleton_3d, write_picture
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO_CONFIG = ROOT / 'configs/pmd/demo.py'
@@ -172,16 +171,6 @@ def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
         tiles += [draw_skeleton_3d(hand['keypoints_3d'], view) for view in ('front', 'side')]
         headers += ['front, in space', 'side, the camera is on the left']
     return contact_sheet(tiles, len(tiles), size, headers=headers)
-
-
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write a picture file.
-
-    Raises:
-        OSError: If that fails; names the file.
-    """
-    if not cv2.imwrite(str(path), picture):
-        raise OSError(f'{path}: the picture could not be written: is the disk full?')
 
 
 if __name__ == '__main__':

@@ -28,6 +28,10 @@ def main(argv: list[str] | None = None) -> None:
         '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries of every stage'
     )
     args = parser.parse_args(argv)
+    if len(set(args.seeds)) < len(args.seeds):
+        parser.error(f'--seeds must all be different, found {args.seeds}')
+    if args.out:
+        prepare_work_dir(Path(args.out).parent, '--out')
 
     work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
     stages = select_stages(read_stages(args.config, args.cfg_options), args.only)

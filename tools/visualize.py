@@ -15,9 +15,6 @@ hand is found in depth, or in masks that the set has. Runs of one name are seeds
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-
-import cv2
 
 from handkd.apis.activations import activation_sheet, energy_table
 from handkd.apis.cli import OptionsAction, run_cli
@@ -25,7 +22,7 @@ from handkd.apis.pictures import predict_samples, prediction_sheet
 from handkd.apis.report import text_table
 from handkd.apis.trained import TrainedNetwork, read_samples, spread_indices
 from handkd.registry import DATASETS
-from handkd.visualization import Picture
+from handkd.visualization import check_picture_path, write_picture
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -38,12 +35,12 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument('runs', nargs='+', metavar='RUN', help='a work dir, or CONFIG:CHECKPOINT')
     parser.add_argument('--labels', nargs='+', help='what the columns are called; default: the names of the runs')
-    parser.add_argument('--num', type=int, default=8, help='test images, taken at even distances from the set')
+    parser.add_argument('--num', type=int, default=8, help='activations, poses: test images, at even distances')
     parser.add_argument('--indices', nargs='+', type=int, metavar='I', help='these test images instead')
     parser.add_argument(
         '--layer', default='backbone', help='activations, energy: dotted name of a layer of all networks'
     )
-    parser.add_argument('--out', help='the picture; default: activations.png or poses.png')
+    parser.add_argument('--out', help='activations, poses: the picture; default: activations.png or poses.png')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -62,6 +59,7 @@ def main(argv: list[str] | None = None) -> None:
         print(text_table(energy_table(networks, args.layer)))
         return
     check_names([network.label for network in networks])
+    out = check_picture_path(args.out or f'{args.what}.png')
     indices = args.indices or spread_indices(len(DATASETS.build(networks[0].cfg.test_dataloader.dataset)), args.num)
     if args.what == 'activations':
         picture = activation_sheet(networks, indices, args.layer)
@@ -69,7 +67,8 @@ def main(argv: list[str] | None = None) -> None:
         samples = read_samples(networks, indices)
         predictions = [predict_samples(network, items) for network, items in zip(networks, samples)]
         picture = prediction_sheet([network.label for network in networks], predictions, samples)
-    write_picture(Path(args.out or f'{args.what}.png'), picture)
+    write_picture(out, picture.image)
+    print(f'{out}: {picture.image.shape[1]} x {picture.image.shape[0]} px')
 
 
 def check_names(names: list[str]) -> None:
@@ -80,18 +79,6 @@ def check_names(names: list[str]) -> None:
     """
     if len(set(names)) < len(names):
         raise ValueError(f'the columns need different names, found {names}: give them with --labels')
-
-
-def write_picture(path: Path, picture: Picture) -> None:
-    """Write a picture.
-
-    Raises:
-        OSError: If it can't be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), picture.image):
-        raise OSError(f'{path}: the picture could not be written')
-    print(f'{path}: {picture.image.shape[1]} x {picture.image.shape[0]} px')
 
 
 if __name__ == '__main__':

@@ -27,7 +27,7 @@ from handkd.visualization import Picture, Table, activation_map, activation_pict
 
 from .pictures import TILE, input_picture
 from .privileged import with_depth, with_hand_mask
-from .trained import TrainedNetwork, check_same_images, read_samples
+from .trained import TrainedNetwork, check_same_images, identify, read_samples
 
 BATCH = 32
 """Images that go through a network together."""
@@ -51,9 +51,10 @@ def feature_maps(network: nn.Module, items: Sequence[dict], layer: str, owner: s
     check_taps(network, [layer], owner)
     with torch.no_grad(), record_taps(network, [layer]) as taps:
         network.test_step(pseudo_collate(list(items)))
-    features = last_level(taps[layer])
-    if features.ndim != 4:
-        raise ValueError(f'{owner}: the layer {layer!r} gives {tuple(features.shape)}, not a feature map (B, C, h, w)')
+    features = last_level(taps.get(layer))
+    if not isinstance(features, Tensor) or features.ndim != 4:
+        found = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise ValueError(f'{owner}: the layer {layer!r} gives {found}, not a feature map (B, C, h, w)')
     return features.float()
 
 
@@ -127,15 +128,15 @@ def energy_table(networks: Sequence[TrainedNetwork], layer: str = 'backbone') ->
     images: dict[str, str] = {}
     first = None
     for network in networks:
-        ids, size, energy, cells = _measure(network, layer)
+        marks, size, energy, cells = _measure(network, layer)
         if first is not None:
-            check_same_images(first, ids, networks[0].label, network.label)
-        first = ids
+            check_same_images(first, marks, networks[0].label, network.label)
+        first = marks
         counts = np.isfinite(energy)
         if not counts.any():
             raise ValueError(f'{network.label}: no test image has a hand in its mask and an active {layer!r}')
         shares.setdefault(network.label, []).append((100 * energy[counts].mean(), 100 * cells[counts].mean()))
-        images[network.label] = f'{counts.sum()} of {len(ids)}, {size[1]} x {size[0]} cells'
+        images[network.label] = f'{counts.sum()} of {len(marks)}, {size[1]} x {size[0]} cells'
     rows = [(label, str(len(runs)), *map(_share, zip(*runs)), images[label]) for label, runs in shares.items()]
     return Table((layer, 'runs', 'energy on background', 'cells that are background', 'images'), rows)
 
@@ -146,19 +147,19 @@ def _share(values: Sequence[float]) -> str:
 
 
 def _measure(network: TrainedNetwork, layer: str) -> tuple[list, tuple[int, int], np.ndarray, np.ndarray]:
-    """The test images' ids, the layer's (h, w), and each image's two shares; NaN where there is no hand."""
+    """What identifies the test images, the layer's (h, w), and each image's two shares; NaN where there is no hand."""
     test_set = DATASETS.build(with_hand_mask(network.cfg.test_dataloader.dataset))
     module = network.build()
-    ids, shares = [], []
+    marks, shares = [], []
     for start in tqdm(range(0, len(test_set), BATCH), desc=network.label, leave=False):
         items = [test_set[i] for i in range(start, min(start + BATCH, len(test_set)))]
         features = feature_maps(module, items, layer, network.label)
         masks = stack_masks([item['data_samples'] for item in items]).to(features.device)
         empty = ~masks.flatten(1).any(1)
         shares.append(torch.stack(background_shares(features, masks)).masked_fill(empty, torch.nan).cpu())
-        ids += [item['data_samples'].get('img_id') for item in items]
+        marks += [identify(item) for item in items]
     energy, cells = torch.cat(shares, 1).double().numpy()
-    return ids, tuple(features.shape[2:]), energy, cells
+    return marks, tuple(features.shape[2:]), energy, cells
 
 
 def _depth_samples(network: TrainedNetwork, indices: Sequence[int]) -> list[dict] | None:

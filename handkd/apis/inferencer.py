@@ -93,7 +93,7 @@ class HandInferencer:
 
         Returns:
             One dict an image: ``file`` (path or None); ``keypoints`` (21, 2) in px of the image, of a 3D network
-            derived (see the class); ``keypoints_3d`` (21, 3), relative to the wrist, along the camera's axes (x right,
+            derived (see the class); ``keypoints_3d`` (21, 3), relative to joint 0, along the camera's axes (x right,
             y down, z forward), in ``unit``, which is 'mm' if the scale was given and else 'hand_scale' (the scale bone
             is 1 long); ``side``; ``side_source``, 'given' or 'estimated'; ``side_confidence``, from 0 to 1, of the
             estimate (None if given); ``box``, the (x, y, width, height) used. Of a 2D network ``keypoints_3d`` and

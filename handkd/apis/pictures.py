@@ -50,7 +50,7 @@ def predict_samples(network: TrainedNetwork, items: Sequence[dict]) -> HandPredi
     evaluators = network.cfg.test_evaluator
     first = dict(evaluators[0] if isinstance(evaluators, (list, tuple)) else evaluators)
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        evaluator = Evaluator([dict(first, dump=str(Path(folder) / 'predictions.npz'))])
+        evaluator = Evaluator([dict(first, joint_table=False, dump=str(Path(folder) / 'predictions.npz'))])
         evaluator.dataset_meta = DATASETS.build(network.cfg.test_dataloader.dataset).metainfo
         evaluator.process(network.build().test_step(pseudo_collate(list(items))))
         evaluator.evaluate(len(items))

@@ -74,7 +74,8 @@ class StageResult:
     @property
     def unit(self) -> str:
         """Unit of its errors, 'px' or 'mm', by the protocol of its ``EPE_mean``."""
-        return 'px' if self._key('EPE_mean').startswith(PIXELS) else 'mm'
+        protocol = self._key('EPE_mean').split('/')[-2:][0]  # a metric's own prefix may stand before it
+        return 'px' if protocol.startswith(PIXELS) else 'mm'
 
     def _key(self, name: str) -> str:
         for key in self.metrics:
@@ -228,7 +229,7 @@ class _Finished:
 
 def _check_comparable(finished: Sequence[_Finished]) -> None:
     if not finished:
-        raise ValueError('a report needs at least one finished stage')
+        raise ValueError('a report needs at least one finished stage that is no pre-training')
     first = finished[0].predictions
     for run in finished[1:]:
         if run.predictions.protocol != first.protocol or not np.array_equal(run.predictions.img_ids, first.img_ids):

@@ -139,18 +139,19 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
     fingerprints: dict[str, str] = {}
     for number, stage in enumerate(stages, start=1):
         folder = Path(work_dir) / stage.name
-        config, cfg = _stage_config(stage, folder, seed, done)
-        fingerprint = fingerprints[stage.name] = _fingerprint(cfg, stage, fingerprints)
         record = _read_record(folder)
+        config = _choose_config(stage, record)
+        cfg = _stage_config(stage, config, folder, seed, done)
+        fingerprint = fingerprints[stage.name] = _fingerprint(cfg, stage, fingerprints)
         if record and record['fingerprint'] != fingerprint:
             raise ValueError(
-                f'{folder} holds the stage {stage.name!r} of another config or seed; '
+                f'{folder} holds the stage {stage.name!r} of another config or seed than {config}, seed {seed}; '
                 'name another folder with --work-dir, or delete this one'
             )
         print(f'[{number}/{len(stages)}] {stage.label} (seed {seed}): ', end='', flush=True)
         if record.get('metrics') is None:
             print(f'training in {folder}', flush=True)
-            record = {'fingerprint': fingerprint, 'started': record.get('started', time.time())}
+            record = dict(fingerprint=fingerprint, config=config.name, started=record.get('started', time.time()))
             _write_record(folder, record)
             record |= _train_and_evaluate(cfg)
             _write_record(folder, record)
@@ -179,23 +180,28 @@ def _train_and_evaluate(cfg: Config) -> dict:
     return dict(metrics=metrics, checkpoint=checkpoint.name, predictions=predictions.name, finished=time.time())
 
 
-def _stage_config(stage: Stage, folder: Path, seed: int, done: dict[str, StageResult]) -> tuple[Path, Config]:
-    """The config that a stage runs, and its path."""
+def _choose_config(stage: Stage, record: dict) -> Path:
+    """The path of the config that a stage runs; of a finished one, of that which ran, whose data may be gone."""
+    if stage.otherwise is None or (record.get('metrics') and record.get('config') == stage.config.name):
+        return stage.config
+    # What does not run need not be right: the options may fit the other config alone.
+    root = load_config(stage.config, stage.options, only='stages').train_dataloader.dataset.get('data_root')
+    if root is None or Path(root).is_dir():
+        return stage.config
+    print(f'{stage.label}: there is no folder {root}, so {stage.otherwise} runs instead of {stage.config}')
+    return stage.otherwise
+
+
+def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[str, StageResult]) -> Config:
+    """The config at a path as a stage runs it."""
     options = {**stage.options, 'randomness.seed': seed}
     for teacher, source in stage.teachers.items():
         options[f'model.teachers.{teacher}.checkpoint'] = str(done[source].checkpoint)
     if stage.start is not None:
         options['load_from'] = str(done[stage.start].checkpoint)
-    path = stage.config
-    if stage.otherwise is not None:
-        # What does not run need not be right: the options may fit the other config alone.
-        root = load_config(path, options, only='stages').train_dataloader.dataset.get('data_root')
-        if root is not None and not Path(root).is_dir():
-            print(f'{stage.label}: there is no folder {root}, so {stage.otherwise} runs instead of {path}')
-            path = stage.otherwise
     cfg = load_config(path, options)
     cfg.work_dir = str(folder)
-    return path, _named(cfg)
+    return _named(cfg)
 
 
 def _named(cfg: Config) -> Config:

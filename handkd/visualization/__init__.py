@@ -7,6 +7,7 @@ from .page import Picture, Table, write_page
 from .sheet import contact_sheet, fit_square
 from .skeleton import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d, joint_color
 from .tiles import TILES, mask_picture, sample_tiles
+from .writing import check_picture_path, write_picture
 
 __all__ = [
     'FINGER_COLORS',
@@ -19,6 +20,7 @@ __all__ = [
     'accuracy_figure',
     'activation_map',
     'activation_picture',
+    'check_picture_path',
     'contact_sheet',
     'depth_picture',
     'draw_skeleton',
@@ -35,4 +37,5 @@ __all__ = [
     'read_validation',
     'sample_tiles',
     'write_page',
+    'write_picture',
 ]

@@ -105,7 +105,8 @@ def evolution_figure(
     error = _error_key(validations or {})
     keys = [pose, *others, 'loss', *([error] if error else [])]
     figure, panels = _panels(logs, len(keys))
-    starts = np.cumsum([0, *(records[-1]['step'] for records in logs.values())])
+    ends = [max(r['step'] for r in (*records, *(validations or {}).get(label, ()))) for label, records in logs.items()]
+    starts = np.cumsum([0, *ends])
     for axes, key in zip(panels, keys):
         protocol, _, name = key.rpartition('/')
         kind = 'validation' if key == error else 'training'

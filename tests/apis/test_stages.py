@@ -155,6 +155,10 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 WITH_STAGES = [path for path in CONFIGS.glob('[!_]*/*.py') if re.search(r'/stages/|^stages = ', path.read_text(), re.M)]
 
 
+def test_all_methods_have_stages():
+    assert {'demo', 'cpm8_studio', 'cpm2d_rhd'} <= {path.stem for path in WITH_STAGES}
+
+
 @pytest.mark.parametrize('path', WITH_STAGES, ids=lambda path: f'{path.parent.name}/{path.stem}')
 def test_shipped_stages_name_configs_that_are_there(path):
     stages = read_stages(path)
@@ -251,6 +255,9 @@ def test_where_the_data_are_missing_the_other_config_runs_and_is_named(pretraini
     (tmp_path / 'data').mkdir()
     with pytest.raises(ValueError, match="stage 'deep' of another config"):
         list(run_stages(stages, tmp_path / 'out'))
+    (result,) = run_stages(stages, tmp_path / 'with_data')
+    assert result.config == tmp_path / 'folder.py' and 'instead' not in capsys.readouterr().out
+    (tmp_path / 'data').rmdir()  # what is finished needs no data
     (result,) = run_stages(stages, tmp_path / 'with_data')
     assert result.config == tmp_path / 'folder.py' and 'instead' not in capsys.readouterr().out
 

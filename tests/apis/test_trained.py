@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from handkd.apis.trained import TrainedNetwork, check_same_images, read_samples, spread_indices
+from handkd.apis.trained import TrainedNetwork, check_same_images, identify, read_samples, spread_indices
 from handkd.config import load_config
-from handkd.registry import MODELS
+from handkd.registry import DATASETS, MODELS
 
 
 @pytest.fixture
@@ -75,11 +75,32 @@ def test_samples_are_those_of_the_test_set(run):
 
 
 def test_other_images_are_named():
-    check_same_images([1, 2], [1, 2], 'a', 'b')
+    first, second, other = (1, (30.0, 20.0)), (2, (31.0, 19.0)), (2, (31.0, 25.0))
+    check_same_images([first, second], [first, second], 'a', 'b')
+    check_same_images([first, second], [first, (2, ())], 'a', 'b')
     with pytest.raises(ValueError, match='a and b have test sets of 2 and 1 images'):
-        check_same_images([1, 2], [1], 'a', 'b')
-    with pytest.raises(ValueError, match='number 1 is 2 here and 5 there'):
-        check_same_images([1, 2], [1, 5], 'a', 'b')
+        check_same_images([first, second], [first], 'a', 'b')
+    with pytest.raises(ValueError, match='number 1 is 2 here and 1 there'):
+        check_same_images([first, second], [first, first], 'a', 'b')
+    with pytest.raises(ValueError, match='number 1 is 2 in both, but of another hand'):
+        check_same_images([first, second], [first, other], 'a', 'b')
+
+
+@pytest.mark.parametrize('keep', ['keypoints_cam', 'keypoints'])
+def test_an_image_is_known_again_however_it_is_cropped_and_told_from_those_of_another_seed(keep):
+    crop = [dict(type='HandCrop', rule='square', factor=2.0), dict(type='WarpCrop', size=48)]
+
+    def marks(seed, steps):
+        pipeline = [*steps, dict(type='PackHandInputs')]
+        items = list(DATASETS.build(dict(type='StudioDataset', split='test', length=3, seed=seed, pipeline=pipeline)))
+        for item in items:
+            for key in {'keypoints', 'keypoints_cam'} - {keep}:
+                del item['data_samples'].gt_instances[key]
+        return [identify(item) for item in items]
+
+    check_same_images(marks(0, []), marks(0, crop), 'a', 'b')
+    with pytest.raises(ValueError, match='number 0 is 0 in both, but of another hand'):
+        check_same_images(marks(0, []), marks(1, []), 'a', 'b')
 
 
 def test_indices_are_spread_over_the_set():
