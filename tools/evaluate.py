@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from handkd.apis.cli import run_cli
-from handkd.apis.report import text_table
 from handkd.evaluation import (
     CAMERAS,
     CURVE_THRESHOLDS,
@@ -36,7 +35,7 @@ from handkd.evaluation import (
     read_joints,
     score,
 )
-from handkd.visualization import Table, accuracy_figure, figure_bytes
+from handkd.visualization import Table, accuracy_figure, figure_bytes, text_table
 
 FORMATS = ('.png', '.svg', '.pdf')
 DUMPED = 'dumped'

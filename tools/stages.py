@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
-from handkd.apis.report import results_table, text_table, write_stage_report
+from handkd.apis.report import results_table, write_stage_report
 from handkd.apis.stages import read_stages, run_stages, select_stages
 from handkd.apis.summary import results_record, summarize_seeds
 from handkd.files import write_atomically
+from handkd.visualization import text_table
 
 
 def main(argv: list[str] | None = None) -> None:

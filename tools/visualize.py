@@ -19,10 +19,9 @@ import argparse
 from handkd.apis.activations import activation_sheet, energy_table
 from handkd.apis.cli import OptionsAction, run_cli
 from handkd.apis.pictures import predict_samples, prediction_sheet
-from handkd.apis.report import text_table
 from handkd.apis.trained import TrainedNetwork, read_samples, spread_indices
 from handkd.registry import DATASETS
-from handkd.visualization import check_picture_path, write_picture
+from handkd.visualization import check_picture_path, text_table, write_picture
 
 
 def main(argv: list[str] | None = None) -> None:

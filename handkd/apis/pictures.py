@@ -16,6 +16,7 @@ from handkd.geometry import project
 from handkd.registry import DATASETS
 from handkd.visualization import Picture, contact_sheet, depth_picture, draw_skeleton, draw_skeleton_3d
 
+from .runs import main_evaluator
 from .trained import TrainedNetwork
 
 TILE = 200
@@ -47,10 +48,9 @@ def predict_samples(network: TrainedNetwork, items: Sequence[dict]) -> HandPredi
     Raises:
         ValueError: If a prediction is not finite, or no joint counts.
     """
-    evaluators = network.cfg.test_evaluator
-    first = dict(evaluators[0] if isinstance(evaluators, (list, tuple)) else evaluators)
+    main = main_evaluator(network.cfg)
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        evaluator = Evaluator([dict(first, joint_table=False, dump=str(Path(folder) / 'predictions.npz'))])
+        evaluator = Evaluator([dict(main, joint_table=False, dump=str(Path(folder) / 'predictions.npz'))])
         evaluator.dataset_meta = DATASETS.build(network.cfg.test_dataloader.dataset).metainfo
         evaluator.process(network.build().test_step(pseudo_collate(list(items))))
         evaluator.evaluate(len(items))

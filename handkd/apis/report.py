@@ -123,16 +123,6 @@ def results_table(stages: Sequence[StageResult]) -> Table:
     return Table(('', f'EPE mean ({unit})', f'EPE median ({unit})', 'AUC', 'gap closed'), rows, strong)
 
 
-def text_table(table: Table) -> str:
-    """Set a table as plain text, for a terminal."""
-    lines = [table.headers, *table.rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(table.headers))]
-    texts = []
-    for first, *others in lines:
-        texts.append('  '.join([first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:]))]))
-    return '\n'.join([texts[0], '-' * len(texts[0]), *texts[1:]])
-
-
 def write_stage_report(
     path: str | Path, title: str, stages: Sequence[StageResult], lead: str = '', num_samples: int = 8
 ) -> None:

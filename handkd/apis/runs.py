@@ -89,6 +89,12 @@ class _StrictRunner(Runner):
         self.logger.info(f'the weights of {self._load_from} were loaded')
 
 
+def main_evaluator(cfg: Config) -> dict:
+    """Return the settings of a config's test metric; of several, the first one is what tables and curves show."""
+    evaluators = cfg.test_evaluator
+    return evaluators[0] if isinstance(evaluators, Sequence) else evaluators
+
+
 def _network(runner: Runner) -> nn.Module:
     """Return what a runner trains or tests, out of the wrapper that it has in several processes."""
     return getattr(runner.model, 'module', runner.model)
@@ -112,9 +118,7 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     cfg = student_config(cfg)
     cfg.load_from, cfg.resume = None, False
     if dump is not None:
-        evaluators = cfg.test_evaluator
-        main = evaluators[0] if isinstance(evaluators, Sequence) else evaluators
-        main.dump = str(dump)
+        main_evaluator(cfg).dump = str(dump)
     runner = Runner.from_cfg(cfg)
     load_weights(_network(runner), checkpoint)
     metrics = runner.test()

@@ -3,7 +3,7 @@
 from .curves import PCK_RANGES, accuracy_figure, evolution_figure, figure_bytes, loss_figure, pck_figure
 from .logs import POSE_LOSSES, read_scalars, read_validation
 from .modalities import activation_map, activation_picture, depth_picture, part_picture
-from .page import Picture, Table, write_page
+from .page import Picture, Table, text_table, write_page
 from .sheet import contact_sheet, fit_square
 from .skeleton import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d, joint_color
 from .tiles import TILES, mask_picture, sample_tiles
@@ -36,6 +36,7 @@ __all__ = [
     'read_scalars',
     'read_validation',
     'sample_tiles',
+    'text_table',
     'write_page',
     'write_picture',
 ]

@@ -57,6 +57,16 @@ class Table:
     strong: Sequence[int] = ()
 
 
+def text_table(table: Table) -> str:
+    """Set a table as plain text, for a terminal."""
+    lines = [table.headers, *table.rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(table.headers))]
+    texts = []
+    for first, *others in lines:
+        texts.append('  '.join([first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:]))]))
+    return '\n'.join([texts[0], '-' * len(texts[0]), *texts[1:]])
+
+
 @dataclass(frozen=True)
 class Picture:
     """A picture of a page.

@@ -15,14 +15,13 @@ from handkd.apis.report import (
     compared,
     gap_closed,
     results_table,
-    text_table,
     write_stage_report,
 )
 from handkd.datasets import ReproducibleDataset
 from handkd.evaluation import HandPredictions
 from handkd.geometry import project
 from handkd.registry import DATASETS, MODELS
-from handkd.visualization import draw_skeleton, pck_figure
+from handkd.visualization import draw_skeleton, pck_figure, text_table
 
 PROTOCOL = 'rel-middle_mcp_gt-scale_21j'
 CAMERA = {'K': np.array([[150.0, 0, 31.5], [0, 150.0, 31.5], [0, 0, 1]])}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from handkd.apis.report import StageResult, results_table, text_table
+from handkd.apis.report import StageResult, results_table
 from handkd.apis.summary import summarize_seeds
+from handkd.visualization import text_table
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs' / 'pmd' / 'demo.py'
