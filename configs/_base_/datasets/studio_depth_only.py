@@ -8,4 +8,4 @@ _base_ = './studio.py'
 external = dict(seed=1, modalities=['depth'], depth_sensor='kinect')
 train_dataloader = dict(dataset=dict(length=500000, pipeline=_base_.depth_train, **external))
 val_dataloader = dict(dataset=dict(pipeline=_base_.depth_test, **external))
-test_dataloader = dict(dataset=dict(length=1000, pipeline=_base_.depth_test, **external))
+test_dataloader = dict(dataset=dict(length=500, pipeline=_base_.depth_test, **external))
