@@ -112,7 +112,7 @@ class CPMHeatmap:
 
 def _refined(places: Tensor, heatmaps: Tensor) -> Tensor:
     """Move places (B, K, 2) to the peaks of Gaussians through the cells around them, by a cell at most."""
-    coarse, maps = places.cpu().numpy(), heatmaps.cpu().numpy()
+    coarse, maps = places.cpu().numpy(), heatmaps.detach().cpu().numpy()
     # MMPose's function writes to its arguments; where a map is flat, its step has no limit.
     fine = np.stack([refine_keypoints_dark(one[None].copy(), m.copy(), 3)[0] for one, m in zip(coarse, maps)])
     return torch.from_numpy(coarse + np.clip(fine - coarse, -1, 1)).to(places)

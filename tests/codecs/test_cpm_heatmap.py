@@ -70,7 +70,7 @@ def test_joints_are_found_again_in_their_own_maps(decoder, mean):
 
 def test_dark_goes_no_farther_than_the_next_cell_where_maps_are_no_gaussians():
     torch.manual_seed(0)
-    noise = torch.rand(16, 21, 32, 32) ** 4
+    noise = torch.rand(16, 21, 32, 32, requires_grad=True) ** 4  # as outside of no_grad
     largest = noise.flatten(2).argmax(-1)
     centres = torch.stack([largest % 32, largest // 32], -1) * 8 + 3.5
     steps = (CPMHeatmap(decoder='dark').decode(noise)[0] - centres).abs()
