@@ -7,5 +7,6 @@ _base_ = './studio.py'
 
 external = dict(seed=1, modalities=['depth'], depth_sensor='kinect')
 train_dataloader = dict(dataset=dict(length=500000, pipeline=_base_.depth_train, **external))
-val_dataloader = dict(dataset=dict(pipeline=_base_.depth_test, **external))
-test_dataloader = dict(dataset=dict(length=500, pipeline=_base_.depth_test, **external))
+# Few: what is trained here is in no table.
+val_dataloader = dict(dataset=dict(length=100, pipeline=_base_.depth_test, **external))
+test_dataloader = dict(dataset=dict(length=100, pipeline=_base_.depth_test, **external))
