@@ -145,22 +145,18 @@ def write_stage_report(
     thresholds = np.linspace(*PCK_RANGES[first.unit], 201)
     curves = {run.stage.label: pck(run.predictions.errors, thresholds) for run in finished}
     pck_svg = figure_bytes(pck_figure(curves, thresholds, first.protocol, first.unit))
-    loss_svg = figure_bytes(loss_figure({run.stage.label: run.log() for run in finished}))
+    pictures = [Picture(pck_svg, 'Share of joints within a distance of the truth, mean over the joints.')]
+    logs = {run.stage.label: run.log() for run in finished}
+    if all(logs.values()):  # what trains for a few steps logs none of them
+        text = 'Pose loss in training, without its weight; over the raw line, a running mean.'
+        pictures.append(Picture(figure_bytes(loss_figure(logs)), text))
     shown = [run for role in _SHOWN for run in finished if run.stage.role == role] or finished[:1]
     hands = [run for run in shown if run.stage.role != 'teacher'] or shown
     samples = read_samples([run.network for run in hands], indices)
     runs = Table(('', 'config', 'checkpoint'), [(s.label, f'`{s.config}`', f'`{s.checkpoint}`') for s in stages])
     sections = [
         ('Results', [results_table(stages), _explain(stages, first)]),
-        (
-            'Curves',
-            [
-                [
-                    Picture(pck_svg, 'Share of joints within a distance of the truth, mean over the joints.'),
-                    Picture(loss_svg, 'Pose loss in training, without its weight; over the raw line, a running mean.'),
-                ]
-            ],
-        ),
+        ('Curves', [pictures]),
         (
             'Test images',
             [prediction_sheet([run.stage.label for run in hands], [run.chosen(indices) for run in hands], samples)],

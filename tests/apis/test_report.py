@@ -152,6 +152,17 @@ def test_heat_map_losses_compare_too(stages):
     assert _Finished.load(stages[1]).log()[0]['loss_heatmap'] == pytest.approx(20.0 / 10 / 100)
 
 
+def test_runs_too_short_to_log_a_loss_have_a_page_without_its_curves(stages, tmp_path):
+    write_stage_report(tmp_path / 'long.html', 'Results', stages)
+    for stage in stages:
+        (log,) = stage.work_dir.glob('*/vis_data/scalars.json')
+        log.write_text('')
+    write_stage_report(tmp_path / 'short.html', 'Results', stages)
+    pages = [(tmp_path / name).read_text() for name in ('long.html', 'short.html')]
+    assert [page.count('Pose loss in training') > 0 for page in pages] == [True, False]
+    assert all('Share of joints within a distance' in page for page in pages)
+
+
 def test_pretraining_is_compared_with_nothing(stages, tmp_path):
     first = make_stage(tmp_path, 'big', 'pretraining', 3.0)
     other = HandPredictions.load(first.predictions)
