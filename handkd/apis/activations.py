@@ -125,7 +125,8 @@ def energy_table(networks: Sequence[TrainedNetwork], layer: str = 'backbone') ->
             such feature map.
     """
     shares: dict[str, list[tuple[float, float]]] = {}
-    images: dict[str, str] = {}
+    images: dict[str, list[tuple[int, int]]] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     first = None
     for network in networks:
         marks, size, energy, cells = _measure(network, layer)
@@ -136,8 +137,13 @@ def energy_table(networks: Sequence[TrainedNetwork], layer: str = 'backbone') ->
         if not counts.any():
             raise ValueError(f'{network.label}: no test image has a hand in its mask and an active {layer!r}')
         shares.setdefault(network.label, []).append((100 * energy[counts].mean(), 100 * cells[counts].mean()))
-        images[network.label] = f'{counts.sum()} of {len(marks)}, {size[1]} x {size[0]} cells'
-    rows = [(label, str(len(runs)), *map(_share, zip(*runs)), images[label]) for label, runs in shares.items()]
+        images.setdefault(network.label, []).append((counts.sum(), len(marks)))
+        sizes[network.label] = size
+    rows = []
+    for label, runs in shares.items():
+        counted = '{} of {}'.format(*np.sum(images[label], 0))
+        cells = '{1} x {0} cells'.format(*sizes[label])
+        rows.append((label, str(len(runs)), *map(_share, zip(*runs)), f'{counted}, {cells}'))
     return Table((layer, 'runs', 'energy on background', 'cells that are background', 'images'), rows)
 
 
