@@ -146,15 +146,16 @@ def _common_key(logs: Mapping[str, list[dict]], keys: Sequence[str]) -> str | No
 
 
 def _error_key(validations: Mapping[str, list[dict]]) -> str | None:
-    """The mean error in the records of validations, None if there is none."""
-    firsts = {}
-    for label, records in validations.items():
-        found = [key for record in records for key in record if key.rpartition('/')[2] == 'EPE_mean']
-        if found:
-            firsts[label] = found[0]
-    if len(set(firsts.values())) > 1:
-        raise ValueError(f'the stages were validated under different protocols, which do not compare: {firsts}')
-    return next(iter(firsts.values()), None)
+    """The first mean error that all validated stages have; None if none was validated."""
+    found = {
+        label: list(dict.fromkeys(k for r in records for k in r if k.rpartition('/')[2] == 'EPE_mean'))
+        for label, records in validations.items()
+    }
+    found = {label: keys for label, keys in found.items() if keys}
+    key = next((k for k in next(iter(found.values()), ()) if all(k in keys for keys in found.values())), None)
+    if found and key is None:
+        raise ValueError(f'the stages were validated under different protocols, which do not compare: {found}')
+    return key
 
 
 def _loss_curve(

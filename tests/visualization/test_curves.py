@@ -76,10 +76,17 @@ def test_evolution_smooths_each_stage_by_itself():
     assert len(figure.axes) == 4  # without validation
 
 
+def test_evolution_shows_the_error_that_all_stages_have_whatever_the_order_of_their_metrics():
+    logs, _ = stages()
+    orders = (('mm/EPE_mean', 'px/EPE_mean'), ('px/EPE_mean', 'mm/EPE_mean'))
+    validations = {label: [{'step': 40, **dict.fromkeys(keys, 3.0)}] for label, keys in zip(logs, orders)}
+    assert evolution_figure(logs, validations).axes[-1].get_xlabel() == 'iteration\nmm'
+
+
 def test_evolution_refuses_what_does_not_compare():
     logs, validations = stages()
     validations['RGB'] = [{'step': 40, 'px/EPE_mean': 3.0}]
-    with pytest.raises(ValueError, match="different protocols, which do not compare: {'RGB': 'px/EPE_mean'"):
+    with pytest.raises(ValueError, match=r"different protocols, which do not compare: {'RGB': \['px/EPE_mean'\]"):
         evolution_figure(logs, validations)
     logs['RGB'] = [dict(step=10, loss=1.0, loss_heatmap=1.0)]
     with pytest.raises(ValueError, match=r"no one of \('loss_reg', 'loss_heatmap'\) is in every log"):

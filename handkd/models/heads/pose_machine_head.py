@@ -38,6 +38,9 @@ class PoseMachineHead(BaseModule):
         channels (int): Width of the other stages. Defaults to 128.
         loss (dict): Config of the loss of one stage's maps. Defaults to dict(type='HeatmapRMSELoss').
         init_cfg (dict | list): MMEngine initialisation. Defaults to dict(type='Xavier', layer='Conv2d').
+
+    Raises:
+        ValueError: If there is no stage.
     """
 
     def __init__(
