@@ -2,5 +2,7 @@
 
 from .cpm_features import CPMFeatures
 from .hand_resnet import HandResNet
+from .hand_unet import HandUNet
+from .squeezenet import SqueezeNet
 
-__all__ = ['CPMFeatures', 'HandResNet']
+__all__ = ['CPMFeatures', 'HandResNet', 'HandUNet', 'SqueezeNet']
