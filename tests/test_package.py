@@ -110,7 +110,7 @@ ARROWS = {
     'registry': {'compat'},
     'config': BASE,
     'hand': {'hints'},
-    'geometry': {'hand'},
+    'geometry': {'hand', 'hints', 'files'},
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'models': KNOWS_CODECS,

@@ -14,6 +14,8 @@ from torch import nn
 
 from handkd.models import CheckpointError, load_weights, read_checkpoint
 
+from .angle_limits import ensure_limits
+
 _IN_PART = (
     "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
 )
@@ -38,7 +40,7 @@ def set_amp(cfg: Config, amp: str) -> None:
 
 
 def train(cfg: Config, resume: str | None = None) -> Path:
-    """Train as a config says.
+    """Train as a config says; before that, limits of joint angles that it names are gathered if they are not there.
 
     Args:
         cfg: A config with ``work_dir``. ``load_from`` is a checkpoint whose weights the network begins with, all of
@@ -66,6 +68,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
             f'load_from: no checkpoint at {start}; train that network first, or run the stages in order with '
             f'tools/stages.py, or name another with --cfg-options load_from=PATH; {_IN_PART}'
         )
+    ensure_limits(cfg)
     runner = _StrictRunner.from_cfg(cfg)
     runner.train()
     last = Path(cfg.work_dir) / f'iter_{runner.iter}.pth'

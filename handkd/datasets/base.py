@@ -36,6 +36,10 @@ class ReproducibleDataset:
         """Return sample ``index`` as a fresh dict with the keys of the design (images, joints, camera, side)."""
         raise NotImplementedError
 
+    def get_labels(self, index: int) -> dict:
+        """Return sample ``index`` as a fresh dict that may lack its images: joints, camera, side."""
+        return self.get_data_info(index)
+
     def fetch(self, key: int) -> dict:
         """Return what goes into the pipeline for a key of the sampler: its sample."""
         return self.get_data_info(int(key))

@@ -111,6 +111,20 @@ class HandFileDataset(ReproducibleDataset):
     def __len__(self) -> int:
         return len(self.index['sample'])
 
+    def get_labels(self, index: int) -> dict:
+        """Return sample ``index`` without its images.
+
+        Raises:
+            IndexError: If there is no such sample.
+            ValueError: If its labels make no sense; names the sample.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f'{type(self).__name__} has {len(self)} samples, found index {index}')
+        try:
+            return self.get_record(int(index))
+        except ValueError as error:
+            raise ValueError(f'{self.data_root}, {self.split}, sample {index}: {error}') from error
+
     def get_data_info(self, index: int) -> dict:
         """Return sample ``index`` with the images of ``modalities``.
 
@@ -119,12 +133,7 @@ class HandFileDataset(ReproducibleDataset):
             ValueError: If its labels make no sense; names the sample.
             OSError: If an image is missing or damaged; names it.
         """
-        if not 0 <= index < len(self):
-            raise IndexError(f'{type(self).__name__} has {len(self)} samples, found index {index}')
-        try:
-            record = self.get_record(int(index))
-        except ValueError as error:
-            raise ValueError(f'{self.data_root}, {self.split}, sample {index}: {error}') from error
+        record = self.get_labels(index)
         self.load(record)
         return record
 

@@ -1,6 +1,7 @@
 """Metrics: pure functions on arrays, protocols that name them, and the METRICS classes around them."""
 
 from .alignment import align_best_scale, align_bone, align_known_scale, align_procrustes, align_root
+from .angle_metric import HandAngleMetric
 from .functional import (
     AUC_PRESETS,
     EPE,
@@ -39,6 +40,7 @@ __all__ = [
     'PROTOCOLS',
     'WITHIN',
     'AucRule',
+    'HandAngleMetric',
     'HandKeypointMetric',
     'HandPixelMetric',
     'HandPredictions',

@@ -106,8 +106,8 @@ class HandKeypointMetric(JointMetric):
         bone = tuple(joint0 if joint == JOINTS[0] else joint for joint in self.settings['scale_bone'])
         return Protocol(**self.settings | dict(joints=(joint0, *JOINTS[1:]), scale_bone=bone))
 
-    def measure(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
-        """Align a sample's joints with the true ones; see :meth:`JointMetric.measure`.
+    def compare(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
+        """Align a sample's joints with the true ones; see :meth:`JointMetric.compare`.
 
         Raises:
             ValueError: If the sample lacks something or its prediction is not finite.

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from handkd.hand import JOINTS, NUM_JOINTS
+from handkd.hand import JOINTS
 
 from .functional import AucRule, auc, epe
 from .predictions import HandPredictions
 from .protocols import Protocol
+from .sample_metric import SampleMetric
 
 
-class JointMetric(BaseMetric):
+class JointMetric(SampleMetric):
     """Base of the metrics that compare 21 predicted joints with the true ones, sample by sample.
 
-    A subclass implements :attr:`protocol`, which raises where a joint does not exist, and :meth:`measure`.
+    A subclass implements :attr:`protocol`, which raises where a joint does not exist, and :meth:`compare`.
 
     Args:
         rules: Areas under the PCK curve to report.
@@ -32,8 +32,7 @@ class JointMetric(BaseMetric):
     def __init__(
         self, rules: Sequence[AucRule], joint_table: bool, dump: str | None, collect_device: str, prefix: str | None
     ) -> None:
-        super().__init__(collect_device, prefix or type(self).__name__)  # MMEngine warns where there is none
-        self.prefix = prefix  # compute_metrics names the protocol, which depends on the data set
+        super().__init__(collect_device, prefix)
         self.rules, self.joint_table = tuple(rules), joint_table
         self.dump = None if dump is None else Path(dump)
 
@@ -56,7 +55,7 @@ class JointMetric(BaseMetric):
         """What stands before each number's name, and in the file of predictions."""
         return self.protocol.name
 
-    def measure(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
+    def compare(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
         """Compare one sample's joints.
 
         Args:
@@ -72,25 +71,9 @@ class JointMetric(BaseMetric):
         """
         raise NotImplementedError
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Compare each prediction with its ground truth and keep both.
-
-        Args:
-            data_batch: Not used.
-            data_samples: Samples as dicts, with ``pred_instances`` of :class:`HandPoseEstimator` and ``gt_instances``
-                of :class:`PackHandInputs`.
-
-        Raises:
-            ValueError: If a sample lacks something or its prediction is not finite; names the sample.
-        """
-        protocol = self.protocol
-        for sample in data_samples:
-            name = sample.get('img_path') or f'img_id {sample.get("img_id")}'
-            try:
-                result = self.measure(sample, protocol)
-            except ValueError as error:
-                raise ValueError(f'{name}: {error}') from error
-            self.results.append(result | dict(img_ids=sample.get('img_id', -1)))
+    def measure(self, sample: dict) -> dict[str, np.ndarray]:
+        """Compare one sample's joints, and keep its number; see :meth:`compare`."""
+        return self.compare(sample, self.protocol) | dict(img_ids=np.asarray(sample.get('img_id', -1)))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return ``EPE_mean`` and ``EPE_median`` in the joints' unit, and each area under the PCK curve, from 0 to 1.
@@ -98,12 +81,7 @@ class JointMetric(BaseMetric):
         Raises:
             ValueError: If there is no sample, or no joint counts.
         """
-        if not results:
-            raise ValueError(
-                f'{type(self).__name__} has nothing to evaluate: the data set of this split is empty '
-                '(check its length, its paths and its filters)'
-            )
-        arrays = {key: np.stack([result[key] for result in results]) for key in results[0]}
+        arrays = self.stack_results(results)
         fields = ('pred', 'target', 'valid', 'img_ids')
         predictions = HandPredictions(*(arrays.pop(key) for key in fields), protocol=self.protocol_name)
         if self.dump is not None:
@@ -115,46 +93,13 @@ class JointMetric(BaseMetric):
             print_log(_joint_table(predictions, self.protocol.joints), logger='current')
         return numbers
 
-    def read(self, instances: dict, key: str, owner: str) -> np.ndarray:
-        """Return something that the metric needs as float64.
-
-        Args:
-            instances: ``gt_instances`` or ``pred_instances``.
-            key: What to read.
-            owner: What errors call the instances.
-
-        Raises:
-            ValueError: If it is not there; names the owner, the key and what is there.
-        """
-        if key not in instances:
-            raise ValueError(f'{owner} has no {key!r} among {sorted(instances)}: {type(self).__name__} needs it')
-        return np.asarray(instances[key], np.float64)
-
-    def read_truth(self, sample: dict, key: str) -> np.ndarray:
-        """Return a label of ``gt_instances``; see :meth:`read`."""
-        return self.read(sample['gt_instances'], key, 'the ground truth')
-
-    def read_prediction(self, sample: dict, key: str) -> np.ndarray:
-        """Return predicted joints of ``pred_instances``; see :meth:`read`.
-
-        Raises:
-            ValueError: If there are none, or a coordinate is not finite.
-        """
-        joints = self.read(sample['pred_instances'], key, 'the prediction')
-        if not np.isfinite(joints).all():
-            raise ValueError(
-                f'the predicted {key} are not finite: the training diverged, so lower the learning rate, '
-                'or train without amp'
-            )
-        return joints
-
     def find_joints(self, sample: dict, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
         """Return which joints of a sample have a label and which of these count, both (1, 21), bool.
 
         Raises:
             ValueError: If only visible joints count, and the ground truth does not say which are.
         """
-        labelled = np.asarray(sample['gt_instances'].get('keypoints_valid', np.ones((1, NUM_JOINTS)))) > 0
+        labelled = self.find_labelled(sample)
         counts = labelled & protocol.counts
         if protocol.visible_only:
             counts = counts & (self.read_truth(sample, 'keypoints_visible') > 0)

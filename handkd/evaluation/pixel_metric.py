@@ -72,8 +72,8 @@ class HandPixelMetric(JointMetric):
         """What stands before each number's name: 'px' in place of an alignment."""
         return self.protocol.name.replace('abs_', PIXELS, 1)
 
-    def measure(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
-        """Take a sample's joints back to the original image; see :meth:`JointMetric.measure`.
+    def compare(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
+        """Take a sample's joints back to the original image; see :meth:`JointMetric.compare`.
 
         Raises:
             ValueError: If the sample lacks something or its prediction is not finite.

@@ -1,19 +1,27 @@
-"""Cameras, crops, rotations and alignment of points: pure functions that know nothing of data sets or networks."""
+"""Cameras, crops, rotations, joint angles, alignment of points: pure functions that know no data sets or networks."""
 
 from .alignment import align_similarity
-from .camera import affine_camera, project, split_affine, unproject
+from .angle_limits import AngleLimits
+from .camera import affine_camera, project, split_affine, unproject, viewing_rays
 from .crops import box_square, crop_matrix, flip_matrix, joint_square, resize_matrix, zb_square
+from .joint_angles import ANGLE_JOINTS, ANGLE_NAMES, VIOLATION_TOLERANCE, angle_excess, joint_angles
 from .registration import change_camera, register_depth, register_image
 from .rotations import axis_angle_to_matrix, rotation_2d
 
 __all__ = [
+    'ANGLE_JOINTS',
+    'ANGLE_NAMES',
+    'VIOLATION_TOLERANCE',
+    'AngleLimits',
     'affine_camera',
     'align_similarity',
+    'angle_excess',
     'axis_angle_to_matrix',
     'box_square',
     'change_camera',
     'crop_matrix',
     'flip_matrix',
+    'joint_angles',
     'joint_square',
     'project',
     'register_depth',
@@ -22,5 +30,6 @@ __all__ = [
     'rotation_2d',
     'split_affine',
     'unproject',
+    'viewing_rays',
     'zb_square',
 ]

@@ -8,20 +8,36 @@ top left pixel is (0, 0).
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+import torch
+
+Array = TypeVar('Array', np.ndarray, torch.Tensor)
 
 _UNDISTORT_STEPS = 20
 """Fixed-point steps that invert the distortion: far below 1e-6 px for lenses without fish eye."""
+_UNDISTORT_LIMIT = 0.5
+"""The farthest that such a step goes, more than in any picture: a pixel that no lens gives, as an untrained network
+predicts it, would run away to NaN."""
 
 
-def _distort(xy: np.ndarray, dist: np.ndarray) -> np.ndarray:
+def _distort(xy: Array, dist: Array) -> Array:
     """Apply the Brown-Conrady model (OpenCV's first five coefficients) to normalised points (..., 2)."""
-    k1, k2, p1, p2, k3 = dist
-    r2 = (xy * xy).sum(-1, keepdims=True)
+    k1, k2, p1, p2, k3 = (dist[..., i : i + 1] for i in range(5))
+    x, y = xy[..., :1], xy[..., 1:]
+    r2 = x * x + y * y
     radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
     # With p = (p2, p1) the tangential term p r^2 + 2 x (p . x) is a vector equation, so it holds in any turned frame.
-    p = np.array([p2, p1])
-    return xy * radial + p * r2 + 2 * xy * (xy @ p)[..., None]
+    return xy * (radial + 2 * (p2 * x + p1 * y)) + r2 * dist[..., [3, 2]]
+
+
+def _undistort(distorted: Array, dist: Array) -> Array:
+    """Invert :func:`_distort`."""
+    xy = distorted
+    for _ in range(_UNDISTORT_STEPS):
+        xy = xy + (distorted - _distort(xy, dist)).clip(-_UNDISTORT_LIMIT, _UNDISTORT_LIMIT)
+    return xy
 
 
 def project(points_cam: np.ndarray, camera: dict) -> np.ndarray:
@@ -38,7 +54,7 @@ def project(points_cam: np.ndarray, camera: dict) -> np.ndarray:
     points = np.asarray(points_cam, np.float64)
     xy = points[..., :2] / points[..., 2:]
     if camera.get('dist') is not None:
-        xy = _distort(xy, camera['dist'])
+        xy = _distort(xy, np.asarray(camera['dist'], np.float64))
     intrinsics = np.asarray(camera['K'], np.float64)
     return xy @ intrinsics[:2, :2].T + intrinsics[:2, 2]
 
@@ -55,13 +71,34 @@ def unproject(pixels: np.ndarray, depth: np.ndarray, camera: dict) -> np.ndarray
         Points in the camera's frame, shape (..., 3), float64, in the unit of ``depth``.
     """
     intrinsics = np.asarray(camera['K'], np.float64)
-    distorted = (np.asarray(pixels, np.float64) - intrinsics[:2, 2]) @ np.linalg.inv(intrinsics[:2, :2]).T
-    xy = distorted
+    xy = (np.asarray(pixels, np.float64) - intrinsics[:2, 2]) @ np.linalg.inv(intrinsics[:2, :2]).T
     if camera.get('dist') is not None:
-        for _ in range(_UNDISTORT_STEPS):
-            xy = xy + distorted - _distort(xy, camera['dist'])
+        xy = _undistort(xy, np.asarray(camera['dist'], np.float64))
     z = np.asarray(depth, np.float64)[..., None]
     return np.concatenate([xy * z, z], -1)
+
+
+def viewing_rays(pixels: torch.Tensor, intrinsics: torch.Tensor, dist: torch.Tensor | None = None) -> torch.Tensor:
+    """Return the points at depth 1 that are seen at pixels, each batch item through a camera of its own.
+
+    :func:`unproject` for tensors, with gradient.
+
+    Args:
+        pixels: Shape (B, N, 2).
+        intrinsics: K of each camera, shape (B, 3, 3).
+        dist: Lens distortion of each camera, shape (B, 5), 0 for one without. Defaults to None: none has any.
+
+    Returns:
+        Shape (B, N, 3), z = 1, in the type of ``pixels``.
+    """
+    shifted = pixels - intrinsics[:, None, :2, 2]
+    # Written out: autocast would take a matrix product to bfloat16.
+    y = shifted[..., 1] / intrinsics[:, None, 1, 1]
+    x = (shifted[..., 0] - intrinsics[:, None, 0, 1] * y) / intrinsics[:, None, 0, 0]
+    xy = torch.stack([x, y], -1)
+    if dist is not None:
+        xy = _undistort(xy, dist[:, None])
+    return torch.cat([xy, torch.ones_like(xy[..., :1])], -1)
 
 
 def split_affine(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -47,3 +47,7 @@ def test_the_global_generators_are_left_as_they_were():
     np.random.seed(0), random.seed(0)
     Numbers()[3]
     assert (np.random.rand(), random.random()) == expected
+
+
+def test_labels_are_the_whole_sample_where_nothing_is_cheaper():
+    assert Numbers().get_labels(4) == Numbers().get_data_info(4) == dict(index=4)

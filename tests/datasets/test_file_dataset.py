@@ -119,8 +119,9 @@ def test_labels_that_make_no_sense_are_named(root, monkeypatch):
         raise ValueError('joint wrist lies behind the camera')
 
     monkeypatch.setattr(Letters, 'get_record', get_record)
-    with pytest.raises(ValueError, match='data, train, sample 3: joint wrist lies'):
-        Letters(root, 'train').get_data_info(3)
+    for read in (Letters(root, 'train').get_data_info, Letters(root, 'train').get_labels):
+        with pytest.raises(ValueError, match='data, train, sample 3: joint wrist lies'):
+            read(3)
 
 
 def test_a_worker_is_handed_no_labels(root):
@@ -143,3 +144,11 @@ def test_the_set_that_was_meant_is_looked_for_first(tmp_path):
     (tmp_path / 'z' / 'letters' / 'labels.txt').touch()
     with pytest.raises(FileNotFoundError, match="/z' looks like the root of Letters"):
         Letters(tmp_path, 'train')
+
+
+def test_labels_need_no_image(root):
+    data = Letters(root, 'train')
+    (root / '3.png').unlink()
+    assert data.get_labels(3) == data.get_record(3)
+    with pytest.raises(IndexError, match='5 samples, found index 5'):
+        data.get_labels(5)

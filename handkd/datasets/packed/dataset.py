@@ -83,6 +83,15 @@ class PackedHandDataset(ReproducibleDataset):
         labels, planes = self._stored(index)
         return self.pack.batch([labels], [planes]).sample(0)
 
+    def get_labels(self, index: int) -> dict:
+        """Return sample ``index`` without its images, its arrays read-only.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        labels, _ = self._stored(index)
+        return self.pack.schema.batch(labels).sample(0)
+
     def fetch_batch(self, keys: Sequence[int], draws: np.ndarray) -> SampleBatch:
         """Return samples together; see :meth:`~handkd.datasets.ReproducibleDataset.fetch_batch`."""
         draws[:] = draw_numbers(keys, draws.shape[1])

@@ -11,7 +11,7 @@ from handkd.registry import DATASETS
 
 from .background import list_backgrounds
 from .randomisation import resolve_randomisation
-from .sample import MODALITIES, SampleSettings, make_sample, split_number
+from .sample import MODALITIES, SampleSettings, make_labels, make_sample, split_number
 from .sensor import resolve_sensor
 
 
@@ -99,9 +99,20 @@ class StudioDataset(ReproducibleDataset):
         Raises:
             IndexError: If there is no such sample.
         """
+        return make_sample(self.settings, self._number(index))
+
+    def get_labels(self, index: int) -> dict:
+        """Return what :meth:`get_data_info` does, without its images.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        return make_labels(self.settings, self._number(index))
+
+    def _number(self, index: int) -> int:
         if not 0 <= index < self.length:
             raise IndexError(f'StudioDataset has {self.length} samples, found index {index}')
-        return make_sample(self.settings, int(index))
+        return int(index)
 
 
 def _crop_noise(noise: Mapping[str, object] | None) -> tuple[tuple[float, float], float]:

@@ -186,6 +186,12 @@ def make_sample(settings: SampleSettings, index: int) -> dict:
     return results | _render(settings, draw, draw.scene, look)
 
 
+def make_labels(settings: SampleSettings, index: int) -> dict:
+    """Draw the labels of sample ``index``: what :func:`make_sample` gives, without images."""
+    draw = draw_sample(settings, index)
+    return _labels(settings, draw.scene, draw.side, index, draw.rng)
+
+
 def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> list[dict]:
     """Render the pose, subject and light of sample ``index`` through several cameras.
 

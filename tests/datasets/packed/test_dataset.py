@@ -160,3 +160,13 @@ def test_an_unfinished_or_damaged_pack_is_refused(make_source, make_pack, tmp_pa
     manifest.write(tmp_path)
     with pytest.raises(ValueError, match='1 of 3 shards are missing .*shard-00001'):
         PackedHandDataset(str(tmp_path))
+
+
+def test_labels_alone(pack, assert_same_labels):
+    packed = PackedHandDataset(str(pack), MODALITIES)
+    for i in (0, 9):
+        labels = packed.get_labels(i)
+        assert_same_labels(labels, packed.get_data_info(i))
+        assert labels.keys().isdisjoint({'img', 'depth', 'hand_mask', 'part_seg'})
+    with pytest.raises(IndexError, match='10 samples, found index 10'):
+        packed.get_labels(10)

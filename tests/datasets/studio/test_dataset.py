@@ -144,3 +144,13 @@ def test_the_view_setting_bounds_how_far_hands_lean_from_upright(view, upright):
     lean = np.degrees(np.arccos(-fingers[:, 1] / np.linalg.norm(fingers, axis=1)))  # the image's y points down
     # Ten degrees to spare: the middle metacarpal is not exactly the palm frame's axis.
     assert (lean.max() < 50) == upright
+
+
+def test_labels_are_those_of_the_rendered_sample():
+    dataset = StudioDataset('train', **ARGUMENTS)
+    for i in (0, 17):
+        labels, sample = dataset.get_labels(i), dataset.get_data_info(i)
+        assert sample.keys() - labels.keys() == {'img', 'depth', 'hand_mask', 'part_seg'}
+        assert digest(labels) == digest({key: sample[key] for key in labels})
+    with pytest.raises(IndexError, match='50 samples, found index 50'):
+        dataset.get_labels(50)

@@ -1,0 +1,169 @@
+"""How far each joint angle goes in a labelled set of hands, and the file that keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from handkd.files import write_atomically
+from handkd.hand import FINGERS
+from handkd.hints import check_keys
+
+from .joint_angles import ANGLE_NAMES
+
+_SHAPE = (len(FINGERS), len(ANGLE_NAMES))
+_FUNCTIONS = ('sin', 'sin', 'cos', 'cos')
+"""What the values of each angle are."""
+_ABOUT = (
+    'bounds of the joint angles of Zhang et al. (2020), by finger: low and high bound the sine of theta0 and theta1 '
+    'and the cosine of theta2 and theta3, and are what is read; degrees say the same to people, and are not read'
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AngleLimits:
+    """Least and greatest sines and cosines of the 20 joint angles (see :mod:`handkd.geometry.joint_angles`).
+
+    A file of them is JSON: by finger and angle ``low`` and ``high``, which are what :meth:`read` takes, and
+    ``degrees``, the same for people, which it does not look at; and ``source``.
+
+    Attributes:
+        low: Least values, shape (5, 4), float64: fingers from the thumb on, :data:`ANGLE_NAMES`.
+        high: Greatest values, of the same shape.
+        source: What they were gathered from, for people: data set, split, number of hands. JSON can hold it.
+
+    Raises:
+        ValueError: If a bound is no sine or cosine, or a lower one is above the upper; names finger and angle.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    source: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ('low', 'high'):
+            bounds = np.array(getattr(self, name), np.float64)
+            if bounds.shape != _SHAPE:
+                raise ValueError(f'{name}: bounds of joint angles must have shape {_SHAPE}, found {bounds.shape}')
+            object.__setattr__(self, name, bounds)
+        if not isinstance(self.source, dict):
+            raise ValueError(f'source must be a table, found {self.source!r}')
+        size = np.maximum(abs(self.low), abs(self.high))
+        for wrong, expected in (
+            (~(size <= 1 + 1e-6), 'both must be sines or cosines, from -1 to 1'),  # NaN as well
+            (self.low > self.high, 'low must not be above high'),
+        ):
+            for finger, angle in np.argwhere(wrong)[:1]:
+                low, high = self.low[finger, angle], self.high[finger, angle]
+                raise ValueError(f'{FINGERS[finger]}, {ANGLE_NAMES[angle]}: low={low:g}, high={high:g}, but {expected}')
+
+    @classmethod
+    def of(
+        cls, values: np.ndarray, defined: np.ndarray, percentile: float = 0.0, source: dict | None = None
+    ) -> AngleLimits:
+        """Return the limits of a set of hands.
+
+        Args:
+            values: Sines and cosines of N hands, shape (N, 5, 4).
+            defined: Which of them exist, of the same shape, bool.
+            percentile: How many of 100 values are left out at either end, for sets whose labels are noisy: from 0, the
+                least and the greatest that occur, to less than 50. Defaults to 0.0.
+            source: What the hands are. Defaults to None: nothing is said of them.
+
+        Raises:
+            ValueError: If the arrays don't fit, the percentile is out of range, or an angle exists in no hand; names
+                it.
+        """
+        values, defined = np.asarray(values, np.float64), np.asarray(defined)
+        if values.shape[1:] != _SHAPE or defined.shape != values.shape or defined.dtype != bool:
+            raise ValueError(
+                f'values and defined (bool) must both be (N, 5, 4), found {values.shape} and {defined.shape} '
+                f'{defined.dtype}'
+            )
+        if not 0 <= percentile < 50:
+            raise ValueError(f'percentile must be from 0 to less than 50, found {percentile!r}')
+        for finger, angle in np.argwhere(~defined.any(0))[:1]:
+            raise ValueError(f'{FINGERS[finger]}, {ANGLE_NAMES[angle]}: none of {len(values)} hands has this angle')
+        bounds = np.nanpercentile(np.where(defined, values, np.nan), [percentile, 100 - percentile], 0)
+        return cls(*bounds, source or {})
+
+    @property
+    def degrees(self) -> np.ndarray:
+        """The limits as angles, shape (5, 4, 2): from, to, in degrees; a cosine's lower bound is the larger angle."""
+        low, high = self.low.clip(-1, 1), self.high.clip(-1, 1)
+        sines = np.stack([np.arcsin(low), np.arcsin(high)], -1)
+        cosines = np.stack([np.arccos(high), np.arccos(low)], -1)
+        return np.degrees(np.where(np.equal(_FUNCTIONS, 'sin')[:, None], sines, cosines))
+
+    @classmethod
+    def read(cls, path: str | PathLike) -> AngleLimits:
+        """Read a file of limits; ``degrees`` in it are not looked at.
+
+        Raises:
+            FileNotFoundError: If it is missing; says how to make it.
+            ValueError: If it is damaged, or something in it is missing, unknown or makes no sense; names it.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'no limits of joint angles at {path}: python tools/gather_angle_limits.py CONFIG --out {path}'
+            )
+        try:
+            return cls(**_parse(json.loads(path.read_text(encoding='utf-8'))))
+        except json.JSONDecodeError as error:
+            raise ValueError(f'{path} is damaged: no JSON ({error}); delete it and gather the limits again') from error
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
+
+    def write(self, path: str | PathLike) -> None:
+        """Write a file of limits, whole or not at all; folders above it are made.
+
+        Raises:
+            OSError: If it can't be written; names the path.
+        """
+        fingers = []
+        for finger, name in enumerate(FINGERS):
+            lines = [f'      "{angle}": {json.dumps(self._entry(finger, i))}' for i, angle in enumerate(ANGLE_NAMES)]
+            fingers.append(f'    "{name}": {{\n' + ',\n'.join(lines) + '\n    }')  # an angle a line
+        source = json.dumps(self.source, indent=2).replace('\n', '\n  ')
+        limits = '{\n' + ',\n'.join(fingers) + '\n  }'
+        text = f'{{\n  "about": {json.dumps(_ABOUT)},\n  "source": {source},\n  "limits": {limits}\n}}\n'
+        write_atomically(path, text.encode())
+
+    def _entry(self, finger: int, angle: int) -> dict[str, object]:
+        """What the file says of an angle."""
+        bounds = dict(low=float(self.low[finger, angle]), high=float(self.high[finger, angle]))
+        return dict(of=_FUNCTIONS[angle], **bounds, degrees=self.degrees[finger, angle].round(1).tolist())
+
+
+def _parse(content: object) -> dict[str, object]:
+    """Return the arguments of :class:`AngleLimits` from what a file holds."""
+    content = _table(content, 'the file', ('source', 'limits'), ('about',))
+    fingers = _table(content['limits'], 'limits', FINGERS)
+    low, high = np.empty(_SHAPE), np.empty(_SHAPE)
+    for i, finger in enumerate(FINGERS):
+        angles = _table(fingers[finger], f'limits, {finger}', ANGLE_NAMES)
+        for j, angle in enumerate(ANGLE_NAMES):
+            where = f'limits, {finger}, {angle}'
+            entry = _table(angles[angle], where, ('low', 'high'), ('of', 'degrees'))
+            for name, bounds in (('low', low), ('high', high)):
+                if not isinstance(entry[name], (int, float)) or isinstance(entry[name], bool):
+                    raise ValueError(f'{where}: {name} must be a number, found {entry[name]!r}')
+                bounds[i, j] = entry[name]
+    return dict(low=low, high=high, source=content['source'])
+
+
+def _table(value: object, where: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping:
+    """Return a JSON object, once it has all needed keys and no unknown ones."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f'{where} must be a table, found {value!r}')
+    check_keys(value, (*needed, *optional), where)
+    for key in needed:
+        if key not in value:
+            raise ValueError(f'{where}: {key!r} is missing')
+    return value

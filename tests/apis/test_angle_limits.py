@@ -1,0 +1,199 @@
+"""Limits of joint angles from whole sets of labels: which hands count, and when they are gathered again."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from handkd.apis import ensure_limits, gather_limits
+from handkd.apis.angle_limits import limits_settings, settings_digest
+from handkd.apis.runs import train
+from handkd.datasets import LMDataset, ReproducibleDataset, StudioDataset
+from handkd.datasets.studio.layouts import write_layout
+from handkd.geometry import AngleLimits, angle_excess, joint_angles
+from handkd.hints import ConfigError
+from handkd.registry import DATASETS
+
+STUDIO = dict(type='StudioDataset', split='train', length=30, label_noise_mm=3.0)
+
+
+@DATASETS.register_module()
+class GappyHands(ReproducibleDataset):
+    """The studio's hands, of which number 0 lacks a joint, 1 lacks its side, 2 its file, and the others nothing."""
+
+    def __init__(self, length=8, on_corrupt='stop', data_root=None):
+        super().__init__()
+        self.studio = StudioDataset('test', length)
+
+    def __len__(self):
+        return len(self.studio)
+
+    def get_labels(self, index):
+        sample = self.studio.get_labels(index)
+        sample['keypoints_cam'][0, 4] *= 1 if index > 2 else -5  # whatever they say, they must not count
+        if index == 0:
+            sample['keypoints_valid'] = (np.arange(21) != 4)[None].astype(np.float32)
+        if index == 1:
+            del sample['hand_side']
+        if index == 2:
+            raise OSError('2.png is cut off')
+        return sample
+
+
+@DATASETS.register_module()
+class FlatHands(ReproducibleDataset):
+    """Hands with labels in 2D alone."""
+
+    def __len__(self):
+        return 3
+
+    def get_data_info(self, index):
+        return dict(img_id=index, hand_side='left', keypoints=np.ones((1, 21, 2), np.float32))
+
+
+def of_studio(dataset, indices, percentile=0.0):
+    """The limits of some samples, one by one."""
+    rows = []
+    for i in indices:
+        sample = dataset.get_data_info(i)
+        joints = torch.from_numpy(sample['keypoints_cam'][0].astype(np.float64))
+        rows.append(joint_angles(joints, torch.tensor(sample['hand_side'] == 'left'))[0].numpy())
+    return np.percentile(rows, percentile, 0), np.percentile(rows, 100 - percentile, 0)
+
+
+@pytest.mark.parametrize('percentile', [0.0, 10.0])
+@pytest.mark.parametrize('chunk', [7, 4096])
+def test_all_hands_of_a_set_are_gathered(percentile, chunk, monkeypatch):
+    monkeypatch.setattr('handkd.apis.angle_limits._CHUNK', chunk)
+    limits = gather_limits(STUDIO | dict(pipeline=[dict(type='NoSuchStep')]), percentile)
+    settings = {key: value for key, value in STUDIO.items() if key != 'type'}
+    low, high = of_studio(StudioDataset(**settings), range(30), percentile)
+    np.testing.assert_allclose([limits.low, limits.high], [low, high], atol=1e-12)
+    digest = settings_digest(STUDIO)
+    expected = dict(dataset='StudioDataset', split='train', hands=30, left_out=0, percentile=percentile, digest=digest)
+    assert limits.source == expected
+
+
+def test_incomplete_hands_are_left_out_and_counted():
+    limits = gather_limits(dict(type='GappyHands', on_corrupt='skip', data_root='data/gappy'))
+    np.testing.assert_allclose([limits.low, limits.high], of_studio(StudioDataset('test', 8), range(3, 8)), atol=1e-12)
+    assert (limits.source['hands'], limits.source['left_out']) == (5, 3)
+    assert limits.source['data_root'] == 'data/gappy' and 'split' not in limits.source
+    with pytest.raises(OSError, match='2.png is cut off'):
+        gather_limits(dict(type='GappyHands', on_corrupt='stop'))
+
+
+def test_sets_without_a_single_whole_hand_are_named(tmp_path):
+    with pytest.raises(ValueError, match='FlatHands: none of 3 hands has a side and all 21 joints in 3D'):
+        gather_limits(dict(type='FlatHands'))
+    with pytest.raises(ValueError, match='GappyHands: none of 3 hands has a side'):
+        gather_limits(dict(type='GappyHands', length=3, on_corrupt='skip'))
+    with pytest.raises(ValueError, match='StudioDataset, train: percentile must be from 0 to less than 50, found 50'):
+        gather_limits(STUDIO, 50)
+
+
+def test_a_stream_is_refused(monkeypatch):
+    class Stream:
+        pass
+
+    monkeypatch.setattr('handkd.apis.angle_limits.DATASETS.build', lambda settings: Stream())
+    with pytest.raises(ConfigError, match='Stream, train: .*need a data set whose samples have numbers'):
+        gather_limits(STUDIO)
+
+
+def test_the_labels_of_a_set_in_files_keep_its_limits(tmp_path):
+    """LM's own labels, in camera axes, behind a test pipeline that crops them."""
+    for _ in write_layout('lm', tmp_path / 'lm', 3):
+        pass
+    settings = dict(type='LMDataset', data_root=str(tmp_path / 'lm'), split='train')
+    limits = gather_limits(settings)
+    steps = [dict(type='HandCrop', rule='square'), dict(type='WarpCrop', size=64), dict(type='PackHandInputs')]
+    dataset = LMDataset(str(tmp_path / 'lm'), 'train', pipeline=steps)
+    assert limits.source['hands'] == len(dataset) >= 12
+    samples = [sample['data_samples'] for sample in (dataset[i] for i in range(len(dataset)))]
+    joints = torch.stack([torch.as_tensor(sample.gt_instances.keypoints_cam[0]) for sample in samples]).double()
+    left = torch.tensor([sample.hand_side == 'left' for sample in samples])
+    excess = angle_excess(*joint_angles(joints, left), torch.from_numpy(limits.low), torch.from_numpy(limits.high))
+    assert excess.max() < 1e-6
+
+
+def config(path, **more):
+    return Config(dict(train_dataloader=dict(dataset=STUDIO), angle_limits=dict(file=str(path), **more)))
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    """What is said, as (text, level)."""
+    said = []
+    monkeypatch.setattr(
+        'handkd.apis.angle_limits.print_log',
+        lambda text, logger=None, level=logging.INFO: said.append((text, level)),
+    )
+    return said
+
+
+def test_limits_are_gathered_once_and_then_used(tmp_path, warnings, monkeypatch):
+    path = tmp_path / 'new' / 'studio.json'
+    ensure_limits(config(path, percentile=5))
+    ((said, level),) = warnings
+    assert level == logging.INFO and f'{path}, from 30 hands of StudioDataset, train' in said
+    assert np.array_equal(AngleLimits.read(path).low, gather_limits(STUDIO, 5).low)
+    before = path.read_bytes()
+    monkeypatch.setattr('handkd.apis.angle_limits.gather_limits', None)
+    cfg = config(path, percentile=5)
+    cfg.train_dataloader.dataset.update(pipeline=[], modalities=('rgb',), on_corrupt='skip')  # are not labels
+    ensure_limits(cfg)
+    assert len(warnings) == 1 and path.read_bytes() == before
+
+
+@pytest.mark.parametrize('change', [dict(length=31), dict(split='test')])
+def test_limits_of_another_set_are_warned_of_and_used(tmp_path, warnings, change):
+    path = tmp_path / 'studio.json'
+    gather_limits(STUDIO | change).write(path)
+    before = path.read_bytes()
+    ensure_limits(config(path))
+    ((said, level),) = warnings
+    assert level == logging.WARNING and f'{path} were gathered from another set' in said and 'StudioDataset' in said
+    assert path.read_bytes() == before
+
+
+def test_limits_of_another_percentile_or_of_unknown_origin_are_warned_of(tmp_path, warnings):
+    path = tmp_path / 'studio.json'
+    limits = gather_limits(STUDIO, 1)
+    limits.write(path)
+    ensure_limits(config(path))
+    AngleLimits(limits.low, limits.high).write(path)
+    ensure_limits(config(path))
+    assert [level for _, level in warnings] == [logging.WARNING, logging.WARNING]
+    assert 'it does not say from what' in warnings[1][0]
+
+
+def test_a_config_without_limits_needs_none_and_a_wrong_one_is_an_error(tmp_path):
+    ensure_limits(Config(dict(train_dataloader=dict(dataset=dict(type='NoSuchSet')))))
+    with pytest.raises(ConfigError, match="angle_limits: unknown key 'percentil'; did you mean 'percentile'"):
+        ensure_limits(config(tmp_path / 'x.json', percentil=1))
+    with pytest.raises(ConfigError, match="angle_limits: 'file' is missing"):
+        limits_settings(Config(dict(angle_limits=dict(percentile=1))))
+    (tmp_path / 'x.json').write_text('{')
+    with pytest.raises(ValueError, match=r'x\.json is damaged'):
+        ensure_limits(config(tmp_path / 'x.json'))
+
+
+def test_the_digest_is_of_what_labels_depend_on_alone():
+    same = STUDIO | dict(pipeline=[1], modalities=('rgb',), on_corrupt='skip')
+    assert settings_digest(same) == settings_digest(dict(reversed(STUDIO.items()))) == settings_digest(STUDIO)
+    assert settings_digest(Config(dict(a=STUDIO)).a) == settings_digest(STUDIO)
+    assert settings_digest(STUDIO | dict(seed=1)) != settings_digest(STUDIO)
+
+
+def test_a_training_gathers_before_it_builds(tiny_cfg, tmp_path):
+    cfg = tiny_cfg()
+    cfg.angle_limits = dict(file=str(tmp_path / 'limits.json'))
+    cfg.train_dataloader.dataset = STUDIO
+    cfg.model = dict(type='NoSuchModel')
+    with pytest.raises(KeyError, match='NoSuchModel'):
+        train(cfg)
+    assert json.loads((tmp_path / 'limits.json').read_text())['source']['hands'] == 30

@@ -1,0 +1,60 @@
+"""Gather how far each joint angle goes in the labels of a config's training set: what EKD teaches and is measured by.
+
+python tools/gather_angle_limits.py configs/pmd/resnet34_rgb_lm.py --out work_dirs/angle_limits/lm.json
+python tools/gather_angle_limits.py configs/pmd/resnet34_stb.py --percentile 0.5
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from handkd.apis.angle_limits import gather_limits, limits_settings, told
+from handkd.apis.cli import OptionsAction, run_cli
+from handkd.config import load_config
+from handkd.geometry import ANGLE_NAMES, AngleLimits
+from handkd.hand import FINGERS
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments, gather, write and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='path of the config, whose training set is gathered from')
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        help="where they go; default: the config's angle_limits.file, else work_dirs/angle_limits/<config>.json",
+    )
+    parser.add_argument(
+        '--percentile',
+        type=float,
+        metavar='P',
+        help="leaves out so many of 100 values at either end; default: the config's angle_limits.percentile, else 0",
+    )
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries')
+    args = parser.parse_args(argv)
+
+    cfg = load_config(args.config, args.cfg_options)
+    settings = limits_settings(cfg) or dict(
+        file=f'work_dirs/angle_limits/{Path(args.config).stem}.json', percentile=0.0
+    )
+    percentile = settings['percentile'] if args.percentile is None else args.percentile
+    limits = gather_limits(cfg.train_dataloader.dataset, percentile)
+    path = args.out or settings['file']
+    limits.write(path)
+    print(table(limits))
+    print(told(limits))
+    print(path)
+
+
+def table(limits: AngleLimits) -> str:
+    """Return the limits in degrees, a finger a line."""
+    lines = ['degrees ' + ''.join(f'{name:>18}' for name in ANGLE_NAMES)]
+    for finger, angles in zip(FINGERS, limits.degrees):
+        cells = (f'{low:.1f} .. {high:.1f}' for low, high in angles.round(1) + 0.0)  # no -0.0
+        lines.append(f'{finger:<8}' + ''.join(f'{cell:>18}' for cell in cells))
+    return '\n'.join(lines)
+
+
+if __name__ == '__main__':
+    run_cli(main)
