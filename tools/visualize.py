@@ -1,8 +1,9 @@
-"""Look at what trained networks do: where they look, and the hands that they predict, side by side.
+"""Look at what trained networks do: where they look, the hands that they predict, and those that no hand can make.
 
 python tools/visualize.py activations work_dirs/demo/rgb work_dirs/demo/student work_dirs/demo/depth
 python tools/visualize.py energy work_dirs/seeds/seed_*/rgb work_dirs/seeds/seed_*/student
 python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student --labels 'RGB twin' PMD-Net --indices 3 14 15
+python tools/visualize.py violations work_dirs/ekd/twin work_dirs/ekd/student --limits work_dirs/angle_limits/lm.json
 python tools/visualize.py activations configs/pmd/resnet18half_rgb_studio.py:work_dirs/rgb/iter_3000.pth
 
 A RUN is a work dir, in which MMEngine has left a copy of the config, and whose newest checkpoint is taken; or
@@ -10,6 +11,9 @@ CONFIG:CHECKPOINT. Each network sees the test set of its own config, all of whic
 
 `energy` prints which share of a layer's energy (sum of squares) lies on the background, over the whole test set; the
 hand is found in depth, or in masks that the set has. Runs of one name are seeds of one kind, and give an interval.
+
+`violations` runs the networks on the whole test set, counts the images on which a joint angle is out of bounds, and
+shows some of the first network's, with red rings around those joints. tools/gather_angle_limits.py makes the limits.
 """
 
 from __future__ import annotations
@@ -20,26 +24,56 @@ from handkd.apis.activations import activation_sheet, energy_table
 from handkd.apis.cli import OptionsAction, run_cli
 from handkd.apis.pictures import predict_samples, prediction_sheet
 from handkd.apis.trained import TrainedNetwork, read_samples, spread_indices
+from handkd.apis.violations import find_limits, violation_sheet
+from handkd.geometry import AngleLimits
 from handkd.registry import DATASETS
-from handkd.visualization import check_picture_path, text_table, write_picture
+from handkd.visualization import Picture, check_picture_path, text_table, write_picture
 
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, write the sheet, and print the table if it is asked for."""
+    args = parse_args(argv)
+    labels = args.labels or [None] * len(args.runs)
+    networks = [TrainedNetwork.open(run, label, args.cfg_options) for run, label in zip(args.runs, labels)]
+    if args.what == 'energy':
+        print(text_table(energy_table(networks, args.layer)))
+        return
+    check_names([network.label for network in networks])
+    out = check_picture_path(args.out or f'{args.what}.png')
+    if args.what == 'violations':
+        limits = AngleLimits.read(args.limits or find_limits(networks[0]))
+        picture = violation_sheet(networks, limits, args.num, args.indices)
+        print(picture.caption)
+    elif args.what == 'activations':
+        picture = activation_sheet(networks, choose_images(networks[0], args), args.layer)
+    else:
+        picture = pose_sheet(networks, choose_images(networks[0], args))
+    write_picture(out, picture.image)
+    print(f'{out}: {picture.image.shape[1]} x {picture.image.shape[0]} px')
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Return the arguments, checked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'what',
-        choices=['activations', 'energy', 'poses'],
-        help='activation maps, their energy on the background, or predicted hands over the true ones',
+        choices=['activations', 'energy', 'poses', 'violations'],
+        help='activation maps, their energy on the background, predicted hands over the true ones, or those of them '
+        'with joint angles out of bounds',
     )
     parser.add_argument('runs', nargs='+', metavar='RUN', help='a work dir, or CONFIG:CHECKPOINT')
     parser.add_argument('--labels', nargs='+', help='what the columns are called; default: the names of the runs')
-    parser.add_argument('--num', type=int, default=8, help='activations, poses: test images, at even distances')
+    parser.add_argument('--num', type=int, default=8, help='not energy: test images, at even distances')
     parser.add_argument('--indices', nargs='+', type=int, metavar='I', help='these test images instead')
     parser.add_argument(
         '--layer', default='backbone', help='activations, energy: dotted name of a layer of all networks'
     )
-    parser.add_argument('--out', help='activations, poses: the picture; default: activations.png or poses.png')
+    parser.add_argument(
+        '--limits',
+        metavar='FILE',
+        help="violations: the limits of joint angles; default: those of the HandAngleMetric in the first run's config",
+    )
+    parser.add_argument('--out', help='not energy: the picture; default: activations.png, poses.png, violations.png')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -52,22 +86,21 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f'--labels must name each of the {len(args.runs)} runs, found {len(args.labels)}')
     if args.num < 1:
         parser.error(f'--num must be at least 1, found {args.num}')
-    labels = args.labels or [None] * len(args.runs)
-    networks = [TrainedNetwork.open(run, label, args.cfg_options) for run, label in zip(args.runs, labels)]
-    if args.what == 'energy':
-        print(text_table(energy_table(networks, args.layer)))
-        return
-    check_names([network.label for network in networks])
-    out = check_picture_path(args.out or f'{args.what}.png')
-    indices = args.indices or spread_indices(len(DATASETS.build(networks[0].cfg.test_dataloader.dataset)), args.num)
-    if args.what == 'activations':
-        picture = activation_sheet(networks, indices, args.layer)
-    else:
-        samples = read_samples(networks, indices)
-        predictions = [predict_samples(network, items) for network, items in zip(networks, samples)]
-        picture = prediction_sheet([network.label for network in networks], predictions, samples)
-    write_picture(out, picture.image)
-    print(f'{out}: {picture.image.shape[1]} x {picture.image.shape[0]} px')
+    if args.limits and args.what != 'violations':
+        parser.error(f'--limits is for violations, not for {args.what}')
+    return args
+
+
+def choose_images(network: TrainedNetwork, args: argparse.Namespace) -> list[int]:
+    """Return which test images to show: those that are named, else some at even distances."""
+    return args.indices or spread_indices(len(DATASETS.build(network.cfg.test_dataloader.dataset)), args.num)
+
+
+def pose_sheet(networks: list[TrainedNetwork], indices: list[int]) -> Picture:
+    """Draw what networks predict for some test images."""
+    samples = read_samples(networks, indices)
+    predictions = [predict_samples(network, items) for network, items in zip(networks, samples)]
+    return prediction_sheet([network.label for network in networks], predictions, samples)
 
 
 def check_names(names: list[str]) -> None:

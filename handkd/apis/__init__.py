@@ -1,6 +1,7 @@
-"""What users call: inference, complexity, stages, pictures of networks at work, and the command line's shared parts."""
+"""What users call: inference, complexity, stages, joint limits, pictures of networks at work, what the tools share."""
 
 from .activations import activation_sheet, energy_table
+from .angle_limits import ensure_limits, gather_limits
 from .complexity import Complexity, measure_config
 from .inferencer import HandInferencer
 from .pictures import predict_samples, prediction_sheet
@@ -9,6 +10,7 @@ from .runs import evaluate, latest_checkpoint, train
 from .stages import Stage, read_stages, run_stages, select_stages
 from .summary import results_record, summarize_seeds
 from .trained import TrainedNetwork
+from .violations import violation_sheet
 
 __all__ = [
     'Complexity',
@@ -18,7 +20,9 @@ __all__ = [
     'TrainedNetwork',
     'activation_sheet',
     'energy_table',
+    'ensure_limits',
     'evaluate',
+    'gather_limits',
     'latest_checkpoint',
     'measure_config',
     'predict_samples',
@@ -29,5 +33,6 @@ __all__ = [
     'select_stages',
     'summarize_seeds',
     'train',
+    'violation_sheet',
     'write_stage_report',
 ]

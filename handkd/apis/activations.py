@@ -27,10 +27,7 @@ from handkd.visualization import Picture, Table, activation_map, activation_pict
 
 from .pictures import TILE, input_picture
 from .privileged import with_depth, with_hand_mask
-from .trained import TrainedNetwork, check_same_images, identify, read_samples
-
-BATCH = 32
-"""Images that go through a network together."""
+from .trained import BATCH, TrainedNetwork, check_same_images, identify, read_samples
 
 
 def feature_maps(network: nn.Module, items: Sequence[dict], layer: str, owner: str = 'the network') -> Tensor:

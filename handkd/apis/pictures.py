@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,13 @@ from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 
 from handkd.evaluation import HandPredictions, original_pixels
-from handkd.geometry import project
+from handkd.geometry import ANGLE_JOINTS, project
+from handkd.hand import NUM_JOINTS
 from handkd.registry import DATASETS
 from handkd.visualization import Picture, contact_sheet, depth_picture, draw_skeleton, draw_skeleton_3d
 
 from .runs import main_evaluator
-from .trained import TrainedNetwork
+from .trained import BATCH, TrainedNetwork
 
 TILE = 200
 """Side of a tile of a grid, in px."""
@@ -38,27 +41,39 @@ def input_picture(inputs: dict[str, torch.Tensor], modality: str | None = None) 
     return np.ascontiguousarray(inputs['rgb'].permute(1, 2, 0).numpy())
 
 
-def predict_samples(network: TrainedNetwork, items: Sequence[dict]) -> HandPredictions:
+def predict_samples(network: TrainedNetwork, items: Iterable[dict]) -> HandPredictions:
     """Return a network's predictions for some test samples, aligned as the first metric of its config says.
 
     Args:
         network: The network.
-        items: Its packed test samples.
+        items: Its packed test samples; they are taken batch by batch.
 
     Raises:
         ValueError: If a prediction is not finite, or no joint counts.
     """
     main = main_evaluator(network.cfg)
+    module, items, count = network.build(), iter(items), 0
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         evaluator = Evaluator([dict(main, joint_table=False, dump=str(Path(folder) / 'predictions.npz'))])
         evaluator.dataset_meta = DATASETS.build(network.cfg.test_dataloader.dataset).metainfo
-        evaluator.process(network.build().test_step(pseudo_collate(list(items))))
-        evaluator.evaluate(len(items))
+        while batch := list(islice(items, BATCH)):
+            evaluator.process(module.test_step(pseudo_collate(batch)))
+            count += len(batch)
+        evaluator.evaluate(count)
         return HandPredictions.load(Path(folder) / 'predictions.npz')
 
 
+def select_images(predictions: HandPredictions, indices: Sequence[int]) -> HandPredictions:
+    """Return the predictions for some of the images."""
+    arrays = {name: getattr(predictions, name)[indices] for name in ('pred', 'target', 'valid', 'img_ids')}
+    return replace(predictions, **arrays)
+
+
 def prediction_sheet(
-    labels: Sequence[str], predictions: Sequence[HandPredictions], samples: Sequence[Sequence[dict]]
+    labels: Sequence[str],
+    predictions: Sequence[HandPredictions],
+    samples: Sequence[Sequence[dict]],
+    violated: Sequence[np.ndarray] | None = None,
 ) -> Picture:
     """Draw predicted hands over the true ones, a row an image: Figs. 6 to 8 of Yuan et al. 2018.
 
@@ -69,24 +84,46 @@ def prediction_sheet(
         labels: What each network is called.
         predictions: Each network's predictions for N images.
         samples: The N packed samples of each network.
+        violated: Which angles of each network's N hands are out of bounds, shape (N, 5, 4), bool: their joints are
+            ringed, and their number is said. Defaults to None: nothing is said of angles.
     """
+    marks = [[None] * len(items) for items in samples] if violated is None else [map(_joints_of, v) for v in violated]
+    hands = [
+        list(zip(*parts)) for parts in zip(samples, (r.pred for r in predictions), map(_truth, predictions), marks)
+    ]
     columns = [('input', [input_picture(item['inputs']) for item in samples[0]], predictions[0].img_ids)]
-    for label, result, items in zip(labels, predictions, samples):
-        errors = [_mean_error(row, result.unit) for row in result.errors]
-        columns.append((label, [_draw_flat(*hand) for hand in zip(items, result.pred, _truth(result))], errors))
-    for label, result in zip(labels, predictions):
+    for i, label in enumerate(labels):
+        texts = [_mean_error(row, predictions[i].unit) for row in predictions[i].errors]
+        if violated is not None:
+            texts = [f'{_count_angles(angles)}, {text}' for angles, text in zip(violated[i], texts)]
+        columns.append((label, [_draw_flat(*hand) for hand in hands[i]], texts))
+    for label, result, drawn in zip(labels, predictions, hands):
         if result.unit == 'mm':
-            tiles = [draw_skeleton_3d(pred, 'side', truth) for pred, truth in zip(result.pred, _truth(result))]
+            tiles = [draw_skeleton_3d(pred, 'side', truth, marked=marked) for _, pred, truth, marked in drawn]
             columns.append((f'{label}, side', tiles, [''] * len(tiles)))
     headers = [header for header, _, _ in columns]
     tiles = [tile for row in zip(*(tiles for _, tiles, _ in columns)) for tile in row]
     captions = [str(text) for row in zip(*(texts for _, _, texts in columns)) for text in row]
     captions[:: len(headers)] = [f'image {text}' for text in captions[:: len(headers)]]
-    side = ' From the side, the camera is on the left.' if any(r.unit == 'mm' for r in predictions) else ''
-    return Picture(
-        contact_sheet(tiles, len(headers), TILE, captions, headers),
-        "Predicted hands in the fingers' colours over the true ones in grey, with the mean joint error." + side,
-    )
+    text = "Predicted hands in the fingers' colours over the true ones in grey, with the mean joint error."
+    if violated is not None:
+        text += (
+            ' Red rings are around joints with an angle out of bounds; the number of such angles is below each hand.'
+        )
+    if any(result.unit == 'mm' for result in predictions):
+        text += ' From the side, the camera is on the left.'
+    return Picture(contact_sheet(tiles, len(headers), TILE, captions, headers), text)
+
+
+def _joints_of(angles: np.ndarray) -> np.ndarray:
+    """Joints (21,), bool, at which one or more of some angles (5, 4) sit."""
+    joints = np.zeros(NUM_JOINTS, bool)
+    joints[np.array(ANGLE_JOINTS)[angles]] = True
+    return joints
+
+
+def _count_angles(angles: np.ndarray) -> str:
+    return f'{angles.sum()} angle{"" if angles.sum() == 1 else "s"} out'
 
 
 def _mean_error(errors: np.ndarray, unit: str) -> str:
@@ -99,7 +136,7 @@ def _truth(result: HandPredictions) -> np.ndarray:
     return np.where(result.valid[..., None], result.target, np.nan)
 
 
-def _draw_flat(item: dict, pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _draw_flat(item: dict, pred: np.ndarray, truth: np.ndarray, marked: np.ndarray | None) -> np.ndarray:
     """A predicted hand over the true one, in what the network is given."""
     meta = item['data_samples'].metainfo
     if pred.shape[-1] == 3:
@@ -107,4 +144,4 @@ def _draw_flat(item: dict, pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
     else:  # the crop is to the original image what that is to the crop, the other way round
         back = np.linalg.inv(meta.get('warp_matrix', np.eye(3)))
         pixels = [original_pixels(joints, back) for joints in (pred, truth)]
-    return draw_skeleton(input_picture(item['inputs']), *pixels)
+    return draw_skeleton(input_picture(item['inputs']), *pixels, marked=marked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,16 @@ from handkd.visualization import (
 )
 
 from .activations import activation_sheet
-from .pictures import prediction_sheet
+from .pictures import prediction_sheet, select_images
 from .runs import student_config
 from .trained import TrainedNetwork, read_samples, spread_indices
 
 ROLES = ('teacher', 'twin', 'student', 'variant', 'pretraining')
 _SHOWN = ('twin', 'student', 'teacher')
 """Roles of the stages in the pictures, from left to right."""
+
+VIOLATIONS = 'violation_frequency'
+"""Name of the metric that tables call V.F., a share from 0 to 1 (Zhang et al. 2020, Table 1)."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,10 @@ class StageResult:
         """
         return self.metrics[self._key(name)]
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a metric as :meth:`metric` returns."""
+        return any(_is_metric(key, name) for key in self.metrics)
+
     @property
     def unit(self) -> str:
         """Unit of its errors, 'px' or 'mm', by the protocol of its ``EPE_mean``."""
@@ -79,14 +86,24 @@ class StageResult:
 
     def _key(self, name: str) -> str:
         for key in self.metrics:
-            if key.rpartition('/')[2].startswith(name):
+            if _is_metric(key, name):
                 return key
         raise ValueError(f'stage {self.name!r} has no metric {name!r} among {sorted(self.metrics)}')
+
+
+def _is_metric(key: str, name: str) -> bool:
+    return key.rpartition('/')[2].startswith(name)
 
 
 def compared(stages: Sequence[StageResult]) -> list[StageResult]:
     """Return the stages that share a test set: all but those that pre-train on other data."""
     return [stage for stage in stages if stage.role != 'pretraining']
+
+
+def all_have(stages: Sequence[StageResult], name: str) -> bool:
+    """Whether there are stages to compare and each has a metric; see :meth:`StageResult.metric`."""
+    stages = compared(stages)
+    return bool(stages) and all(stage.has(name) for stage in stages)
 
 
 def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
@@ -105,22 +122,26 @@ def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
 
 
 def results_table(stages: Sequence[StageResult]) -> Table:
-    """Return the table of results: errors, area under the PCK curve, and share of the gap closed."""
+    """Return the table of results: errors, area under the PCK curve, V.F., and share of the gap closed.
+
+    V.F. is the share of hands with a joint angle out of bounds; it is there if all stages have measured it, as the
+    share of the gap is if there is a gap.
+    """
     stages = compared(stages)
     closed = gap_closed(stages)
-    rows = [
-        (
-            stage.label,
-            f'{stage.metric("EPE_mean"):.2f}',
-            f'{stage.metric("EPE_median"):.2f}',
-            f'{stage.metric("AUC"):.3f}',
-            f'{100 * closed[stage.name]:.0f} %' if stage.name in closed else '-',
-        )
-        for stage in stages
-    ]
-    strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
     unit = stages[0].unit if stages else 'mm'
-    return Table(('', f'EPE mean ({unit})', f'EPE median ({unit})', 'AUC', 'gap closed'), rows, strong)
+    columns = {
+        '': [stage.label for stage in stages],
+        f'EPE mean ({unit})': [f'{stage.metric("EPE_mean"):.2f}' for stage in stages],
+        f'EPE median ({unit})': [f'{stage.metric("EPE_median"):.2f}' for stage in stages],
+        'AUC': [f'{stage.metric("AUC"):.3f}' for stage in stages],
+    }
+    if all_have(stages, VIOLATIONS):
+        columns['V.F.'] = [f'{100 * stage.metric(VIOLATIONS):.1f} %' for stage in stages]
+    if closed:
+        columns['gap closed'] = [f'{100 * closed[stage.name]:.0f} %' for stage in stages]
+    strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
+    return Table(tuple(columns), list(zip(*columns.values())), strong)
 
 
 def write_stage_report(
@@ -152,15 +173,16 @@ def write_stage_report(
         pictures.append(Picture(figure_bytes(loss_figure(logs)), text))
     shown = [run for role in _SHOWN for run in finished if run.stage.role == role] or finished[:1]
     hands = [run for run in shown if run.stage.role != 'teacher'] or shown
-    samples = read_samples([run.network for run in hands], indices)
+    sheet = prediction_sheet(
+        [run.stage.label for run in hands],
+        [select_images(run.predictions, indices) for run in hands],
+        read_samples([run.network for run in hands], indices),
+    )
     runs = Table(('', 'config', 'checkpoint'), [(s.label, f'`{s.config}`', f'`{s.checkpoint}`') for s in stages])
     sections = [
         ('Results', [results_table(stages), _explain(stages, first)]),
         ('Curves', [pictures]),
-        (
-            'Test images',
-            [prediction_sheet([run.stage.label for run in hands], [run.chosen(indices) for run in hands], samples)],
-        ),
+        ('Test images', [sheet]),
         ('Where the networks look', [activation_sheet([run.network for run in shown], indices)]),
         ('What ran', [runs]),
     ]
@@ -178,6 +200,12 @@ def _explain(stages: Sequence[StageResult], first: HandPredictions) -> str:
         )
     text = f'On {len(first.img_ids)} test images. The protocol, `{first.protocol}`, {protocol} AUC is the area under '
     text += 'the PCK curve.'
+    if all_have(stages, VIOLATIONS):
+        text += ' V.F., the violation frequency, is the share of predicted hands with a joint angle out of bounds'
+        truth = f'labels_{VIOLATIONS}'
+        if all_have(stages, truth):
+            text += f'; of the true hands it is {100 * compared(stages)[0].metric(truth):.1f} %'
+        text += '.'
     if gap_closed(stages):
         text += (
             ' The gap is the difference in mean error between the RGB twin and the teacher; this share of it is closed.'
@@ -206,11 +234,6 @@ class _Finished:
         weight = self.network.cfg.model.head.get('loss', {}).get('loss_weight', 1.0)
         records = read_scalars(self.stage.work_dir)
         return [{k: v / weight if k in POSE_LOSSES else v for k, v in record.items()} for record in records]
-
-    def chosen(self, indices: Sequence[int]) -> HandPredictions:
-        """Return the predictions for some test images."""
-        arrays = {name: getattr(self.predictions, name)[indices] for name in ('pred', 'target', 'valid', 'img_ids')}
-        return replace(self.predictions, **arrays)
 
 
 def _check_comparable(finished: Sequence[_Finished]) -> None:

@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from handkd.evaluation import mean_interval
 from handkd.visualization import Table
 
-from .report import StageResult, compared, gap_closed
+from .report import VIOLATIONS, StageResult, all_have, compared, gap_closed
+
+
+class _Measure(NamedTuple):
+    """A metric in the table over seeds, as mean and interval, and its gain over the twin, as both of the difference."""
+
+    name: str
+    header: str
+    text: str
+    gain_header: str
+    gain_text: str
+    factor: int = 1
+    sign: int = 1  # -1 where less is better, so that a gain is positive
+
+
+# V.F. comes last: it is not always there.
+_MEASURES = (
+    _Measure('EPE_mean', 'EPE mean ({unit})', '{:.2f} ± {:.2f}', 'EPE below twin', '{:+.2f} ± {:.2f}', sign=-1),
+    _Measure('AUC', 'AUC', '{:.3f} ± {:.3f}', 'AUC above twin', '{:+.3f} ± {:.3f}'),
+    _Measure(VIOLATIONS, 'V.F.', '{:.1f} ± {:.1f} %', 'V.F. below twin', '{:+.1f} ± {:.1f} pp', factor=100, sign=-1),
+)
 
 
 def summarize_seeds(results: Mapping[int, Sequence[StageResult]]) -> Table:
-    """Return a table over seeds: error and AUC of every stage, and its gain over the twin of the same seed.
+    """Return a table over seeds: every stage's error, AUC and V.F., each with its gain over the twin of the same seed.
 
-    The last column is the share of the gap between twin and teacher (:func:`~handkd.apis.report.gap_closed`), if there
-    is a gap in every seed. What pre-trains on other data is left out.
+    Gains are positive where a stage is better than the twin; those of V.F., the share of hands with a joint angle out
+    of bounds, are in percentage points. V.F. is there if all stages have measured it, in place of the number of seeds
+    in which the error is below the twin's. The last column is the share of the gap between twin and teacher
+    (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. What pre-trains on other data is left
+    out.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
@@ -25,38 +49,32 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]]) -> Table:
         ValueError: If there are fewer than two seeds.
     """
     runs = [compared(stages) for stages in results.values()]
+    stages = runs[0]
+    unit = stages[0].unit if stages else 'mm'
+    twin = next((i for i, stage in enumerate(stages) if stage.role == 'twin'), None)
+    violations = all(all_have(run, VIOLATIONS) for run in runs)
+    columns = {f'{len(runs)} seeds, ± 95 %': [stage.label for stage in stages]}
+    for measure in _MEASURES if violations else _MEASURES[:-1]:
+        values = np.array([[measure.factor * stage.metric(measure.name) for stage in run] for run in runs]).T
+        columns[measure.header.format(unit=unit)] = [measure.text.format(*mean_interval(row)) for row in values]
+        if twin is not None:
+            goodness = measure.sign * values
+            gains = goodness - goodness[twin]
+            texts = [measure.gain_text.format(*mean_interval(row)) for row in gains]
+            columns[measure.gain_header] = _without(twin, texts)
+            if measure.name == 'EPE_mean' and not violations:  # for both the table would be too wide
+                columns['better on'] = _without(twin, [f'{(row > 0).sum()} of {len(runs)}' for row in gains])
     shares = [gap_closed(run) for run in runs]
-    twin = next((i for i, stage in enumerate(runs[0]) if stage.role == 'twin'), None)
-    rows = []
-    for i, stage in enumerate(runs[0]):
-        epe = np.array([run[i].metric('EPE_mean') for run in runs])
-        auc = [run[i].metric('AUC') for run in runs]
-        gain = wins = closed = '-'
-        if twin is not None and i != twin:
-            gains = np.array([run[twin].metric('EPE_mean') for run in runs]) - epe
-            gain = '{:+.2f} ± {:.2f}'.format(*mean_interval(gains))
-            wins = f'{(gains > 0).sum()} of {len(runs)}'
-            if all(stage.name in share for share in shares):
-                closed = '{:.0f} ± {:.0f} %'.format(*mean_interval([100 * share[stage.name] for share in shares]))
-        cells = (
-            '{:.2f} ± {:.2f}'.format(*mean_interval(epe)),
-            '{:.3f} ± {:.3f}'.format(*mean_interval(auc)),
-            gain,
-            wins,
-            closed,
-        )
-        rows.append((stage.label, *cells))
-    strong = [i for i, stage in enumerate(runs[0]) if stage.role == 'student']
-    unit = runs[0][0].unit if rows else 'mm'
-    headers = (
-        f'{len(runs)} seeds, ± 95 %',
-        f'EPE mean ({unit})',
-        'AUC',
-        f'better than twin by ({unit})',
-        'better on',
-        'gap closed',
-    )
-    return Table(headers, rows, strong)
+    if all(shares):
+        texts = ['{:.0f} ± {:.0f} %'.format(*mean_interval([100 * s[stage.name] for s in shares])) for stage in stages]
+        columns['gap closed'] = _without(twin, texts)
+    strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
+    return Table(tuple(columns), list(zip(*columns.values())), strong)
+
+
+def _without(twin: int, texts: Sequence[str]) -> list[str]:
+    """A column in which the twin is not compared with itself."""
+    return ['-' if i == twin else text for i, text in enumerate(texts)]
 
 
 def results_record(results: Mapping[int, Sequence[StageResult]], table: Table) -> dict:

@@ -19,6 +19,9 @@ from handkd.registry import DATASETS, MODELS
 
 from .runs import latest_checkpoint, student_config
 
+BATCH = 32
+"""Images that go through a network together."""
+
 
 @dataclass(frozen=True)
 class TrainedNetwork:

@@ -20,6 +20,9 @@ WRIST_COLOR = (90, 90, 90)
 REFERENCE_COLOR = (165, 165, 165)
 """Grey of the skeleton that the coloured one is compared with: the ground truth."""
 
+MARK_COLOR = (0, 0, 255)
+"""BGR colour of the rings around marked joints; a white border keeps them apart from the thumb and from skin."""
+
 VIEWS: dict[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
     'front': ((0, 1), (1, 1), (2, 1)),
     'side': ((2, 1), (1, 1), (0, -1)),
@@ -32,6 +35,7 @@ on it, with the camera below.
 """
 
 _SHIFT = 4  # fractional bits of cv2's sub-pixel coordinates
+_RING = 3.5  # radius of a ring around a marked joint, in widths of the skeleton's lines
 
 
 def joint_color(joint: int) -> tuple[int, int, int]:
@@ -44,6 +48,7 @@ def draw_skeleton(
     keypoints: np.ndarray,
     reference: np.ndarray | None = None,
     min_size: int = 256,
+    marked: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw a hand's joints and bones on its image.
 
@@ -54,6 +59,7 @@ def draw_skeleton(
         reference: True joints, to draw in grey beneath, shape (21, 2).
         min_size: A smaller image is first enlarged by the least whole factor that gives its longer side this length,
             so that lines stay thin against the hand.
+        marked: Which joints to ring in red, shape (21,), bool. Defaults to None: none.
 
     Returns:
         The picture, uint8, shape (H', W', 3), where H' and W' are whole multiples of H and W.
@@ -68,7 +74,9 @@ def draw_skeleton(
     order = range(len(BONES))
     if reference is not None:
         _draw(canvas, (np.asarray(reference) + 0.5) * factor - 0.5, thickness + 1, order, REFERENCE_COLOR)
-    _draw(canvas, (np.asarray(keypoints) + 0.5) * factor - 0.5, thickness, order)
+    points = (np.asarray(keypoints) + 0.5) * factor - 0.5
+    _draw(canvas, points, thickness, order)
+    _ring(canvas, points, thickness, marked)
     return canvas
 
 
@@ -77,6 +85,7 @@ def draw_skeleton_3d(
     view: str = 'side',
     reference: np.ndarray | None = None,
     size: int = 256,
+    marked: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw a hand in space, orthographically, on a light square.
 
@@ -89,6 +98,7 @@ def draw_skeleton_3d(
         reference: True joints in the same unit and frame, to draw in grey beneath, shape (21, 3). Joints that are not
             finite, and their bones, are left out.
         size: Side of the picture in px.
+        marked: Which joints to ring in red, shape (21,), bool. Defaults to None: none.
 
     Returns:
         The picture, uint8, shape (size, size, 3).
@@ -112,12 +122,15 @@ def draw_skeleton_3d(
         cv2.line(canvas, (line, 0), (line, large - 1), (232, 232, 232), 3)
         cv2.line(canvas, (0, line), (large - 1, line), (232, 232, 232), 3)
     right, down, away = VIEWS[view]
+    thickness = max(4, large // 80)
     for hand in hands:
         flat = np.stack([(hand - centre)[:, axis] * sign for axis, sign in (right, down)], axis=-1)
+        points = flat / extent * 0.86 * large + large / 2
         depth = hand[:, away[0]] * away[1]
         order = np.argsort([-(depth[a] + depth[b]) for a, b in BONES])  # far bones first
         color = REFERENCE_COLOR if reference is not None and hand is hands[0] else None
-        _draw(canvas, flat / extent * 0.86 * large + large / 2, max(4, large // 80), order, color)
+        _draw(canvas, points, thickness, order, color)
+    _ring(canvas, points, thickness, marked)
     return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
 
 
@@ -125,16 +138,35 @@ def _draw(
     canvas: np.ndarray, points: np.ndarray, thickness: int, order: range | np.ndarray, color: tuple | None = None
 ) -> None:
     """Draw bones in the given order, each with the joint at its end, in the fingers' colours or in one."""
-
-    def at(joint: int) -> tuple[int, int]:
-        return tuple(int(v) for v in np.clip(points[joint] * 2**_SHIFT, -(2**28), 2**28).round())
-
     finite = np.isfinite(points).all(-1)
     radius = int(thickness * 0.9 * 2**_SHIFT)
     for bone in order:
         parent, child = BONES[bone]
         if finite[parent] and finite[child]:
-            cv2.line(canvas, at(parent), at(child), color or joint_color(child), thickness, cv2.LINE_AA, _SHIFT)
+            cv2.line(
+                canvas,
+                _at(points[parent]),
+                _at(points[child]),
+                color or joint_color(child),
+                thickness,
+                cv2.LINE_AA,
+                _SHIFT,
+            )
         for joint in (parent, child):
             if finite[joint]:
-                cv2.circle(canvas, at(joint), radius, color or joint_color(joint), -1, cv2.LINE_AA, _SHIFT)
+                cv2.circle(canvas, _at(points[joint]), radius, color or joint_color(joint), -1, cv2.LINE_AA, _SHIFT)
+
+
+def _ring(canvas: np.ndarray, points: np.ndarray, thickness: int, marked: np.ndarray | None) -> None:
+    """Draw a ring around each marked joint that is finite, wide enough to leave the joint itself in sight."""
+    if marked is None:
+        return
+    radius = int(thickness * _RING * 2**_SHIFT)
+    for width, color in ((2 * thickness, (255, 255, 255)), (thickness, MARK_COLOR)):
+        for point in points[np.asarray(marked) & np.isfinite(points).all(-1)]:
+            cv2.circle(canvas, _at(point), radius, color, width, cv2.LINE_AA, _SHIFT)
+
+
+def _at(point: np.ndarray) -> tuple[int, int]:
+    """A point as cv2 takes it, with its fractional bits."""
+    return tuple(int(v) for v in np.clip(point * 2**_SHIFT, -(2**28), 2**28).round())

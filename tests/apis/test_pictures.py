@@ -7,7 +7,7 @@ from mmengine.config import Config
 from torch import nn
 
 from handkd.apis import pictures
-from handkd.apis.pictures import TILE, input_picture, predict_samples, prediction_sheet
+from handkd.apis.pictures import TILE, input_picture, predict_samples, prediction_sheet, select_images
 from handkd.apis.runs import evaluate
 from handkd.apis.trained import TrainedNetwork, read_samples
 from handkd.evaluation import HandPredictions
@@ -45,11 +45,12 @@ def pixel_network(tmp_path):
 @pytest.fixture
 def drawn(monkeypatch):
     """What is handed to the functions that draw."""
-    calls = dict(flat=[], side=[])
+    calls = dict(flat=[], side=[], marked=[])
 
     def record(name, size):
-        def draw(*arguments):
+        def draw(*arguments, marked):
             calls[name].append(arguments)
+            calls['marked'].append(None if marked is None else marked.nonzero()[0].tolist())
             return np.zeros((size, size, 3), np.uint8)
 
         return draw
@@ -71,6 +72,18 @@ def test_some_samples_are_measured_as_in_the_evaluation_of_all(tiny_cfg, tmp_pat
     assert some.img_ids.tolist() == [8, 3]
     np.testing.assert_allclose(some.pred, whole.pred[[8, 3]], atol=1e-3)
     np.testing.assert_allclose(some.target, whole.target[[8, 3]], atol=1e-6)
+
+
+def test_samples_go_through_the_network_batch_by_batch(tiny_cfg, tmp_path, monkeypatch):
+    cfg = tiny_cfg()
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, tmp_path / 'iter_1.pth')
+    network = TrainedNetwork('tiny', cfg, tmp_path / 'iter_1.pth')
+    (items,) = read_samples([network], range(5))
+    whole = predict_samples(network, items)
+    monkeypatch.setattr(pictures, 'BATCH', 2)
+    parts = predict_samples(network, iter(items))
+    assert parts.img_ids.tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(parts.pred, whole.pred, atol=1e-3)
 
 
 def test_pixels_of_the_original_image_are_drawn_in_the_crop(pixel_network, drawn):
@@ -107,9 +120,37 @@ def test_hands_in_space_are_drawn_from_the_side_too(pixel_network, drawn):
         np.testing.assert_allclose(pred, truth[0] + (0, 0, 30))
         assert view == 'side'
         assert np.isnan(reference).any(-1).nonzero()[0].tolist() == [3]
-    assert (len(drawn['flat']), len(drawn['side'])) == (2, 2)
+    assert (len(drawn['flat']), len(drawn['side']), drawn['marked']) == (2, 2, [None] * 4)
     assert sheet.image.shape[1] == GAP + 5 * (TILE + GAP)
     assert 'From the side' in sheet.caption
+
+
+def test_joints_with_an_angle_out_of_bounds_are_marked_and_their_angles_counted(monkeypatch, pixel_network, drawn):
+    texts = {}
+    sheet = np.zeros((9, 9, 3), np.uint8)
+    monkeypatch.setattr(
+        pictures, 'contact_sheet', lambda tiles, columns, size, captions, headers: texts.update(t=captions) or sheet
+    )
+    (items,) = read_samples([pixel_network], [2, 3])
+    truth = np.stack([item['data_samples'].gt_instances.keypoints_cam[0] for item in items]).astype(np.float64)
+    result = HandPredictions(truth + (0, 0, 30), truth, np.ones((2, 21), bool), np.array([2, 3]), 'rel-wrist_21j')
+    angles = np.zeros((2, 2, 5, 4), bool)  # network, hand, finger, angle
+    angles[0, 0, 1, 0] = angles[0, 0, 4, 3] = True  # swing of the index, at its base; the little finger's last bend
+    angles[0, 1, 0, :2] = True  # both at the thumb's base
+    angles[1, 1, 2, 2] = True  # bend of the middle finger's middle joint
+    picture = prediction_sheet(['a', 'b'], [result, result], [items, items], angles)
+    assert drawn['marked'] == 2 * [[5, 19], [1], [], [10]]  # flat, then from the side
+    row = [f'{n} out, 30.0 mm' for n in ('2 angles', '0 angles', '2 angles', '1 angle')]
+    assert texts['t'] == ['image 2', *row[:2], '', '', 'image 3', *row[2:], '', '']
+    assert 'Red rings' in picture.caption
+
+
+def test_some_images_are_selected():
+    joints = np.arange(4 * 21 * 3.0).reshape(4, 21, 3)
+    some = select_images(HandPredictions(joints, joints + 1, joints[..., 0] > 70, np.arange(4) + 7, 'abs_21j'), [3, 1])
+    np.testing.assert_array_equal(some.pred, joints[[3, 1]])
+    np.testing.assert_array_equal(some.target, joints[[3, 1]] + 1)
+    assert (some.img_ids.tolist(), some.valid.sum(1).tolist(), some.protocol) == ([10, 8], [21, 18], 'abs_21j')
 
 
 def test_captions_say_the_mean_error_of_the_joints_that_count(monkeypatch, pixel_network):

@@ -118,10 +118,27 @@ def test_the_table(stages):
     table = results_table(stages)
     assert table.rows[2] == ('The pmd', '17.00', '17.00', '0.500', '30 %')
     assert list(table.strong) == [2]
-    assert [row[4] for row in results_table(stages[1:]).rows] == ['-', '-', '-']
+    assert results_table(stages[1:]).headers == ('', 'EPE mean (mm)', 'EPE median (mm)', 'AUC')  # without a teacher
     lines = text_table(table).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[4].split() == ['The', 'pmd', '17.00', '17.00', '0.500', '30', '%']
+
+
+def test_violations_are_shown_if_all_have_measured_them(stages, tmp_path):
+    for frequency, stage in zip((0.0, 0.0483, 0.0174, 1.0), stages):
+        stage.metrics.update(
+            {'angles-lm/labels_violation_frequency': 0.004, 'angles-lm/violation_frequency': frequency}
+        )
+    table = results_table(stages)
+    assert table.headers[3:] == ('AUC', 'V.F.', 'gap closed')
+    assert [row[4] for row in table.rows] == ['0.0 %', '4.8 %', '1.7 %', '100.0 %']
+    write_stage_report(tmp_path / 'report.html', 'EKD', stages, num_samples=2)
+    assert 'with a joint angle out of bounds; of the true hands it is 0.4 %.' in (tmp_path / 'report.html').read_text()
+    del stages[3].metrics['angles-lm/violation_frequency']
+    assert 'V.F.' not in results_table(stages).headers
+    assert [stage.has('violation_frequency') for stage in stages] == [True, True, True, False]
+    write_stage_report(tmp_path / 'report.html', 'EKD', stages, num_samples=2)
+    assert 'V.F.' not in (tmp_path / 'report.html').read_text()
 
 
 def test_the_page(stages, tmp_path):
@@ -191,8 +208,8 @@ def test_stages_in_the_image_are_measured_in_pixels(stages, tmp_path, monkeypatc
         flat.append(replace(stage, metrics={**metrics, **stage.metrics}))  # of two evaluators the first counts
     assert [stage.unit for stage in (stages[1], *flat)] == ['mm', 'px', 'px']
     table = results_table(flat)
-    assert table.headers == ('', 'EPE mean (px)', 'EPE median (px)', 'AUC', 'gap closed')
-    assert table.rows[0] == ('The rgb', '5.00', '5.00', '0.800', '-')
+    assert table.headers == ('', 'EPE mean (px)', 'EPE median (px)', 'AUC')
+    assert table.rows[0] == ('The rgb', '5.00', '5.00', '0.800')
     write_stage_report(tmp_path / 'report.html', '2D', flat, num_samples=2)
     curves, thresholds, protocol, unit = shown['pck']
     assert (thresholds[0], thresholds[-1], protocol, unit) == (0, 30, 'px_21j', 'px')

@@ -5,11 +5,13 @@ import runpy
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
 from handkd.apis.pictures import TILE
+from handkd.geometry import AngleLimits
 from handkd.registry import MODELS
 from handkd.visualization.sheet import GAP, LINE
 
@@ -66,10 +68,33 @@ def test_predicted_hands(runs, tmp_path):
     assert shape_of(out) == (3, 1)
 
 
+def test_hands_with_angles_out_of_bounds(runs, tmp_path, capsys):
+    never = np.full((5, 4), 0.999)  # no network bends every joint like this
+    AngleLimits(never, never).write(tmp_path / 'limits.json')
+    out = tmp_path / 'violations.png'
+    limits = ['--limits', str(tmp_path / 'limits.json'), '--out', str(out)]
+    TOOL['main'](['violations', *runs, '--num', '3', *limits])
+    assert shape_of(out) == (5, 3)  # input, two networks, and both from the side
+    printed = capsys.readouterr().out
+    assert (
+        '4 of 4 test images have an angle out of bounds with rgb, 4 with depth; shown are 3 of those of rgb.' in printed
+    )
+    TOOL['main'](['violations', runs[0], '--indices', '2', *limits])
+    assert shape_of(out) == (3, 1)
+    with pytest.raises(ValueError, match='rgb: its config has no HandAngleMetric'):
+        TOOL['main'](['violations', runs[0], '--out', str(out)])
+    text = Path(runs[0], 'config.py').read_text()
+    metric = f"dict(type='HandAngleMetric', limits={str(tmp_path / 'gone.json')!r})"
+    Path(runs[0], 'config.py').write_text(f'{text}\ntest_evaluator = [test_evaluator, {metric}]\n')
+    with pytest.raises(FileNotFoundError, match='no limits of joint angles at .*gone.json'):
+        TOOL['main'](['violations', runs[0], '--out', str(out)])
+
+
 def test_bad_input_is_named(runs, tmp_path, capsys):
     for args, message in (
         (['activations', runs[0], '--labels', 'a', 'b'], '--labels must name each of the 1 runs, found 2'),
         (['poses', runs[0], '--num', '0'], '--num must be at least 1'),
+        (['poses', runs[0], '--limits', 'limits.json'], '--limits is for violations, not for poses'),
     ):
         with pytest.raises(SystemExit):
             TOOL['main'](args)

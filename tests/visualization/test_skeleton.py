@@ -6,7 +6,7 @@ import pytest
 
 from handkd.hand import NUM_JOINTS, finger_joints
 from handkd.visualization import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d
-from handkd.visualization.skeleton import REFERENCE_COLOR
+from handkd.visualization.skeleton import MARK_COLOR, REFERENCE_COLOR
 
 BLACK = np.zeros((60, 80, 3), np.uint8)
 SPREAD = np.array([(40, 56)] + [(8 + 16 * finger, 40 - 10 * joint) for finger in range(5) for joint in range(4)])
@@ -100,6 +100,40 @@ def test_joints_of_the_reference_without_a_label_are_left_out():
     assert grey_from(draw_skeleton_3d(hand, 'front', reference)) == (True, False)
     reference[8], reference[3] = np.nan, (0, 50, 0)
     assert grey_from(draw_skeleton_3d(hand, 'front', reference)) == (False, True)
+
+
+def rings_of(picture: np.ndarray) -> np.ndarray:
+    """Pixels (x, y) in the colour of rings, which no finger has."""
+    return np.argwhere((np.abs(picture.astype(int) - MARK_COLOR) <= 12).all(-1))[:, ::-1]
+
+
+def test_marked_joints_are_ringed():
+    marked = np.isin(np.arange(NUM_JOINTS), (2, 11))
+    picture, plain = (draw_skeleton(BLACK, SPREAD, min_size=640, marked=m) for m in (marked, np.zeros(21, bool)))
+    np.testing.assert_array_equal(plain, draw_skeleton(BLACK, SPREAD, min_size=640))
+    assert not len(rings_of(plain))
+    near = np.linalg.norm(rings_of(picture)[:, None] - ((SPREAD + 0.5) * 8 - 0.5), axis=-1)  # of each joint
+    assert set(near.argmin(1)) == {2, 11}
+    for joint in (2, 11):
+        mine = rings_of(picture)[near.argmin(1) == joint]
+        np.testing.assert_allclose(mine.mean(0), (SPREAD[joint] + 0.5) * 8 - 0.5, atol=0.5)
+        x, y = np.rint((SPREAD[joint] + 0.5) * 8 - 0.5).astype(int)
+        np.testing.assert_array_equal(picture[y, x], plain[y, x])  # a ring leaves its joint in sight
+
+
+def test_marked_joints_are_ringed_in_space_too_and_the_reference_is_not():
+    hand = np.zeros((NUM_JOINTS, 3))
+    hand[4], hand[20] = (50, 0, 0), (-50, 0, 0)
+    marked = np.arange(NUM_JOINTS) == 4
+    picture = draw_skeleton_3d(hand, 'front', hand + (0, 30, 0), size=200, marked=marked)
+    np.testing.assert_allclose(rings_of(picture).mean(0), (100 + 86, 100 - 0.3 * 86 - 1), atol=2)
+    assert not len(rings_of(draw_skeleton_3d(hand, 'front', hand + (0, 30, 0), size=200)))
+
+
+def test_a_marked_joint_that_is_not_finite_has_no_ring():
+    joints = SPREAD * 1.0
+    joints[2] = np.nan
+    assert not len(rings_of(draw_skeleton(BLACK, joints, marked=np.arange(NUM_JOINTS) == 2)))
 
 
 def test_bad_input_is_named():
