@@ -13,7 +13,7 @@ from mmengine.dataset import pseudo_collate
 from handkd.config import load_config
 from handkd.datasets.transforms import PackHandInputs, read_image, warp_sample
 from handkd.evaluation import original_pixels
-from handkd.geometry import box_square, crop_matrix, project
+from handkd.geometry import affine_camera, box_square, crop_matrix, project
 from handkd.hand import SIDES, chirality
 from handkd.models import load_weights
 from handkd.registry import MODELS
@@ -34,6 +34,8 @@ class HandInferencer:
     hand and in units of its scale. Their pixels are *derived*: crops in training are cut so that the joints' tight box,
     made square and enlarged by 1.25, is the crop, so the joints are placed where their box fills the given one. A 2D
     network gives the joints' pixels in the crop, which are those in the image by the crop's own map, and nothing else.
+    A 2.5D network (configs/ekd) gives both; what is nearer is larger in the image, so its hand in space depends on the
+    camera, and without one is that seen from far away.
     Networks whose training crops follow another rule (``HandCrop(rule='zb')`` of configs/pi) see the hand a little
     smaller here than in training.
 
@@ -89,7 +91,7 @@ class HandInferencer:
             side: 'left' or 'right', if known. None estimates it from the predicted pose.
             hand_scale_mm: Length of the codec's scale bone, if known; of configs/pmd wrist to middle finger's base.
             camera: Intrinsics K of the image, shape (3, 3), if known: pixels are then placed in perspective, and
-                without it in weak perspective.
+                without it in weak perspective; so is the hand of a 2.5D network in space.
 
         Returns:
             One dict an image: ``file`` (path or None); ``keypoints`` (21, 2) in px of the image, of a 3D network
@@ -129,31 +131,40 @@ class HandInferencer:
         box = find_box(box, image.shape[:2], file or 'the image')
         center, crop_side = box_square(np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]]), BOX_FACTOR)
         matrix = crop_matrix(center, crop_side, self.input_size)
-        pred = self._predict(image, matrix)
+        pred = self._predict(image, matrix, camera)
+        pixels = original_pixels(pred['keypoints'], matrix) if 'keypoints' in pred else None
         if 'keypoints_xyz' in pred:
-            extent = crop_side / BOX_FACTOR
-            hand = _hand_in_space(pred['keypoints_xyz'], center, extent, side, hand_scale_mm, camera)
+            if pixels is None:
+                pixels = place_in_box(pred['keypoints_xyz'], center, crop_side / BOX_FACTOR, camera)
+            hand = _hand_in_space(pred['keypoints_xyz'], pixels, side, hand_scale_mm)
         else:
             if hand_scale_mm is not None or camera is not None:
                 raise ValueError('the hand scale and the camera are for 3D networks; this network gives 2D joints only')
-            hand = _hand_in_image(original_pixels(pred['keypoints'], matrix), side)
+            hand = _hand_in_image(pixels, side)
         return dict(file=file, **hand, box=box)
 
-    def _predict(self, image: np.ndarray, matrix: np.ndarray) -> dict[str, np.ndarray]:
+    def _predict(self, image: np.ndarray, matrix: np.ndarray, camera: np.ndarray | None) -> dict[str, np.ndarray]:
         """Joints of the hand that a map (3, 3) of the image's pixels brings into the crop.
 
         Returns:
             Of a 3D network ``keypoints_xyz`` (21, 3), normalised; of a 2D network ``keypoints`` (21, 2) in px of the
-            crop.
+            crop; of a 2.5D network both.
         """
         size = self.input_size
         sample = warp_sample(dict(img=image), matrix, (size, size), self._border)
+        sample['camera'] = _far_camera(size) if camera is None else affine_camera(dict(K=camera), matrix)[0]
         (result,) = self.model.test_step(pseudo_collate([self._pack(sample)]))
-        key = 'keypoints_xyz' if 'keypoints_xyz' in result.pred_instances else 'keypoints'
-        joints = result.pred_instances[key][0].astype(np.float64)
-        if not np.isfinite(joints).all():
+        keys = [key for key in ('keypoints_xyz', 'keypoints') if key in result.pred_instances]
+        joints = {key: result.pred_instances[key][0].astype(np.float64) for key in keys}
+        if not all(np.isfinite(values).all() for values in joints.values()):
             raise ValueError('the network predicts what is not finite: its training diverged, take other weights')
-        return {key: joints}
+        return joints
+
+
+def _far_camera(size: int) -> dict[str, np.ndarray]:
+    """A camera so far from the crop that what is nearer is hardly larger, for images of an unknown one."""
+    focal, middle = 20.0 * size, (size - 1) / 2
+    return dict(K=np.array([[focal, 0.0, middle], [0.0, focal, middle], [0.0, 0.0, 1.0]]))
 
 
 def _border(cfg: Config) -> int:
@@ -162,19 +173,12 @@ def _border(cfg: Config) -> int:
     return next((step.get('border', 0) for step in pipeline if step['type'] == 'WarpCrop'), 0)
 
 
-def _hand_in_space(
-    xyz: np.ndarray,
-    center: np.ndarray,
-    extent: float,
-    side: str | None,
-    hand_scale_mm: float | None,
-    camera: np.ndarray | None,
-) -> dict:
-    """What is known of a hand from its normalised joints (21, 3); see :func:`place_in_box` for centre and extent."""
+def _hand_in_space(xyz: np.ndarray, keypoints: np.ndarray, side: str | None, hand_scale_mm: float | None) -> dict:
+    """What is known of a hand from its normalised joints (21, 3) and its pixels (21, 2)."""
     wrist_relative = xyz - xyz[0]
     estimate, confidence = chirality(wrist_relative)
     return dict(
-        keypoints=place_in_box(xyz, center, extent, camera),
+        keypoints=keypoints,
         keypoints_3d=wrist_relative * (hand_scale_mm or 1.0),
         unit='hand_scale' if hand_scale_mm is None else 'mm',
         side=side or estimate,

@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from handkd.evaluation import mean_interval
+from handkd.hints import did_you_mean
 from handkd.visualization import Table
 
 from .report import VIOLATIONS, StageResult, all_have, compared, gap_closed
 
 
 class _Measure(NamedTuple):
-    """A metric in the table over seeds, as mean and interval, and its gain over the twin, as both of the difference."""
+    """A metric in the table over seeds, as mean and interval, and its gain over a stage, as both of the difference."""
 
     name: str
     header: str
@@ -27,54 +28,68 @@ class _Measure(NamedTuple):
 
 # V.F. comes last: it is not always there.
 _MEASURES = (
-    _Measure('EPE_mean', 'EPE mean ({unit})', '{:.2f} ± {:.2f}', 'EPE below twin', '{:+.2f} ± {:.2f}', sign=-1),
-    _Measure('AUC', 'AUC', '{:.3f} ± {:.3f}', 'AUC above twin', '{:+.3f} ± {:.3f}'),
-    _Measure(VIOLATIONS, 'V.F.', '{:.1f} ± {:.1f} %', 'V.F. below twin', '{:+.1f} ± {:.1f} pp', factor=100, sign=-1),
+    _Measure('EPE_mean', 'EPE mean ({unit})', '{:.2f} ± {:.2f}', 'EPE below {against}', '{:+.2f} ± {:.2f}', sign=-1),
+    _Measure('AUC', 'AUC', '{:.3f} ± {:.3f}', 'AUC above {against}', '{:+.3f} ± {:.3f}'),
+    _Measure(
+        VIOLATIONS, 'V.F.', '{:.1f} ± {:.1f} %', 'V.F. below {against}', '{:+.1f} ± {:.1f} pp', factor=100, sign=-1
+    ),
 )
 
 
-def summarize_seeds(results: Mapping[int, Sequence[StageResult]]) -> Table:
+def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str | None = None) -> Table:
     """Return a table over seeds: every stage's error, AUC and V.F., each with its gain over the twin of the same seed.
 
-    Gains are positive where a stage is better than the twin; those of V.F., the share of hands with a joint angle out
-    of bounds, are in percentage points. V.F. is there if all stages have measured it, in place of the number of seeds
-    in which the error is below the twin's. The last column is the share of the gap between twin and teacher
-    (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. What pre-trains on other data is left
-    out.
+    Gains are positive where a stage is better than the twin, or than the stage named; those of V.F., the share of hands
+    with a joint angle out of bounds, are in percentage points. V.F. is there if all stages have measured it, in place
+    of the number of seeds in which the error is smaller. The last column is the share of the gap between twin and
+    teacher (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. What pre-trains on other data is
+    left out.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
+        against: Name of the stage that the others are compared with. Defaults to None: the twin.
 
     Raises:
-        ValueError: If there are fewer than two seeds.
+        ValueError: If there are fewer than two seeds, or no such stage.
     """
     runs = [compared(stages) for stages in results.values()]
     stages = runs[0]
     unit = stages[0].unit if stages else 'mm'
-    twin = next((i for i, stage in enumerate(stages) if stage.role == 'twin'), None)
+    base = _find_base(stages, against)
+    named = dict(unit=unit, against=against or 'twin')
     violations = all(all_have(run, VIOLATIONS) for run in runs)
     columns = {f'{len(runs)} seeds, ± 95 %': [stage.label for stage in stages]}
     for measure in _MEASURES if violations else _MEASURES[:-1]:
         values = np.array([[measure.factor * stage.metric(measure.name) for stage in run] for run in runs]).T
-        columns[measure.header.format(unit=unit)] = [measure.text.format(*mean_interval(row)) for row in values]
-        if twin is not None:
+        columns[measure.header.format(**named)] = [measure.text.format(*mean_interval(row)) for row in values]
+        if base is not None:
             goodness = measure.sign * values
-            gains = goodness - goodness[twin]
+            gains = goodness - goodness[base]
             texts = [measure.gain_text.format(*mean_interval(row)) for row in gains]
-            columns[measure.gain_header] = _without(twin, texts)
+            columns[measure.gain_header.format(**named)] = _without(base, texts)
             if measure.name == 'EPE_mean' and not violations:  # for both the table would be too wide
-                columns['better on'] = _without(twin, [f'{(row > 0).sum()} of {len(runs)}' for row in gains])
+                columns['better on'] = _without(base, [f'{(row > 0).sum()} of {len(runs)}' for row in gains])
     shares = [gap_closed(run) for run in runs]
     if all(shares):
         texts = ['{:.0f} ± {:.0f} %'.format(*mean_interval([100 * s[stage.name] for s in shares])) for stage in stages]
-        columns['gap closed'] = _without(twin, texts)
+        columns['gap closed'] = ['-' if stage.role == 'twin' else text for stage, text in zip(stages, texts)]
     strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
     return Table(tuple(columns), list(zip(*columns.values())), strong)
 
 
-def _without(twin: int, texts: Sequence[str]) -> list[str]:
-    """A column in which the twin is not compared with itself."""
-    return ['-' if i == twin else text for i, text in enumerate(texts)]
+def _find_base(stages: Sequence[StageResult], against: str | None) -> int | None:
+    """Number of the stage that the others are compared with; None if that is the twin, and there is none."""
+    names = [stage.name for stage in stages]
+    if against is None:
+        return next((i for i, stage in enumerate(stages) if stage.role == 'twin'), None)
+    if against not in names:
+        raise ValueError(f'no stage to compare with is named {against!r}; {did_you_mean(against, names)}')
+    return names.index(against)
+
+
+def _without(base: int, texts: Sequence[str]) -> list[str]:
+    """A column in which the stage that is compared with is not compared with itself."""
+    return ['-' if i == base else text for i, text in enumerate(texts)]
 
 
 def results_record(results: Mapping[int, Sequence[StageResult]], table: Table) -> dict:

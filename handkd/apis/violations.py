@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from handkd.evaluation import HandPredictions
-from handkd.geometry import VIOLATION_TOLERANCE, AngleLimits, angle_excess, joint_angles
+from handkd.geometry import AngleLimits
 from handkd.hand import SIDES
 from handkd.registry import DATASETS
 from handkd.visualization import Picture
@@ -32,22 +31,6 @@ def find_limits(network: TrainedNetwork) -> str:
     raise ValueError(
         f'{network.label}: its config has no HandAngleMetric, so no limits of joint angles: name a file with --limits'
     )
-
-
-def find_violations(joints: np.ndarray, left: np.ndarray, limits: AngleLimits) -> np.ndarray:
-    """Return which angles of some hands are out of bounds; those that a hand does not define are not.
-
-    Args:
-        joints: Shape (N, 21, 3), camera axes, any unit that is the same along all three.
-        left: Which of them are left hands, shape (N,), bool.
-        limits: The bounds.
-
-    Returns:
-        Shape (N, 5, 4), bool, by finger and angle.
-    """
-    values, defined = joint_angles(torch.from_numpy(np.asarray(joints, np.float64)), torch.from_numpy(left))
-    excess = angle_excess(values, defined, torch.from_numpy(limits.low), torch.from_numpy(limits.high))
-    return (excess > VIOLATION_TOLERANCE).numpy()
 
 
 def violation_sheet(
@@ -72,7 +55,7 @@ def violation_sheet(
     marks, left, predictions = zip(*map(_predict_all, networks))
     for network, other in zip(networks[1:], marks[1:]):
         check_same_images(marks[0], other, networks[0].label, network.label)
-    violated = [find_violations(result.pred, sides, limits) for result, sides in zip(predictions, left)]
+    violated = [limits.violated(result.pred, sides) for result, sides in zip(predictions, left)]
     bad = [np.flatnonzero(angles.any((1, 2))) for angles in violated]
     total, labels = len(marks[0]), [network.label for network in networks]
     if indices is None:

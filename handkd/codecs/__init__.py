@@ -1,6 +1,7 @@
 """Network output <-> keypoints in millimetres or pixels."""
 
 from .cpm_heatmap import CPMHeatmap
+from .latent_25d import CropCameras, Latent25D
 from .root_relative_xyz import RootRelativeXYZ
 
-__all__ = ['CPMHeatmap', 'RootRelativeXYZ']
+__all__ = ['CPMHeatmap', 'CropCameras', 'Latent25D', 'RootRelativeXYZ']

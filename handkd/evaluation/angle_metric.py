@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.logging import print_log
 
-from handkd.geometry import ANGLE_NAMES, VIOLATION_TOLERANCE, AngleLimits, angle_excess, joint_angles
+from handkd.geometry import ANGLE_NAMES, AngleLimits
 from handkd.hand import FINGERS, SIDES
 from handkd.registry import METRICS
 
@@ -44,8 +43,7 @@ class HandAngleMetric(SampleMetric):
         self, limits: str, angle_table: bool = False, collect_device: str = 'cpu', prefix: str | None = None
     ) -> None:
         super().__init__(collect_device, prefix)
-        found = AngleLimits.read(limits)
-        self.low, self.high = torch.from_numpy(found.low), torch.from_numpy(found.high)
+        self.limits = AngleLimits.read(limits)
         self.protocol_name = f'angles-{Path(limits).stem}'
         self.angle_table = angle_table
 
@@ -65,15 +63,10 @@ class HandAngleMetric(SampleMetric):
         labelled = labels is not None and self.find_labelled(sample).all()
         left = side == 'left'
         return dict(
-            pred=self._violated(joints[0], left),
-            labels=self._violated(np.float64(labels[0]), left) if labelled else np.zeros(self.low.shape, bool),
+            pred=self.limits.violated(joints[0], left),
+            labels=self.limits.violated(labels[0], left) if labelled else np.zeros(self.limits.low.shape, bool),
             labelled=np.asarray(labelled),
         )
-
-    def _violated(self, joints: np.ndarray, left: bool) -> np.ndarray:
-        """Return which angles of a hand (21, 3) are out of bounds, shape (5, 4), bool."""
-        values, defined = joint_angles(torch.from_numpy(joints), torch.tensor(left))
-        return (angle_excess(values, defined, self.low, self.high) > VIOLATION_TOLERANCE).numpy()
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return the frequency and the rate of violations, and the labels' frequency if there are labels.

@@ -9,12 +9,13 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from handkd.files import write_atomically
 from handkd.hand import FINGERS
 from handkd.hints import check_keys
 
-from .joint_angles import ANGLE_NAMES
+from .joint_angles import ANGLE_NAMES, VIOLATION_TOLERANCE, angle_excess, joint_angles
 
 _SHAPE = (len(FINGERS), len(ANGLE_NAMES))
 _FUNCTIONS = ('sin', 'sin', 'cos', 'cos')
@@ -99,6 +100,20 @@ class AngleLimits:
         sines = np.stack([np.arcsin(low), np.arcsin(high)], -1)
         cosines = np.stack([np.arccos(high), np.arccos(low)], -1)
         return np.degrees(np.where(np.equal(_FUNCTIONS, 'sin')[:, None], sines, cosines))
+
+    def violated(self, joints: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Return which angles of some hands are out of bounds; those that a hand does not define are not.
+
+        Args:
+            joints: Shape (..., 21, 3), camera axes, any unit that is the same along all three.
+            left: Which of them are left hands, shape (...), bool.
+
+        Returns:
+            Shape (..., 5, 4), bool, by finger and angle.
+        """
+        values, defined = joint_angles(torch.from_numpy(np.asarray(joints, np.float64)), torch.as_tensor(left))
+        excess = angle_excess(values, defined, torch.from_numpy(self.low), torch.from_numpy(self.high))
+        return (excess > VIOLATION_TOLERANCE).numpy()
 
     @classmethod
     def read(cls, path: str | PathLike) -> AngleLimits:

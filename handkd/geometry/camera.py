@@ -18,8 +18,8 @@ Array = TypeVar('Array', np.ndarray, torch.Tensor)
 _UNDISTORT_STEPS = 20
 """Fixed-point steps that invert the distortion: far below 1e-6 px for lenses without fish eye."""
 _UNDISTORT_LIMIT = 0.5
-"""The farthest that such a step goes, more than in any picture: a pixel that no lens gives, as an untrained network
-predicts it, would run away to NaN."""
+"""The farthest that such a step goes along x or y, more than a picture needs. A pixel that no ray reaches, as an
+untrained network may predict, would else run away to NaN."""
 
 
 def _distort(xy: Array, dist: Array) -> Array:

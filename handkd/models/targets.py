@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from mmpose.structures import PoseDataSample
 from torch import Tensor
+
+from handkd.codecs import CropCameras
+from handkd.hand import SIDES
 
 
 def stack_joints(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -52,10 +56,56 @@ def _stack(data_samples: list, keys: Sequence[str], device: torch.device, what: 
     for sample in data_samples:
         missing = [key for key in keys if key not in sample.gt_instances]
         if missing:
-            name = sample.get('img_path') or sample.get('img_id')
             raise ValueError(
-                f'sample {name!r} has no {missing[0]!r} among {sorted(sample.gt_instances.keys())}: '
+                f'sample {_name(sample)!r} has no {missing[0]!r} among {sorted(sample.gt_instances.keys())}: '
                 f'this loss needs {what}, so the data set must give them and PackHandInputs must keep them'
             )
-    arrays = (np.concatenate([sample.gt_instances[key] for sample in data_samples]) for key in keys)
-    return [torch.from_numpy(array).to(device=device, dtype=torch.float32) for array in arrays]
+    return [_tensor([sample.gt_instances[key][0] for sample in data_samples], device) for key in keys]
+
+
+def stack_cameras(data_samples: list, device: torch.device) -> CropCameras:
+    """Stack the cameras of the samples' crops, float32.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image, with ``camera`` in its meta information: ``K`` (3, 3), px of the
+            network's input, and ``dist`` (5,) if the lens has any.
+        device: Where the result goes.
+
+    Raises:
+        ValueError: If a sample has no camera; names it.
+    """
+    for sample in data_samples:
+        if sample.get('camera') is None:
+            raise ValueError(
+                f'sample {_name(sample)!r} has no camera in its meta information: a 2.5D pose needs the intrinsics of '
+                'the crop, so the data set must give them and PackHandInputs must keep them'
+            )
+    cameras = [sample.camera for sample in data_samples]
+    dists = [camera.get('dist') for camera in cameras]
+    intrinsics = _tensor([camera['K'] for camera in cameras], device)
+    if all(dist is None for dist in dists):
+        return CropCameras(intrinsics)
+    return CropCameras(intrinsics, _tensor([np.zeros(5) if dist is None else dist for dist in dists], device))
+
+
+def stack_sides(data_samples: list, device: torch.device) -> Tensor:
+    """Return which of the samples show a left hand, shape (B,), bool.
+
+    Raises:
+        ValueError: If a sample does not say; names it.
+    """
+    for sample in data_samples:
+        if sample.get('hand_side') not in SIDES:
+            raise ValueError(
+                f"sample {_name(sample)!r} must have 'hand_side' 'left' or 'right' in its meta information, found "
+                f'{sample.get("hand_side")!r}: the bounds of joint angles are those of one side, mirrored for the other'
+            )
+    return torch.tensor([sample.hand_side == 'left' for sample in data_samples], device=device)
+
+
+def _tensor(arrays: Sequence[np.ndarray], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.stack(arrays)).to(device=device, dtype=torch.float32)
+
+
+def _name(sample: PoseDataSample) -> str | int | None:
+    return sample.get('img_path') or sample.get('img_id')

@@ -49,6 +49,16 @@ def test_violations_are_compared_seed_by_seed():
     assert 'V.F.' not in summarize_seeds(results).headers
 
 
+def test_any_stage_can_be_compared_with():
+    results = {seed: knowing(0.05, angle=(18.0 + seed, 0.03), ekd=(17.0, 0.02)) for seed in (0, 1)}
+    table = summarize_seeds(results, against='angle')
+    mean, half = mean_interval([1.0, 2.0])
+    assert column(table, 'EPE below angle')[1:] == ['-', f'{mean:+.2f} ± {half:.2f}']
+    assert column(table, 'V.F. below angle') == ['-2.0 ± 0.0 pp', '-', '+1.0 ± 0.0 pp']
+    with pytest.raises(ValueError, match="'angel'.*angle"):
+        summarize_seeds(results, against='angel')
+
+
 def test_a_table_with_violations_fits_a_terminal():
     results = {seed: knowing(0.05 + seed, **{'RGB + EKD (limits, offset)': (18.0, 0.02)}) for seed in (0.0, 0.01, 0.02)}
     assert max(map(len, text_table(summarize_seeds(results)).splitlines())) <= 120

@@ -10,9 +10,8 @@ from torch import nn
 
 from handkd.apis import violations
 from handkd.apis.trained import TrainedNetwork
-from handkd.apis.violations import find_limits, find_violations, violation_sheet
-from handkd.geometry import ANGLE_NAMES, AngleLimits, joint_angles
-from handkd.hand import FINGERS
+from handkd.apis.violations import find_limits, violation_sheet
+from handkd.geometry import AngleLimits, joint_angles
 from handkd.registry import DATASETS, MODELS, TRANSFORMS
 
 IMAGES = 7
@@ -84,29 +83,6 @@ def shown(monkeypatch):
     original = violations.prediction_sheet
     monkeypatch.setattr(violations, 'prediction_sheet', record)
     return calls
-
-
-def test_only_what_is_bent_too_far_is_a_violation(hands, limits):
-    joints, left = hands
-    assert set(left.tolist()) == {False, True}
-    assert not find_violations(joints, left, limits).any()
-    joints = joints.copy()
-    joints[2, 8] = joints[2, 6]
-    found = [(hand, FINGERS[f], ANGLE_NAMES[a]) for hand, f, a in np.argwhere(find_violations(joints, left, limits))]
-    assert found == [(2, 'index', 'theta3')]
-    np.testing.assert_array_equal(  # of other size, elsewhere, mirrored
-        find_violations((joints * 0.01 + 3) * (-1, 1, 1), ~left, limits), find_violations(joints, left, limits)
-    )
-
-
-def test_a_hand_on_the_other_side_is_another_hand(hands, limits):
-    joints, left = hands
-    assert find_violations(joints, ~left, limits)[..., 1].any()  # rises from the palm turn into falls
-    assert not find_violations(joints, ~left, limits)[..., 2:].any()
-
-
-def test_collapsed_hands_violate_nothing(limits):
-    assert not find_violations(np.zeros((2, 21, 3), np.float32), np.array([True, False]), limits).any()
 
 
 def test_the_images_are_those_where_the_first_network_is_wrong(tmp_path, limits, shown):

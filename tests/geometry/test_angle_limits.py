@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from handkd.geometry import VIOLATION_TOLERANCE, AngleLimits, angle_excess, joint_angles
+from handkd.geometry import ANGLE_NAMES, VIOLATION_TOLERANCE, AngleLimits, angle_excess, joint_angles
+from handkd.hand import FINGERS
 
 RNG = np.random.default_rng(0)
 ALL = np.ones((50, 5, 4), bool)
@@ -120,3 +121,45 @@ def test_arrays_of_another_shape_are_refused():
         AngleLimits(np.zeros((4, 5)), np.zeros((5, 4)))
     with pytest.raises(ValueError, match=r'must both be \(N, 5, 4\), found \(50, 20\)'):
         AngleLimits.of(np.zeros((50, 20)), ALL)
+
+
+@pytest.fixture
+def hands():
+    """Bent hands of both sides, which are left ones, and limits a little wider than they need."""
+    joints = np.zeros((6, 21, 3))
+    for finger in range(5):
+        base, spread = 1 + 4 * finger, (finger - 2) * 0.2
+        for hand, bend in enumerate(np.linspace(0.1, 0.6, 6)):
+            joints[hand, base] = 60 * np.sin(spread), -60 * np.cos(spread), 0.0
+            for k in range(1, 4):
+                angle = k * bend
+                step = 25 * np.array([np.sin(spread) * np.cos(angle), -np.cos(spread) * np.cos(angle), np.sin(angle)])
+                joints[hand, base + k] = joints[hand, base + k - 1] + step
+    left = np.arange(6) % 2 == 0
+    joints[left, :, 0] *= -1
+    exact = AngleLimits.of(*(found.numpy() for found in joint_angles(*map(torch.from_numpy, (joints, left)))))
+    return joints, left, AngleLimits((exact.low - 0.01).clip(-1), (exact.high + 0.01).clip(max=1))
+
+
+def test_only_what_is_bent_too_far_is_a_violation(hands):
+    joints, left, limits = hands
+    assert set(left.tolist()) == {False, True}
+    assert not limits.violated(joints, left).any()
+    joints = joints.copy()
+    joints[2, 8] = joints[2, 6]
+    found = [(hand, FINGERS[f], ANGLE_NAMES[a]) for hand, f, a in np.argwhere(limits.violated(joints, left))]
+    assert found == [(2, 'index', 'theta3')]
+    np.testing.assert_array_equal(  # of other size, elsewhere, mirrored
+        limits.violated((joints * 0.01 + 3) * (-1, 1, 1), ~left), limits.violated(joints, left)
+    )
+
+
+def test_a_hand_on_the_other_side_is_another_hand(hands):
+    joints, left, limits = hands
+    assert limits.violated(joints, ~left)[..., 1].any()  # rises from the palm turn into falls
+    assert not limits.violated(joints, ~left)[..., 2:].any()
+
+
+def test_collapsed_hands_violate_nothing(hands):
+    limits = hands[-1]
+    assert not limits.violated(np.zeros((2, 21, 3), np.float32), np.array([True, False])).any()

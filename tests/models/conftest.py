@@ -4,6 +4,8 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
+from handkd.geometry import project
+
 
 @pytest.fixture
 def batch():
@@ -24,3 +26,18 @@ def batch():
     images = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8, generator=generator)
     depth = torch.rand(4, 1, 64, 64, generator=generator) * 2 - 1
     return dict(inputs=dict(rgb=list(images), depth=list(depth)), data_samples=samples)
+
+
+@pytest.fixture
+def seen_batch(batch):
+    """The batch as 2.5D poses and joint angles need it: a camera each, pixels that it gives, and a side."""
+    focal = np.array([[40.0, 1.5, 30.0], [0.0, 44.0, 35.0], [0.0, 0.0, 1.0]])
+    lens = np.array([0.092701, -0.175877, -0.0035687, -0.00302299, 0.0])  # that of LM
+    for i, sample in enumerate(batch['data_samples']):
+        camera = dict(K=focal + np.diag([2.0 * i, 3.0 * i, 0.0]))
+        if i % 2:
+            camera['dist'] = lens
+        sample.set_metainfo(dict(camera=camera, hand_side=('left', 'right')[i // 2]))
+        labels = sample.gt_instances
+        labels.keypoints = project(labels.keypoints_cam, camera).astype(np.float32)
+    return batch

@@ -4,7 +4,9 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from handkd.models.targets import stack_joints
+from handkd.models.targets import stack_cameras, stack_joints, stack_sides
+
+CPU = torch.device('cpu')
 
 
 def sample(value, **meta):
@@ -27,3 +29,35 @@ def test_the_sample_without_joints_is_named(meta, name):
     bad.gt_instances = InstanceData(keypoints=np.zeros((1, 21, 2)))
     with pytest.raises(ValueError, match=f'{name} has no .keypoints_cam.*keypoints'):
         stack_joints([sample(1.0), bad], torch.device('cpu'))
+
+
+def seen(index, **meta):
+    return PoseDataSample(metainfo=dict(img_id=index, **meta))
+
+
+def test_cameras_are_stacked_and_those_without_a_lens_have_none():
+    one, other = np.eye(3) * 2, np.eye(3)
+    cameras = stack_cameras([seen(0, camera=dict(K=one)), seen(1, camera=dict(K=other, dist=None))], CPU)
+    assert cameras.dist is None
+    np.testing.assert_array_equal(cameras.intrinsics, [one, other])
+    lens = np.array([0.1, -0.2, 0.3, -0.4, 0.5])
+    cameras = stack_cameras([seen(0, camera=dict(K=one)), seen(1, camera=dict(K=other, dist=lens))], CPU)
+    np.testing.assert_array_equal(cameras.dist, np.float32([np.zeros(5), lens]))
+    assert cameras.intrinsics.dtype == cameras.dist.dtype == torch.float32
+
+
+@pytest.mark.parametrize('meta', [{}, dict(camera=None)])
+def test_the_sample_without_a_camera_is_named(meta):
+    with pytest.raises(ValueError, match='sample 7 has no camera.*intrinsics of the crop.*PackHandInputs'):
+        stack_cameras([seen(1, camera=dict(K=np.eye(3))), seen(7, **meta)], CPU)
+
+
+def test_left_hands_are_told_from_right_ones():
+    sides = stack_sides([seen(0, hand_side='left'), seen(1, hand_side='right')], CPU)
+    assert sides.dtype == torch.bool and sides.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(('meta', 'found'), [({}, 'None'), (dict(hand_side='lefft'), 'lefft')])
+def test_the_sample_without_a_side_is_named(meta, found):
+    with pytest.raises(ValueError, match=f"sample 7 must have 'hand_side' 'left' or 'right'.*{found}"):
+        stack_sides([seen(1, hand_side='left'), seen(7, **meta)], CPU)

@@ -17,12 +17,14 @@ class DistillContext:
         teachers: Each teacher's taps: teacher name -> layer name -> output, without gradient.
         inputs: The normalised images by modality, each of shape (B, C, H, W).
         data_samples: One ``PoseDataSample`` an image, with its ground truth.
+        head: The student's head, which knows what its output (the tap 'head') means; None where nothing asks for it.
     """
 
     student: dict[str, object]
     teachers: dict[str, dict[str, object]]
     inputs: dict[str, Tensor]
     data_samples: list
+    head: nn.Module | None = None
 
 
 class BaseDistiller(nn.Module, metaclass=ABCMeta):

@@ -92,7 +92,7 @@ class DistilledEstimator(BaseModel):
             return self.student(inputs, data_samples, mode)
         with record_taps(self.student, self._student_taps) as student_taps:
             losses = self.student(inputs, data_samples, 'loss')
-        context = DistillContext(student_taps, self._run_teachers(inputs), inputs, data_samples)
+        context = DistillContext(student_taps, self._run_teachers(inputs), inputs, data_samples, self.student.head)
         for name, distiller in self.distillers.items():
             losses.update({f'loss_{name}_{key}': value for key, value in distiller(context).items()})
         return losses

@@ -1,8 +1,22 @@
 """Heads: features -> joints, with their losses."""
 
 from .fc_head import FCHead
+from .heatmap_25d_head import Heatmap25DHead
+from .latent_25d_head import Latent25DHead
 from .pmd_head import PMDHead, PMDPrediction
+from .pose_head import PoseHead
 from .pose_machine_head import PoseMachineHead
+from .regression_25d_head import Regression25DHead
 from .xyz_head import XYZHead
 
-__all__ = ['FCHead', 'PMDHead', 'PMDPrediction', 'PoseMachineHead', 'XYZHead']
+__all__ = [
+    'FCHead',
+    'Heatmap25DHead',
+    'Latent25DHead',
+    'PMDHead',
+    'PMDPrediction',
+    'PoseHead',
+    'PoseMachineHead',
+    'Regression25DHead',
+    'XYZHead',
+]

@@ -7,7 +7,8 @@ from torch import Tensor
 from handkd.hand import NUM_JOINTS
 from handkd.registry import MODELS
 
-from .xyz_head import XYZHead, mlp
+from ..mlp import mlp
+from .xyz_head import XYZHead
 
 
 @MODELS.register_module()
@@ -64,7 +65,3 @@ class FCHead(XYZHead):
     def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
         """Return ``loss_reg``, Loss_C of Yuan et al., Eq. 2, with its weight lambda."""
         return {'loss_reg': self.joint_loss(self(feats), data_samples)}
-
-    def predict(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
-        """Return the joints, as :meth:`XYZHead.joints_of` gives them."""
-        return self.joints_of(self(feats), data_samples)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from handkd.hand import NUM_JOINTS
 from handkd.registry import MODELS
 
-from .xyz_head import XYZHead, mlp
+from ..mlp import mlp
+from .xyz_head import XYZHead
 
 AXES = ('x', 'y', 'z')
 
@@ -80,6 +81,10 @@ class PMDHead(XYZHead):
             return PMDPrediction(xyz, None)
         return PMDPrediction(xyz + self.refine(feat).unflatten(1, (NUM_JOINTS, 3)), xyz)
 
+    def pose_of(self, output: PMDPrediction) -> Tensor:
+        """Return the final joints (B, 21, 3)."""
+        return output.xyz
+
     def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
         """Losses of Eq. 2, 4 and 6 against the samples' ``keypoints_cam``.
 
@@ -91,7 +96,3 @@ class PMDHead(XYZHead):
         if pred.coarse is not None:
             losses['loss_reg_coarse'] = self.beta * self.joint_loss(pred.coarse, data_samples)
         return losses
-
-    def predict(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
-        """Return the final joints, as :meth:`XYZHead.joints_of` gives them."""
-        return self.joints_of(self(feats).xyz, data_samples)

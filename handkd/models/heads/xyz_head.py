@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
-from mmengine.model import BaseModule
-from torch import Tensor, nn
-
-from handkd.registry import KEYPOINT_CODECS, MODELS
+import torch
+from torch import Tensor
 
 from ..targets import stack_joints
+from .pose_head import PoseHead
 
 
-def mlp(channels: list[int]) -> nn.Sequential:
-    """Fully connected layers named ``fc1``, ``relu1``, ``fc2``, ..., with no activation behind the last one."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for i, (cin, cout) in enumerate(zip(channels[:-1], channels[1:]), start=1):
-        layers[f'fc{i}'] = nn.Linear(cin, cout)
-        if i < len(channels) - 1:
-            layers[f'relu{i}'] = nn.ReLU()
-    return nn.Sequential(layers)
-
-
-class XYZHead(BaseModule):
+class XYZHead(PoseHead):
     """Base of the heads whose output are joints (B, 21, 3) in the frame of a codec such as ``RootRelativeXYZ``.
 
     A subclass computes them in ``forward``.
-
-    Args:
-        codec (dict): Config of the codec between millimetres and the network's output.
-        loss (dict): Config of the loss, called with predicted and true joints (B, 21, 3) and their validity (B, 21).
-        init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None.
     """
 
-    def __init__(self, codec: dict, loss: dict, init_cfg: dict | list | None = None) -> None:
-        super().__init__(init_cfg)
-        self.codec = KEYPOINT_CODECS.build(codec)
-        self.loss_module = MODELS.build(loss)
-
-    def joint_loss(self, xyz: Tensor, data_samples: list) -> Tensor:
-        """Return the loss of predicted joints (B, 21, 3) against the samples' ``keypoints_cam``."""
-        joints, valid = stack_joints(data_samples, xyz.device)
+    def encode_samples(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return the samples' ``keypoints_cam`` in the codec's frame (B, 21, 3), and which have a label (B, 21)."""
+        joints, valid = stack_joints(data_samples, device)
         target, _, _ = self.codec.encode(joints, valid)
-        return self.loss_module(xyz, target, valid)
+        return target, valid
+
+    def in_space(self, pose: Tensor, data_samples: list) -> Tensor:
+        """Return the joints (B, 21, 3), relative to the root, in units of the scale bone: the pose itself."""
+        return pose
 
     def joints_of(self, xyz: Tensor, data_samples: list) -> dict[str, Tensor]:
         """Return predicted joints as ``pred_instances`` hold them.

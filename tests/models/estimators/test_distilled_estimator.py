@@ -1,10 +1,13 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from mmengine.runner import load_state_dict
 
+from handkd.apis.complexity import count_macs
+from handkd.geometry import AngleLimits
 from handkd.models import CheckpointError, load_weights
 from handkd.models.distillers import BaseDistiller, DistillContext, feature_distance
 from handkd.registry import MODELS
@@ -169,3 +172,105 @@ def test_background_is_suppressed_in_the_student_without_any_teacher(batch, dtyp
     assert set(losses) == {'loss_reg', 'loss_mask_background'}
     assert losses['loss_mask_background'].dtype == torch.float32
     torch.testing.assert_close(losses['loss_mask_background'], expected)
+
+
+def unet_cfg():
+    """A student of EKD's kind."""
+    return dict(
+        type='HandPoseEstimator',
+        backbone=dict(type='HandUNet', channels=4, num_convs=1, strided=True, num_stages=2),
+        head=dict(
+            type='Heatmap25DHead',
+            num_stages=2,
+            codec=dict(type='Latent25D', input_size=64),
+            loss=dict(type='PoseL1Loss', depth_weight=0.3),
+        ),
+    )
+
+
+@pytest.fixture
+def ekd_of(tmp_path):
+    """Returns an EKD network with EKD's two distillers; its bounds are broken by no hand, or by all."""
+
+    def make(student, broken, **offset):
+        edge = np.full((5, 4), 0.05 if broken else 1.0)
+        AngleLimits(-edge, edge).write(tmp_path / 'limits.json')
+        limits = str(tmp_path / 'limits.json')
+        distillers = dict(
+            angles=dict(type='AngleRegularizer', limits=limits, warmup=3),
+            offset=dict(type='OffsetTeacher', limits=limits, **offset),
+        )
+        torch.manual_seed(0)
+        return MODELS.build(dict(type='DistilledEstimator', student=student, distillers=distillers))
+
+    return make
+
+
+EKD_MAPS = dict(
+    layers=['backbone.stages.1', 'backbone.outputs.1'], in_channels=4 + 42, conv_channels=(4, 4), hidden=(8,)
+)
+
+
+def test_nothing_of_ekds_teacher_is_left_in_the_student(ekd_of, seen_batch, tmp_path):
+    model = ekd_of(unet_cfg(), True, **EKD_MAPS)
+    train_steps(model, seen_batch)
+    state, plain = model.state_dict(), MODELS.build(unet_cfg())
+    taught = {key for key in state if key.startswith('distillers.')}
+    assert {key for key in taught if key.startswith('distillers.angles.')} == {'distillers.angles.step'}
+    assert state['distillers.angles.step'] == 3
+    assert not [key for key in taught if key.endswith(('.low', '.high'))]
+    assert set(state) - taught == set(plain.state_dict())
+
+    torch.save(dict(state_dict=state), tmp_path / 'student.pth')
+    load_weights(plain, tmp_path / 'student.pth')
+    plain.load_state_dict({key: value for key, value in state.items() if key not in taught}, strict=True)
+    first, second = (net.eval().test_step(copy.deepcopy(seen_batch)) for net in (model, plain))
+    for a, b in zip(first, second):
+        assert set(a.pred_instances.keys()) == {'keypoints', 'keypoints_cam', 'keypoints_xyz'}
+        for key in a.pred_instances.all_keys():
+            assert (a.pred_instances[key] == b.pred_instances[key]).all()
+    inputs = model.data_preprocessor(seen_batch)['inputs']
+    macs = [count_macs(net, lambda net=net: net(inputs, None, 'tensor')) for net in (model, plain)]
+    assert macs[0] == macs[1] > 0
+
+
+@pytest.mark.parametrize('broken', [False, True])
+@pytest.mark.parametrize('kind', ['maps', 'vector'])
+def test_every_parameter_has_a_gradient_in_every_step_of_ekd(ekd_of, seen_batch, broken, kind):
+    """Whether or not a hand is invalid: processes that train together wait for all gradients."""
+    if kind == 'maps':
+        model = ekd_of(unet_cfg(), broken, **EKD_MAPS)
+    else:
+        model = ekd_of(estimator_cfg(refine=True), broken, layers=['neck'], in_channels=64, hidden=(8,))
+    data = model.data_preprocessor(seen_batch, True)
+    for step in range(2):
+        model.zero_grad()
+        losses = model.train()(**data, mode='loss')
+        sum(losses.values()).backward()
+        assert {key for key in losses if 'angles' in key or 'offset' in key} == {
+            'loss_angles_angle', 'loss_offset_offset', 'loss_offset_modified'
+        }  # fmt: skip
+        assert (losses['loss_angles_angle'] > 0) == (broken and step > 0)
+        assert not [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert losses['loss_offset_modified'].item() == pytest.approx(losses['loss_reg'].item(), rel=1e-5)  # M = 0
+
+
+def test_ekd_is_resumed_where_it_was(ekd_of, seen_batch):
+    model = ekd_of(unet_cfg(), True, **EKD_MAPS)
+    train_steps(model, seen_batch)
+    resumed = ekd_of(unet_cfg(), True, **EKD_MAPS)
+    resumed.load_state_dict(model.state_dict())
+    data = model.data_preprocessor(seen_batch, True)
+    first, second = (net.train()(**data, mode='loss') for net in (model, resumed))
+    assert set(first) == set(second) and all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_ekd_needs_a_head_in_space(ekd_of, seen_batch):
+    student = dict(
+        type='HandPoseEstimator',
+        backbone=dict(type='CPMFeatures', base_channels=8),
+        head=dict(type='PoseMachineHead', in_channels=16, codec=dict(type='CPMHeatmap', input_size=64)),
+    )
+    model = ekd_of(student, True, layers=['neck'], in_channels=16)
+    with pytest.raises(ValueError, match='joints in space, whose head is a PoseHead; found PoseMachineHead'):
+        model(**model.data_preprocessor(seen_batch), mode='loss')

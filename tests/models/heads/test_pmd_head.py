@@ -86,3 +86,11 @@ def test_a_sample_without_3d_joints_is_named():
     sample.gt_instances = InstanceData(keypoints=np.zeros((1, 21, 2)))
     with pytest.raises(ValueError, match=r'cat\.png.*keypoints_cam'):
         PMDHead(512, CODEC).loss(torch.zeros(1, 512), [sample])
+
+
+def test_its_pose_is_the_refined_one(batch):
+    head = PMDHead(4, CODEC, hidden=(8,), refine=True)
+    feats = torch.randn(4, 4)
+    output = head(feats)
+    assert head.pose_of(output) is output.xyz and not torch.equal(output.xyz, output.coarse)
+    assert torch.equal(head.predict(feats, batch['data_samples'])['keypoints_xyz'], output.xyz)

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from handkd.models import XYZHead
-from handkd.models.heads.xyz_head import mlp
 
 ZB_CODEC = dict(type='RootRelativeXYZ', root='wrist', scale_bone=('middle_mcp', 'middle_pip'))
 
@@ -44,9 +43,12 @@ def test_the_loss_sees_normalised_joints_and_only_those_with_a_label(head, batch
     assert head.joint_loss(xyz, batch['data_samples']).item() == pytest.approx(2 * np.mean(norms), rel=1e-5)
 
 
-def test_layers_have_names_and_no_activation_at_the_end():
-    net = mlp([4, 3, 2])
-    assert [name for name, _ in net.named_children()] == ['fc1', 'relu1', 'fc2']
-    w1, b1, w2, b2 = net.state_dict().values()
-    x = torch.randn(5, 4)
-    torch.testing.assert_close(net(x), (x @ w1.T + b1).clamp(min=0) @ w2.T + b2)
+def test_its_poses_are_in_space_as_they_are(head, batch):
+    xyz = torch.randn(4, 21, 3)
+    assert head.in_space(xyz, []) is xyz
+    target, valid = head.encode_samples(batch['data_samples'], torch.device('cpu'))
+    for pose, sample in zip(target, batch['data_samples']):
+        joints = sample.gt_instances.keypoints_cam[0].astype(float)
+        expected = (joints - joints[0]) / np.linalg.norm(joints[10] - joints[9])
+        np.testing.assert_allclose(pose, expected, rtol=1e-4, atol=1e-5)
+    assert (valid == 1).all()

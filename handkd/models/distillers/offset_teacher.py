@@ -1,0 +1,111 @@
+"""EKD's teacher shows how it is done: the way from an invalid prediction to the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+
+from handkd.hand import NUM_JOINTS
+from handkd.registry import MODELS
+
+from ..mlp import mlp
+from .angle_rules import HEAD, AngleRules
+from .base import BaseDistiller, DistillContext, last_level
+
+
+@MODELS.register_module()
+class OffsetTeacher(BaseDistiller):
+    """Learns the offsets that correct invalid predictions, and passes the correction back (Zhang et al. 2020, 3.2.3).
+
+    From the student's features and predicted pose C^p, and from w, which is 1 where an angle is out of bounds, a small
+    network computes offsets M. They are taught by Loss_off = sum_k |M_k - w (C_k^g - C_k^p)| (Eq. 3), where C^g is the
+    truth; and C^p + M has the student's own location loss, Loss_pos^mod (Eq. 4), whose gradient reaches the student.
+    The paper names no architecture. Here features that are maps go through strided 3x3 convolutions, if there are any,
+    and are averaged; with the pose and w they go through fully connected layers, of which the last begins at 0.
+
+    The target of M has no gradient: it would push the student by the sign of M's error, away from the truth as well
+    as towards it.
+
+    Args:
+        limits (str): The file of bounds, as ``tools/gather_angle_limits.py`` writes it.
+        layers (Sequence[str]): Dotted names of the student's layers that are the features; all of them maps of one
+            size, or all of them vectors.
+        in_channels (int): Channels of all of them together.
+        conv_channels (Sequence[int]): Widths of the convolutions. Defaults to ().
+        hidden (Sequence[int]): Widths of the hidden fully connected layers. Defaults to (512, 256).
+        offset_weight (float): Weight of Loss_off: lambda_2 of Eq. 4, which the paper does not give. Defaults to 1.0.
+        modified_weight (float): Weight of Loss_pos^mod: lambda_3 of Eq. 4. Defaults to 1.0.
+
+    Raises:
+        ValueError: If no layer is named, or the features have other shapes than said; names both.
+    """
+
+    def __init__(
+        self,
+        limits: str,
+        layers: Sequence[str],
+        in_channels: int,
+        conv_channels: Sequence[int] = (),
+        hidden: Sequence[int] = (512, 256),
+        offset_weight: float = 1.0,
+        modified_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if isinstance(layers, str) or not layers:
+            raise ValueError(f"OffsetTeacher: layers must be a list of names such as ['neck'], found {layers!r}")
+        self.rules = AngleRules(limits)
+        self.layers, self.in_channels = tuple(layers), in_channels
+        self.offset_weight, self.modified_weight = offset_weight, modified_weight
+        self.student_taps = (HEAD, *self.layers)
+        widths = [in_channels, *conv_channels]
+        norm = dict(type='BN')
+        self.convs = nn.Sequential(
+            *(ConvModule(a, b, 3, stride=2, padding=1, norm_cfg=norm) for a, b in zip(widths, widths[1:]))
+        )
+        self.fc = mlp([widths[-1] + NUM_JOINTS * 3 + 1, *hidden, NUM_JOINTS * 3])
+        last = self.fc[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, context: DistillContext) -> dict[str, Tensor]:
+        """Return ``offset``, lambda_2 Loss_off, and ``modified``, lambda_3 Loss_pos^mod; sums over a hand, batch mean.
+
+        Raises:
+            ValueError: If the student's head predicts no joints in space, a sample does not say which side its hand is
+                of, or the features have other shapes than said.
+        """
+        pose, _, invalid = self.rules(context)
+        offsets = self.offsets(self._features(context), pose, invalid)
+        target, valid = context.head.encode_samples(context.data_samples, pose.device)
+        wanted = invalid[:, None, None] * (target - pose.detach())
+        taught = ((offsets - wanted).abs().sum(-1) * valid).sum(1).mean()
+        modified = context.head.loss_module(pose + offsets, target, valid)
+        return {'offset': self.offset_weight * taught, 'modified': self.modified_weight * modified}
+
+    def offsets(self, features: Tensor, pose: Tensor, invalid: Tensor) -> Tensor:
+        """Return M, shape (B, 21, 3), float32, in the frame of the student's codec.
+
+        Args:
+            features: Shape (B, C, h, w) or (B, C).
+            pose: The student's predictions, shape (B, 21, 3).
+            invalid: Which of them have an angle out of bounds, shape (B,), 0 or 1.
+        """
+        if features.ndim == 4:
+            features = self.convs(features).mean((2, 3))
+        known = torch.cat([features.float(), pose.flatten(1), invalid[:, None]], 1)
+        return self.fc(known).float().unflatten(1, (NUM_JOINTS, 3))
+
+    def _features(self, context: DistillContext) -> Tensor:
+        """The student's features, one beside the other along the channels."""
+        features = [last_level(context.student[layer]) for layer in self.layers]
+        shapes = [tuple(feature.shape) for feature in features]
+        fits = sum(shape[1] for shape in shapes) == self.in_channels and len({shape[2:] for shape in shapes}) == 1
+        if not fits or (self.convs and features[0].ndim != 4):
+            kind = 'maps of one size' if self.convs else 'maps of one size, or vectors'
+            raise ValueError(
+                f'OffsetTeacher: in_channels is {self.in_channels}, of {kind}; {list(self.layers)} give {shapes}'
+            )
+        return torch.cat(features, 1)

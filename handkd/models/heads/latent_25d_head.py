@@ -1,0 +1,79 @@
+"""What all heads that predict 2.5D poses have in common: the target, and the way to space."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from handkd.hand import NUM_JOINTS
+
+from ..bone_lengths import BoneLengths
+from ..targets import stack_cameras, stack_joints, stack_keypoints
+from .pose_head import PoseHead
+
+
+class Latent25DHead(PoseHead):
+    """Base of the heads whose output are poses (B, 21, 3) in the frame of ``Latent25D``.
+
+    A subclass computes them in ``forward``; ``with_root`` puts the root at its own depth.
+    """
+
+    def __init__(self, codec: dict, loss: dict, init_cfg: dict | list | None = None) -> None:
+        super().__init__(codec, loss, init_cfg)
+        self.bones = BoneLengths()
+        behind_root = torch.ones(NUM_JOINTS, 3)
+        behind_root[self.codec.root, 2] = 0
+        self.register_buffer('_behind_root', behind_root, persistent=False)
+
+    def with_root(self, pose: Tensor) -> Tensor:
+        """Return poses (B, 21, 3), float32, with Z^r of the root at 0."""
+        return pose.float() * self._behind_root
+
+    def encode_samples(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return the samples' poses (B, 21, 3), and which joints have a label (B, 21)."""
+        return self._labels(data_samples, device)[:2]
+
+    def in_space(self, pose: Tensor, data_samples: list) -> Tensor:
+        """Return the joints of a pose (B, 21, 3) in mm, camera frame, at the root's true depth and the true scale."""
+        _, _, root_depth, scale = self._labels(data_samples, pose.device)
+        return self.codec.decode(pose.float(), stack_cameras(data_samples, pose.device), root_depth, scale)
+
+    def _labels(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """True poses, validity, root depths and scales."""
+        joints, valid = stack_joints(data_samples, device)
+        pose, root_depth, scale = self.codec.encode(stack_keypoints(data_samples, device)[0], joints, valid)
+        return pose, valid, root_depth, scale
+
+    def learn_bones(self, data_samples: list, device: torch.device) -> None:
+        """Take the samples' hands into the mean bone lengths."""
+        self.bones.update(*stack_joints(data_samples, device))
+
+    def joints_of(self, pose: Tensor, data_samples: list) -> dict[str, Tensor]:
+        """Return a predicted pose as ``pred_instances`` hold it.
+
+        Args:
+            pose: Shape (B, 21, 3).
+            data_samples: One ``PoseDataSample`` an image, with the crop's camera.
+
+        Returns:
+            ``keypoints`` (B, 21, 2), px of the network's input. ``keypoints_cam`` (B, 21, 3), mm, camera frame, with
+            nothing of the truth in it: the root's depth follows from the pose, and the size from the mean bone lengths
+            of the training; left out by a network that has not been trained. ``keypoints_xyz`` (B, 21, 3), relative to
+            the root, in units of the scale bone: where the batch has labels at the root's true depth and the true
+            scale, the protocol of EKD (section 4.1), and else as estimated.
+        """
+        pose, root = pose.float(), slice(self.codec.root, self.codec.root + 1)
+        cameras = stack_cameras(data_samples, pose.device)
+        ones = torch.ones(len(pose), device=pose.device)
+        estimate = self.codec.decode(pose, cameras, self.codec.root_depth(pose, cameras).float(), ones)
+        results = dict(keypoints=self.codec.pixels(pose), keypoints_xyz=estimate - estimate[:, root])
+        factor = self.bones.scale_of(estimate)
+        if factor is not None:
+            results['keypoints_cam'] = estimate * factor[:, None, None]
+        if all('keypoints_cam' in sample.get('gt_instances', ()) for sample in data_samples):
+            joints, valid = stack_joints(data_samples, pose.device)
+            if (valid[:, [self.codec.root, *self.codec.scale_bone]] > 0).all():
+                _, _, root_depth, scale = self._labels(data_samples, pose.device)
+                known = self.codec.decode(pose, cameras, root_depth / scale, ones)
+                results['keypoints_xyz'] = known - known[:, root]
+        return results

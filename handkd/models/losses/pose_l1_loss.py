@@ -1,0 +1,42 @@
+"""The location loss of EKD's students."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from handkd.registry import MODELS
+
+
+def pose_l1(pred: Tensor, target: Tensor, weight: Tensor | None = None, depth_weight: float = 1.0) -> Tensor:
+    """Sum of absolute differences over the coordinates of a sample, averaged over the batch.
+
+    Args:
+        pred: Predicted poses, shape (B, K, 3), any unit.
+        target: True poses, of the same shape and unit.
+        weight: Weight of each joint, shape (B, K), 0 where it has no label; None for all 1.
+        depth_weight: Weight of the third coordinate against the others; alpha of Iqbal et al. 2018.
+
+    Returns:
+        A scalar.
+    """
+    difference = (pred.float() - target.float()).abs()
+    per_joint = difference[..., :2].sum(-1) + depth_weight * difference[..., 2]
+    return (per_joint if weight is None else per_joint * weight).sum(1).mean()
+
+
+@MODELS.register_module()
+class PoseL1Loss(nn.Module):
+    """:func:`pose_l1` with a weight.
+
+    Args:
+        depth_weight (float): Weight of the third coordinate against the others. Defaults to 1.0.
+        loss_weight (float): Multiplies the loss. Defaults to 1.0.
+    """
+
+    def __init__(self, depth_weight: float = 1.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.depth_weight, self.loss_weight = depth_weight, loss_weight
+
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Return the weighted loss; arguments as of :func:`pose_l1`."""
+        return self.loss_weight * pose_l1(pred, target, weight, self.depth_weight)

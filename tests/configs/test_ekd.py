@@ -1,0 +1,45 @@
+"""EKD's students have the sizes that the paper names, and its recipes differ in nothing but the teacher."""
+
+from pathlib import Path
+
+import pytest
+
+from handkd.apis.complexity import measure_config
+from handkd.config import load_config
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'ekd'
+STUDENTS = ('ts120g', 'ts20g', 'ts500m', 'resnet50', 'squeezenet')
+DATA = ('lm', 'stb', 'rhd', 'studio')
+
+# Backbone, and a temperature for each joint and stage; ResNet-50 and SqueezeNet without their 1000-way layers, and
+# 2048 x 63 + 63 and 512 x 63 + 63 for the pose.
+SIZES = {
+    'ts120g': (22_569_300 + 42, (100e9, 140e9)),
+    'ts20g': (5_361_962 + 21, (16e9, 27e9)),
+    'ts500m': (138_002 + 21, (0.45e9, 0.55e9)),
+    'resnet50': (23_637_119, (1.32e9, 1.35e9)),
+    'squeezenet': (767_743, (0.22e9, 0.24e9)),
+}
+
+
+@pytest.mark.parametrize('student', STUDENTS)
+def test_students_have_the_parameters_and_the_work_that_they_should(student):
+    params, (least, most) = SIZES[student]
+    size = measure_config(load_config(CONFIGS / f'{student}_lm.py'))
+    assert size.params == params
+    assert least <= size.macs <= most
+    assert measure_config(load_config(CONFIGS / f'{student}_rgb_lm.py')) == size
+
+
+@pytest.mark.parametrize('data', DATA)
+@pytest.mark.parametrize('student', STUDENTS)
+def test_rows_differ_in_the_teacher_alone(student, data):
+    rows = {row: load_config(CONFIGS / f'{student}{row}_{data}.py') for row in ('_rgb', '_angle', '_offset', '')}
+    twin = rows.pop('_rgb')
+    taught = {'_angle': ['angles'], '_offset': ['offset'], '': ['angles', 'offset']}
+    for row, cfg in rows.items():
+        assert sorted(cfg.model.distillers) == taught[row]
+        assert all(distiller.limits == twin.angle_limits.file for distiller in cfg.model.distillers.values())
+        assert cfg.model.student == twin.model
+        for key in twin.keys() - {'model', 'offset', 'angles'}:
+            assert cfg[key] == twin[key], key
