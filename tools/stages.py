@@ -23,6 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         '--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='run all stages once for each'
     )
+    parser.add_argument('--against', metavar='STAGE', help='over several seeds: compare with this stage, not the twin')
     parser.add_argument('--report', action='store_true', help="write the first seed's results to report.html")
     parser.add_argument('--out', metavar='FILE', help="JSON file for every seed's metrics and the table")
     parser.add_argument(
@@ -31,15 +32,19 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if len(set(args.seeds)) < len(args.seeds):
         parser.error(f'--seeds must all be different, found {args.seeds}')
+    if args.against and len(args.seeds) == 1:
+        parser.error('--against compares over several seeds: give them with --seeds')
     if args.out:
         prepare_work_dir(Path(args.out).parent, '--out')
 
     work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
     stages = select_stages(read_stages(args.config, args.cfg_options), args.only)
+    if args.against:
+        select_stages(stages, [args.against])  # refuses a name that there is not, before anything trains
     folders = {seed: work_dir if len(args.seeds) == 1 else work_dir / f'seed_{seed}' for seed in args.seeds}
     results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
     first = results[args.seeds[0]]
-    table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results)
+    table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results, args.against)
     if table.rows:
         print(text_table(table))
     if args.out:

@@ -1,0 +1,15 @@
+"""TS500M: one U-net stage at full resolution, 40 wide, whose encoder halves it by strided convolutions (section 4.2)."""
+
+_base_ = './ekd.py'
+
+model = dict(
+    type='HandPoseEstimator',
+    backbone=dict(type='HandUNet', channels=40, num_convs=1, strided=True),
+    head=dict(type='Heatmap25DHead', codec=_base_.codec, loss=_base_.loss),
+)
+offset = dict(
+    layers=['backbone.stages.0', 'backbone.outputs.0'],
+    in_channels=40 + 42,
+    conv_channels=(64, 128, 128),
+    hidden=(256,),
+)
