@@ -1,4 +1,4 @@
-"""TS20G: one U-net stage at full resolution, 256 wide, whose encoder halves it by strided convolutions (section 4.2)."""
+"""TS20G: one U-net stage, 256 wide, whose encoder halves the resolution by strided convolutions (section 4.2)."""
 
 _base_ = './ekd.py'
 
