@@ -1,7 +1,7 @@
 """Gather how far each joint angle goes in the labels of a config's training set: what EKD teaches and is measured by.
 
-python tools/gather_angle_limits.py configs/pmd/resnet34_rgb_lm.py --out work_dirs/angle_limits/lm.json
-python tools/gather_angle_limits.py configs/pmd/resnet34_stb.py --percentile 0.5
+python tools/gather_angle_limits.py configs/ekd/resnet50_lm.py
+python tools/gather_angle_limits.py configs/pmd/resnet34_stb.py --percentile 0.5 --out stb.json
 """
 
 from __future__ import annotations

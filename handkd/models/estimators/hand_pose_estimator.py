@@ -88,7 +88,8 @@ class HandPoseEstimator(BaseModel):
 
         Heads in space give ``keypoints_xyz`` (1, 21, 3), root-relative, in units of the codec's scale bone, along the
         camera's axes, and where there is ground truth ``keypoints_cam`` (1, 21, 3), mm; heads in the image give
-        ``keypoints`` (1, 21, 2), px of the network's input, and ``keypoint_scores`` (1, 21).
+        ``keypoints`` (1, 21, 2), px of the network's input, and ``keypoint_scores`` (1, 21); 2.5D heads give the
+        ``keypoints`` of the one and what the other gives, for which they need the crop's camera.
         """
         results = self.head.predict(self.extract_feat(inputs), data_samples)
         arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
