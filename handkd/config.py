@@ -22,7 +22,10 @@ REGISTRIES: tuple[Registry, ...] = tuple(
 )
 """Where a ``type`` of a config is looked up: handkd's registries, then those of MMPose that have no child here."""
 
-RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {'custom_imports', 'stages'}
+OWN_KEYS = {'custom_imports', 'stages', 'angle_limits'}
+RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | OWN_KEYS
+TAKE_LIMITS = ('AngleRegularizer', 'OffsetTeacher', 'HandAngleMetric')
+"""Types that are given the limits of joint angles that a config names."""
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -34,6 +37,9 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
         path: A ``.py`` config.
         options: What stood behind ``--cfg-options``: dotted key -> value. Defaults to None.
         only: Check this top-level entry alone, such as 'model' for a tool that reads no data. Defaults to None: all.
+
+    Returns:
+        The config, in which ``angle_limits`` are handed out (:func:`hand_out_limits`).
 
     Raises:
         FileNotFoundError: If the file is not there; names the configs that are beside it.
@@ -49,8 +55,28 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
             cfg.merge_from_dict(options)
     except (AttributeError, ImportError, KeyError, NameError, SyntaxError, TypeError) as error:
         raise ConfigError(f'{path}: {error}') from error
+    hand_out_limits(cfg)
     check_config(cfg, only)
     return cfg
+
+
+def hand_out_limits(cfg: Config) -> None:
+    """Give ``angle_limits.file`` of a config to all that take ``limits`` of joint angles and name none themselves.
+
+    So the file stands in one place, where the command line can change it.
+    """
+    file = (cfg.get('angle_limits') or {}).get('file')
+    if file is None:
+        return
+    distillers = (cfg.get('model') or {}).get('distillers') or {}
+    for node in (*distillers.values(), *_listed(cfg.get('val_evaluator')), *_listed(cfg.get('test_evaluator'))):
+        if node.get('type') in TAKE_LIMITS:
+            node.setdefault('limits', file)
+
+
+def _listed(entry: dict | list | None) -> list:
+    """A metric's settings, or several, or none, as a list."""
+    return [entry] if isinstance(entry, dict) else entry or []
 
 
 def check_config(cfg: Config, only: str | None = None) -> None:

@@ -1,6 +1,11 @@
-"""EKD on PI's small CPM in 3D: its twin is configs/pi/cpm8_rgb_studio.py."""
+"""EKD on PI's small CPM in 3D."""
 
-_base_ = ['../pi/cpm8_rgb_studio.py', '../_base_/knowledge/ekd_cpm8.py']
+_base_ = './cpm8_rgb_studio.py'
 
-model = dict(_delete_=True, type='DistilledEstimator', student=_base_.model, distillers=_base_.ekd_distillers)
-test_evaluator = [_base_.test_evaluator, _base_.angle_metric]
+model = dict(_delete_=True, type='DistilledEstimator', student=_base_.model, distillers=_base_.ekd)
+stages = dict(
+    runs=[
+        dict(name='rgb', label="PI's student alone", role='twin', config='cpm8_rgb_studio.py'),
+        dict(name='ekd', label='with EKD', role='student', config=None),
+    ],
+)

@@ -2,4 +2,4 @@
 
 _base_ = './squeezenet_stb.py'
 
-model = dict(distillers=dict(_delete_=True, angles=_base_.model.distillers.angles))
+model = dict(distillers=dict(_delete_=True, angles=_base_.ekd.angles))

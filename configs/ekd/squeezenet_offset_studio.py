@@ -2,4 +2,4 @@
 
 _base_ = './squeezenet_studio.py'
 
-model = dict(distillers=dict(_delete_=True, offset=_base_.model.distillers.offset))
+model = dict(distillers=dict(_delete_=True, offset=_base_.ekd.offset))

@@ -2,4 +2,4 @@
 
 _base_ = './ts20g_lm.py'
 
-model = dict(distillers=dict(_delete_=True, offset=_base_.model.distillers.offset))
+model = dict(distillers=dict(_delete_=True, offset=_base_.ekd.offset))

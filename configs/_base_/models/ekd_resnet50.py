@@ -8,4 +8,3 @@ model = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=dict(type='Regression25DHead', in_channels=2048, codec=_base_.codec, loss=_base_.loss),
 )
-offset = dict(layers=['neck'], in_channels=2048)

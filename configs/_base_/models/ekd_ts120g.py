@@ -7,9 +7,3 @@ model = dict(
     backbone=dict(type='HandUNet', channels=256, num_stages=2, last_conv=True),
     head=dict(type='Heatmap25DHead', num_stages=2, codec=_base_.codec, loss=_base_.loss),
 )
-offset = dict(
-    layers=['backbone.stages.1', 'backbone.outputs.1'],
-    in_channels=256 + 42,
-    conv_channels=(64, 128, 128),
-    hidden=(256,),
-)

@@ -7,9 +7,3 @@ model = dict(
     backbone=dict(type='HandUNet', channels=40, num_convs=1, strided=True),
     head=dict(type='Heatmap25DHead', codec=_base_.codec, loss=_base_.loss),
 )
-offset = dict(
-    layers=['backbone.stages.0', 'backbone.outputs.0'],
-    in_channels=40 + 42,
-    conv_channels=(64, 128, 128),
-    hidden=(256,),
-)
