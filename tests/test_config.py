@@ -99,3 +99,14 @@ def test_pmd_net_has_the_papers_constants(data, rate, drop, block, flips):
     assert weights == dict(feat=1 / 16, x=5 / 16, y=5 / 16, z=5 / 16)  # Eq. 3
     assert student.backbone.depth == 34 and steps['WarpCrop'].size == 64
     assert cfg.test_evaluator.root == 'middle_mcp' and cfg.test_evaluator.scale == 'gt'
+
+
+def test_one_file_of_limits_goes_to_all_that_take_one(tmp_path):
+    options = {'angle_limits.file': 'mine.json', 'model.distillers.offset.limits': 'theirs.json'}
+    cfg = load_config(CONFIGS / 'ekd' / 'resnet50_lm.py', options)
+    assert cfg.model.distillers.angles.limits == 'mine.json'
+    assert cfg.model.distillers.offset.limits == 'theirs.json', 'what names its own keeps it'
+    for metrics in (cfg.val_evaluator, cfg.test_evaluator):
+        assert [metric.get('limits') for metric in metrics] == [None, 'mine.json', None]
+    with pytest.raises(ConfigError, match="angle_limit'; did you mean 'angle_limits'"):
+        load_config(CONFIGS / 'ekd' / 'resnet50_lm.py', {'angle_limit.file': 'x'})

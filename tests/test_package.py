@@ -22,7 +22,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 
-from handkd.config import check_config
+from handkd.config import check_config, hand_out_limits
 from handkd.geometry import AngleLimits
 from handkd.registry import DATASETS, MODELS
 
@@ -104,10 +104,9 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits
     check_config(cfg)
     for teacher in cfg.model.get('teachers', {}).values():
         teacher.checkpoint = teachers(teacher.model.to_dict())
-    for distiller in cfg.model.get('distillers', {}).values():
-        if 'limits' in distiller:
-            assert distiller.limits == cfg.angle_limits.file
-            distiller.limits = limits
+    if 'angle_limits' in cfg:
+        cfg.angle_limits.file = limits
+        hand_out_limits(cfg)
     batches = {loader: pseudo_collate(list(DATASETS.build(cfg[loader].dataset))) for loader in LOADERS}
 
     model = MODELS.build(cfg.model)  # not init_weights(): residual branches that begin at zero pass no gradient

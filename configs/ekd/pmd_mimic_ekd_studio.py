@@ -4,18 +4,11 @@ _base_ = './pmd_mimic_studio.py'
 
 model = dict(distillers=_base_.ekd)
 stages = dict(
-    _delete_=True,
     runs=[
-        dict(name='depth', label='Depth teacher', role='pretraining', config='../pmd/resnet18half_depth_studio.py'),
-        dict(name='rgb', label='RGB alone', role='twin', config='pmd_rgb_studio.py'),
+        _base_.depth,
+        _base_.rgb,
         dict(name='ekd', label='EKD', role='variant', config='pmd_studio.py'),
-        dict(
-            name='mimic',
-            label='depth mimicry',
-            role='variant',
-            config='pmd_mimic_studio.py',
-            teachers=dict(depth='depth'),
-        ),
-        dict(name='both', label='EKD, depth mimicry', role='student', config=None, teachers=dict(depth='depth')),
+        dict(_base_.mimic, role='variant'),
+        dict(_base_.mimic, name='both', label='EKD, depth mimicry', config=None),
     ],
 )

@@ -8,3 +8,4 @@ _base_ = [
 ]
 
 model = dict(head=dict(codec=dict(input_size=_base_.input_size)))
+optim_wrapper = dict(optimizer=dict(lr=4e-4))  # at more, SqueezeNet dies: it has no normalisation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -19,13 +18,14 @@ from tqdm import tqdm
 from handkd.datasets import ReproducibleDataset
 from handkd.datasets.transforms import check_sample
 from handkd.geometry import AngleLimits, joint_angles
+from handkd.hand import JOINTS
 from handkd.hints import ConfigError, check_keys
 from handkd.registry import DATASETS
 
 _CHUNK = 4096
 """Hands whose angles are computed together."""
-_NOT_LABELS = ('pipeline', 'modalities', 'on_corrupt')
-"""Settings of a data set that its labels don't depend on."""
+_NOT_LABELS = ('pipeline', 'modalities', 'on_corrupt', 'data_root')
+"""Settings of a data set that its labels don't depend on, or that say where it lies."""
 
 
 def gather_limits(dataset_cfg: Mapping, percentile: float = 0.0, progress: bool = True) -> AngleLimits:
@@ -40,8 +40,9 @@ def gather_limits(dataset_cfg: Mapping, percentile: float = 0.0, progress: bool 
         progress: Whether to show a bar, where stderr is a terminal. Defaults to True.
 
     Returns:
-        The limits. Their source says ``dataset``, ``data_root`` and ``split`` if the set has them, ``hands`` and
-        ``left_out``, ``percentile``, and ``digest``, which changes with any setting that labels may depend on.
+        The limits. Their source says ``dataset``, ``data_root`` and ``split`` if the set has them, ``joint0`` (what
+        joint 0 is), ``hands`` and ``left_out``, ``percentile``, and ``digest``, which changes with any setting that
+        labels may depend on.
 
     Raises:
         ConfigError: If the set is read as a stream, or is none of handkd's kind.
@@ -71,6 +72,7 @@ def gather_limits(dataset_cfg: Mapping, percentile: float = 0.0, progress: bool 
             f'{name}: none of {len(dataset)} hands has a side and all 21 joints in 3D (hand_side, keypoints_cam), '
             'which limits of joint angles are gathered from'
         )
+    source['joint0'] = dataset.metainfo.get('joint0', JOINTS[0])
     source |= dict(hands=len(values), left_out=len(dataset) - len(values), percentile=float(percentile))
     try:
         return AngleLimits.of(values, defined, percentile, source | dict(digest=settings_digest(dataset_cfg)))
@@ -100,28 +102,29 @@ def settings_digest(dataset_cfg: Mapping) -> str:
 
 
 def limits_settings(cfg: Config) -> dict | None:
-    """Return ``file`` and ``percentile`` of a config's ``angle_limits``, or None if it has none.
+    """Return ``file``, ``percentile`` and ``foreign`` of a config's ``angle_limits``, or None if it has none.
 
     Raises:
         ConfigError: If a key is unknown, or ``file`` is missing.
     """
     if cfg.get('angle_limits') is None:
         return None
-    check_keys(cfg.angle_limits, ('file', 'percentile'), 'angle_limits')
+    check_keys(cfg.angle_limits, ('file', 'percentile', 'foreign'), 'angle_limits')
     if 'file' not in cfg.angle_limits:
         raise ConfigError("angle_limits: 'file' is missing, which limits of joint angles are read from")
-    return dict(percentile=0.0) | cfg.angle_limits.to_dict()
+    return dict(percentile=0.0, foreign=False) | cfg.angle_limits.to_dict()
 
 
 def ensure_limits(cfg: Config) -> None:
     """Gather the limits of joint angles that a config names, unless they are there.
 
-    The config's ``angle_limits`` is ``dict(file=PATH, percentile=0.0)``; without it nothing is done. They are gathered
-    from the training set. A file may have been gathered from any other labelled set, so one that was is warned of, and
-    used. Several processes may do this at once: each writes the same, whole.
+    The config's ``angle_limits`` is ``dict(file=PATH, percentile=0.0, foreign=False)``; without it nothing is done.
+    They are gathered from the training set. A file that is there must come from that set, with that percentile, unless
+    it is ``foreign``: one that a short trial left would make other hands invalid. Several processes may do this at
+    once: each writes the same, whole.
 
     Raises:
-        ConfigError: If a key of ``angle_limits`` is unknown or missing.
+        ConfigError: If a key of ``angle_limits`` is unknown or missing, or the file comes from another set.
         ValueError: If the file is damaged, or nothing can be gathered.
         OSError: If the training set can't be read, or the file not written.
     """
@@ -130,18 +133,19 @@ def ensure_limits(cfg: Config) -> None:
         return
     dataset_cfg, path, percentile = cfg.train_dataloader.dataset, Path(settings['file']), settings['percentile']
     if not path.is_file():
+        if settings['foreign']:
+            raise ConfigError(f'angle_limits: there is no {path}, and what is foreign is not gathered')
         limits = gather_limits(dataset_cfg, percentile, progress=int(os.environ.get('LOCAL_RANK', 0)) == 0)
         limits.write(path)
         print_log(f'limits of joint angles: {path}, {told(limits)}', 'current')
         return
     source = AngleLimits.read(path).source
     wanted = dict(digest=settings_digest(dataset_cfg), percentile=percentile)
-    if any(source.get(key) != value for key, value in wanted.items()):
-        print_log(
-            f'the limits of joint angles in {path} were gathered from another set, or with another percentile, than '
-            f"the config's: {source or 'it does not say from what'}; if that is not meant, delete the file",
-            'current',
-            logging.WARNING,
+    if not settings['foreign'] and any(source.get(key) != value for key, value in wanted.items()):
+        raise ConfigError(
+            f'the limits of joint angles in {path} come from another set, or with another percentile, than the '
+            f"config's train set: {source or 'they do not say from what'}; delete the file, or choose another with "
+            '--cfg-options angle_limits.file=PATH, or say that they are meant with angle_limits.foreign=True'
         )
 
 

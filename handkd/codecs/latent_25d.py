@@ -12,8 +12,8 @@ from handkd.registry import KEYPOINT_CODECS
 
 from .root_relative_xyz import RootRelativeXYZ
 
-DEPTH_RANGE = (2.0, 100.0)
-"""Bounds of an estimated root depth in units of the scale bone, some 0.2 to 9 m."""
+DEPTH_RANGE = (2.0, 1000.0)
+"""Bounds of an estimated root depth in units of the scale bone, which is some 5 to 10 cm long."""
 
 
 class CropCameras(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,23 @@ class HandAngleMetric(SampleMetric):
     ) -> None:
         super().__init__(collect_device, prefix)
         self.limits = AngleLimits.read(limits)
+        self.file = limits
         self.protocol_name = f'angles-{Path(limits).stem}'
         self.angle_table = angle_table
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Measure each sample and keep what comes out; see :meth:`SampleMetric.process`.
+
+        Raises:
+            ValueError: If the limits are of hands with another joint 0, or a sample lacks something; names it.
+        """
+        theirs = self.limits.source.get('joint0', self.joint0)
+        if theirs != self.joint0:
+            raise ValueError(
+                f'{self.file}: these limits of joint angles are of hands whose joint 0 is {theirs!r}, but here it is '
+                f'{self.joint0!r}, which turns the plane of the palm: gather them from this set'
+            )
+        super().process(data_batch, data_samples)
 
     def measure(self, sample: dict) -> dict[str, np.ndarray]:
         """Find the angles of a sample's joints that are out of bounds; see :meth:`SampleMetric.measure`.

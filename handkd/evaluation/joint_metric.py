@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
-from handkd.hand import JOINTS
-
 from .functional import AucRule, auc, epe
 from .predictions import HandPredictions
 from .protocols import Protocol
@@ -35,11 +33,6 @@ class JointMetric(SampleMetric):
         super().__init__(collect_device, prefix)
         self.rules, self.joint_table = tuple(rules), joint_table
         self.dump = None if dump is None else Path(dump)
-
-    @property
-    def joint0(self) -> str:
-        """What joint 0 is on the data set at hand, by its meta information; else the wrist."""
-        return (self.dataset_meta or {}).get('joint0', JOINTS[0])
 
     @property
     def protocol(self) -> Protocol:

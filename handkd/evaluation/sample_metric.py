@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from handkd.hand import NUM_JOINTS
+from handkd.hand import JOINTS, NUM_JOINTS
 
 
 class SampleMetric(BaseMetric):
@@ -23,6 +23,11 @@ class SampleMetric(BaseMetric):
     def __init__(self, collect_device: str, prefix: str | None) -> None:
         super().__init__(collect_device, prefix or type(self).__name__)  # MMEngine warns where there is none
         self.prefix = prefix
+
+    @property
+    def joint0(self) -> str:
+        """What joint 0 is on the data set at hand, by its meta information; else the wrist."""
+        return (self.dataset_meta or {}).get('joint0', JOINTS[0])
 
     def measure(self, sample: dict) -> dict[str, np.ndarray]:
         """Measure one sample.

@@ -17,9 +17,8 @@ Array = TypeVar('Array', np.ndarray, torch.Tensor)
 
 _UNDISTORT_STEPS = 20
 """Fixed-point steps that invert the distortion: far below 1e-6 px for lenses without fish eye."""
-_UNDISTORT_LIMIT = 0.5
-"""The farthest that such a step goes along x or y, more than a picture needs. A pixel that no ray reaches, as an
-untrained network may predict, would else run away to NaN."""
+_UNDISTORT_LIMIT = 0.25
+"""How far the lens may have moved a point along x or y, more than in any picture; a step goes no farther either."""
 
 
 def _distort(xy: Array, dist: Array) -> Array:
@@ -33,11 +32,13 @@ def _distort(xy: Array, dist: Array) -> Array:
 
 
 def _undistort(distorted: Array, dist: Array) -> Array:
-    """Invert :func:`_distort`."""
+    """Invert :func:`_distort`; pixels that no ray reaches, as an untrained network may predict, stay where they are."""
     xy = distorted
     for _ in range(_UNDISTORT_STEPS):
         xy = xy + (distorted - _distort(xy, dist)).clip(-_UNDISTORT_LIMIT, _UNDISTORT_LIMIT)
-    return xy
+    near, reached = abs(xy - distorted) < _UNDISTORT_LIMIT, abs(distorted - _distort(xy, dist)) < 1e-3
+    found = (near & reached).all(-1)[..., None]
+    return xy * found + distorted * ~found
 
 
 def project(points_cam: np.ndarray, camera: dict) -> np.ndarray:

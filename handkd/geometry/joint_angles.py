@@ -3,7 +3,8 @@
 R is the wrist, M, P, D, T the joints of a finger from palm to tip, FF and LF the index and the little finger:
 l12 = P - M, l23 = D - P, l34 = T - D. The reference line is u = M_FF - M_LF (the paper's L1), the reference plane (P1)
 has the normal n = s (M_FF - R) x (M_LF - R), where s is 1 for a right hand and -1 for a left one, so that an angle
-means the same on both. With hats for unit vectors each finger has
+means the same on both. Where a data set labels something else in the wrist's place, such as the palm's centre, that is
+R, and theta1 differs by some degrees: limits are those of one joint 0. With hats for unit vectors each finger has
 
 * sin theta0 = l12^ . u^, its swing along the line, positive towards the index: the angle to its perpendicular;
 * sin theta1 = l12^ . n^, its rise out of the plane, positive towards the palm;
@@ -52,6 +53,8 @@ def joint_angles(joints: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
         one of its directions is shorter than 1e-4 of the hand, or where a joint of the hand is not finite; its value
         is then finite, and its gradient 0.
     """
+    finite = joints.isfinite().all(-1).all(-1)[..., None, None]
+    joints = torch.where(finite, joints, torch.zeros_like(joints))  # a point has no angles, and no gradient of NaN
     size = (joints - joints[..., _WRIST, None, :]).detach().norm(dim=-1).amax(-1)  # the farthest joint's distance
     floor = _DEGENERATE * size
     fingers = joints[..., _FINGERS, :]  # (..., 5, 4, 3)

@@ -1,7 +1,6 @@
 """Limits of joint angles from whole sets of labels: which hands count, and when they are gathered again."""
 
 import json
-import logging
 
 import numpy as np
 import pytest
@@ -73,8 +72,8 @@ def test_all_hands_of_a_set_are_gathered(percentile, chunk, monkeypatch):
     low, high = of_studio(StudioDataset(**settings), range(30), percentile)
     np.testing.assert_allclose([limits.low, limits.high], [low, high], atol=1e-12)
     digest = settings_digest(STUDIO)
-    expected = dict(dataset='StudioDataset', split='train', hands=30, left_out=0, percentile=percentile, digest=digest)
-    assert limits.source == expected
+    expected = dict(dataset='StudioDataset', split='train', joint0='wrist', hands=30, left_out=0)
+    assert limits.source == expected | dict(percentile=percentile, digest=digest)
 
 
 def test_incomplete_hands_are_left_out_and_counted():
@@ -125,50 +124,56 @@ def config(path, **more):
 
 
 @pytest.fixture
-def warnings(monkeypatch):
+def told(monkeypatch):
     """What is said, as (text, level)."""
     said = []
     monkeypatch.setattr(
         'handkd.apis.angle_limits.print_log',
-        lambda text, logger=None, level=logging.INFO: said.append((text, level)),
+        lambda text, logger=None, level=0: said.append(text),
     )
     return said
 
 
-def test_limits_are_gathered_once_and_then_used(tmp_path, warnings, monkeypatch):
+def test_limits_are_gathered_once_and_then_used(tmp_path, told, monkeypatch):
     path = tmp_path / 'new' / 'studio.json'
     ensure_limits(config(path, percentile=5))
-    ((said, level),) = warnings
-    assert level == logging.INFO and f'{path}, from 30 hands of StudioDataset, train' in said
+    (said,) = told
+    assert f'{path}, from 30 hands of StudioDataset, train' in said
     assert np.array_equal(AngleLimits.read(path).low, gather_limits(STUDIO, 5).low)
     before = path.read_bytes()
     monkeypatch.setattr('handkd.apis.angle_limits.gather_limits', None)
     cfg = config(path, percentile=5)
     cfg.train_dataloader.dataset.update(pipeline=[], modalities=('rgb',), on_corrupt='skip')  # are not labels
     ensure_limits(cfg)
-    assert len(warnings) == 1 and path.read_bytes() == before
+    assert len(told) == 1 and path.read_bytes() == before
 
 
-@pytest.mark.parametrize('change', [dict(length=31), dict(split='test')])
-def test_limits_of_another_set_are_warned_of_and_used(tmp_path, warnings, change):
+@pytest.mark.parametrize('change', [dict(length=31), dict(split='test'), dict(seed=5)])
+def test_limits_of_another_set_are_refused_unless_they_are_meant(tmp_path, told, change):
     path = tmp_path / 'studio.json'
     gather_limits(STUDIO | change).write(path)
     before = path.read_bytes()
-    ensure_limits(config(path))
-    ((said, level),) = warnings
-    assert level == logging.WARNING and f'{path} were gathered from another set' in said and 'StudioDataset' in said
-    assert path.read_bytes() == before
+    with pytest.raises(ConfigError, match=rf'{path} come from another set.*StudioDataset.*angle_limits\.foreign=True'):
+        ensure_limits(config(path))
+    ensure_limits(config(path, foreign=True))
+    assert path.read_bytes() == before and not told
 
 
-def test_limits_of_another_percentile_or_of_unknown_origin_are_warned_of(tmp_path, warnings):
+def test_limits_of_another_percentile_or_of_unknown_origin_are_refused(tmp_path):
     path = tmp_path / 'studio.json'
     limits = gather_limits(STUDIO, 1)
     limits.write(path)
-    ensure_limits(config(path))
+    with pytest.raises(ConfigError, match="'percentile': 1.0"):
+        ensure_limits(config(path))
+    ensure_limits(config(path, percentile=1))
     AngleLimits(limits.low, limits.high).write(path)
-    ensure_limits(config(path))
-    assert [level for _, level in warnings] == [logging.WARNING, logging.WARNING]
-    assert 'it does not say from what' in warnings[1][0]
+    with pytest.raises(ConfigError, match='they do not say from what'):
+        ensure_limits(config(path))
+
+
+def test_foreign_limits_must_be_there(tmp_path):
+    with pytest.raises(ConfigError, match=r'no .*none\.json, and what is foreign is not gathered'):
+        ensure_limits(config(tmp_path / 'none.json', foreign=True))
 
 
 def test_a_config_without_limits_needs_none_and_a_wrong_one_is_an_error(tmp_path):
@@ -183,7 +188,7 @@ def test_a_config_without_limits_needs_none_and_a_wrong_one_is_an_error(tmp_path
 
 
 def test_the_digest_is_of_what_labels_depend_on_alone():
-    same = STUDIO | dict(pipeline=[1], modalities=('rgb',), on_corrupt='skip')
+    same = STUDIO | dict(pipeline=[1], modalities=('rgb',), on_corrupt='skip', data_root='elsewhere')
     assert settings_digest(same) == settings_digest(dict(reversed(STUDIO.items()))) == settings_digest(STUDIO)
     assert settings_digest(Config(dict(a=STUDIO)).a) == settings_digest(STUDIO)
     assert settings_digest(STUDIO | dict(seed=1)) != settings_digest(STUDIO)

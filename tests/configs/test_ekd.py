@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from handkd.apis.complexity import measure_config
+from handkd.apis.stages import read_stages
 from handkd.config import load_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'ekd'
@@ -41,5 +42,13 @@ def test_rows_differ_in_the_teacher_alone(student, data):
         assert sorted(cfg.model.distillers) == taught[row]
         assert all(distiller.limits == twin.angle_limits.file for distiller in cfg.model.distillers.values())
         assert cfg.model.student == twin.model
-        for key in twin.keys() - {'model', 'offset', 'angles'}:
-            assert cfg[key] == twin[key], key
+        assert cfg.keys() - twin.keys() == {'ekd', 'stages'}
+        assert all(cfg[key] == twin[key] for key in twin.keys() - {'model'})
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*_studio.py')), ids=lambda path: path.stem)
+def test_all_rows_of_a_method_are_there_and_measure_the_same(path):
+    if 'stages' in load_config(path):
+        cfgs = [load_config(stage.config) for stage in read_stages(path) if stage.role != 'pretraining']
+        assert all(cfg.test_evaluator == cfgs[0].test_evaluator for cfg in cfgs)
+        assert any(metric.type == 'HandAngleMetric' for metric in cfgs[0].test_evaluator)

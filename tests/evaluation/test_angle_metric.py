@@ -153,3 +153,13 @@ def test_bad_input_is_named(limits, tmp_path):
         evaluate(limits, [sample])
     with pytest.raises(ValueError, match='HandAngleMetric has nothing to evaluate'):
         HandAngleMetric(limits).compute_metrics([])
+
+
+def test_limits_of_hands_with_another_joint0_are_refused(tmp_path):
+    path = str(tmp_path / 'lm.json')
+    AngleLimits(np.full((5, 4), -1.0), np.ones((5, 4)), dict(joint0='palm')).write(path)
+    metric = METRICS.build(dict(type='HandAngleMetric', limits=path))
+    with pytest.raises(ValueError, match=r"lm\.json.*'palm', but here it is 'wrist'"):
+        metric.process({}, [make_sample(bent_hand())])
+    metric.dataset_meta = dict(joint0='palm')
+    metric.process({}, [make_sample(bent_hand())])

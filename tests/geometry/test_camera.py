@@ -80,6 +80,7 @@ def test_rays_and_gradients_of_pixels_that_no_lens_gives_are_finite(dist):
     rays = viewing_rays(pixels, torch.tensor(INTRINSICS)[None].float(), torch.tensor(dist)[None].float())
     rays.sum().backward()
     assert rays.isfinite().all() and pixels.grad.isfinite().all()
+    assert (pixels.grad.abs() * INTRINSICS[0, 0]).max() < 5, 'beyond where the lens folds, the pixels are as without it'
     far = unproject(pixels.detach()[0].numpy(), np.ones(400), dict(K=INTRINSICS, dist=dist))
     assert np.isfinite(far).all()
 

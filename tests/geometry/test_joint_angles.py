@@ -146,6 +146,17 @@ def test_poses_without_some_angle_have_finite_gradients():
     assert undefined(lost) == everything
 
 
+@pytest.mark.parametrize('joint', ['wrist', 'index_mcp', 'little_mcp', 'ring_tip'])
+def test_a_hand_with_a_lost_joint_has_no_angles_and_leaves_the_gradients_of_others_alone(joint):
+    joints = torch.randn(2, 21, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    joints[0, JOINTS.index(joint), 1] = torch.nan
+    joints.requires_grad_()
+    values, defined = joint_angles(joints, torch.tensor([False, True]))
+    values.sum().backward()
+    assert values.isfinite().all() and not defined[0].any() and defined[1].all()
+    assert joints.grad[0].abs().max() == 0 and 0 < joints.grad[1].abs().max() < torch.inf
+
+
 def test_an_angle_that_a_pose_does_not_have_is_not_out_of_bounds():
     values, defined = joint_angles(torch.zeros(2, 21, 3), torch.tensor([False, True]))
     impossible = torch.full((5, 4), 2.0), torch.full((5, 4), 3.0)

@@ -25,13 +25,12 @@ def free_port() -> str:
 def test_two_processes_give_the_weights_of_one_with_the_doubled_batch(tmp_path):
     # SqueezeNet: batch normalisation would see half a batch in each process.
     config = str(ROOT / 'configs' / 'ekd' / 'squeezenet_studio.py')
-    limits = str(tmp_path / 'limits.json')
     options = ['train_cfg.max_iters=4', 'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False']
     options += ['train_dataloader.dataset.length=40', 'optim_wrapper.amp=False', 'param_scheduler.0.end=2']
     # Adam turns a gradient of rounding errors into a whole step, and long steps make them grow. The first one is short.
     options += ['optim_wrapper.optimizer.type=SGD', 'optim_wrapper.optimizer.lr=1e-4']
     options += ['default_hooks.checkpoint.interval=1', 'default_hooks.checkpoint.max_keep_ckpts=4']
-    options += [f'angle_limits.file={limits}', *(f'model.distillers.{d}.limits={limits}' for d in ('angles', 'offset'))]
+    options += [f'angle_limits.file={tmp_path}/limits.json']
     env = {**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1', 'PORT': free_port(), 'PYTHONPATH': str(ROOT)}
     weights = []
     for processes, batch in ((2, 4), (1, 8)):

@@ -22,9 +22,10 @@ class OffsetTeacher(BaseDistiller):
 
     From the student's features and predicted pose C^p, and from w, which is 1 where an angle is out of bounds, a small
     network computes offsets M. They are taught by Loss_off = sum_k |M_k - w (C_k^g - C_k^p)| (Eq. 3), where C^g is the
-    truth; and C^p + M has the student's own location loss, Loss_pos^mod (Eq. 4), whose gradient reaches the student.
-    The paper names no architecture. Here features that are maps go through strided 3x3 convolutions, if there are any,
-    and are averaged; with the pose and w they go through fully connected layers, of which the last begins at 0.
+    truth; and C^p + M has the student's own location loss, Loss_pos^mod (Eq. 4), whose gradient reaches the student,
+    and M. Both are of all hands: of valid ones Eq. 3 wants M at 0, and Loss_pos^mod is the location loss once more. The
+    paper names no architecture. Here features that are maps go through strided 3x3 convolutions, if there are any, and
+    are averaged; with the pose and w they go through fully connected layers, of which the last begins at 0.
 
     The target of M has no gradient: it would push the student by the sign of M's error, away from the truth as well
     as towards it.
@@ -40,7 +41,8 @@ class OffsetTeacher(BaseDistiller):
         modified_weight (float): Weight of Loss_pos^mod: lambda_3 of Eq. 4. Defaults to 1.0.
 
     Raises:
-        ValueError: If no layer is named, or the features have other shapes than said; names both.
+        FileNotFoundError: If there are no bounds.
+        ValueError: If they are damaged, no layer is named, or the features have other shapes than said; names both.
     """
 
     def __init__(

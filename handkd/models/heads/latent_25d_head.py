@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from handkd.hand import NUM_JOINTS
@@ -59,8 +60,8 @@ class Latent25DHead(PoseHead):
             ``keypoints`` (B, 21, 2), px of the network's input. ``keypoints_cam`` (B, 21, 3), mm, camera frame, with
             nothing of the truth in it: the root's depth follows from the pose, and the size from the mean bone lengths
             of the training; left out by a network that has not been trained. ``keypoints_xyz`` (B, 21, 3), relative to
-            the root, in units of the scale bone: where the batch has labels at the root's true depth and the true
-            scale, the protocol of EKD (section 4.1), and else as estimated.
+            the root, in units of the scale bone: where root and scale bone have labels at the true depth and scale, the
+            protocol of EKD (section 4.1), and else as estimated.
         """
         pose, root = pose.float(), slice(self.codec.root, self.codec.root + 1)
         cameras = stack_cameras(data_samples, pose.device)
@@ -70,10 +71,15 @@ class Latent25DHead(PoseHead):
         factor = self.bones.scale_of(estimate)
         if factor is not None:
             results['keypoints_cam'] = estimate * factor[:, None, None]
-        if all('keypoints_cam' in sample.get('gt_instances', ()) for sample in data_samples):
-            joints, valid = stack_joints(data_samples, pose.device)
-            if (valid[:, [self.codec.root, *self.codec.scale_bone]] > 0).all():
-                _, _, root_depth, scale = self._labels(data_samples, pose.device)
-                known = self.codec.decode(pose, cameras, root_depth / scale, ones)
-                results['keypoints_xyz'] = known - known[:, root]
+        known = [i for i, sample in enumerate(data_samples) if self._has_scale(sample)]
+        if known:
+            labelled = [data_samples[i] for i in known]
+            joints, (*_, scale) = self.in_space(pose[known], labelled), self._labels(labelled, pose.device)
+            results['keypoints_xyz'][known] = (joints - joints[:, root]) / scale[:, None, None]
         return results
+
+    def _has_scale(self, sample: PoseDataSample) -> bool:
+        """Whether the root and the scale bone of a sample have labels."""
+        labels = sample.get('gt_instances', ())
+        needed = [self.codec.root, *self.codec.scale_bone]
+        return 'keypoints_cam' in labels and bool((labels.keypoints_valid[0, needed] > 0).all())
