@@ -74,10 +74,9 @@ def violation_sheet(
         samples,
         [angles[indices] for angles in violated],
     )
-    first, *others = (f'with {label}' for label in labels)
-    counts = [f'{len(bad[0])} of {total} test images have an angle out of bounds {first}']
-    counts += [f'{len(found)} {label}' for found, label in zip(bad[1:], others)]
-    return replace(sheet, caption=f'{", ".join(counts)}; shown are {shown}. {sheet.caption}')
+    counts = ', '.join(f'{label} {len(found)}' for label, found in zip(labels, bad))
+    lead = f'Images with an angle out of bounds, of {total}: {counts}; shown are {shown}.'
+    return replace(sheet, caption=f'{lead} {sheet.caption}')
 
 
 def _predict_all(network: TrainedNetwork) -> tuple[list[tuple], np.ndarray, HandPredictions]:

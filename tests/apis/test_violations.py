@@ -91,7 +91,7 @@ def test_the_images_are_those_where_the_first_network_is_wrong(tmp_path, limits,
     assert shown['images'] == shown['ids'] == [[1, 4, 6]] * 2  # first, middle and last of five
     assert [angles.sum((1, 2)).tolist() for angles in shown['violated']] == [[1, 1, 1], [0, 1, 0]]
     assert picture.caption.startswith(
-        '5 of 7 test images have an angle out of bounds with twin, 2 with student; shown are 3 of those of twin. '
+        'Images with an angle out of bounds, of 7: twin 5, student 2; shown are 3 of those of twin. '
     )
     violation_sheet(networks[::-1], limits, num=3)
     assert shown['labels'] == ['student', 'twin'] and shown['ids'] == [[0, 4]] * 2  # there are no more
@@ -111,9 +111,7 @@ def test_the_images_are_those_that_are_named(tmp_path, limits, shown):
     networks = [network(tmp_path, 'twin', (1,))]
     picture = violation_sheet(networks, limits, indices=[3, 1])
     assert shown['images'] == shown['ids'] == [[3, 1]]
-    assert picture.caption.startswith(
-        '1 of 7 test images have an angle out of bounds with twin; shown are images 3, 1. '
-    )
+    assert picture.caption.startswith('Images with an angle out of bounds, of 7: twin 1; shown are images 3, 1. ')
     violation_sheet([network(tmp_path, 'perfect', ())], limits, indices=[0])
     with pytest.raises(ValueError, match='perfect has no angle out of bounds on any of 7 images: name some'):
         violation_sheet([network(tmp_path, 'perfect', ())], limits)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from handkd.apis.complexity import measure_config
-from handkd.apis.stages import read_stages
+from handkd.apis.stages import read_stages, run_stages, select_stages
 from handkd.config import load_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'ekd'
@@ -52,3 +52,22 @@ def test_all_rows_of_a_method_are_there_and_measure_the_same(path):
         cfgs = [load_config(stage.config) for stage in read_stages(path) if stage.role != 'pretraining']
         assert all(cfg.test_evaluator == cfgs[0].test_evaluator for cfg in cfgs)
         assert any(metric.type == 'HandAngleMetric' for metric in cfgs[0].test_evaluator)
+
+
+@pytest.mark.training
+def test_the_angle_regulariser_makes_hands_valid(tmp_path):
+    stages = select_stages(read_stages(CONFIGS / 'squeezenet_studio.py'), ['rgb', 'angle'])
+    for stage in stages:
+        stage.options |= {
+            'train_cfg.max_iters': 500,
+            'train_cfg.val_interval': 500,
+            'param_scheduler.1.end': 500,
+            'val_dataloader.dataset.length': 10,
+            'test_dataloader.dataset.length': 300,
+            'angle_limits.file': str(tmp_path / 'limits.json'),
+        }
+    stages[1].options['model.distillers.angles.warmup'] = 100
+    twin, taught = run_stages(stages, tmp_path)
+    assert taught.metric('violation_frequency') < twin.metric('violation_frequency') - 0.3
+    assert taught.metric('EPE_mean') < twin.metric('EPE_mean') + 5  # no hand at all would be valid too
+    assert taught.metric('labels_violation_frequency') < 0.1

@@ -76,9 +76,7 @@ def test_hands_with_angles_out_of_bounds(runs, tmp_path, capsys):
     TOOL['main'](['violations', *runs, '--num', '3', *limits])
     assert shape_of(out) == (5, 3)  # input, two networks, and both from the side
     printed = capsys.readouterr().out
-    assert (
-        '4 of 4 test images have an angle out of bounds with rgb, 4 with depth; shown are 3 of those of rgb.' in printed
-    )
+    assert 'Images with an angle out of bounds, of 4: rgb 4, depth 4; shown are 3 of those of rgb.' in printed
     TOOL['main'](['violations', runs[0], '--indices', '2', *limits])
     assert shape_of(out) == (3, 1)
     with pytest.raises(ValueError, match='rgb: its config has no HandAngleMetric'):
