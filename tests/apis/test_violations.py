@@ -104,7 +104,7 @@ def test_the_metric_counts_the_same_images(tmp_path, limits):
     evaluator.process(net.build().test_step(pseudo_collate([*DATASETS.build(TEST_SET)])))
     numbers = evaluator.evaluate(IMAGES)
     assert numbers['angles-hands/violation_frequency'] == pytest.approx(5 / IMAGES)
-    assert violation_sheet([net], limits).caption.startswith('5 of 7 ')
+    assert violation_sheet([net], limits).caption.startswith('Images with an angle out of bounds, of 7: twin 5;')
 
 
 def test_the_images_are_those_that_are_named(tmp_path, limits, shown):
