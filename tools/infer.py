@@ -5,9 +5,9 @@ python tools/infer.py IMAGE... [--box full|x,y,w,h] [--side left|right] [--hand-
 One JSON line an image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),
 relative to joint 0, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (the bone that the network's
 codec calls scale_bone is 1 long) without --hand-scale; "side", and "side_source" and "side_confidence", which say
-how it is known; "box" (x, y, width, height). A network for 2D joints gives "keypoints" itself; "keypoints_3d" and
-"unit" are then null, as is "side" without --side. An image that can't be used is reported and left out; the exit status
-is then 1.
+how it is known; "box" (x, y, width, height). A network for 2D joints gives "keypoints" itself, as one for 2.5D does; of
+the former "keypoints_3d" and "unit" are null, and so is "side" without --side. An image that can't be used is reported
+and left out; the exit status is then 1.
 """
 
 from __future__ import annotations
