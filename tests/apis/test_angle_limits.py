@@ -43,7 +43,7 @@ class GappyHands(ReproducibleDataset):
 
 
 @DATASETS.register_module()
-class FlatHands(ReproducibleDataset):
+class PlanarHands(ReproducibleDataset):
     """Hands with labels in 2D alone."""
 
     def __len__(self):
@@ -86,8 +86,8 @@ def test_incomplete_hands_are_left_out_and_counted():
 
 
 def test_sets_without_a_single_whole_hand_are_named(tmp_path):
-    with pytest.raises(ValueError, match='FlatHands: none of 3 hands has a side and all 21 joints in 3D'):
-        gather_limits(dict(type='FlatHands'))
+    with pytest.raises(ValueError, match='PlanarHands: none of 3 hands has a side and all 21 joints in 3D'):
+        gather_limits(dict(type='PlanarHands'))
     with pytest.raises(ValueError, match='GappyHands: none of 3 hands has a side'):
         gather_limits(dict(type='GappyHands', length=3, on_corrupt='skip'))
     with pytest.raises(ValueError, match='StudioDataset, train: percentile must be from 0 to less than 50, found 50'):
