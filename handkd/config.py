@@ -70,7 +70,7 @@ def hand_out_limits(cfg: Config) -> None:
         return
     distillers = (cfg.get('model') or {}).get('distillers') or {}
     for node in (*distillers.values(), *_listed(cfg.get('val_evaluator')), *_listed(cfg.get('test_evaluator'))):
-        if node.get('type') in TAKE_LIMITS:
+        if str(node.get('type')).rpartition('.')[2] in TAKE_LIMITS:  # with or without its scope
             node.setdefault('limits', file)
 
 
