@@ -162,7 +162,7 @@ def test_all_methods_have_stages():
 @pytest.mark.parametrize('path', WITH_STAGES, ids=lambda path: f'{path.parent.name}/{path.stem}')
 def test_shipped_stages_name_configs_that_are_there(path):
     stages = read_stages(path)
-    assert len(stages) >= 3
+    assert len(stages) >= 2  # where no network teaches: the twin and the student
     for stage in stages:
         assert stage.config.is_file() and (stage.otherwise is None or stage.otherwise.is_file())
 
