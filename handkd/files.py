@@ -1,9 +1,13 @@
-"""Files that handkd writes: whole or not at all, and where it keeps what it can make again."""
+"""Files that handkd writes: whole or not at all, one process at a time; and where it keeps what it can make again."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
@@ -44,3 +48,29 @@ def write_atomically(path: str | PathLike, data: bytes) -> None:
     finally:  # also where somebody interrupts it
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def checksum_of(path: str | PathLike) -> int:
+    """Return the CRC-32 of a file: it need not resist forgery, only find damage, and every Python has it."""
+    checksum = 0
+    with open(path, 'rb') as file:
+        while chunk := file.read(1 << 20):
+            checksum = zlib.crc32(chunk, checksum)
+    return checksum
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing into a folder; the lock ends with this process, however that ends.
+
+    Raises:
+        OSError: If another process has it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OSError(f'{folder}: another process is writing into this folder; wait, or name another') from None
+    finally:
+        os.close(handle)

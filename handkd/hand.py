@@ -46,6 +46,11 @@ NUM_PARTS = len(BONES)
 PALM_PARTS: tuple[int, ...] = (1, 5, 9, 13, 17)
 """Part numbers that make up the palm."""
 
+JOINT_PARTS: tuple[tuple[int, ...], ...] = tuple(
+    tuple(child for parent, child in BONES if joint in (parent, child)) for joint in range(NUM_JOINTS)
+)
+"""Of each joint the parts around the bones that meet there, ascending: the palm's of the wrist, one of a fingertip."""
+
 PART_UNKNOWN = 255
 """Value of ``part_seg`` where the part is not known."""
 

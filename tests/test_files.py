@@ -1,12 +1,13 @@
 import errno
 import os
+import zlib
 
 import pytest
 import torch
 from mmengine.runner import save_checkpoint
 
 import handkd.engine  # noqa: F401 (its backend 'atomic')
-from handkd.files import cache_root, write_atomically
+from handkd.files import cache_root, checksum_of, locked, write_atomically
 
 
 def test_writes_and_replaces(tmp_path):
@@ -44,3 +45,18 @@ def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     monkeypatch.delenv('XDG_CACHE_HOME')
     monkeypatch.setenv('HOME', '/home/me')
     assert str(cache_root()) == '/home/me/.cache/handkd'
+
+
+@pytest.mark.parametrize('size', [0, 1000, (1 << 20) + 7])
+def test_a_checksum_is_the_whole_files(tmp_path, size):
+    data = os.urandom(size)
+    (tmp_path / 'a').write_bytes(data)
+    assert checksum_of(tmp_path / 'a') == zlib.crc32(data)
+
+
+def test_a_folder_is_one_writers(tmp_path):
+    taken = pytest.raises(OSError, match=f'{tmp_path}: another process is writing into this folder')
+    with locked(tmp_path), taken, locked(tmp_path):
+        pass
+    with locked(tmp_path):  # it ended
+        pass

@@ -24,6 +24,14 @@ def test_the_order_is_mmposes_and_the_tree_is_a_hand():
         assert all(hand.JOINTS[j].startswith(finger) for j in (base, *rest))
 
 
+def test_a_joint_has_the_parts_of_the_bones_that_meet_in_it():
+    parts = dict(zip(hand.JOINTS, hand.JOINT_PARTS))
+    assert parts['wrist'] == hand.PALM_PARTS
+    assert (parts['thumb_mcp'], parts['index_mcp'], parts['little_dip']) == ((2, 3), (5, 6), (19, 20))
+    assert [parts[hand.JOINTS[tip]] for tip in hand.TIPS] == [(tip,) for tip in hand.TIPS]
+    assert sorted(sum(hand.JOINT_PARTS, ())) == sorted([*range(1, 21)] * 2)  # each bone has two ends
+
+
 @pytest.mark.parametrize('side', hand.SIDES)
 def test_chirality_is_told_from_the_flexion_and_does_not_change_with_the_view(side):
     rng = np.random.default_rng(0)

@@ -145,8 +145,9 @@ ARROWS = {
     'engine': KNOWS_MODELS,
     'evaluation': KNOWS_MODELS,
     'evaluation.functional': {'hand', 'geometry'},
+    'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'hand', 'geometry', 'registry'},
-    'apis': KNOWS_MODELS | {'config', 'engine', 'evaluation', 'visualization'},
+    'apis': KNOWS_MODELS | {'config', 'engine', 'evaluation', 'restoration', 'visualization'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 

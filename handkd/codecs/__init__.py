@@ -2,6 +2,7 @@
 
 from .cpm_heatmap import CPMHeatmap
 from .latent_25d import CropCameras, Latent25D
+from .metric_cube import MetricCube
 from .root_relative_xyz import RootRelativeXYZ
 
-__all__ = ['CPMHeatmap', 'CropCameras', 'Latent25D', 'RootRelativeXYZ']
+__all__ = ['CPMHeatmap', 'CropCameras', 'Latent25D', 'MetricCube', 'RootRelativeXYZ']

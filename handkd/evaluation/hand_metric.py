@@ -6,15 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handkd.hand import JOINTS, NUM_JOINTS
+from handkd.hand import JOINTS
 from handkd.registry import METRICS
 
 from .functional import AUC_PRESETS, AucRule, joint_errors
 from .joint_metric import JointMetric
 from .protocols import Protocol
-
-_KEY = {'gt': 'keypoints_xyz', 'pred': 'keypoints_cam', None: 'keypoints_xyz'}
-"""What is read of a prediction, by ``scale``."""
 
 _ALIGNMENT = {(True, 'gt'): 'root+scale', (True, 'pred'): 'root', (False, 'pred'): 'absolute', (False, None): 'pa'}
 """Whether a root is given, and ``scale`` -> the alignment."""
@@ -49,6 +46,8 @@ class HandKeypointMetric(JointMetric):
         joints (Sequence[str], optional): The joints that count. Defaults to None: all of them.
         visible_only (bool): Whether only joints whose ``gt_instances.keypoints_visible`` is not 0 count.
             Defaults to False.
+        native (bool): Whether the joints are those that published figures of the data set are about, as it labels them:
+            NYU's 14, ``keypoints_cam_native``. With ``scale='pred'`` only. Defaults to False.
         joint_table (bool): Whether to log a table of each joint's errors. Defaults to False.
         dump (str, optional): ``.npz`` file for the predictions, for plots. Defaults to None.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
@@ -68,21 +67,29 @@ class HandKeypointMetric(JointMetric):
         also: Sequence[str] = (),
         joints: Sequence[str] | None = None,
         visible_only: bool = False,
+        native: bool = False,
         joint_table: bool = False,
         dump: str | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:
-        if scale not in _KEY:
+        if scale not in ('gt', 'pred', None):
             raise ValueError(f"HandKeypointMetric: scale must be 'gt', 'pred' or None, found {scale!r}")
         if (root is not None, scale) not in _ALIGNMENT:
             raise ValueError(
                 f"HandKeypointMetric: a root goes with scale='gt' or 'pred', no root with scale='pred' or None; "
                 f'found root={root!r}, scale={scale!r}'
             )
+        if native and (scale != 'pred' or visible_only):
+            raise ValueError(
+                "HandKeypointMetric: native joints go with scale='pred', and nothing says which are visible; found "
+                f'scale={scale!r}, visible_only={visible_only!r}'
+            )
         rules = (AucRule(*auc), *([AUC_PRESETS['zb_legacy']] if zb_legacy else []))
         super().__init__(rules, joint_table, dump, collect_device, prefix)
-        self.scale = scale
+        self.native = native
+        self.millimetres = 'keypoints_cam_native' if native else 'keypoints_cam'
+        self.key = self.millimetres if scale == 'pred' else 'keypoints_xyz'
         self.settings = dict(
             alignment=_ALIGNMENT[root is not None, scale],
             root=root,
@@ -92,19 +99,33 @@ class HandKeypointMetric(JointMetric):
             auc=rules,
             also=tuple(also),
         )
-        self.protocol  # noqa: B018 (raises where a joint or an alignment is wrong)
+        if not native:  # the data set names them
+            self.protocol  # noqa: B018 (raises where a joint or an alignment is wrong)
 
     @property
     def protocol(self) -> Protocol:
         """The protocol on the data set at hand.
 
         Raises:
-            ValueError: If the data set has no wrist, but the root is the wrist, or a joint does not exist.
+            ValueError: If the data set has no wrist, but the root is the wrist, or a joint does not exist, or the data
+                set has no joints of its own.
         """
+        if self.native:
+            names = (self.dataset_meta or {}).get('native_joint_names', ())
+            joints = tuple(names[index] for index in self._native_indices)
+            return Protocol(**self.settings | dict(joints=joints, scale_bone=None))
         joint0 = self.joint0
         # The scale bone is a default of the configs; the root is a choice, and 'wrist' would be a false name for it.
         bone = tuple(joint0 if joint == JOINTS[0] else joint for joint in self.settings['scale_bone'])
         return Protocol(**self.settings | dict(joints=(joint0, *JOINTS[1:]), scale_bone=bone))
+
+    @property
+    def _native_indices(self) -> list[int]:
+        meta = self.dataset_meta or {}
+        if 'native_evaluation' not in meta:
+            name = meta.get('dataset_name')
+            raise ValueError(f'HandKeypointMetric(native=True): the data set {name!r} has no joints of its own')
+        return list(meta['native_evaluation'])
 
     def compare(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
         """Align a sample's joints with the true ones; see :meth:`JointMetric.compare`.
@@ -112,18 +133,23 @@ class HandKeypointMetric(JointMetric):
         Raises:
             ValueError: If the sample lacks something or its prediction is not finite.
         """
-        joints, target = self.read_prediction(sample, _KEY[self.scale]), self.read_truth(sample, 'keypoints_cam')
-        labelled, counts = self.find_joints(sample, protocol)
+        joints, target = self.read_prediction(sample, self.key), self.read_truth(sample, self.millimetres)
+        if self.native:  # all of them have a label
+            target = target[:, self._native_indices]
+            labelled = np.ones(target.shape[:2], bool)
+            counts = labelled & protocol.counts
+        else:
+            labelled, counts = self.find_joints(sample, protocol)
         aligned = protocol.align(joints, target, labelled)
         result = dict(pred=aligned[0], target=target[0], valid=counts[0])
         for other in protocol.also:
             one = protocol.with_alignment(other)
             # What the first alignment took away, these take away as well; the others begin with the millimetres.
-            begin = aligned if one.can_follow(protocol) else self.read_prediction(sample, 'keypoints_cam')
+            begin = aligned if one.can_follow(protocol) else self.read_prediction(sample, self.millimetres)
             result[one.name] = _errors(one.align(begin, target, labelled), target, counts)
         return result
 
 
 def _errors(pred: np.ndarray, target: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Errors of one sample, shape (21,); all NaN where no joint counts, which joint_errors would refuse."""
-    return joint_errors(pred, target, counts)[0] if counts.any() else np.full(NUM_JOINTS, np.nan)
+    """Errors of one sample, shape (K,); all NaN where no joint counts, which joint_errors would refuse."""
+    return joint_errors(pred, target, counts)[0] if counts.any() else np.full(counts.shape[1], np.nan)

@@ -32,6 +32,24 @@ def stack_joints(data_samples: list, device: torch.device) -> tuple[Tensor, Tens
     return joints, valid
 
 
+def stack_native_joints(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Stack the samples' joints in space as their data set labels them.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image, with ``gt_instances.keypoints_cam_native`` of shape (1, K, 3) in
+            mm, camera frame.
+        device: Where the result goes.
+
+    Returns:
+        Joints in mm, shape (B, K, 3), and their validity, all 1, shape (B, K), both float32.
+
+    Raises:
+        ValueError: If a sample has none; names it.
+    """
+    (joints,) = _stack(data_samples, ('keypoints_cam_native',), device, "the data set's own joints")
+    return joints, torch.ones_like(joints[..., 0])
+
+
 def stack_keypoints(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
     """Stack the samples' joints in the image.
 
@@ -101,6 +119,60 @@ def stack_sides(data_samples: list, device: torch.device) -> Tensor:
                 f'{sample.get("hand_side")!r}: the bounds of joint angles are those of one side, mirrored for the other'
             )
     return torch.tensor([sample.hand_side == 'left' for sample in data_samples], device=device)
+
+
+def stack_parts(data_samples: list, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Stack the samples' maps of parts.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image, with ``gt_fields.part_seg`` of shape (1, H, W), uint8: 0
+            background, 1..20 parts, 255 unknown.
+        size: (H, W) of the network's input.
+        device: Where the result goes.
+
+    Returns:
+        Shape (B, H, W), uint8.
+
+    Raises:
+        ValueError: If a sample has no map, or one of another size; names it.
+    """
+    for sample in data_samples:
+        if 'part_seg' not in sample.get('gt_fields', ()):
+            raise ValueError(
+                f"sample {_name(sample)!r} has no 'part_seg' in its gt_fields: this loss needs parts, so the data set "
+                "must give them and PackHandInputs(fields=['part_seg']) must keep them"
+            )
+        found = tuple(sample.gt_fields.part_seg.shape)
+        if found != (1, *size):
+            raise ValueError(
+                f"'part_seg' of sample {_name(sample)!r} must have the shape of the network's input, {(1, *size)}, "
+                f'found {found}'
+            )
+    return torch.cat([torch.as_tensor(sample.gt_fields.part_seg) for sample in data_samples]).to(device)
+
+
+def stack_cubes(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Stack the metric cubes that depth was cut to.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image, with ``depth_cube`` in its meta information, which
+            ``DepthToCube`` sets.
+        device: Where the result goes.
+
+    Returns:
+        The depths of the cubes' centres, and the lengths of their edges, each shape (B,), mm, float32.
+
+    Raises:
+        ValueError: If a sample has none; names it.
+    """
+    for sample in data_samples:
+        if sample.get('depth_cube') is None:
+            raise ValueError(
+                f"sample {_name(sample)!r} has no 'depth_cube' in its meta information: joints are predicted in the "
+                'metric cube of the depth, so put DepthToCube into the pipeline'
+            )
+    depth, edge = torch.tensor([sample.depth_cube for sample in data_samples], dtype=torch.float32, device=device).T
+    return depth, edge
 
 
 def _tensor(arrays: Sequence[np.ndarray], device: torch.device) -> Tensor:

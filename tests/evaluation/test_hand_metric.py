@@ -5,6 +5,7 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
+from handkd.datasets.nyu import NYU_EVALUATION, NYUDataset
 from handkd.evaluation import HandKeypointMetric, HandPredictions, find_protocol, n_mpjpe
 from handkd.hand import JOINTS
 from handkd.registry import METRICS
@@ -128,7 +129,28 @@ def test_a_palm_at_joint_0_is_named_in_keys_and_files(tmp_path):
     assert find_protocol(f'{NAME}-joint0=palm_3').joints == ('palm_3', *JOINTS[1:])
 
 
+def test_the_14_joints_of_nyu_are_measured_as_the_data_set_labels_them():
+    truth = np.random.default_rng(1).normal(size=(1, 36, 3)) * 40 + (10, -20, 500)
+    moved = truth[:, NYU_EVALUATION] + (0, 0, 12)
+    moved[:, -1] += (0, 9, 0)  # PALM_3
+    sample = make_sample(0, keypoints_cam_native=moved)
+    sample['gt_instances']['keypoints_cam_native'] = truth
+    options = dict(native=True, scale='pred', dataset_meta=NYUDataset.METAINFO)
+    numbers = evaluate([sample], root=None, also=['pa'], joint_table=True, **options)
+    (absolute,) = (name for name in numbers if name.startswith('abs') and 'EPE_mean' in name)
+    assert '14j' in absolute and numbers[absolute] == pytest.approx((13 * 12 + 15) / 14)
+    assert 0 < numbers['pa_14j/EPE_mean'] < 2
+    numbers = evaluate([sample], root='PALM_3', **options)
+    assert numbers['rel-PALM_3_pred-scale_14j/EPE_mean'] == pytest.approx(13 * 9 / 14)
+    numbers = evaluate([sample], root=None, joints=['PALM_3'], **options)
+    assert [value for name, value in numbers.items() if 'EPE_mean' in name] == pytest.approx([15])
+
+
 def test_bad_input_is_named():
+    with pytest.raises(ValueError, match="native joints go with scale='pred'.*found scale='gt'"):
+        HandKeypointMetric(native=True)
+    with pytest.raises(ValueError, match="data set 'rhd' has no joints of its own"):
+        evaluate([make_sample(0)], dict(dataset_name='rhd'), native=True, root=None, scale='pred')
     with pytest.raises(ValueError, match="scale must be 'gt', 'pred' or None, found 'true'"):
         HandKeypointMetric(scale='true')
     with pytest.raises(ValueError, match="did you mean 'middle_mcp'"):

@@ -1,10 +1,17 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from handkd.models.targets import stack_cameras, stack_joints, stack_sides
+from handkd.models.targets import (
+    stack_cameras,
+    stack_cubes,
+    stack_joints,
+    stack_native_joints,
+    stack_parts,
+    stack_sides,
+)
 
 CPU = torch.device('cpu')
 
@@ -61,3 +68,19 @@ def test_left_hands_are_told_from_right_ones():
 def test_the_sample_without_a_side_is_named(meta, found):
     with pytest.raises(ValueError, match=f"sample 7 must have 'hand_side' 'left' or 'right'.*{found}"):
         stack_sides([seen(1, hand_side='left'), seen(7, **meta)], CPU)
+
+
+def test_cubes_parts_and_native_joints_are_stacked_in_order():
+    samples = []
+    for i in range(3):
+        one = seen(i, depth_cube=(500.0 + i, 300.0))
+        one.gt_fields = PixelData(part_seg=torch.full((1, 4, 6), i, dtype=torch.uint8))
+        one.gt_instances = InstanceData(keypoints_cam_native=np.full((1, 36, 3), i))
+        samples.append(one)
+    depth, edge = stack_cubes(samples, CPU)
+    assert depth.tolist() == [500, 501, 502] and edge.tolist() == [300] * 3 and depth.dtype == torch.float32
+    parts = stack_parts(samples, (4, 6), CPU)
+    assert parts.shape == (3, 4, 6) and parts.dtype == torch.uint8 and parts[:, 1, 2].tolist() == [0, 1, 2]
+    joints, valid = stack_native_joints(samples, CPU)
+    assert joints.shape == (3, 36, 3) and joints[:, 9, 1].tolist() == [0, 1, 2]
+    assert valid.shape == (3, 36) and (valid == 1).all()

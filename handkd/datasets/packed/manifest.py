@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
-from handkd.files import write_atomically
+from handkd.files import checksum_of, write_atomically
 
 FILE = 'pack.json'
 VERSION = 1
@@ -159,15 +158,6 @@ def find_damage(folder: Path, manifest: Manifest, number: int, thorough: bool) -
         if thorough and checksum_of(path) != checksum:
             return f'{path}: its content has changed since it was written (checksum)'
     return None
-
-
-def checksum_of(path: Path) -> int:
-    """Return the CRC-32 of a file: it need not resist forgery, only find damage, and every Python has it."""
-    checksum = 0
-    with open(path, 'rb') as file:
-        while chunk := file.read(1 << 20):
-            checksum = zlib.crc32(chunk, checksum)
-    return checksum
 
 
 def _plain(value: object) -> object:

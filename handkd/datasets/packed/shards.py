@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from handkd.files import checksum_of
+
 from .labels import LabelSchema
-from .manifest import Manifest, checksum_of
+from .manifest import Manifest
 from .planes import encode_pixels
 from .tar import open_writer
 

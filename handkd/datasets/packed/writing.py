@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
-import os
 import shutil
 import signal
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import cv2
 import numpy as np
 
 from handkd.datasets.file_dataset import KEYS
+from handkd.files import locked
 
 from .crops import CropMaker
 from .labels import LabelSchema
@@ -84,7 +82,7 @@ class Packer:
                 packs into the folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _locked(self.folder):
+        with locked(self.folder):
             return self._run(workers, progress)
 
     def _run(self, workers: int, progress: Callable[[int], object]) -> Manifest:
@@ -185,19 +183,6 @@ class Packer:
 def _through_json(manifest: Manifest) -> Manifest:
     """Return a manifest as it is after writing and reading."""
     return read_manifest(manifest.to_json(), FILE)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from packing into a folder; the lock ends with this process, however that ends."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise OSError(f'{folder}: another process is packing into this folder; wait, or name another') from None
-    finally:
-        os.close(handle)
 
 
 _packer: Packer | None = None

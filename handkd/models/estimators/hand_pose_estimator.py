@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from mmengine.model import BaseModel
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
@@ -84,7 +84,10 @@ class HandPoseEstimator(BaseModel):
         return self.neck(self.backbone(image))
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list[PoseDataSample]:
-        """Add ``pred_instances`` to each sample: what the head predicts, as arrays with a leading dimension of 1.
+        """Add to each sample what the head predicts, as arrays with a leading dimension of 1.
+
+        Maps, of shape (B, C, H, W), go to ``pred_fields``: ``part_seg`` (1, H, W), uint8, of heads that segment.
+        Everything else goes to ``pred_instances``.
 
         Heads in space give ``keypoints_xyz`` (1, 21, 3), root-relative, in units of the codec's scale bone, along the
         camera's axes, and where there is ground truth ``keypoints_cam`` (1, 21, 3), mm; heads in the image give
@@ -93,8 +96,12 @@ class HandPoseEstimator(BaseModel):
         """
         results = self.head.predict(self.extract_feat(inputs), data_samples)
         arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
+        fields = {key: arrays.pop(key) for key in list(arrays) if arrays[key].ndim == 4}
         for i, sample in enumerate(data_samples):
-            sample.pred_instances = InstanceData(**{key: value[i : i + 1] for key, value in arrays.items()})
+            if arrays:
+                sample.pred_instances = InstanceData(**{key: value[i : i + 1] for key, value in arrays.items()})
+            if fields:
+                sample.pred_fields = PixelData(**{key: value[i] for key, value in fields.items()})
         return data_samples
 
 

@@ -2,7 +2,9 @@
 
 from .fc_head import FCHead
 from .heatmap_25d_head import Heatmap25DHead
+from .joint_inception_head import JointInceptionHead
 from .latent_25d_head import Latent25DHead
+from .part_segmentation_head import PartSegmentationHead
 from .pmd_head import PMDHead, PMDPrediction
 from .pose_head import PoseHead
 from .pose_machine_head import PoseMachineHead
@@ -12,9 +14,11 @@ from .xyz_head import XYZHead
 __all__ = [
     'FCHead',
     'Heatmap25DHead',
+    'JointInceptionHead',
     'Latent25DHead',
     'PMDHead',
     'PMDPrediction',
+    'PartSegmentationHead',
     'PoseHead',
     'PoseMachineHead',
     'Regression25DHead',

@@ -122,7 +122,7 @@ def test_two_at_once_are_kept_apart(make_source, tmp_path):
     said = []
 
     def meanwhile(samples):
-        with pytest.raises(OSError, match='another process is packing into this folder'):
+        with pytest.raises(OSError, match='another process is writing into this folder'):
             second.run()
         said.append(samples)
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from handkd.evaluation import HandSegmentationMetric
 from handkd.registry import MODELS
 
 from .conftest import estimator_cfg
@@ -60,3 +61,23 @@ def test_a_head_in_the_image_gives_pixels_and_scores(batch):
         assert set(sample.pred_instances.keys()) == {'keypoints', 'keypoint_scores'}
         np.testing.assert_array_equal(sample.pred_instances.keypoints, found[i : i + 1].numpy())
         np.testing.assert_allclose(sample.pred_instances.keypoint_scores, scores[i : i + 1].detach().numpy(), rtol=1e-5)
+
+
+def test_a_head_that_segments_gives_maps(batch):
+    model = MODELS.build(
+        dict(
+            type='HandPoseEstimator',
+            modality='depth',
+            backbone=dict(type='DensePatchNet', channels=(4, 4, 4), hidden=(6, 6)),
+            head=dict(type='PartSegmentationHead', in_channels=6),
+        )
+    ).eval()
+    depth = model.data_preprocessor(batch)['inputs']['depth']
+    expected = model.head.part_map(model.backbone(depth)).numpy()
+    metric = HandSegmentationMetric()
+    for i, sample in enumerate(model.test_step(batch)):
+        assert 'pred_instances' not in sample and set(sample.pred_fields.keys()) == {'part_seg'}
+        np.testing.assert_array_equal(sample.pred_fields.part_seg, expected[i])
+        sample.gt_fields.part_seg = torch.from_numpy(expected[i])
+        metric.process({}, [sample.to_dict()])
+    assert metric.compute_metrics(metric.results)['per_pixel'] == 1

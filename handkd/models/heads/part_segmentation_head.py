@@ -1,0 +1,73 @@
+"""Segmentation of the hand into its parts."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from handkd.hand import NUM_PARTS, PART_UNKNOWN
+from handkd.registry import MODELS
+
+from ..targets import stack_parts
+
+_IGNORE = -100
+
+
+@MODELS.register_module()
+class PartSegmentationHead(BaseModule):
+    """Says of each pixel which of the hand's 20 parts it shows (Neverova et al. 2017, Table 1).
+
+    "The background is considered to be subtracted in a preprocessing step and is not part of the segmentation process"
+    (section 3): there is no class for it, its labels and unknown ones are ignored, and a predicted map has it where the
+    network's input has it. A forearm that the pipeline leaves in the depth gets parts, too, which no metric counts.
+
+    Args:
+        in_channels (int): Channels C of the features. Defaults to 500, those of ``DensePatchNet``.
+        init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None.
+    """
+
+    def __init__(self, in_channels: int = 500, init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg)
+        self.output = nn.Conv2d(in_channels, NUM_PARTS, 1)
+
+    def forward(self, feats: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the parts' scores, log-probabilities but for a constant, shape (B, 20, h, w).
+
+        Args:
+            feats: Foreground (B, 1, H, W) and features (B, C, h, w), of the pixels at multiples of H / h and W / w.
+        """
+        return self.output(feats[1])
+
+    def loss(self, feats: tuple[Tensor, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return ``loss_nll``, the negative log-likelihood of the true parts, averaged over the pixels that have one.
+
+        All such pixels of the batch count alike. A batch without any has a loss of 0.
+
+        Raises:
+            ValueError: If a sample has no ``gt_fields.part_seg``, or one of another size than the image; names it.
+        """
+        scores = self(feats).float()
+        height, width = feats[0].shape[2:]
+        parts = stack_parts(data_samples, (height, width), scores.device)
+        parts = parts[:, :: height // scores.shape[2], :: width // scores.shape[3]].long()
+        known = (parts != 0) & (parts != PART_UNKNOWN)
+        target = torch.where(known, parts - 1, _IGNORE)
+        total = F.cross_entropy(scores, target, ignore_index=_IGNORE, reduction='sum')
+        return {'loss_nll': total / known.sum().clamp(min=1)}
+
+    def part_map(self, feats: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the most likely part of each pixel, shape (B, 1, H, W), uint8: 1..20, and 0 for the background.
+
+        Where features are of every second pixel only, the next one to the right and below has the same part.
+        """
+        foreground, scores = feats[0], self(feats)
+        best = (scores.argmax(1, keepdim=True) + 1).to(torch.uint8)
+        for axis in (2, 3):
+            best = best.repeat_interleave(foreground.shape[axis] // best.shape[axis], axis)
+        return best * foreground
+
+    def predict(self, feats: tuple[Tensor, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return ``part_seg``, as :meth:`part_map` gives it."""
+        return {'part_seg': self.part_map(feats)}

@@ -1,0 +1,30 @@
+"""Restoration of part maps by a dictionary of patches (Neverova et al. 2017): search, voting, CRF, quality check."""
+
+from .building import build_dictionary
+from .crf import CandidateCRF
+from .dictionary import PatchDictionary
+from .indexing import IndexSettings, open_search
+from .quality import QUALITY_PARTS, RejectionStatistics, Verdict, barycentres, judge
+from .restorer import Restorer
+from .search import ExactSearch, IndexedSearch, Neighbours, SearchQuality, measure_search
+from .windows import hand_pixels
+
+__all__ = [
+    'QUALITY_PARTS',
+    'CandidateCRF',
+    'ExactSearch',
+    'IndexSettings',
+    'IndexedSearch',
+    'Neighbours',
+    'PatchDictionary',
+    'RejectionStatistics',
+    'Restorer',
+    'SearchQuality',
+    'Verdict',
+    'barycentres',
+    'build_dictionary',
+    'hand_pixels',
+    'judge',
+    'measure_search',
+    'open_search',
+]

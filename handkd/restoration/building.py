@@ -1,0 +1,132 @@
+"""Building a dictionary of patches on disk, piece after piece, and onward from wherever it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from handkd.files import checksum_of, locked
+
+from .dictionary import FILE, MAPS, DictionaryManifest, PatchDictionary
+from .windows import check_maps
+
+
+def build_dictionary(
+    folder: str | PathLike,
+    maps: Callable[[int], Iterable[np.ndarray]],
+    source: dict,
+    piece: int = 1024,
+    progress: Callable[[int], object] = lambda maps: None,
+) -> PatchDictionary:
+    """Write label maps into a folder, in one pass, and open them as a dictionary.
+
+    A run that is killed loses at most the piece that it was at; the next one goes on from there. A finished dictionary
+    is opened as it is.
+
+    Args:
+        folder: Where it goes.
+        maps: Given a number, returns the source's maps from that one on: each (H, W), uint8, 0 background, 1..20 parts.
+        source: What they come from, by which the source is recognised; JSON can hold it.
+        piece: Maps that are written at once. Defaults to 1024.
+        progress: Called with the number of maps of each piece that is written.
+
+    Returns:
+        The dictionary, mapped into memory.
+
+    Raises:
+        ValueError: If the folder holds a dictionary of another source or a damaged one, or a map is not as it should
+            be; names it. What is written stays.
+        OSError: If somebody else builds in the folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        manifest = _resume(folder, json.loads(json.dumps(source)))
+        if manifest is None or not manifest.complete:
+            _write(folder, manifest, maps, source, piece, progress)
+    return PatchDictionary.load(folder)
+
+
+def _resume(folder: Path, source: dict) -> DictionaryManifest | None:
+    """Return the manifest in the folder, if any, and cut the file of maps to what it says."""
+    if not (folder / FILE).exists():
+        return None
+    manifest = DictionaryManifest.read(folder)
+    if manifest.source != source:
+        raise ValueError(
+            f'{folder} holds a dictionary of another source: it was {manifest.source!r}, is now {source!r}. '
+            'Give the old one to go on with it, or name another folder'
+        )
+    path = folder / MAPS
+    if path.is_file() and path.stat().st_size > manifest.bytes:
+        os.truncate(path, manifest.bytes)  # written, but the run ended before the manifest said so
+    found = checksum_of(path) if path.is_file() else None
+    if found != manifest.digest:
+        raise ValueError(f'{path} is not what was written there (missing, cut short or changed); delete {folder}')
+    return manifest
+
+
+def _write(
+    folder: Path,
+    manifest: DictionaryManifest | None,
+    maps: Callable[[int], Iterable[np.ndarray]],
+    source: dict,
+    piece: int,
+    progress: Callable[[int], object],
+) -> None:
+    """Write the maps that are missing."""
+    rest = _rest(folder, manifest, maps)
+    with open(folder / MAPS, 'wb' if manifest is None else 'ab') as file:
+        while pieces := list(islice(rest, piece)):
+            number = 0 if manifest is None else manifest.maps
+            stack = _stack(pieces, None if manifest is None else manifest.size, number)
+            manifest = manifest or DictionaryManifest(source, list(stack.shape[1:]))
+            data = stack.tobytes()
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # the manifest must not be there before what it tells of
+            manifest.maps += len(stack)
+            manifest.patches += int(np.count_nonzero(stack))
+            manifest.digest = zlib.crc32(data, manifest.digest)
+            manifest.write(folder)
+            progress(len(stack))
+    if manifest is None or manifest.patches == 0:
+        raise ValueError(f'{folder}: the source {source!r} has no label map with a hand pixel')
+    manifest.complete = True
+    manifest.write(folder)
+
+
+def _rest(
+    folder: Path, manifest: DictionaryManifest | None, maps: Callable[[int], Iterable[np.ndarray]]
+) -> Iterator[np.ndarray]:
+    """Return the maps that are still to be written, having seen that the last written one is still the source's."""
+    if manifest is None:
+        return iter(maps(0))
+    rest = iter(maps(manifest.maps - 1))
+    size = manifest.size[0] * manifest.size[1]
+    last = np.fromfile(folder / MAPS, np.uint8, size, offset=manifest.bytes - size).reshape(manifest.size)
+    again = next(rest, None)
+    if again is None or not np.array_equal(again, last):
+        raise ValueError(
+            f'{folder}: map {manifest.maps - 1} of the source is not the one that was written; the source has changed, '
+            f'or does not begin where it is told to; delete {folder} to build anew'
+        )
+    return rest
+
+
+def _stack(maps: list[np.ndarray], size: list[int] | None, number: int) -> np.ndarray:
+    """Return maps as one array (N, H, W), each checked; ``number`` is the first one's."""
+    size = tuple(size or np.shape(maps[0]))
+    for i, label_map in enumerate(maps):
+        where = f'map {number + i} of the source'
+        if np.shape(label_map) != size:
+            raise ValueError(f'{where}: expected the size {size} of the others, found {np.shape(label_map)}')
+        check_maps(np.asarray(label_map)[None], where)
+    return np.stack(maps)

@@ -1,0 +1,166 @@
+"""The patch dictionary of Neverova et al. (2017), section 3.2: label maps, of which every hand pixel is a patch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from handkd.files import checksum_of, write_atomically
+
+from .windows import bit_rows, check_maps
+
+FILE = 'dictionary.json'
+MAPS = 'maps.u8'
+VERSION = 1
+
+
+@dataclass
+class DictionaryManifest:
+    """The content of ``dictionary.json``.
+
+    Attributes:
+        source: What the maps come from: a data set's config, its length; JSON can hold it.
+        size: Height and width of a map in px.
+        maps: How many maps are written.
+        patches: How many patches they have.
+        digest: CRC-32 of the written maps.
+        complete: Whether these are all maps of the source.
+    """
+
+    source: dict
+    size: list[int]
+    maps: int = 0
+    patches: int = 0
+    digest: int = 0
+    complete: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """How long the file of maps is."""
+        return self.maps * self.size[0] * self.size[1]
+
+    def write(self, folder: Path) -> None:
+        """Write ``dictionary.json``, whole or not at all."""
+        write_atomically(folder / FILE, json.dumps(dict(version=VERSION, **asdict(self)), indent=1).encode() + b'\n')
+
+    @classmethod
+    def read(cls, folder: Path) -> DictionaryManifest:
+        """Read ``dictionary.json``.
+
+        Raises:
+            ValueError: If it is damaged or of another version.
+        """
+        path = folder / FILE
+        return cls(**read_state(path, VERSION, {item.name for item in fields(cls)}))
+
+
+class PatchDictionary:
+    """All 27 x 27 patches around the hand pixels of some label maps.
+
+    Patches are named by their addresses, see :mod:`~.windows`. On disk a dictionary costs the maps, H * W bytes each,
+    some 4 bytes a patch; in memory also the maps as bits.
+
+    Args:
+        maps: Shape (N, H, W), uint8: 0 background, 1..20 parts.
+        digest: Checksum of the maps, by which an index knows them. Defaults to None: they are in no file.
+
+    Raises:
+        ValueError: If the maps have another type, shape or labels, or no hand pixel.
+    """
+
+    def __init__(self, maps: np.ndarray, digest: int | None = None) -> None:
+        check_maps(maps, 'dictionary')
+        self.maps = np.asarray(maps).view()  # numba knows no memmap
+        self.maps.flags.writeable = False  # one compiled form of each kernel, whether in a file or not
+        self.digest = digest
+        self._ends = np.cumsum([np.count_nonzero(label_map) for label_map in self.maps], dtype=np.int64)
+        if self.num_patches == 0:
+            raise ValueError(f'dictionary: none of its {len(maps)} maps has a hand pixel')
+
+    @property
+    def num_patches(self) -> int:
+        """How many patches there are."""
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    @property
+    def width(self) -> int:
+        """Width of a map in px."""
+        return self.maps.shape[2]
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The maps as bits, see :func:`~.windows.bit_rows`; 2,960 bytes a map of 48 x 48."""
+        return bit_rows(self.maps)
+
+    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+        """Return the addresses of some patches, drawn evenly and without repetition, ascending.
+
+        Args:
+            count: How many; all there are, if these are fewer.
+            seed: Decides which. Defaults to 0.
+
+        Returns:
+            Shape (count,), int64.
+        """
+        ranks = np.random.default_rng(seed).choice(self.num_patches, min(count, self.num_patches), replace=False)
+        ranks.sort()
+        owners = np.searchsorted(self._ends, ranks, side='right')
+        patches = np.empty(len(ranks), np.int64)
+        for owner in np.unique(owners):
+            mine = slice(*np.searchsorted(owners, [owner, owner + 1]))
+            before = self._ends[owner - 1] if owner else 0
+            patches[mine] = np.flatnonzero(self.maps[owner])[ranks[mine] - before] + owner * self.maps[owner].size
+        return patches
+
+    @classmethod
+    def load(cls, folder: str | PathLike) -> PatchDictionary:
+        """Open a finished dictionary; its maps are mapped into memory.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            ValueError: If it is unfinished or damaged.
+        """
+        folder = Path(folder)
+        if not (folder / FILE).is_file():
+            raise FileNotFoundError(f'no {FILE} in {str(folder)!r}; build a dictionary there first')
+        manifest = DictionaryManifest.read(folder)
+        if not manifest.complete:
+            raise ValueError(
+                f'{folder}: the dictionary is unfinished, {manifest.maps} maps are written; build it again with the '
+                'same source to finish it'
+            )
+        check_file(folder / MAPS, manifest.bytes, manifest.digest)
+        maps = np.memmap(folder / MAPS, np.uint8, 'r', shape=(manifest.maps, *manifest.size))
+        return cls(maps, manifest.digest)
+
+
+def read_state(path: Path, version: int, keys: set[str]) -> dict:
+    """Return the content of a JSON file that says what lies beside it, without its version.
+
+    Raises:
+        ValueError: If it is damaged, of another version, or has other keys.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        found = content.pop('version')
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f'{path} is damaged ({error}); delete it and build again') from error
+    if found != version:
+        raise ValueError(f'{path}: has version {found!r}, this handkd reads {version}; delete it and build again')
+    if content.keys() != keys:
+        raise ValueError(f'{path}: expected the keys {sorted(keys)}, found {sorted(content)}')
+    return content
+
+
+def check_file(path: Path, size: int, checksum: int) -> None:
+    """Raise a ValueError if a file is missing, of another length, or its content has changed."""
+    found = path.stat().st_size if path.is_file() else None
+    if found != size:
+        raise ValueError(f'{path}: expected {size} bytes, found {"no file" if found is None else found}')
+    if checksum_of(path) != checksum:
+        raise ValueError(f'{path}: its content has changed since it was written (checksum)')

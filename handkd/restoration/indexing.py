@@ -1,0 +1,193 @@
+"""The index of a dictionary: FAISS's inverted lists of quantised vectors, built in pieces that outlive a kill."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from handkd.files import checksum_of, locked, write_atomically
+
+from .dictionary import PatchDictionary, check_file, read_state
+from .embedding import GRID, SubgridPCA
+from .search import ExactSearch, IndexedSearch
+from .windows import NUM_LABELS, hand_pixels
+
+FILE = 'index.json'
+VERSION = 1
+EXACT_BELOW = 8192
+"""Dictionaries with fewer patches are searched exactly: an index of so few is worse and no faster."""
+_GRAPH_FROM = 16384
+"""From so many lists on, the nearest ones are found through a graph of them."""
+_LEAST_A_LIST = 39
+"""Vectors a list that FAISS wants to have for finding the lists."""
+_ADDED_AT_ONCE = 512
+"""Maps whose vectors are made and added together: some 300,000 vectors, 80 MB."""
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """How an index is made.
+
+    Attributes:
+        lists: Inverted lists; None is the power of two nearest to four times the root of the number
+            of patches.
+        components: Length of the vectors; a multiple of 2.
+        pca_sample: Patches from which the principal components come.
+        list_sample: Patches a list from which the lists and the quantiser come.
+        checkpoint: Maps after which what is done is saved.
+        seed: Decides which patches are drawn.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    lists: int | None = None
+    components: int = 64
+    pca_sample: int = 20000
+    list_sample: int = 64
+    checkpoint: int = 8192
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        numbers = (self.pca_sample, self.list_sample, self.checkpoint, 1 if self.lists is None else self.lists)
+        if min(numbers) < 1 or self.components % 2 or not 2 <= self.components <= GRID * GRID * NUM_LABELS:
+            raise ValueError(
+                'an index needs an even number of components, and samples, lists and checkpoint of at least 1; '
+                f'found {self}'
+            )
+
+    def lists_for(self, patches: int) -> int:
+        """Return the number of lists for a dictionary."""
+        usual, most = round(np.log2(4 * np.sqrt(patches))), int(np.log2(patches / _LEAST_A_LIST))
+        return self.lists or 2 ** min(usual, most)
+
+
+def open_search(
+    folder: str | PathLike,
+    settings: IndexSettings | None = None,
+    probes: int = 8,
+    rerank: int = 200,
+    progress: Callable[[int], object] = lambda maps: None,
+) -> ExactSearch | IndexedSearch:
+    """Open the dictionary in a folder for searching; its index is built if there is none, or if it is unfinished.
+
+    Args:
+        folder: Where :func:`~.building.build_dictionary` put it; the index goes there too.
+        settings: How to make the index. Defaults to None: as :class:`IndexSettings` says.
+        probes: See :class:`~.search.IndexedSearch`. Defaults to 8.
+        rerank: See :class:`~.search.IndexedSearch`. Defaults to 200.
+        progress: Called with the number of maps of each piece that is added to the index.
+
+    Returns:
+        The exact search if the dictionary has fewer than :data:`EXACT_BELOW` patches.
+
+    Raises:
+        FileNotFoundError: If there is no dictionary.
+        ValueError: If it, or the index, is damaged, or the index was made otherwise or of other maps.
+        OSError: If somebody else builds in the folder.
+    """
+    folder = Path(folder)
+    dictionary = PatchDictionary.load(folder)
+    if dictionary.num_patches < EXACT_BELOW:
+        return ExactSearch(dictionary)
+    embedding, index = _Building(folder, dictionary, settings or IndexSettings()).run(progress)
+    return IndexedSearch(dictionary, embedding, index, probes, rerank)
+
+
+class _Building:
+    """Makes an index, or reads it, or goes on with it.
+
+    ``index.json`` names the two files that belong together: the components, and the index as far as it is.
+    """
+
+    def __init__(self, folder: Path, dictionary: PatchDictionary, settings: IndexSettings) -> None:
+        self.folder, self.dictionary, self.settings = folder, dictionary, settings
+        self.made_from = dict(
+            dictionary=dictionary.digest,
+            lists=settings.lists_for(dictionary.num_patches),
+            **{key: asdict(settings)[key] for key in ('components', 'pca_sample', 'list_sample', 'seed')},
+        )
+
+    def run(self, progress: Callable[[int], object]) -> tuple[SubgridPCA, faiss.Index]:
+        """Return the components and the finished index."""
+        state = self._state()
+        if state is None or state['maps'] < len(self.dictionary.maps):
+            with locked(self.folder):
+                self._add_rest(self._state() or self._train(), progress)
+            state = self._state()
+        return self._read(state)
+
+    def _state(self) -> dict | None:
+        """Return the content of ``index.json`` if there is one, which must fit."""
+        path = self.folder / FILE
+        if not path.exists():
+            return None
+        state = read_state(path, VERSION, {'made_from', 'maps', 'files'})
+        if state['made_from'] != self.made_from:
+            old, new = state['made_from'], self.made_from
+            what = '; '.join(
+                f'{key} was {old.get(key)!r}, is now {new[key]!r}' for key in new if old.get(key) != new[key]
+            )
+            raise ValueError(f'{path}: the index was made otherwise: {what}. Delete that file to make it again')
+        return state
+
+    def _train(self) -> dict:
+        """Find the components and an empty index's lists, and save them."""
+        settings, lists = self.settings, self.made_from['lists']
+        drawn = self.dictionary.sample(settings.pca_sample, settings.seed)
+        embedding = SubgridPCA.fit(self.dictionary.maps, drawn, settings.components)
+        graph = '_HNSW32' if lists >= _GRAPH_FROM else ''
+        index = faiss.index_factory(settings.components, f'IVF{lists}{graph},PQ{settings.components // 2}x4fs')
+        drawn = self.dictionary.sample(settings.list_sample * lists, settings.seed + 1)
+        index.train(embedding(self.dictionary.maps, drawn))
+        content = io.BytesIO()
+        np.savez(content, kernel=embedding.kernel, bias=embedding.bias)
+        write_atomically(self.folder / 'components.npz', content.getvalue())
+        return self._save(index, 0)
+
+    def _add_rest(self, state: dict, progress: Callable[[int], object]) -> None:
+        """Add the patches of the maps that are not yet in the index."""
+        embedding, index = self._read(state)
+        maps, done = self.dictionary.maps, state['maps']
+        saved = done
+        while done < len(maps):
+            piece = maps[done : done + _ADDED_AT_ONCE]
+            pixels = hand_pixels(piece)
+            index.add_with_ids(embedding(piece, pixels), pixels + done * piece[0].size)
+            done += len(piece)
+            if done - saved >= self.settings.checkpoint or done == len(maps):
+                self._save(index, done)
+                saved = done
+            progress(len(piece))
+
+    def _save(self, index: faiss.Index, maps: int) -> dict:
+        """Write the index as far as it is, then ``index.json``, and remove the one before."""
+        path = self.folder / f'index-{maps:08d}.faiss'
+        temporary = path.with_suffix('.new')
+        faiss.write_index(index, str(temporary))
+        os.replace(temporary, path)
+        names = ('components.npz', path.name)
+        files = {name: [(self.folder / name).stat().st_size, checksum_of(self.folder / name)] for name in names}
+        state = dict(made_from=self.made_from, maps=maps, files=files)
+        write_atomically(self.folder / FILE, json.dumps(dict(version=VERSION, **state), indent=1).encode() + b'\n')
+        for other in (*self.folder.glob('index-*.faiss'), *self.folder.glob('index-*.new')):
+            if other != path:
+                other.unlink()
+        return state
+
+    def _read(self, state: dict) -> tuple[SubgridPCA, faiss.Index]:
+        """Return the components and the index that ``index.json`` names."""
+        for name, (size, checksum) in state['files'].items():
+            check_file(self.folder / name, size, checksum)
+        components, index = (self.folder / name for name in state['files'])
+        with np.load(components) as arrays:
+            embedding = SubgridPCA(arrays['kernel'], arrays['bias'])
+        return embedding, faiss.read_index(str(index))
