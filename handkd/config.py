@@ -22,10 +22,13 @@ REGISTRIES: tuple[Registry, ...] = tuple(
 )
 """Where a ``type`` of a config is looked up: handkd's registries, then those of MMPose that have no child here."""
 
-OWN_KEYS = {'custom_imports', 'stages', 'angle_limits'}
+OWN_KEYS = {'custom_imports', 'stages', 'angle_limits', 'patch_dictionary'}
 RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | OWN_KEYS
-TAKE_LIMITS = ('AngleRegularizer', 'OffsetTeacher', 'HandAngleMetric')
-"""Types that are given the limits of joint angles that a config names."""
+HANDED_OUT = {
+    'angle_limits': ('file', 'limits', ('AngleRegularizer', 'OffsetTeacher', 'HandAngleMetric')),
+    'patch_dictionary': ('folder', 'dictionary', ('PartRestorationHook', 'HandRestorationMetric')),
+}
+"""Entry of a config -> which key of it names a path, what that is called by those that take it, and these types."""
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -39,7 +42,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
         only: Check this top-level entry alone, such as 'model' for a tool that reads no data. Defaults to None: all.
 
     Returns:
-        The config, in which ``angle_limits`` are handed out (:func:`hand_out_limits`).
+        The config, in which the paths that it names once are handed out (:func:`hand_out_paths`).
 
     Raises:
         FileNotFoundError: If the file is not there; names the configs that are beside it.
@@ -55,27 +58,30 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
             cfg.merge_from_dict(options)
     except (AttributeError, ImportError, KeyError, NameError, SyntaxError, TypeError) as error:
         raise ConfigError(f'{path}: {error}') from error
-    hand_out_limits(cfg)
+    hand_out_paths(cfg)
     check_config(cfg, only)
     return cfg
 
 
-def hand_out_limits(cfg: Config) -> None:
-    """Give ``angle_limits.file`` of a config to all that take ``limits`` of joint angles and name none themselves.
+def hand_out_paths(cfg: Config) -> None:
+    """Give the paths that a config names once to all that take them and name none themselves.
 
-    So the file stands in one place, where the command line can change it.
+    These are the file of ``angle_limits``, and the folder of ``patch_dictionary``. So each stands in one place, where
+    the command line can change it.
     """
-    file = (cfg.get('angle_limits') or {}).get('file')
-    if file is None:
-        return
     distillers = (cfg.get('model') or {}).get('distillers') or {}
-    for node in (*distillers.values(), *_listed(cfg.get('val_evaluator')), *_listed(cfg.get('test_evaluator'))):
-        if str(node.get('type')).rpartition('.')[2] in TAKE_LIMITS:  # with or without its scope
-            node.setdefault('limits', file)
+    takers = list(distillers.values())
+    for key in ('val_evaluator', 'test_evaluator', 'custom_hooks'):
+        takers += _listed(cfg.get(key))
+    for entry, (key, argument, types) in HANDED_OUT.items():
+        path = (cfg.get(entry) or {}).get(key)
+        for node in takers if path is not None else ():
+            if str(node.get('type')).rpartition('.')[2] in types:  # with or without its scope
+                node.setdefault(argument, path)
 
 
 def _listed(entry: dict | list | None) -> list:
-    """A metric's settings, or several, or none, as a list."""
+    """An entry's settings, or several, or none, as a list."""
     return [entry] if isinstance(entry, dict) else entry or []
 
 

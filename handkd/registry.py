@@ -22,6 +22,7 @@ TRANSFORMS = _child('transform', mmpose_registry.TRANSFORMS, 'datasets.transform
 METRICS = _child('metric', mmpose_registry.METRICS, 'evaluation')
 HOOKS = _child('hook', mmpose_registry.HOOKS, 'engine')
 OPTIM_WRAPPERS = _child('optimizer wrapper', mmpose_registry.OPTIM_WRAPPERS, 'engine')
+PARAM_SCHEDULERS = _child('parameter scheduler', mmpose_registry.PARAM_SCHEDULERS, 'engine')
 
 # Nothing of handkd is registered below, but MMEngine looks these up by scope and warns where a child is missing.
 EVALUATORS = _child('evaluator', mmpose_registry.EVALUATORS)
@@ -31,7 +32,6 @@ LOOPS = _child('loop', mmpose_registry.LOOPS)
 MODEL_WRAPPERS = _child('model wrapper', mmpose_registry.MODEL_WRAPPERS)
 OPTIMIZERS = _child('optimizer', mmpose_registry.OPTIMIZERS)
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', mmpose_registry.OPTIM_WRAPPER_CONSTRUCTORS)
-PARAM_SCHEDULERS = _child('parameter scheduler', mmpose_registry.PARAM_SCHEDULERS)
 RUNNERS = _child('runner', mmpose_registry.RUNNERS)
 TASK_UTILS = _child('task util', mmpose_registry.TASK_UTILS)
 VISBACKENDS = _child('vis_backend', mmpose_registry.VISBACKENDS)

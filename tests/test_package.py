@@ -22,7 +22,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 
-from handkd.config import check_config, hand_out_limits
+from handkd.config import check_config, hand_out_paths
 from handkd.geometry import AngleLimits
 from handkd.registry import DATASETS, MODELS
 
@@ -106,7 +106,7 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits
         teacher.checkpoint = teachers(teacher.model.to_dict())
     if 'angle_limits' in cfg:
         cfg.angle_limits.file = limits
-        hand_out_limits(cfg)
+        hand_out_paths(cfg)
     batches = {loader: pseudo_collate(list(DATASETS.build(cfg[loader].dataset))) for loader in LOADERS}
 
     model = MODELS.build(cfg.model)  # not init_weights(): residual branches that begin at zero pass no gradient
@@ -142,8 +142,8 @@ ARROWS = {
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'models': KNOWS_CODECS,
-    'engine': KNOWS_MODELS,
-    'evaluation': KNOWS_MODELS,
+    'engine': KNOWS_MODELS | {'restoration'},
+    'evaluation': KNOWS_MODELS | {'restoration'},
     'evaluation.functional': {'hand', 'geometry'},
     'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'hand', 'geometry', 'registry'},

@@ -1,15 +1,22 @@
-"""Speed, as ratios measured side by side in one run: python tools/benchmark.py studio|step|data|index [OPTIONS]"""
+"""Speed, as ratios measured side by side: tools/benchmark.py studio|step|data|index|restoration|joints [OPTIONS]"""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import data, index, step, studio
+from benchmarks import data, index, joint_networks, restoration, step, studio
 
 from handkd.apis.cli import run_cli
 from handkd.hints import check_keys
 
-BENCHMARKS = {'studio': studio.run, 'step': step.run, 'data': data.run, 'index': index.run}
+BENCHMARKS = {
+    'studio': studio.run,
+    'step': step.run,
+    'data': data.run,
+    'index': index.run,
+    'restoration': restoration.run,
+    'joints': joint_networks.run,
+}
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,11 +1,15 @@
 """Plot curves from finished runs.
 
 python tools/plot.py pck work_dirs/demo/*/predictions.npz --out pck.png
+python tools/plot.py within work_dirs/weakseg/{direct,full}/predictions.npz --out within.png
 python tools/plot.py loss work_dirs/demo/* --out loss.svg
 python tools/plot.py evolution work_dirs/method/rgb work_dirs/method/student --out evolution.svg
+python tools/plot.py parts work_dirs/weakseg/{segmentation,weak}/predictions.npz --out parts.png
 
-`evolution` shows runs that go on from one another, in their order: every term of the loss over all their iterations,
-with a dashed line where one takes over from the other.
+`within` shows the share of frames all of whose joints are within a distance of the true ones. `evolution` shows runs
+that go on from one another, in their order: every term of the loss over all their iterations, with a dashed line where
+one takes over from the other. `parts` shows how much of each part of the hand is segmented right, from what
+HandSegmentationMetric(dump=...) writes.
 """
 
 from __future__ import annotations
@@ -16,12 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from handkd.apis.cli import run_cli
-from handkd.evaluation import AucRule, HandPredictions, auc, pck
+from handkd.evaluation import CURVE_THRESHOLDS, WITHIN, AucRule, HandPredictions, PartCounts, auc, frames_within, pck
+from handkd.hand import JOINTS, NUM_PARTS
 from handkd.visualization import (
     PCK_RANGES,
     evolution_figure,
     figure_bytes,
     loss_figure,
+    part_figure,
     pck_figure,
     read_scalars,
     read_validation,
@@ -35,10 +41,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'what',
-        choices=['pck', 'loss', 'evolution'],
-        help='PCK curves of predictions, training loss of runs, or all losses of consecutive runs on one axis',
+        choices=['pck', 'within', 'loss', 'evolution', 'parts'],
+        help='PCK curves of predictions, shares of frames whose worst joint is within a distance, training loss of '
+        'runs, all losses of consecutive runs on one axis, or the accuracy of segmentation on each part',
     )
-    parser.add_argument('paths', nargs='+', metavar='PATH', help='pck: files of predictions (npz); else: work dirs')
+    parser.add_argument('paths', nargs='+', metavar='PATH', help='pck, within, parts: files (npz); else: work dirs')
     parser.add_argument('--labels', nargs='+', help='what the legend calls them; default: the names of their folders')
     parser.add_argument(
         '--range',
@@ -54,12 +61,17 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f'--out must end in one of {", ".join(FORMATS)}, found {args.out!r}')
     if args.labels and len(args.labels) != len(args.paths):
         parser.error(f'--labels must name each of the {len(args.paths)} paths, found {len(args.labels)}')
-    labels = args.labels or [(Path(p).parent if args.what == 'pck' else Path(p)).name or p for p in args.paths]
+    of_files = args.what in ('pck', 'within', 'parts')
+    labels = args.labels or [(Path(p).parent if of_files else Path(p)).name or p for p in args.paths]
     if len(set(labels)) < len(labels):
         parser.error(f'the curves need different labels, found {labels}: give them with --labels')
 
     if args.what == 'pck':
         figure = _pck_figure(labels, args.paths, args.range)
+    elif args.what == 'within':
+        figure = _within_figure(labels, args.paths)
+    elif args.what == 'parts':
+        figure = _part_figure(labels, args.paths)
     else:
         logs = {label: read_scalars(path) for label, path in zip(labels, args.paths)}
         if args.what == 'loss':
@@ -74,15 +86,50 @@ def main(argv: list[str] | None = None) -> None:
 def _pck_figure(labels: list[str], paths: list[str], thresholds: list[float] | None):
     """PCK curves, each with its area over the range shown in the legend."""
     loaded = [HandPredictions.load(path) for path in paths]
-    protocols = {result.protocol for result in loaded}
-    if len(protocols) > 1:
-        raise ValueError(f'these predictions follow different protocols and do not compare: {sorted(protocols)}')
+    protocol = _only_protocol(loaded)
     unit = loaded[0].unit
     rule = AucRule(*(thresholds or PCK_RANGES[unit]), steps=201)
     curves: dict[str, np.ndarray] = {}
     for label, result in zip(labels, loaded):
         curves[f'{label} (AUC {auc(result.errors, rule):.3f})'] = pck(result.errors, rule.thresholds)
-    return pck_figure(curves, rule.thresholds, protocols.pop(), unit)
+    return pck_figure(curves, rule.thresholds, protocol, unit)
+
+
+def _within_figure(labels: list[str], paths: list[str]):
+    """Shares of frames whose worst joint is within a distance, those at two of them shown in the legend."""
+    loaded = [HandPredictions.load(path) for path in paths]
+    protocol = _only_protocol(loaded)
+    if loaded[0].unit != 'mm':
+        raise ValueError(f'{paths[0]}: expected joints in mm, found the protocol {protocol!r}, whose joints are in px')
+    curves: dict[str, np.ndarray] = {}
+    for label, result in zip(labels, loaded):
+        shares = zip(WITHIN, frames_within(result.errors, np.array(WITHIN)))
+        note = ', '.join(f'{distance} mm: {share:.3f}' for distance, share in shares)
+        curves[f'{label} ({note})'] = frames_within(result.errors, CURVE_THRESHOLDS)
+    figure = pck_figure(curves, CURVE_THRESHOLDS)
+    figure.axes[0].set(xlabel=f'worst joint within (mm)\n{protocol}', ylabel='share of frames')
+    return figure
+
+
+def _part_figure(labels: list[str], paths: list[str]):
+    """Accuracy on each part, with the overall ones shown in the legend."""
+    loaded = [PartCounts.load(path) for path in paths]
+    protocol = _only_protocol(loaded)
+    if len(loaded[0].total) != NUM_PARTS:
+        raise ValueError(f"{paths[0]}: expected the hand's {NUM_PARTS} parts, found {len(loaded[0].total)}")
+    runs: dict[str, np.ndarray] = {}
+    for label, counts in zip(labels, loaded):
+        pixel, part = (100 * share for share in counts.accuracy)
+        runs[f'{label} (per pixel {pixel:.1f} %, per class {part:.1f} %)'] = counts.shares
+    return part_figure(runs, JOINTS[1:], protocol)
+
+
+def _only_protocol(loaded: list[HandPredictions] | list[PartCounts]) -> str:
+    """The protocol that all follow."""
+    protocols = {result.protocol for result in loaded}
+    if len(protocols) > 1:
+        raise ValueError(f'these files follow different protocols and do not compare: {sorted(protocols)}')
+    return protocols.pop()
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
 from handkd.apis.report import results_table, write_stage_report
+from handkd.apis.segmentation_report import segmentation_table
 from handkd.apis.stages import read_stages, run_stages, select_stages
 from handkd.apis.summary import results_record, summarize_seeds
 from handkd.files import write_atomically
@@ -45,10 +46,12 @@ def main(argv: list[str] | None = None) -> None:
     results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
     first = results[args.seeds[0]]
     table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results, args.against)
-    if table.rows:
-        print(text_table(table))
+    segmentation = segmentation_table(results)
+    for each in (segmentation, table):
+        if each.rows:
+            print(text_table(each))
     if args.out:
-        write_atomically(args.out, json.dumps(results_record(results, table), indent=2).encode())
+        write_atomically(args.out, json.dumps(results_record(results, table, segmentation), indent=2).encode())
         print(f'numbers: {args.out}')
     if args.report:
         page = work_dir / 'report.html'

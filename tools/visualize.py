@@ -4,6 +4,8 @@ python tools/visualize.py activations work_dirs/demo/rgb work_dirs/demo/student 
 python tools/visualize.py energy work_dirs/seeds/seed_*/rgb work_dirs/seeds/seed_*/student
 python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student --labels 'RGB twin' PMD-Net --indices 3 14 15
 python tools/visualize.py violations work_dirs/ekd/twin work_dirs/ekd/student --limits work_dirs/angle_limits/lm.json
+python tools/visualize.py parts work_dirs/weakseg/segmentation work_dirs/weakseg/weak --dictionary work_dirs/patches
+python tools/visualize.py rejections work_dirs/weakseg/weak
 python tools/visualize.py activations configs/pmd/resnet18half_rgb_studio.py:work_dirs/rgb/iter_3000.pth
 
 A RUN is a work dir, in which MMEngine has left a copy of the config, and whose newest checkpoint is taken; or
@@ -14,6 +16,11 @@ hand is found in depth, or in masks that the set has. Runs of one name are seeds
 
 `violations` runs the networks on the whole test set, counts the images on which a joint angle is out of bounds, and
 shows some of the first network's, with red rings around those joints. tools/gather_angle_limits.py makes the limits.
+
+`parts` shows the maps of the hand's parts that networks predict, the first one's also restored by a dictionary, beside
+the true ones, and the joints of networks that predict joints.
+
+`rejections` takes one run of weakly supervised training, and shows restored maps that its quality check turned down.
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ import argparse
 
 from handkd.apis.activations import activation_sheet, energy_table
 from handkd.apis.cli import OptionsAction, run_cli
+from handkd.apis.part_pictures import part_sheet, rejection_sheet
 from handkd.apis.pictures import predict_samples, prediction_sheet
 from handkd.apis.trained import TrainedNetwork, read_samples, spread_indices
 from handkd.apis.violations import find_limits, violation_sheet
@@ -44,6 +52,11 @@ def main(argv: list[str] | None = None) -> None:
         limits = AngleLimits.read(args.limits or find_limits(networks[0]))
         picture = violation_sheet(networks, limits, args.num, args.indices)
         print(picture.caption)
+    elif args.what == 'rejections':
+        picture = rejection_sheet(networks[0], args.num, args.indices)
+        print(picture.caption)
+    elif args.what == 'parts':
+        picture = part_sheet(networks, choose_images(networks[0], args), args.dictionary)
     elif args.what == 'activations':
         picture = activation_sheet(networks, choose_images(networks[0], args), args.layer)
     else:
@@ -57,14 +70,14 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'what',
-        choices=['activations', 'energy', 'poses', 'violations'],
-        help='activation maps, their energy on the background, predicted hands over the true ones, or those of them '
-        'with joint angles out of bounds',
+        choices=['activations', 'energy', 'poses', 'violations', 'parts', 'rejections'],
+        help='activation maps, their energy on the background, predicted hands over the true ones, those of them with '
+        'joint angles out of bounds, predicted part maps, or restored ones that were rejected',
     )
     parser.add_argument('runs', nargs='+', metavar='RUN', help='a work dir, or CONFIG:CHECKPOINT')
     parser.add_argument('--labels', nargs='+', help='what the columns are called; default: the names of the runs')
-    parser.add_argument('--num', type=int, default=8, help='not energy: test images, at even distances')
-    parser.add_argument('--indices', nargs='+', type=int, metavar='I', help='these test images instead')
+    parser.add_argument('--num', type=int, default=8, help='not energy: images, at even distances')
+    parser.add_argument('--indices', nargs='+', type=int, metavar='I', help='these images instead')
     parser.add_argument(
         '--layer', default='backbone', help='activations, energy: dotted name of a layer of all networks'
     )
@@ -73,7 +86,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         metavar='FILE',
         help="violations: the limits of joint angles; default: those of the HandAngleMetric in the first run's config",
     )
-    parser.add_argument('--out', help='not energy: the picture; default: activations.png, poses.png, violations.png')
+    parser.add_argument('--dictionary', metavar='FOLDER', help='parts: patches by which a map is restored')
+    parser.add_argument('--out', help='not energy: the picture; default: activations.png, poses.png and so on')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -88,6 +102,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         parser.error(f'--num must be at least 1, found {args.num}')
     if args.limits and args.what != 'violations':
         parser.error(f'--limits is for violations, not for {args.what}')
+    if args.dictionary and args.what != 'parts':
+        parser.error(f'--dictionary is for parts, not for {args.what}')
+    if args.what == 'rejections' and len(args.runs) > 1:
+        parser.error(f'rejections are of one run, found {len(args.runs)}')
     return args
 
 

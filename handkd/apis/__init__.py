@@ -4,6 +4,7 @@ from .activations import activation_sheet, energy_table
 from .angle_limits import ensure_limits, gather_limits
 from .complexity import Complexity, measure_config
 from .inferencer import HandInferencer
+from .part_pictures import part_sheet, rejection_sheet
 from .pictures import predict_samples, prediction_sheet
 from .report import StageResult, write_stage_report
 from .runs import evaluate, latest_checkpoint, train
@@ -25,9 +26,11 @@ __all__ = [
     'gather_limits',
     'latest_checkpoint',
     'measure_config',
+    'part_sheet',
     'predict_samples',
     'prediction_sheet',
     'read_stages',
+    'rejection_sheet',
     'results_record',
     'run_stages',
     'select_stages',

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +25,16 @@ from .trained import BATCH, TrainedNetwork
 
 TILE = 200
 """Side of a tile of a grid, in px."""
+
+
+class Column(NamedTuple):
+    """One of a sheet's columns."""
+
+    header: str
+    tiles: Sequence[np.ndarray]
+    """Pictures, BGR, uint8, from top to bottom."""
+    captions: Sequence[str]
+    """A line of text under each picture."""
 
 
 def input_picture(inputs: dict[str, torch.Tensor], modality: str | None = None) -> np.ndarray:
@@ -86,25 +97,27 @@ def prediction_sheet(
         samples: The N packed samples of each network.
         violated: Which angles of each network's N hands are out of bounds, shape (N, 5, 4), bool: their joints are
             ringed, and their number is said. Defaults to None: nothing is said of angles.
+
+    Raises:
+        ValueError: If a network predicts other joints than the 21.
     """
-    marks = [[None] * len(items) for items in samples] if violated is None else [map(_joints_of, v) for v in violated]
-    hands = [
-        list(zip(*parts)) for parts in zip(samples, (r.pred for r in predictions), map(_truth, predictions), marks)
-    ]
-    columns = [('input', [input_picture(item['inputs']) for item in samples[0]], predictions[0].img_ids)]
+    if violated is None:
+        marks = [[None] * len(items) for items in samples]
+    else:
+        marks = [[_joints_of(hand) for hand in angles] for angles in violated]
+    names = [f'image {number}' for number in predictions[0].img_ids]
+    columns = [Column('input', [input_picture(item['inputs']) for item in samples[0]], names)]
     for i, label in enumerate(labels):
-        texts = [_mean_error(row, predictions[i].unit) for row in predictions[i].errors]
+        column = hand_column(label, predictions[i], samples[i], marks[i])
         if violated is not None:
-            texts = [f'{_count_angles(angles)}, {text}' for angles, text in zip(violated[i], texts)]
-        columns.append((label, [_draw_flat(*hand) for hand in hands[i]], texts))
-    for label, result, drawn in zip(labels, predictions, hands):
+            texts = [f'{_count_angles(angles)}, {text}' for angles, text in zip(violated[i], column.captions)]
+            column = column._replace(captions=texts)
+        columns.append(column)
+    for label, result, marked in zip(labels, predictions, marks):
         if result.unit == 'mm':
-            tiles = [draw_skeleton_3d(pred, 'side', truth, marked=marked) for _, pred, truth, marked in drawn]
-            columns.append((f'{label}, side', tiles, [''] * len(tiles)))
-    headers = [header for header, _, _ in columns]
-    tiles = [tile for row in zip(*(tiles for _, tiles, _ in columns)) for tile in row]
-    captions = [str(text) for row in zip(*(texts for _, _, texts in columns)) for text in row]
-    captions[:: len(headers)] = [f'image {text}' for text in captions[:: len(headers)]]
+            hands = zip(result.pred, _truth(result), marked)
+            tiles = [draw_skeleton_3d(pred, 'side', truth, marked=mark) for pred, truth, mark in hands]
+            columns.append(Column(f'{label}, side', tiles, [''] * len(tiles)))
     text = "Predicted hands in the fingers' colours over the true ones in grey, with the mean joint error."
     if violated is not None:
         text += (
@@ -112,7 +125,43 @@ def prediction_sheet(
         )
     if any(result.unit == 'mm' for result in predictions):
         text += ' From the side, the camera is on the left.'
-    return Picture(contact_sheet(tiles, len(headers), TILE, captions, headers), text)
+    return Picture(lay_columns(columns), text)
+
+
+def hand_column(
+    label: str, result: HandPredictions, items: Sequence[dict], marks: Sequence[np.ndarray | None]
+) -> Column:
+    """Draw a network's hands over the true ones, each in what the network is given, with their mean errors.
+
+    Args:
+        label: What the network is called.
+        result: Its predictions for N images.
+        items: The N packed samples.
+        marks: Of each hand the joints to ring, shape (21,), bool, or None.
+
+    Raises:
+        ValueError: If it predicts other joints than the 21.
+    """
+    if result.pred.shape[1] != NUM_JOINTS:
+        raise ValueError(f'{label}: hands are drawn with {NUM_JOINTS} joints, it predicts {result.pred.shape[1]}')
+    hands = zip(items, result.pred, _truth(result), marks)
+    errors = [_mean_error(row, result.unit) for row in result.errors]
+    return Column(label, [_draw_flat(*hand) for hand in hands], errors)
+
+
+def lay_columns(columns: Sequence[Column], tile_size: int = TILE) -> np.ndarray:
+    """Lay columns of equal length side by side.
+
+    Args:
+        columns: The columns.
+        tile_size: Side of a tile in px.
+
+    Returns:
+        The sheet, BGR, uint8.
+    """
+    headers, tiles, captions = zip(*columns)
+    tiles, captions = ([one for row in zip(*rows) for one in row] for rows in (tiles, captions))
+    return contact_sheet(tiles, len(headers), tile_size, captions, headers)
 
 
 def _joints_of(angles: np.ndarray) -> np.ndarray:

@@ -28,12 +28,14 @@ from .pictures import prediction_sheet, select_images
 from .runs import student_config
 from .trained import TrainedNetwork, read_samples, spread_indices
 
-ROLES = ('teacher', 'twin', 'student', 'variant', 'pretraining')
+ROLES = ('teacher', 'twin', 'student', 'variant', 'pretraining', 'segmentation')
 _SHOWN = ('twin', 'student', 'teacher')
 """Roles of the stages in the pictures, from left to right."""
 
 VIOLATIONS = 'violation_frequency'
 """Name of the metric that tables call V.F., a share from 0 to 1 (Zhang et al. 2020, Table 1)."""
+PLANE = 'EPE_xy_mean'
+"""Name of the error within the image plane, mm, the "2D error" of Neverova et al. 2017, Table 4."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class StageResult:
         name: Its short name.
         label: What the page calls it.
         role: 'teacher' (sees the privileged modality), 'twin' (the student without distillation), 'student',
-            'variant' (any other; in the table and the curves only), or 'pretraining' (on other data, whose test set it
-            is evaluated on; compared with nothing).
+            'variant' (any other; in the table and the curves only), 'pretraining' (on other data, whose test set it
+            is evaluated on; compared with nothing), or 'segmentation' (predicts parts, not joints; in a table of its
+            own, :func:`~handkd.apis.segmentation_report.segmentation_table`).
         work_dir: Where it trained.
         config: Path of its config.
         checkpoint: Path of its weights.
@@ -96,8 +99,8 @@ def _is_metric(key: str, name: str) -> bool:
 
 
 def compared(stages: Sequence[StageResult]) -> list[StageResult]:
-    """Return the stages that share a test set: all but those that pre-train on other data."""
-    return [stage for stage in stages if stage.role != 'pretraining']
+    """Return the stages whose joints are compared: all but those that pre-train on other data, or segment."""
+    return [stage for stage in stages if stage.role not in ('pretraining', 'segmentation')]
 
 
 def all_have(stages: Sequence[StageResult], name: str) -> bool:
@@ -122,10 +125,10 @@ def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
 
 
 def results_table(stages: Sequence[StageResult]) -> Table:
-    """Return the table of results: errors, area under the PCK curve, V.F., and share of the gap closed.
+    """Return the table of results: errors, area under the PCK curve, 2D error, V.F., and share of the gap closed.
 
-    V.F. is the share of hands with a joint angle out of bounds; it is there if all stages have measured it, as the
-    share of the gap is if there is a gap.
+    The 2D error is the one within the image plane; V.F. is the share of hands with a joint angle out of bounds. They
+    are there if all stages have measured them, as the share of the gap is if there is a gap.
     """
     stages = compared(stages)
     closed = gap_closed(stages)
@@ -136,6 +139,8 @@ def results_table(stages: Sequence[StageResult]) -> Table:
         f'EPE median ({unit})': [f'{stage.metric("EPE_median"):.2f}' for stage in stages],
         'AUC': [f'{stage.metric("AUC"):.3f}' for stage in stages],
     }
+    if all_have(stages, PLANE):
+        columns['2D mean (mm)'] = [f'{stage.metric(PLANE):.2f}' for stage in stages]
     if all_have(stages, VIOLATIONS):
         columns['V.F.'] = [f'{100 * stage.metric(VIOLATIONS):.1f} %' for stage in stages]
     if closed:

@@ -15,6 +15,7 @@ from torch import nn
 from handkd.models import CheckpointError, load_weights, read_checkpoint
 
 from .angle_limits import ensure_limits
+from .patch_dictionary import ensure_dictionary
 
 _IN_PART = (
     "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -40,7 +41,9 @@ def set_amp(cfg: Config, amp: str) -> None:
 
 
 def train(cfg: Config, resume: str | None = None) -> Path:
-    """Train as a config says; before that, limits of joint angles that it names are gathered if they are not there.
+    """Train as a config says; before that, what it names and is not there is made of its training data.
+
+    These are limits of joint angles (``angle_limits``), and a dictionary of patches (``patch_dictionary``).
 
     Args:
         cfg: A config with ``work_dir``. ``load_from`` is a checkpoint whose weights the network begins with, all of
@@ -69,6 +72,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
             f'tools/stages.py, or name another with --cfg-options load_from=PATH; {_IN_PART}'
         )
     ensure_limits(cfg)
+    ensure_dictionary(cfg)
     runner = _StrictRunner.from_cfg(cfg)
     runner.train()
     last = Path(cfg.work_dir) / f'iter_{runner.iter}.pth'
@@ -120,6 +124,7 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     """
     cfg = student_config(cfg)
     cfg.load_from, cfg.resume = None, False
+    ensure_dictionary(cfg)
     if dump is not None:
         main_evaluator(cfg).dump = str(dump)
     runner = Runner.from_cfg(cfg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
@@ -31,6 +32,7 @@ class Stage:
         teachers: Teacher's name in the model -> name of the stage that trains it.
         options: Overrides of its config, dotted key -> value.
         start: Name of the stage whose weights it begins with.
+        checkpoints: Dotted key of its config that takes a path of weights -> name of the stage that trains them.
         otherwise: Path of the config that runs instead, with the same options, where the ``data_root`` of the train set
             of ``config`` is no folder.
     """
@@ -42,21 +44,27 @@ class Stage:
     teachers: dict[str, str] = field(default_factory=dict)
     options: dict[str, object] = field(default_factory=dict)
     start: str | None = None
+    checkpoints: dict[str, str] = field(default_factory=dict)
     otherwise: Path | None = None
 
     @property
     def sources(self) -> list[str]:
         """Names of the stages whose checkpoints it needs."""
-        return [*self.teachers.values(), *([] if self.start is None else [self.start])]
+        return [*self.paths.values(), *([] if self.start is None else [self.start])]
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Dotted keys of its config that take paths of weights -> names of the stages that train them."""
+        return {f'model.teachers.{name}.checkpoint': source for name, source in self.teachers.items()} | self.checkpoints
 
 
 def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     """Read the stages of a config.
 
-    ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, otherwise=)], options=,
-    names=)``; a run's ``config`` and ``otherwise`` are paths from that config's folder in which ``names`` are filled
-    in, as in ``'{net}_depth_{data}.py'``; a ``config`` of None is that config itself; the outer ``options`` hold for
-    all runs.
+    ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, checkpoints=, otherwise=)],
+    options=, names=)``; a run's ``config`` and ``otherwise`` are paths from that config's folder in which ``names`` are
+    filled in, as in ``'{net}_depth_{data}.py'``; a ``config`` of None is that config itself; the outer ``options`` hold
+    for all runs.
 
     Args:
         path: The config.
@@ -195,8 +203,7 @@ def _choose_config(stage: Stage, record: dict) -> Path:
 def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[str, StageResult]) -> Config:
     """The config at a path as a stage runs it."""
     options = {**stage.options, 'randomness.seed': seed}
-    for teacher, source in stage.teachers.items():
-        options[f'model.teachers.{teacher}.checkpoint'] = str(done[source].checkpoint)
+    options |= {key: str(done[source].checkpoint) for key, source in stage.paths.items()}
     if stage.start is not None:
         options['load_from'] = str(done[stage.start].checkpoint)
     cfg = load_config(path, options)
@@ -215,8 +222,10 @@ def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str
     where = ['work_dir', 'experiment_name', 'stages', *([] if stage.start is None else ['load_from'])]
     fields = {k: v for k, v in cfg.to_dict().items() if k not in where}
     sources = [fingerprints[source] for source in stage.sources]
-    for teacher in fields['model'].get('teachers', {}).values():
-        teacher['checkpoint'] = Path(teacher['checkpoint']).name
+    for key in stage.paths:
+        *parents, last = key.split('.')
+        node = functools.reduce(dict.__getitem__, parents, fields)
+        node[last] = Path(node[last]).name
     return hashlib.sha256(json.dumps([fields, sources], sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -11,7 +11,7 @@ from handkd.evaluation import mean_interval
 from handkd.hints import did_you_mean
 from handkd.visualization import Table
 
-from .report import VIOLATIONS, StageResult, all_have, compared, gap_closed
+from .report import PLANE, VIOLATIONS, StageResult, all_have, compared, gap_closed
 
 
 class _Measure(NamedTuple):
@@ -26,22 +26,25 @@ class _Measure(NamedTuple):
     sign: int = 1  # -1 where less is better, so that a gain is positive
 
 
-# V.F. comes last: it is not always there.
 _MEASURES = (
     _Measure('EPE_mean', 'EPE mean ({unit})', '{:.2f} ± {:.2f}', 'EPE below {against}', '{:+.2f} ± {:.2f}', sign=-1),
     _Measure('AUC', 'AUC', '{:.3f} ± {:.3f}', 'AUC above {against}', '{:+.3f} ± {:.3f}'),
+)
+_OPTIONAL = (
+    _Measure(PLANE, '2D mean (mm)', '{:.2f} ± {:.2f}', '2D below {against}', '{:+.2f} ± {:.2f}', sign=-1),
     _Measure(
         VIOLATIONS, 'V.F.', '{:.1f} ± {:.1f} %', 'V.F. below {against}', '{:+.1f} ± {:.1f} pp', factor=100, sign=-1
     ),
 )
+"""What is there if all stages have measured it."""
 
 
 def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str | None = None) -> Table:
-    """Return a table over seeds: every stage's error, AUC and V.F., each with its gain over the twin of the same seed.
+    """Return a table over seeds: every stage's error and AUC, each with its gain over the twin of the same seed.
 
-    Gains are positive where a stage is better than the twin, or than the stage named; those of V.F., the share of hands
-    with a joint angle out of bounds, are in percentage points. V.F. is there if all stages have measured it, in place
-    of the number of seeds in which the error is smaller. The last column is the share of the gap between twin and
+    Gains are positive where a stage is better than the twin, or than the stage named. If all stages have measured it,
+    the error within the image plane, or V.F., the share of hands with a joint angle out of bounds (gains in percentage
+    points), takes the place of the number of seeds in which the error is smaller. The last column is the share of the gap between twin and
     teacher (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. What pre-trains on other data is
     left out.
 
@@ -57,9 +60,9 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
     unit = stages[0].unit if stages else 'mm'
     base = _find_base(stages, against)
     named = dict(unit=unit, against=against or 'twin')
-    violations = all(all_have(run, VIOLATIONS) for run in runs)
+    optional = [measure for measure in _OPTIONAL if all(all_have(run, measure.name) for run in runs)]
     columns = {f'{len(runs)} seeds, ± 95 %': [stage.label for stage in stages]}
-    for measure in _MEASURES if violations else _MEASURES[:-1]:
+    for measure in (*_MEASURES, *optional):
         values = np.array([[measure.factor * stage.metric(measure.name) for stage in run] for run in runs]).T
         columns[measure.header.format(**named)] = [measure.text.format(*mean_interval(row)) for row in values]
         if base is not None:
@@ -67,7 +70,7 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
             gains = goodness - goodness[base]
             texts = [measure.gain_text.format(*mean_interval(row)) for row in gains]
             columns[measure.gain_header.format(**named)] = _without(base, texts)
-            if measure.name == 'EPE_mean' and not violations:  # for both the table would be too wide
+            if measure.name == 'EPE_mean' and not optional:  # for both the table would be too wide
                 columns['better on'] = _without(base, [f'{(row > 0).sum()} of {len(runs)}' for row in gains])
     shares = [gap_closed(run) for run in runs]
     if all(shares):

@@ -7,6 +7,7 @@ from .dexter_object import DexterObjectDataset
 from .file_dataset import HandFileDataset
 from .hand_folder import HandFolderDataset
 from .lm import LMDataset
+from .mixed import MixedDataset
 from .nyu import NYUDataset
 from .packed import PackedHandDataset, StreamedHandDataset
 from .panoptic import PanopticHandDataset
@@ -22,6 +23,7 @@ __all__ = [
     'HandFileDataset',
     'HandFolderDataset',
     'LMDataset',
+    'MixedDataset',
     'NYUDataset',
     'PackedHandDataset',
     'PanopticHandDataset',

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from handkd.hand import FINGERS, JOINTS, SIDES
+from handkd.hand import FINGERS, JOINTS, NUM_PARTS, PART_UNKNOWN, SIDES
 from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
@@ -15,6 +15,7 @@ from .file_dataset import HandFileDataset
 from .label_checks import check_finite, compare_images
 from .matlab_files import load_mat
 from .records import hand_record
+from .transforms import ImageReadError, read_raster
 
 _SEGMENTS = ('KNU3_A', 'KNU3_B', 'KNU2_A', 'KNU2_B', 'KNU1_A', 'KNU1_B')
 _PREFIX = {'little': 'F1', 'ring': 'F2', 'middle': 'F3', 'index': 'F4', 'thumb': 'TH'}
@@ -56,6 +57,9 @@ class NYUDataset(HandFileDataset):
     ``depth_1_0000001.png``, ``synthdepth_1_0000001.png`` of cameras 1 to 3. The colour image is warped into the depth
     camera's view and black where no depth is, so joints and depth belong to both.
 
+    The set has no part labels. Who has drawn or rendered some puts them beside the images, as ``parts_1_0000001.png``:
+    8 bit, one channel, 0 background, 1 to 20 handkd's parts, 255 unknown.
+
     The set has no 21 joints. Joint 0 and the finger joints are the nearest of its 36: of each finger ``KNU1_A``,
     ``KNU2_B``, ``KNU3_B`` and ``KNU3_A`` from palm to tip. The 36 themselves are in ``keypoints_cam_native``
     (1, 36, 3) mm and ``keypoints_native`` (1, 36, 2) px, which move with the image as the others do;
@@ -66,7 +70,7 @@ class NYUDataset(HandFileDataset):
         data_root (str): The folder with ``train`` and ``test``.
         split (str): 'train', 'test', or one of the two test persons: 'test_1', who is the training person, 'test_2',
             who is not.
-        modalities (Sequence[str]): Which of 'rgb', 'depth' to load. Defaults to ('depth',).
+        modalities (Sequence[str]): Which of 'rgb', 'depth', 'parts' to load. Defaults to ('depth',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
         on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. Defaults to 'stop'.
         views (Sequence[int]): Which cameras, of 1, 2, 3; their samples of a frame follow one another. Published figures
@@ -93,7 +97,7 @@ class NYUDataset(HandFileDataset):
         'native_evaluation': NYU_EVALUATION,
     }
     SPLITS = ('train', 'test', 'test_1', 'test_2')
-    MODALITIES = ('rgb', 'depth')
+    MODALITIES = ('rgb', 'depth', 'parts')
     SIGNATURE = ('train/joint_data.mat', 'test/joint_data.mat')
     PUBLISHED = {'train': 72757, 'test': 8252, 'test_1': 2440, 'test_2': 5812}
 
@@ -128,6 +132,11 @@ class NYUDataset(HandFileDataset):
         self._intrinsics = np.array([[focal[0], 0, _CENTER[0]], [0, focal[1], _CENTER[1]], [0, 0, 1]], np.float64)
         super().__init__(data_root, split, modalities, pipeline, on_corrupt)
 
+    @classmethod
+    def offers(cls, settings: Mapping) -> tuple[str, ...]:
+        """Return the modalities of the archive, and 'parts' if ``settings`` ask for them: then they are there."""
+        return cls.MODALITIES if 'parts' in settings.get('modalities', ()) else ('rgb', 'depth')
+
     @property
     def metainfo(self) -> dict:
         """The data set's name, joint names, its own joints' names, and what joint 0 is."""
@@ -138,9 +147,10 @@ class NYUDataset(HandFileDataset):
         return self.split.split('_')[0]
 
     def _kinds(self) -> list[str]:
-        """Return what the names of the needed images begin with."""
+        """Return what the names of the archive's images begin with that are needed."""
         kinds = {'rgb': 'rgb', 'depth': self.depth_source}
-        return [f'{kinds[modality]}_{view}_' for modality in sorted(self.modalities) for view in self.views]
+        needed = sorted(set(self.modalities) & set(kinds))
+        return [f'{kinds[modality]}_{view}_' for modality in needed for view in self.views]
 
     def sources(self) -> list[str]:
         """Return the label file and the folder, which holds the images, too."""
@@ -197,11 +207,34 @@ class NYUDataset(HandFileDataset):
         record['img_id'] = index
         record['img_path'] = stem.format('rgb')
         record['depth_path'] = stem.format(self.depth_source)
+        if 'parts' in self.modalities:
+            record['parts_path'] = stem.format('parts')
         return record
 
     def load_depth(self, record: dict) -> np.ndarray:
         """Return the depth map of a record, shape (480, 640), float32, mm: of all that the sensor saw."""
         return _DEPTH.read(record['depth_path'])
+
+    def load_parts(self, record: dict) -> np.ndarray:
+        """Return the parts of a record's hand, shape (480, 640), uint8.
+
+        Raises:
+            OSError: If there is no such file, or it has another form, size or value; names it.
+        """
+        path = record['parts_path']
+        try:
+            parts = read_raster(path, np.uint8, 1)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f'no part labels {path!r}: the archive has none; draw or render them for each frame that is read, or '
+                "leave 'parts' out of the modalities"
+            ) from None
+        if parts.shape != _SIZE[::-1]:
+            raise ImageReadError(f'{path!r} has shape {parts.shape}, expected {_SIZE[::-1]} as the depth image')
+        wrong = (parts > NUM_PARTS) & (parts != PART_UNKNOWN)
+        if wrong.any():
+            raise ImageReadError(f'{path!r} has value {parts[wrong][0]}, expected 0 to {NUM_PARTS} or {PART_UNKNOWN}')
+        return parts
 
 
 def read_joint_data(path: Path) -> tuple[np.ndarray, np.ndarray]:

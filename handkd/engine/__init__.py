@@ -2,11 +2,15 @@
 
 from .atomic import AtomicBackend
 from .hooks import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
+from .inverse_time_lr import InverseTimeLR
 from .optim_wrapper import AutocastOptimWrapper, bf16_is_fast
+from .part_restoration_hook import PartRestorationHook
 
 __all__ = [
     'AtomicBackend',
     'AutocastOptimWrapper',
+    'InverseTimeLR',
+    'PartRestorationHook',
     'PlainCheckpointHook',
     'SeedIterationHook',
     'SkippedSamplesHook',

@@ -22,9 +22,11 @@ from .functional import (
 from .hand_metric import HandKeypointMetric
 from .intervals import mean_interval
 from .joint_files import CAMERAS, JointFile, check_pair, parse_camera, read_joints
+from .part_counts import PartCounts
 from .pixel_metric import HandPixelMetric
 from .predictions import HandPredictions
 from .protocols import ALIGNMENTS, PALM_JOINTS, PROTOCOLS, Protocol, find_protocol
+from .restoration_metric import HandRestorationMetric
 from .scoring import CURVE_THRESHOLDS, PCK_AT, WITHIN, Score, score
 from .segmentation import SegmentationAccuracy, segmentation_accuracy, segmentation_counts
 from .segmentation_metric import HandSegmentationMetric
@@ -44,8 +46,10 @@ __all__ = [
     'HandKeypointMetric',
     'HandPixelMetric',
     'HandPredictions',
+    'HandRestorationMetric',
     'HandSegmentationMetric',
     'JointFile',
+    'PartCounts',
     'Protocol',
     'Score',
     'SegmentationAccuracy',

@@ -9,8 +9,9 @@ import numpy as np
 from handkd.hand import JOINTS
 from handkd.registry import METRICS
 
-from .functional import AUC_PRESETS, AucRule, joint_errors
+from .functional import AUC_PRESETS, AucRule, epe, frames_within, joint_errors
 from .joint_metric import JointMetric
+from .predictions import HandPredictions
 from .protocols import Protocol
 
 _ALIGNMENT = {(True, 'gt'): 'root+scale', (True, 'pred'): 'root', (False, 'pred'): 'absolute', (False, None): 'pa'}
@@ -42,6 +43,10 @@ class HandKeypointMetric(JointMetric):
             :class:`AucRule`. Defaults to (20, 50, 100).
         zb_legacy (bool): Whether to add the '20-50 mm' AUC of Z&B's published code, whose thresholds are in fact
             21.05 to 50 mm. Defaults to False.
+        plane (bool): Whether to add ``EPE_xy_mean``, the mean error within the camera's x and y alone, of the same
+            aligned joints: the "2D error, mm" of Neverova et al. 2017, Table 4. Defaults to False.
+        within (Sequence[float]): Distances in mm; ``within_20`` is the share of the frames whose counting joints are
+            all within 20 mm (Neverova et al. 2017, Fig. 8). Defaults to ().
         also (Sequence[str]): Alignments whose mean and median are added, such as ('n', 'pa'). Defaults to ().
         joints (Sequence[str], optional): The joints that count. Defaults to None: all of them.
         visible_only (bool): Whether only joints whose ``gt_instances.keypoints_visible`` is not 0 count.
@@ -54,7 +59,7 @@ class HandKeypointMetric(JointMetric):
         prefix (str, optional): Before each number's name, which begins with its protocol. Defaults to None.
 
     Raises:
-        ValueError: If ``scale``, a joint, an alignment or the AUC's numbers make no sense.
+        ValueError: If ``scale``, a joint, an alignment, a distance or the AUC's numbers make no sense.
     """
 
     def __init__(
@@ -64,6 +69,8 @@ class HandKeypointMetric(JointMetric):
         scale_bone: tuple[str, str] = ('wrist', 'middle_mcp'),
         auc: tuple = (20, 50, 100),
         zb_legacy: bool = False,
+        plane: bool = False,
+        within: Sequence[float] = (),
         also: Sequence[str] = (),
         joints: Sequence[str] | None = None,
         visible_only: bool = False,
@@ -85,9 +92,11 @@ class HandKeypointMetric(JointMetric):
                 "HandKeypointMetric: native joints go with scale='pred', and nothing says which are visible; found "
                 f'scale={scale!r}, visible_only={visible_only!r}'
             )
+        if not all(distance > 0 for distance in within):
+            raise ValueError(f'HandKeypointMetric: within must be positive distances in mm, found {within!r}')
         rules = (AucRule(*auc), *([AUC_PRESETS['zb_legacy']] if zb_legacy else []))
         super().__init__(rules, joint_table, dump, collect_device, prefix)
-        self.native = native
+        self.native, self.plane, self.within = native, plane, tuple(within)
         self.millimetres = 'keypoints_cam_native' if native else 'keypoints_cam'
         self.key = self.millimetres if scale == 'pred' else 'keypoints_xyz'
         self.settings = dict(
@@ -148,6 +157,15 @@ class HandKeypointMetric(JointMetric):
             begin = aligned if one.can_follow(protocol) else self.read_prediction(sample, self.millimetres)
             result[one.name] = _errors(one.align(begin, target, labelled), target, counts)
         return result
+
+    def numbers_of(self, predictions: HandPredictions) -> dict[str, float]:
+        """Return the numbers of all samples under the protocol, by their names without it."""
+        numbers = super().numbers_of(predictions)
+        if self.plane:
+            flat = joint_errors(predictions.pred[..., :2], predictions.target[..., :2], predictions.valid)
+            numbers['EPE_xy_mean'] = epe(flat).mean
+        shares = frames_within(predictions.errors, np.array(self.within))
+        return numbers | {f'within_{distance:g}': float(share) for distance, share in zip(self.within, shares)}
 
 
 def _errors(pred: np.ndarray, target: np.ndarray, counts: np.ndarray) -> np.ndarray:

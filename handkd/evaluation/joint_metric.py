@@ -79,12 +79,17 @@ class JointMetric(SampleMetric):
         predictions = HandPredictions(*(arrays.pop(key) for key in fields), protocol=self.protocol_name)
         if self.dump is not None:
             predictions.save(self.dump)
-        numbers = _numbers(predictions.protocol, predictions.errors, self.rules)
+        numbers = _under(predictions.protocol, self.numbers_of(predictions))
         for name, errors in arrays.items():  # by other protocols
-            numbers |= _numbers(name, errors, ())
+            numbers |= _under(name, _error_numbers(errors))
         if self.joint_table:
             print_log(_joint_table(predictions, self.protocol.joints), logger='current')
         return numbers
+
+    def numbers_of(self, predictions: HandPredictions) -> dict[str, float]:
+        """Return the numbers of all samples under the protocol, by their names without it."""
+        errors = predictions.errors
+        return _error_numbers(errors) | {rule.name: auc(errors, rule) for rule in self.rules}
 
     def find_joints(self, sample: dict, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
         """Return which joints of a sample have a label and which of these count, both (1, 21), bool.
@@ -99,10 +104,13 @@ class JointMetric(SampleMetric):
         return labelled, counts
 
 
-def _numbers(name: str, errors: np.ndarray, rules: Sequence[AucRule]) -> dict[str, float]:
+def _error_numbers(errors: np.ndarray) -> dict[str, float]:
     error = epe(errors)
-    values = dict(EPE_mean=error.mean, EPE_median=error.median) | {rule.name: auc(errors, rule) for rule in rules}
-    return {f'{name}/{key}': value for key, value in values.items()}
+    return dict(EPE_mean=error.mean, EPE_median=error.median)
+
+
+def _under(protocol: str, numbers: dict[str, float]) -> dict[str, float]:
+    return {f'{protocol}/{name}': value for name, value in numbers.items()}
 
 
 def _joint_table(predictions: HandPredictions, joints: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -66,15 +67,28 @@ class HandPredictions:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is no such file; says what is missing.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'{path}: no such file of predictions; a metric of joints writes one where its `dump` says'
-            )
-        names = tuple(cls.__dataclass_fields__)
-        try:
-            with np.load(path) as file:
-                arrays = {name: file[name] for name in names}
-        except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
-            raise ValueError(f'{path}: not a file of predictions, which holds {names} ({error})') from error
+        arrays = read_arrays(path, cls.__dataclass_fields__, 'predictions', 'a metric of joints')
         return cls(**arrays | {'protocol': str(arrays['protocol'])})
+
+
+def read_arrays(path: str | Path, names: Iterable[str], what: str, writer: str) -> dict[str, np.ndarray]:
+    """Return arrays of an ``.npz`` file that a metric wrote.
+
+    Args:
+        path: The file.
+        names: What the arrays are called.
+        what: What the file holds, for errors.
+        writer: Who writes such files, for errors.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no such file; says what is missing.
+    """
+    path, names = Path(path), tuple(names)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file of {what}; {writer} writes one where its `dump` says')
+    try:
+        with np.load(path) as file:
+            return {name: file[name] for name in names}
+    except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
+        raise ValueError(f'{path}: not a file of {what}, which holds {names} ({error})') from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -10,7 +11,8 @@ from mmengine.evaluator import BaseMetric
 from handkd.hand import NUM_PARTS
 from handkd.registry import METRICS
 
-from .segmentation import segmentation_accuracy, segmentation_counts
+from .part_counts import PartCounts
+from .segmentation import segmentation_counts
 
 
 @METRICS.register_module()
@@ -23,13 +25,22 @@ class HandSegmentationMetric(BaseMetric):
 
     Args:
         num_parts (int): Number of parts. Defaults to 20.
+        dump (str, optional): ``.npz`` file for the pixels of each part, for plots. Defaults to None.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
         prefix (str, optional): Before each number's name. Defaults to None: the protocol's name.
     """
 
-    def __init__(self, num_parts: int = NUM_PARTS, collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device, prefix or f'parts{num_parts}_no-background')
+    def __init__(
+        self,
+        num_parts: int = NUM_PARTS,
+        dump: str | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        self.protocol_name = f'parts{num_parts}_no-background'
+        super().__init__(collect_device, prefix or self.protocol_name)
         self.num_parts = num_parts
+        self.dump = None if dump is None else Path(dump)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count each sample's pixels.
@@ -43,29 +54,46 @@ class HandSegmentationMetric(BaseMetric):
             ValueError: If a sample lacks one of them or they don't fit; names the sample.
         """
         for sample in data_samples:
-            name = sample.get('img_path') or f'img_id {sample.get("img_id")}'
-            pred, target = (self._parts(sample, key, name) for key in ('pred_fields', 'gt_fields'))
+            pred, target = (read_parts(sample, key, type(self).__name__) for key in ('pred_fields', 'gt_fields'))
             try:
                 correct, total = segmentation_counts(pred, target, self.num_parts)
             except ValueError as error:
-                raise ValueError(f'{name}: {error}') from error
+                raise ValueError(f'{_name(sample)}: {error}') from error
             self.results.append(dict(correct=correct, total=total))
-
-    @staticmethod
-    def _parts(sample: dict, fields: str, name: str) -> np.ndarray:
-        if 'part_seg' not in sample.get(fields, ()):
-            hint = "put 'part_seg' into PackHandInputs(fields=...)" if fields == 'gt_fields' else 'no head predicts it'
-            raise ValueError(f"{name}: {fields} has no 'part_seg', which HandSegmentationMetric needs: {hint}")
-        parts = np.asarray(sample[fields]['part_seg'])
-        return parts[0] if parts.ndim == 3 and len(parts) == 1 else parts
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return ``per_pixel`` and ``per_class``.
 
         Raises:
             ValueError: If there is no sample, or no labelled pixel.
+            OSError: If the counts can't be written where ``dump`` says.
         """
         if not results:
             raise ValueError('HandSegmentationMetric has nothing to evaluate: the data set of this split is empty')
         correct, total = (np.sum([result[key] for result in results], 0) for key in ('correct', 'total'))
-        return segmentation_accuracy(correct, total)._asdict()
+        counts = PartCounts(correct, total, self.protocol_name)
+        if self.dump is not None:
+            counts.save(self.dump)
+        return counts.accuracy._asdict()
+
+
+def read_parts(sample: dict, fields: str, metric: str) -> np.ndarray:
+    """Return a sample's map of parts, shape (H, W).
+
+    Args:
+        sample: The sample as a dict.
+        fields: 'pred_fields' or 'gt_fields'.
+        metric: Who needs it.
+
+    Raises:
+        ValueError: If it has none; names the sample and the metric.
+    """
+    if 'part_seg' not in sample.get(fields, ()):
+        hint = "put 'part_seg' into PackHandInputs(fields=...)" if fields == 'gt_fields' else 'no head predicts it'
+        raise ValueError(f"{_name(sample)}: {fields} has no 'part_seg', which {metric} needs: {hint}")
+    parts = np.asarray(sample[fields]['part_seg'])
+    return parts[0] if parts.ndim == 3 and len(parts) == 1 else parts
+
+
+def _name(sample: dict) -> str:
+    return sample.get('img_path') or f'img_id {sample.get("img_id")}'

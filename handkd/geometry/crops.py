@@ -63,6 +63,36 @@ def joint_square(keypoints: np.ndarray, valid: np.ndarray, factor: float) -> tup
     return box_square(np.concatenate([low, np.where(labelled, keypoints, -np.inf).max(-2)], -1), factor)
 
 
+def cube_square(
+    center: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, cube: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the square that a metric cube fills at the depth of its centre: side = cube sqrt(fx fy) / z.
+
+    The crop of "normalised metric size" of depth methods (Oberweger et al., DeepPrior, 2015; Neverova et al., 2017,
+    section 5): a hand has the same size in it from near and far.
+
+    Args:
+        center: The pixel of the cube's centre, shape (..., 2).
+        depth: Its depth z in mm, shape (...).
+        intrinsics: K of its camera, shape (..., 3, 3).
+        cube: The cube's edge in mm.
+
+    Returns:
+        As :func:`box_square`.
+
+    Raises:
+        ValueError: If a centre is not finite, or not in front of the camera.
+    """
+    center, depth = np.asarray(center, np.float64), np.asarray(depth, np.float64)
+    good = (depth > 0) & (depth < np.inf) & np.isfinite(center).all(-1)
+    if not good.all():
+        first = np.argmin(good)
+        pixel, z = tuple(center.reshape(-1, 2)[first].tolist()), depth.reshape(-1)[first]
+        raise ValueError(f"a cube's centre must be finite and in front of the camera, found pixel {pixel} at {z} mm")
+    intrinsics = np.asarray(intrinsics, np.float64)
+    return center, cube * np.sqrt(intrinsics[..., 0, 0] * intrinsics[..., 1, 1]) / depth
+
+
 def zb_square(keypoints: np.ndarray, visible: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, float]:
     """Return the square of Zimmermann and Brox (ICCV 2017, their ``BinaryDbReader``).
 

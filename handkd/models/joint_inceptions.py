@@ -40,11 +40,12 @@ class GroupedLinear(nn.Conv1d):
 class JointInceptions(nn.Module):
     """The regression networks f_r of Neverova et al. 2017 (Table 1, Fig. 4), one a joint, as grouped layers.
 
-    24x24 depth goes through a 3x3 convolution of 32 maps and 2x2 pooling. Then come side by side, all at 12x12: a 1x1
-    (16) and a 3x3 (8) convolution; the same again, but on maps that are 0 outside of the joint's parts; 2x2 pooling of
-    stride 1 and a 1x1 convolution (8); a 1x1 convolution (16). A fully connected layer of 1200 and one of 3 follow.
-    Every layer but the last has batch normalisation, with running statistics, and ReLU; the biases are those of the
-    normalisation. A joint's network has 6,921,291 parameters, besides the normalisation's 1,304 scales.
+    24x24 depth, the same for all joints or of each its own, goes through a 3x3 convolution of 32 maps and 2x2 pooling.
+    Then come side by side, all at 12x12: a 1x1 (16) and a 3x3 (8) convolution; the same again, but on maps that are 0
+    outside of the joint's parts; 2x2 pooling of stride 1 and a 1x1 convolution (8); a 1x1 convolution (16). A fully
+    connected layer of 1200 and one of 3 follow. Every layer but the last has batch normalisation, with running
+    statistics, and ReLU; the biases are those of the normalisation. A joint's network has 6,921,291 parameters, besides
+    the normalisation's 1,304 scales.
 
     The paper does not say which of the branches is masked; it says that "a subset of Inception 3x3 filters is learned
     specifically from the local area". Layers have its names: ``c1``, ``c211``, ...
@@ -52,16 +53,18 @@ class JointInceptions(nn.Module):
     Args:
         joints: Number J of joints.
         shared: Whether all joints share the layers up to the last: "networks sharing parameters over joints". What
-            tells the joints apart are then their masks and the last layer. The paper does not say which layers it
-            shared; the convolutions alone are less than a thousandth of the parameters.
+            tells the joints apart are then their masks or images and the last layer. The paper does not say which
+            layers it shared; the convolutions alone are less than a thousandth of the parameters.
         hidden: Width of the fully connected layer.
+        own_images: Whether every joint has an image of its own. Defaults to False.
     """
 
-    def __init__(self, joints: int, shared: bool, hidden: int) -> None:
+    def __init__(self, joints: int, shared: bool, hidden: int, own_images: bool = False) -> None:
         super().__init__()
         self.joints, self.shared = joints, shared
         groups = 1 if shared else joints
-        self.c1 = nn.Conv2d(1, groups * _STEM, 3, padding=1, bias=False)  # all look at one and the same image
+        images = groups if own_images else 1
+        self.c1 = nn.Conv2d(images, groups * _STEM, 3, padding=1, groups=images, bias=False)
         self.norm1 = nn.BatchNorm2d(groups * _STEM)
         self.c211 = _convolution(_STEM, 16, 1, groups)
         self.c212 = _convolution(16, 8, 3, groups)
@@ -78,7 +81,7 @@ class JointInceptions(nn.Module):
         """Predict joints.
 
         Args:
-            depth: Shape (B, 1, 24, 24).
+            depth: Shape (B, 1, 24, 24), or (B, J, 24, 24) if every joint has its own.
             masks: 1 where each joint is looked for, else 0, shape (B, J, 12, 12); None for everywhere.
 
         Returns:
@@ -86,11 +89,12 @@ class JointInceptions(nn.Module):
         """
         batch = len(depth)
         if self.shared:  # every joint of every image is an image of its own
-            depth = depth.repeat_interleave(self.joints, 0)
+            depth = depth.expand(-1, self.joints, -1, -1).flatten(0, 1)[:, None]
             masks = None if masks is None else masks.flatten(0, 1)[:, None]
-        # Channels last, for the pooling's sake, and ReLU behind it, which is the same: faster on a CPU.
-        maps = self.norm1(self.c1(depth).contiguous(memory_format=torch.channels_last))
-        maps = F.max_pool2d(maps, 2).relu()
+        # Channels last, for the pooling's sake, and ReLU behind it, which is the same: faster on a CPU. Of a single
+        # channel only a copy is so laid out that the convolution keeps to it.
+        maps = self.norm1(self.c1(depth.clone(memory_format=torch.channels_last)))
+        maps = F.max_pool2d(maps, 2).relu_()
         local = maps
         if masks is not None:
             local = maps * masks.repeat_interleave(_STEM, 1).contiguous(memory_format=torch.channels_last)
@@ -109,4 +113,4 @@ def _convolution(in_channels: int, channels: int, kernel: int, groups: int) -> n
 
 
 def _layer(weights: nn.Module, norm: nn.Module) -> nn.Sequential:
-    return nn.Sequential(OrderedDict(weights=weights, norm=norm, relu=nn.ReLU()))
+    return nn.Sequential(OrderedDict(weights=weights, norm=norm, relu=nn.ReLU(inplace=True)))

@@ -6,6 +6,7 @@ from .dictionary import PatchDictionary
 from .indexing import IndexSettings, open_search
 from .quality import QUALITY_PARTS, RejectionStatistics, Verdict, barycentres, judge
 from .restorer import Restorer
+from .rounds import Round, RoundSettings, latest_round, round_folder
 from .search import ExactSearch, IndexedSearch, Neighbours, SearchQuality, measure_search
 from .windows import hand_pixels
 
@@ -19,12 +20,16 @@ __all__ = [
     'PatchDictionary',
     'RejectionStatistics',
     'Restorer',
+    'Round',
+    'RoundSettings',
     'SearchQuality',
     'Verdict',
     'barycentres',
     'build_dictionary',
     'hand_pixels',
     'judge',
+    'latest_round',
     'measure_search',
     'open_search',
+    'round_folder',
 ]

@@ -28,6 +28,8 @@ _GRAPH_FROM = 16384
 """From so many lists on, the nearest ones are found through a graph of them."""
 _LEAST_A_LIST = 39
 """Vectors a list that FAISS wants to have for finding the lists."""
+_QUERY_BY_QUERY = 11
+"""FAISS's number of the way to search that took a fifth less time than its own choice, list by list."""
 _ADDED_AT_ONCE = 512
 """Maps whose vectors are made and added together: some 300,000 vectors, 80 MB."""
 
@@ -73,7 +75,7 @@ class IndexSettings:
 def open_search(
     folder: str | PathLike,
     settings: IndexSettings | None = None,
-    probes: int = 8,
+    probes: int = 16,
     rerank: int = 200,
     progress: Callable[[int], object] = lambda maps: None,
 ) -> ExactSearch | IndexedSearch:
@@ -82,7 +84,7 @@ def open_search(
     Args:
         folder: Where :func:`~.building.build_dictionary` put it; the index goes there too.
         settings: How to make the index. Defaults to None: as :class:`IndexSettings` says.
-        probes: See :class:`~.search.IndexedSearch`. Defaults to 8.
+        probes: See :class:`~.search.IndexedSearch`. Defaults to 16.
         rerank: See :class:`~.search.IndexedSearch`. Defaults to 200.
         progress: Called with the number of maps of each piece that is added to the index.
 
@@ -190,4 +192,6 @@ class _Building:
         components, index = (self.folder / name for name in state['files'])
         with np.load(components) as arrays:
             embedding = SubgridPCA(arrays['kernel'], arrays['bias'])
-        return embedding, faiss.read_index(str(index))
+        index = faiss.read_index(str(index))
+        index.implem = _QUERY_BY_QUERY
+        return embedding, index

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
+import faiss
 import numpy as np
 
 from .dictionary import PatchDictionary
 from .embedding import SubgridPCA
 from .windows import FAR, bit_rows, check_maps, nearest_among, nearest_of_all, read_windows
 
-if TYPE_CHECKING:
-    import faiss
+_SHARE = 1024
+"""Queries that a thread takes at once."""
 
 
 class Neighbours(NamedTuple):
@@ -47,7 +49,8 @@ class ExactSearch:
         """
         windows = _windows(maps, pixels)
         there = self.dictionary
-        return Neighbours(*nearest_of_all(windows, there.rows, there.maps, min(count, there.num_patches)))
+        rows, most = there.rows, min(count, there.num_patches)
+        return _in_threads(lambda share: nearest_of_all(windows[share], rows, there.maps, most), len(windows))
 
 
 class IndexedSearch:
@@ -96,8 +99,10 @@ class IndexedSearch:
         if len(pixels) == 0:
             return Neighbours(np.empty((0, count), np.int64), np.empty((0, count), np.int32))
         _, patches = self.index.search(self.embedding(maps, pixels), self.rerank)
-        there = self.dictionary
-        found = Neighbours(*nearest_among(windows, there.rows, there.width, patches, count))
+        rows, width = self.dictionary.rows, self.dictionary.width
+        found = _in_threads(
+            lambda share: nearest_among(windows[share], rows, width, patches[share], count), len(windows)
+        )
         missing = found.distances == FAR
         if missing[:, 0].any():
             raise RuntimeError(f'{missing[:, 0].sum()} patches found none at all; search with more probes')
@@ -140,6 +145,15 @@ def measure_search(
         f'mean distance {found.mean():.1f} against {truth.mean():.1f} of the nearest (ratio {quality.ratio:.3f})'
     )
     return quality
+
+
+def _in_threads(find: Callable[[slice], tuple[np.ndarray, np.ndarray]], queries: int) -> Neighbours:
+    """Find the neighbours of queries share by share, in as many threads as FAISS takes (``OMP_NUM_THREADS``)."""
+    threads = faiss.omp_get_max_threads()
+    share = max(1, min(_SHARE, -(-queries // threads)))
+    with ThreadPoolExecutor(threads) as pool:  # none outlives the call, nor has to outlive a fork
+        found = list(pool.map(find, (slice(start, start + share) for start in range(0, max(queries, 1), share))))
+    return Neighbours(*(np.concatenate(values) for values in zip(*found)))
 
 
 def _windows(maps: np.ndarray, pixels: np.ndarray) -> np.ndarray:

@@ -1,9 +1,18 @@
 """Pictures of hands, of what networks see in them, and of how runs went: arrays in, images and figures out."""
 
-from .curves import PCK_RANGES, accuracy_figure, evolution_figure, figure_bytes, loss_figure, pck_figure
+from .curves import (
+    PCK_RANGES,
+    accuracy_figure,
+    evolution_figure,
+    figure_bytes,
+    loss_figure,
+    part_figure,
+    pck_figure,
+)
 from .logs import POSE_LOSSES, read_scalars, read_validation
-from .modalities import activation_map, activation_picture, depth_picture, part_picture
+from .modalities import activation_map, activation_picture, depth_picture
 from .page import Picture, Table, text_table, write_page
+from .parts import enlarge, part_legend, part_picture
 from .sheet import contact_sheet, fit_square
 from .skeleton import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d, joint_color
 from .tiles import TILES, mask_picture, sample_tiles
@@ -25,12 +34,15 @@ __all__ = [
     'depth_picture',
     'draw_skeleton',
     'draw_skeleton_3d',
+    'enlarge',
     'evolution_figure',
     'figure_bytes',
     'fit_square',
     'joint_color',
     'loss_figure',
     'mask_picture',
+    'part_figure',
+    'part_legend',
     'part_picture',
     'pck_figure',
     'read_scalars',

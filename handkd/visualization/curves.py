@@ -1,4 +1,4 @@
-"""PCK and loss curves as matplotlib figures, made from finished files and never inside a training loop."""
+"""Curves and bars as matplotlib figures, made from finished files and never inside a training loop."""
 
 from __future__ import annotations
 
@@ -121,6 +121,32 @@ def evolution_figure(
             else:
                 _loss_curve(axes, records, key, start, smooth, color)
         _log_scale(axes)
+    return figure
+
+
+def part_figure(runs: Mapping[str, np.ndarray], names: Sequence[str], note: str = '') -> Figure:
+    """Plot the accuracy on each part of the hand as bars, side by side: Fig. 6 of Neverova et al. 2017.
+
+    Args:
+        runs: Label -> share of each part's pixels that are right, shape (P,), from 0 to 1; NaN has no bar.
+        names: What the P parts are called.
+        note: What stands below the axis, such as the protocol.
+
+    Raises:
+        ValueError: If there is no run.
+    """
+    figure, (axes,) = _panels(runs)
+    figure.set_figwidth(12.8)
+    width = 0.8 / max(len(runs), 1)
+    places = np.arange(len(names))
+    for i, (color, (label, shares)) in enumerate(zip(_cycle(len(runs)), runs.items())):
+        axes.bar(places + (i - (len(runs) - 1) / 2) * width, shares, width, color=color, label=label)
+    numbered = [f'{name} {number}' for number, name in enumerate(names, start=1)]
+    axes.set_xticks(places, numbered, rotation=45, ha='right', rotation_mode='anchor')
+    axes.set(ylim=(0, 1), xlim=(-0.6, len(names) - 0.4), xlabel=note, ylabel='share of its pixels that are right')
+    axes.set_axisbelow(True)
+    axes.grid(visible=False, axis='x')
+    axes.legend(loc='lower left', bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     return figure
 
 

@@ -1,15 +1,9 @@
-"""Pictures of what a sample holds besides colour: depth, masks, parts, and activation maps over the image."""
+"""Pictures of depth, and of activation maps over the image."""
 
 from __future__ import annotations
 
-import colorsys
-
 import cv2
 import numpy as np
-
-from handkd.hand import NUM_PARTS, PALM_PARTS, PART_UNKNOWN
-
-from .skeleton import joint_color
 
 
 def depth_picture(depth: np.ndarray) -> np.ndarray:
@@ -30,25 +24,6 @@ def depth_picture(depth: np.ndarray) -> np.ndarray:
         near, far = np.percentile(depth[shown], (0.5, 99.5))
         grey[shown] = 255 - 190 * np.clip((depth[shown] - near) / max(far - near, 1e-6), 0, 1)
     return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-
-
-def part_picture(part_seg: np.ndarray) -> np.ndarray:
-    """Show part labels in the fingers' colours, paler towards the tip; palm grey, background black, unknown white.
-
-    Args:
-        part_seg: uint8, shape (H, W): 0 background, 1..20 parts, 255 unknown.
-
-    Returns:
-        BGR, uint8, shape (H, W, 3).
-    """
-    table = np.zeros((256, 3), np.uint8)
-    for part in range(1, NUM_PARTS + 1):
-        hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in joint_color(part)))
-        if part in PALM_PARTS:
-            saturation *= 0.35
-        table[part] = np.multiply(colorsys.hls_to_rgb(hue, light + 0.1 * ((part - 1) % 4 - 1), saturation), 255)
-    table[PART_UNKNOWN] = 255
-    return table[part_seg]
 
 
 def activation_map(features: np.ndarray) -> np.ndarray:

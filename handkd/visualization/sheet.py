@@ -46,12 +46,12 @@ def contact_sheet(
     rows = -(-len(tiles) // columns)
     sheet = np.full((top + rows * cell, GAP + columns * (tile_size + GAP), 3), BACKGROUND, np.uint8)
     for column, text in enumerate(headers or ()):
-        _write(sheet, text, GAP + column * (tile_size + GAP), LINE, tile_size)
+        write_line(sheet, text, GAP + column * (tile_size + GAP), LINE, tile_size)
     for i, tile in enumerate(tiles):
         y, x = top + i // columns * cell, GAP + i % columns * (tile_size + GAP)
         sheet[y : y + tile_size, x : x + tile_size] = fit_square(tile, tile_size)
         if captions is not None:
-            _write(sheet, captions[i], x, y + tile_size + LINE - 7, tile_size)
+            write_line(sheet, captions[i], x, y + tile_size + LINE - 7, tile_size)
     return sheet
 
 
@@ -75,8 +75,16 @@ def fit_square(image: np.ndarray, size: int) -> np.ndarray:
     return square
 
 
-def _write(sheet: np.ndarray, text: str, x: int, y: int, width: int) -> None:
-    """Write one line with its baseline at y, cut to ``width``; cv2's fonts know ASCII only."""
+def write_line(sheet: np.ndarray, text: str, x: int, y: int, width: int) -> None:
+    """Write one line of text onto a sheet, cut to a width; cv2's fonts know ASCII only.
+
+    Args:
+        sheet: BGR, uint8, shape (H, W, 3); it is changed.
+        text: The line.
+        x: Where it begins, px.
+        y: Where its baseline is, px.
+        width: What it may take, px.
+    """
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45
     text = text.encode('ascii', 'replace').decode()
     while text and cv2.getTextSize(text, font, scale, 1)[0][0] > width:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .modalities import depth_picture, part_picture
+from .modalities import depth_picture
+from .parts import part_picture
 from .skeleton import draw_skeleton
 
 

@@ -145,6 +145,14 @@ def test_joints_with_an_angle_out_of_bounds_are_marked_and_their_angles_counted(
     assert 'Red rings' in picture.caption
 
 
+def test_hands_of_other_joints_are_refused(pixel_network):
+    (items,) = read_samples([pixel_network], [2])
+    joints = np.zeros((1, 14, 3))
+    result = HandPredictions(joints, joints, np.ones((1, 14), bool), np.array([2]), 'abs_14j')
+    with pytest.raises(ValueError, match='nyu: hands are drawn with 21 joints, it predicts 14'):
+        prediction_sheet(['nyu'], [result], [items])
+
+
 def test_some_images_are_selected():
     joints = np.arange(4 * 21 * 3.0).reshape(4, 21, 3)
     some = select_images(HandPredictions(joints, joints + 1, joints[..., 0] > 70, np.arange(4) + 7, 'abs_21j'), [3, 1])

@@ -5,10 +5,10 @@ from mmengine.hooks import Hook
 from torch import nn
 
 from handkd.apis.runs import evaluate, latest_checkpoint, student_config, train
-from handkd.evaluation import HandPredictions
+from handkd.evaluation import HandPredictions, PartCounts
 from handkd.models import CheckpointError, read_checkpoint
 from handkd.models.distillers import BaseDistiller
-from handkd.registry import HOOKS, MODELS
+from handkd.registry import DATASETS, HOOKS, MODELS
 
 
 @HOOKS.register_module()
@@ -204,3 +204,19 @@ def test_of_several_metrics_the_first_is_the_main_one(tiny_cfg, tmp_path):
     predictions = HandPredictions.load(tmp_path / 'p.npz')
     assert f'{predictions.protocol}/EPE_mean' == errors[0]
     assert np.nanmean(predictions.errors) == pytest.approx(metrics[errors[0]])
+
+
+def test_a_metric_of_parts_leaves_its_counts_where_predictions_go(tiny_cfg, tmp_path):
+    cfg = tiny_cfg()
+    backbone = dict(type='DensePatchNet', channels=(2, 2, 4), hidden=(4,))
+    head = dict(type='PartSegmentationHead', in_channels=4)
+    cfg.model = dict(type='HandPoseEstimator', modality='depth', backbone=backbone, head=head)
+    steps = [dict(type='DepthToCube'), dict(type='PackHandInputs', modalities=['depth'], fields=['part_seg'])]
+    hands = dict(type='StudioDataset', split='test', length=3, modalities=['depth'], resolution=24, pipeline=steps)
+    cfg.test_dataloader.dataset, cfg.test_evaluator = hands, dict(type='HandSegmentationMetric')
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, tmp_path / 'iter_1.pth')
+    numbers = evaluate(cfg, tmp_path / 'iter_1.pth', tmp_path / 'predictions.npz')
+    counts = PartCounts.load(tmp_path / 'predictions.npz')
+    truth = np.stack([item['data_samples'].gt_fields.part_seg for item in DATASETS.build(hands)])
+    np.testing.assert_array_equal(counts.total, [(truth == part).sum() for part in range(1, 21)])
+    assert numbers == {f'{counts.protocol}/{name}': value for name, value in counts.accuracy._asdict().items()}

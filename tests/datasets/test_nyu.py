@@ -131,6 +131,45 @@ def test_rendered_depth_and_another_focal_length(written):
     np.testing.assert_array_equal(record['camera']['K'], [[588.03, 0, 320], [0, 587.07, 240], [0, 0, 1]])
 
 
+def test_part_labels(tmp_path):
+    truths = {truth['img_path']: truth for truth in write_layout('nyu_parts', tmp_path, 1)}
+    for split in ('train', 'test'):
+        dataset = NYUDataset(tmp_path, split, ('depth', 'parts'), views=(1, 3))
+        for index in range(2):
+            record = dataset.get_data_info(index)
+            truth = truths[os.path.relpath(record['img_path'], tmp_path)]
+            assert record['part_seg'].dtype == np.uint8 and record['part_seg'].any()
+            np.testing.assert_array_equal(record['part_seg'], truth['part_seg'])
+            assert os.path.relpath(record['parts_path'], tmp_path) == truth['parts_path']
+    # Which are the tree's own: the archive has none.
+    assert 'parts' not in NYUDataset.offers({}) and 'parts' not in NYUDataset.offers({'modalities': ['depth']})
+    assert NYUDataset.offers({'modalities': ['depth', 'parts']}) == ('rgb', 'depth', 'parts')
+
+
+def test_missing_and_wrong_part_labels(copy):
+    dataset = NYUDataset(copy, 'test', ('depth', 'parts'))
+    with pytest.raises(
+        OSError, match=r"no part labels '.*parts_1_0000001\.png': the archive has none; .*'parts' out of"
+    ):
+        dataset.get_data_info(0)
+    path = copy / 'test' / 'parts_1_0000001.png'
+    parts = np.zeros((480, 640), np.uint8)
+    parts[5, 6], parts[7, 8] = 20, 255
+    cv2.imwrite(str(path), parts)
+    record = dataset.get_data_info(0)
+    np.testing.assert_array_equal(record['part_seg'], parts)
+    parts[5, 6] = 21
+    cv2.imwrite(str(path), parts)
+    with pytest.raises(OSError, match=r"parts_1_0000001\.png' has value 21, expected 0 to 20 or 255"):
+        dataset.get_data_info(0)
+    cv2.imwrite(str(path), parts[::2, ::2])
+    with pytest.raises(OSError, match=r"parts_1_0000001\.png' has shape \(240, 320\), expected \(480, 640\)"):
+        dataset.get_data_info(0)
+    cv2.imwrite(str(path), parts.astype(np.uint16))
+    with pytest.raises(OSError, match=r"parts_1_0000001\.png' has 1 channel\(s\) of uint16"):
+        dataset.get_data_info(0)
+
+
 def test_own_joints_reach_the_network_with_the_image(written):
     pipeline = [HandCrop('box', factor=1.5), RandomHandFlip(1.0, 0.0), WarpCrop(64), PackHandInputs(('depth',))]
     dataset = NYUDataset(written[0], 'test')

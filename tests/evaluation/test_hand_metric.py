@@ -82,6 +82,24 @@ def test_other_alignments_stand_beside_the_first_under_their_own_names():
     assert evaluate([sample], prefix='test')[f'test/{NAME}/EPE_mean'] == pytest.approx(numbers[f'{NAME}/EPE_mean'])
 
 
+def test_error_in_the_plane_and_shares_of_frames_on_request():
+    samples = [make_sample(i, (3, 4, 12)) for i in range(4)]  # 5 mm in x and y, 13 in all
+    samples[1]['pred_instances']['keypoints_xyz'][0, 7] *= 3  # one joint far away
+    samples[2]['pred_instances']['keypoints_xyz'][0, 7] *= 3  # which does not count
+    samples[2]['gt_instances']['keypoints_valid'][0, 7] = 0
+    plain = evaluate(samples)
+    numbers = evaluate(samples, plane=True, within=(12.9, 13.1, 500), also=('root',))
+    new = {name.removeprefix(f'{NAME}/'): value for name, value in numbers.items() if name not in plain}
+    assert {name: value for name, value in numbers.items() if name in plain} == plain
+    root, scale = TARGET[1, 9], np.linalg.norm(TARGET[1, 9] - TARGET[1, 0])
+    far = 3 * (TARGET[1, 7] - root + (3, 4, 12)) - (TARGET[1, 7] - root)
+    assert new.pop('EPE_xy_mean') == pytest.approx((20 * 5 + (2 * 5 + np.linalg.norm(far[:2])) / 3) / 21, abs=1e-3)
+    assert (new.pop('within_12.9'), new.pop('within_13.1'), new.pop('within_500')) == (0, 0.75, 1) and scale < 500
+    assert set(new) == {f'rel-middle_mcp_pred-scale_21j/EPE_{kind}' for kind in ('mean', 'median')}
+    with pytest.raises(ValueError, match=r'within must be positive distances in mm, found \(20, 0\)'):
+        HandKeypointMetric(within=(20, 0))
+
+
 def test_fingertips_alone_are_measured_without_a_root():
     tips = [4, 8, 12, 16, 20]
     samples = [make_sample(i, keypoints_cam=TARGET[[i]] + (0, 3, 4)) for i in range(5)]

@@ -5,6 +5,7 @@ import torch
 from mmengine.structures import PixelData
 from mmpose.structures import PoseDataSample
 
+from handkd.evaluation import PartCounts
 from handkd.registry import METRICS
 
 NAME = 'parts20_no-background'
@@ -29,6 +30,18 @@ def test_accuracies_over_the_set():
     half[0, 0, 1] = 2
     numbers = evaluate([make_sample(TARGET), make_sample(half.long())])
     assert numbers == {f'{NAME}/per_pixel': pytest.approx(11 / 12), f'{NAME}/per_class': pytest.approx((3 / 4 + 1) / 2)}
+
+
+def test_the_pixels_of_each_part_are_written(tmp_path):
+    wrong = TARGET.clone()
+    wrong[0, 1, 1:3] = 1
+    metric = METRICS.build(dict(type='HandSegmentationMetric', prefix='val', dump=str(tmp_path / 'new' / 'parts.npz')))
+    metric.process({}, [make_sample(TARGET), make_sample(wrong)])
+    numbers = metric.evaluate(2)
+    counts = PartCounts.load(tmp_path / 'new' / 'parts.npz')
+    assert counts.protocol == NAME
+    assert counts.total.tolist() == [4, *[0] * 18, 8] and counts.correct.tolist() == [4, *[0] * 18, 6]
+    assert numbers == {'val/per_pixel': counts.accuracy.per_pixel, 'val/per_class': counts.accuracy.per_class}
 
 
 def test_bad_input_is_named():

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from handkd.geometry import box_square, crop_matrix, flip_matrix, joint_square, resize_matrix, zb_square
+from handkd.geometry import (
+    box_square,
+    crop_matrix,
+    cube_square,
+    flip_matrix,
+    joint_square,
+    project,
+    resize_matrix,
+    zb_square,
+)
 
 ALL = np.ones(21, bool)
 
@@ -39,6 +48,35 @@ def test_joint_square_ignores_joints_without_a_label():
     assert side == pytest.approx(60)
     with pytest.raises(ValueError, match='two that are labelled, found 1'):
         joint_square(points, np.arange(21) == 3, 1.5)
+
+
+def test_cube_square_by_hand():
+    # sqrt(400 * 900) = 600 px at 1 mm for each mm: 300 mm are 300 px at 600 mm, and 150 px at twice as far.
+    intrinsics = np.array([[400.0, 0, 1], [0, 900, 2], [0, 0, 1]])
+    center, side = cube_square([[10, 20], [30, 40]], [600, 1200], intrinsics, 300)
+    np.testing.assert_array_equal(center, [[10, 20], [30, 40]])
+    np.testing.assert_allclose(side, [300, 150])
+    center, side = cube_square([10, 20], 600, intrinsics, 100)
+    np.testing.assert_array_equal(center, [10, 20])
+    assert side == pytest.approx(100)
+    _, side = cube_square([[10, 20], [30, 40]], [600, 600], np.stack([intrinsics, np.diag([300.0, 300, 1])]), 300)
+    np.testing.assert_allclose(side, [300, 150])
+
+
+def test_cube_square_holds_what_the_cube_spans_in_the_plane_of_its_centre():
+    camera = dict(K=np.array([[588.0, 0, 320], [0, 588, 240], [0, 0, 1]]))
+    middle = np.array([40.0, -60, 700])
+    corners = project(middle + np.array([[-150.0, -150, 0], [150, 150, 0]]), camera)
+    center, side = cube_square(project(middle, camera), middle[2], camera['K'], 300)
+    np.testing.assert_allclose([center - side / 2, center + side / 2], corners)
+
+
+@pytest.mark.parametrize(
+    ('center', 'depth', 'found'), [([5, 6], 0, r'\(5.0, 6.0\) at 0'), ([5, 6], np.nan, 'nan'), ([np.inf, 6], 1, 'inf')]
+)
+def test_cube_square_needs_a_centre_before_the_camera(center, depth, found):
+    with pytest.raises(ValueError, match=f'in front of the camera, found pixel .*{found}'):
+        cube_square([[1, 2], center], [500, depth], np.eye(3), 300)
 
 
 @pytest.mark.parametrize(

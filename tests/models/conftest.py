@@ -4,7 +4,7 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from handkd.geometry import project
+from handkd.geometry import project, unproject
 
 
 @pytest.fixture
@@ -41,3 +41,20 @@ def seen_batch(batch):
         labels = sample.gt_instances
         labels.keypoints = project(labels.keypoints_cam, camera).astype(np.float32)
     return batch
+
+
+@pytest.fixture
+def cube_samples(seen_batch):
+    """Samples with cameras, cubes, and joints as NYU labels them."""
+    rng = np.random.default_rng(1)
+    for i, sample in enumerate(seen_batch['data_samples']):
+        sample.set_metainfo(dict(depth_cube=(480.0 + 10 * i, 300.0 - 20 * i)))
+        joints = rng.normal(size=(1, 36, 3)).astype(np.float32) * 60 + np.float32([0, 0, 500])
+        sample.gt_instances.keypoints_cam_native = joints
+    return seen_batch['data_samples']
+
+
+@pytest.fixture
+def cube_center():
+    """Return where the middle of a sample's cube is, mm."""
+    return lambda sample: unproject(np.array([23.5, 23.5]), np.array(sample.depth_cube[0]), sample.camera)

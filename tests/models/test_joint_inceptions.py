@@ -70,25 +70,32 @@ def inputs():
     return depth, masks
 
 
-def built(shared, hidden=20):
+@pytest.fixture
+def windows():
+    """An image for each joint."""
+    return torch.randn(5, 4, 24, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+
+def built(shared, hidden=20, own_images=False):
     torch.manual_seed(1)
-    networks = JointInceptions(4, shared, hidden).double()
+    networks = JointInceptions(4, shared, hidden, own_images).double()
     for name, value in networks.state_dict().items():  # no two channels have the same
         if 'norm' in name and value.is_floating_point():
             value.uniform_(0.5, 1.5)
     return networks
 
 
-@pytest.mark.parametrize('masked', [True, False])
+@pytest.mark.parametrize(('masked', 'own_images'), [(True, False), (False, False), (False, True), (True, True)])
 @pytest.mark.parametrize('training', [True, False])
-def test_grouped_networks_are_the_loop_over_single_ones(inputs, training, masked):
+def test_grouped_networks_are_the_loop_over_single_ones(inputs, windows, training, masked, own_images):
     depth, masks = inputs
-    networks = built(shared=False).train(training)
+    images = windows if own_images else depth.expand_as(windows)
+    networks = built(shared=False, own_images=own_images).train(training)
     ones = separate(networks, 4, hidden=20)
     for joint, one in enumerate(ones):
         put_output_in(one.train(training), networks, joint)
-    found = networks(depth, masks if masked else None)
-    expected = torch.stack([one(depth, masks[:, j] if masked else None) for j, one in enumerate(ones)], 1)
+    found = networks(images if own_images else depth, masks if masked else None)
+    expected = torch.stack([one(images[:, [j]], masks[:, j] if masked else None) for j, one in enumerate(ones)], 1)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
     found.square().sum().backward()
     expected.square().sum().backward()
@@ -106,15 +113,17 @@ def _mean_of(name):
     return 'norm1.running_mean' if name == 'c1' else f'{name}.norm.running_mean'
 
 
+@pytest.mark.parametrize('own_images', [True, False])
 @pytest.mark.parametrize('training', [True, False])
-def test_shared_networks_differ_in_masks_and_last_layer(inputs, training):
+def test_shared_networks_differ_in_masks_images_and_last_layer(inputs, windows, training, own_images):
     depth, masks = inputs
-    networks = built(shared=True).train(training)
+    depth, images = (windows, windows) if own_images else (depth, depth.expand_as(windows))
+    networks = built(shared=True, own_images=own_images).train(training)
     (one,) = separate(networks, 1, hidden=20)
     found = networks(depth, masks)
     # Normalisation sees all joints of all images, as one batch.
     one.train(training).output = nn.Identity()
-    hidden = one(depth.repeat_interleave(4, 0), masks.flatten(0, 1)).unflatten(0, (5, 4))
+    hidden = one(images.flatten(0, 1)[:, None], masks.flatten(0, 1)).unflatten(0, (5, 4))
     weight, bias = networks.output.weight.view(4, 3, 20), networks.output.bias.view(4, 3)
     torch.testing.assert_close(found, torch.einsum('bjh,jkh->bjk', hidden, weight) + bias, rtol=0, atol=1e-10)
     torch.testing.assert_close(networks(depth, None), networks(depth, torch.ones_like(masks)))
@@ -124,11 +133,13 @@ def test_shared_networks_differ_in_masks_and_last_layer(inputs, training):
 def test_parameters(joints):
     with torch.device('meta'):
         networks, shared = JointInceptions(joints, False, 1200), JointInceptions(joints, True, 1200)
+        own = JointInceptions(joints, False, 1200, own_images=True)
         assert sum(p.numel() for p in OneJoint().parameters()) - 2 * 1304 == 6_921_291
     norms = [module for module in networks.modules() if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d))]
     scales = sum(norm.weight.numel() for norm in norms)
     assert scales == joints * 1304
     assert sum(p.numel() for p in networks.parameters()) - scales == joints * 6_921_291
+    assert sum(p.numel() for p in own.parameters()) - scales == joints * 6_921_291
     assert 6_921_291 == 4_488 + 6_913_200 + 3_603
     assert sum(p.numel() for p in shared.parameters()) - 1304 == 4_488 + 6_913_200 + joints * 3_603
 

@@ -33,6 +33,18 @@ def test_the_studio(benchmark, capsys):
     assert 'RGB + depth + parts' in capsys.readouterr().out
 
 
+def test_joint_networks_side_by_side(benchmark, capsys):
+    sizes = ['--joints', '2', '--hidden', '8', '--batch-size', '2', '--rounds', '1', '--threads', '1']
+    benchmark(['joints', *sizes])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][:2] == ['2', 'joints,'] and [line[:3] for line in lines[2:]] == [
+        ['1', '8', 'one'],
+        ['1', '8', 'own'],
+    ]
+    for grouped, loop, ratio in (map(float, line[3:]) for line in lines[2:]):
+        assert ratio == pytest.approx(loop / grouped, abs=0.02 + 0.1 * ratio)
+
+
 def test_a_wrong_name(benchmark):
     with pytest.raises(ValueError, match="unknown key 'dat'; did you mean 'data'"):
         benchmark(['dat'])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handkd.evaluation import HandPredictions
+from handkd.evaluation import HandPredictions, PartCounts
 
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'plot.py'))
 
@@ -51,6 +51,26 @@ def test_pck_curves_in_pixels(tmp_path):
     assert legend_of(TOOL['_pck_figure'](['2D'], [str(path)], [0, 60])) == ['2D (AUC 0.902)']
 
 
+def test_shares_of_frames_whose_worst_joint_is_near(runs, tmp_path):
+    result = HandPredictions.load(runs[0] / 'predictions.npz')
+    result.pred[0, 5] = (41, 0, 0)  # all the others are off by 30 mm
+    result.save(runs[0] / 'predictions.npz')
+    paths = [str(run / 'predictions.npz') for run in runs]
+    figure = TOOL['_within_figure'](['twin', 'student'], paths)
+    assert legend_of(figure) == ['twin (20 mm: 0.000, 40 mm: 0.750)', 'student (20 mm: 1.000, 40 mm: 1.000)']
+    distances, shares = figure.axes[0].get_lines()[0].get_data()
+    assert (distances[0], distances[-1]) == (0, 80) and shares[[29, 30, 40, 41]].tolist() == [0, 0.75, 0.75, 1]
+    assert figure.axes[0].get_xlabel() == 'worst joint within (mm)\nrel-wrist'
+    assert figure.axes[0].get_ylabel() == 'share of frames'
+    TOOL['main'](['within', *paths, '--labels', 'a', 'b', '--out', str(tmp_path / 'within.svg')])
+    assert '<!-- a (20 mm: 0.000' in (tmp_path / 'within.svg').read_text()
+    HandPredictions(np.ones((1, 21, 2)), np.ones((1, 21, 2)), np.ones((1, 21), bool), np.arange(1), 'px_21j').save(
+        tmp_path / 'px.npz'
+    )
+    with pytest.raises(ValueError, match="px.npz: expected joints in mm, found the protocol 'px_21j'"):
+        TOOL['main'](['within', str(tmp_path / 'px.npz'), '--out', str(tmp_path / 'within.svg')])
+
+
 def test_loss_curves(runs, tmp_path):
     TOOL['main'](['loss', *map(str, runs), '--labels', 'a', 'b', '--out', str(tmp_path / 'loss.svg')])
     assert '<svg' in (tmp_path / 'loss.svg').read_text()
@@ -66,6 +86,32 @@ def test_the_evolution_over_consecutive_runs(runs, tmp_path):
     figure = (tmp_path / 'evolution.svg').read_text()
     for text in ('RGB+PI', 'training loss_reg', 'training loss', 'validation EPE_mean', 'rel-wrist'):
         assert f'<!-- {text} -->' in figure or f'<!--  {text} -->' in figure
+
+
+def test_accuracy_on_each_part(tmp_path):
+    total = np.arange(20)  # the first part never occurs
+    for name, share in (('before', 2), ('after', 1)):
+        PartCounts(total // share, total, 'parts20_no-background').save(tmp_path / name / 'predictions.npz')
+    paths = [str(tmp_path / name / 'predictions.npz') for name in ('before', 'after')]
+    figure = TOOL['_part_figure'](['before', 'after'], paths)
+    halves = np.mean([i // 2 / i for i in range(1, 20)])
+    assert legend_of(figure) == [
+        f'before (per pixel {100 * 90 / 190:.1f} %, per class {100 * halves:.1f} %)',
+        'after (per pixel 100.0 %, per class 100.0 %)',
+    ]
+    heights = np.array([[bar.get_height() for bar in bars] for bars in figure.axes[0].containers])
+    np.testing.assert_allclose(heights[:, 1:], [[i // 2 / i for i in range(1, 20)], [1] * 19])
+    assert np.isnan(heights[:, 0]).all()
+    ticks = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert (ticks[0], ticks[-1], len(ticks)) == ('thumb_cmc 1', 'little_tip 20', 20)
+    TOOL['main'](['parts', *paths, '--out', str(tmp_path / 'parts.svg')])
+    assert '<!-- before' in (tmp_path / 'parts.svg').read_text()  # the folder's name
+    PartCounts(total, total, 'parts20').save(paths[0])
+    with pytest.raises(ValueError, match=r"do not compare: \['parts20', 'parts20_no-background'\]"):
+        TOOL['main'](['parts', *paths, '--out', str(tmp_path / 'parts.svg')])
+    PartCounts(total[:7], total[:7], 'parts7').save(paths[0])
+    with pytest.raises(ValueError, match="predictions.npz: expected the hand's 20 parts, found 7"):
+        TOOL['main'](['parts', paths[0], '--out', str(tmp_path / 'parts.svg')])
 
 
 def test_bad_input_is_named(runs, tmp_path, capsys):

@@ -13,6 +13,8 @@ from mmengine.config import Config
 from handkd.apis.pictures import TILE
 from handkd.geometry import AngleLimits
 from handkd.registry import MODELS
+from handkd.restoration import Round, RoundSettings, Verdict, build_dictionary
+from handkd.visualization import part_legend
 from handkd.visualization.sheet import GAP, LINE
 
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'visualize.py'))
@@ -88,11 +90,70 @@ def test_hands_with_angles_out_of_bounds(runs, tmp_path, capsys):
         TOOL['main'](['violations', runs[0], '--out', str(out)])
 
 
+@pytest.fixture
+def weak_run(tmp_path) -> str:
+    """Work dir of an untrained segmentation network, with restored maps of its 'real' training images."""
+    size = 24
+    model = dict(
+        type='HandPoseEstimator',
+        modality='depth',
+        backbone=dict(type='DensePatchNet', channels=(2, 2, 4), hidden=(4,)),
+        head=dict(type='PartSegmentationHead', in_channels=4),
+    )
+    pack = dict(type='PackHandInputs', modalities=['depth'], fields=['part_seg'])
+    hands = dict(type='StudioDataset', modalities=['depth'], resolution=size, pipeline=[dict(type='DepthToCube'), pack])
+    real = dict(hands, split='train', length=5)
+    cfg = dict(
+        model=model,
+        train_dataloader=dict(dataset=dict(type='MixedDataset', datasets=[real, real], shares=[9, 1])),
+        test_dataloader=dict(dataset=dict(hands, split='test', length=4)),
+        test_evaluator=dict(type='HandSegmentationMetric'),
+    )
+    folder = tmp_path / 'weak'
+    folder.mkdir()
+    Config(cfg).dump(folder / 'config.py')
+    torch.save({'state_dict': MODELS.build(model).state_dict()}, folder / 'iter_5.pth')
+    before, after = np.full((5, 21), 2.0), np.full((5, 21), 1.0)
+    after[1:4, 12] = 44.0
+    maps = np.zeros((5, size, size), np.uint8)
+    verdict = Verdict(before, after, after > 40)
+    Round.begin(folder / 'restored' / 'round_0000', RoundSettings(1, 5, {})).write(0, maps, maps, verdict)
+    return str(folder)
+
+
+def sheet_of_maps(path: Path) -> tuple[int, int]:
+    """Columns and rows of a sheet with a legend below, of maps of 24 px; there are at least four columns."""
+    height, width = cv2.imread(str(path)).shape[:2]
+    return (width - GAP) // (216 + GAP), (height - len(part_legend()) - LINE - GAP) // (216 + LINE + GAP)
+
+
+def test_part_maps(weak_run, tmp_path):
+    out = tmp_path / 'parts.png'
+    TOOL['main'](['parts', weak_run, weak_run, '--labels', 'a', 'b', '--num', '2', '--out', str(out)])
+    assert sheet_of_maps(out) == (4, 2)  # input, a, b, truth
+    maps = np.random.default_rng(0).integers(0, 21, (2, 24, 24), np.uint8)
+    build_dictionary(tmp_path / 'patches', lambda start: maps[start:], {'set': 'noise'})
+    dictionary = ['--dictionary', str(tmp_path / 'patches')]
+    TOOL['main'](['parts', weak_run, '--indices', '3', '0', '1', *dictionary, '--out', str(out)])
+    assert sheet_of_maps(out) == (4, 3)  # input, its map, restored, truth
+
+
+def test_rejected_maps(weak_run, tmp_path, capsys):
+    out = tmp_path / 'rejections.png'
+    TOOL['main'](['rejections', weak_run, '--num', '2', '--out', str(out)])
+    assert out.is_file()
+    assert '3 of 5 restored maps rejected (60.0 %: 3 lost, 0 moved, 0 unchanged)' in capsys.readouterr().out
+    with pytest.raises(ValueError, match='image 4 was not rejected'):
+        TOOL['main'](['rejections', weak_run, '--indices', '4', '--out', str(out)])
+
+
 def test_bad_input_is_named(runs, tmp_path, capsys):
     for args, message in (
         (['activations', runs[0], '--labels', 'a', 'b'], '--labels must name each of the 1 runs, found 2'),
         (['poses', runs[0], '--num', '0'], '--num must be at least 1'),
         (['poses', runs[0], '--limits', 'limits.json'], '--limits is for violations, not for poses'),
+        (['poses', runs[0], '--dictionary', 'patches'], '--dictionary is for parts, not for poses'),
+        (['rejections', *runs], 'rejections are of one run, found 2'),
     ):
         with pytest.raises(SystemExit):
             TOOL['main'](args)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from handkd.visualization import accuracy_figure, evolution_figure, figure_bytes, loss_figure, pck_figure
+from handkd.visualization import (
+    accuracy_figure,
+    evolution_figure,
+    figure_bytes,
+    loss_figure,
+    part_figure,
+    pck_figure,
+)
 
 
 def train(step: int, loss: float) -> dict:
@@ -119,6 +126,23 @@ def test_accuracy_figure_shows_joints_and_frames_side_by_side():
         assert axes.get_xlabel().endswith('abs_14j')
     assert left.lines[1].get_color() == right.lines[1].get_color()
     assert (left.get_ylabel(), right.get_ylabel()) == ('share of joints (3D PCK)', 'share of frames')
+
+
+def test_part_figure_has_a_group_of_bars_a_part():
+    runs = {'a': np.array([0.5, np.nan, 0.25]), 'b': np.array([0.75, 1.0, 0.0])}
+    axes = part_figure(runs, ['carpus', 'base', 'tip'], 'parts3').axes[0]
+    for bars, shares in zip(axes.containers, runs.values()):
+        np.testing.assert_array_equal([bar.get_height() for bar in bars], shares)
+    edges = [[(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars] for bars in axes.containers]
+    np.testing.assert_allclose(edges[0], [(i - 0.4, i) for i in range(3)], atol=1e-9)
+    np.testing.assert_allclose(edges[1], [(i, i + 0.4) for i in range(3)], atol=1e-9)
+    assert [text.get_text() for text in axes.get_xticklabels()] == ['carpus 1', 'base 2', 'tip 3']
+    assert axes.get_xticks().tolist() == [0, 1, 2]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ['a', 'b']
+    assert len({bars[0].get_facecolor() for bars in axes.containers}) == 2
+    assert axes.get_xlabel() == 'parts3'
+    with pytest.raises(ValueError, match='nothing to plot'):
+        part_figure({}, ['tip'])
 
 
 @pytest.mark.parametrize(('suffix', 'magic'), [('png', b'\x89PNG'), ('svg', b'<?xml'), ('pdf', b'%PDF')])

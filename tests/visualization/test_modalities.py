@@ -1,10 +1,9 @@
-"""Pictures of depth, parts and activation: what is near, where it is, what is left out."""
+"""Pictures of depth and activation: what is near, where it is, what is left out."""
 
 import numpy as np
 import pytest
 
-from handkd.hand import PART_UNKNOWN
-from handkd.visualization import activation_map, activation_picture, depth_picture, joint_color, part_picture
+from handkd.visualization import activation_map, activation_picture, depth_picture
 
 
 @pytest.mark.parametrize(('near', 'far', 'empty'), [(500, 700, 0), (-0.5, 0.6, 1)], ids=['mm', 'network range'])
@@ -19,15 +18,6 @@ def test_near_is_bright_and_no_reading_is_black(near, far, empty):
 @pytest.mark.parametrize('value', [0.0, 1.0, np.nan])
 def test_an_empty_depth_map_is_black(value):
     assert not depth_picture(np.full((5, 5), value)).any()
-
-
-def test_parts_differ_and_follow_their_finger():
-    colors = part_picture(np.arange(21, dtype=np.uint8)[None])[0].astype(int)
-    assert not colors[0].any()
-    assert len({tuple(color) for color in colors}) == 21
-    assert (part_picture(np.full((1, 1), PART_UNKNOWN, np.uint8)) == 255).all()
-    for part in range(1, 21):
-        assert colors[part].argmax() == np.argmax(joint_color(part))
 
 
 def test_activation_is_the_maximum_over_channels():

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handkd.geometry import box_square, joint_square, zb_square
+from handkd.geometry import box_square, cube_square, joint_square, zb_square
+from handkd.hand import JOINTS, joint_index
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
@@ -21,34 +22,52 @@ class HandCrop(BatchTransform):
     vertical). A crop may reach beyond the image.
 
     A sample that has been moved before (resized, or packed with a margin) gets the same square: 'square' and 'box' go
-    with its pixels, and 'zb' is applied to those of the original image.
+    with its pixels, 'cube' with its camera, and 'zb' is applied to the pixels of the original image.
 
     Args:
-        rule (str): 'square', around the tight box of all labelled joints; 'box', around ``bbox``; or 'zb', the rule of
-            Zimmermann and Brox (:func:`handkd.geometry.zb_square`). Defaults to 'square'.
+        rule (str): 'square', around the tight box of all labelled joints; 'box', around ``bbox``; 'zb', the rule of
+            Zimmermann and Brox (:func:`handkd.geometry.zb_square`); or 'cube', what a metric cube around a joint spans
+            in the image (:func:`handkd.geometry.cube_square`). Defaults to 'square'.
         factor (float, optional): The square's side in units of the box's longer side, for 'square' and 'box'. Defaults
             to None: 1.25.
+        cube (float, optional): The cube's edge in mm, for 'cube'. Defaults to None: 300.
+        root (str | int, optional): The joint in the middle of the cube, for 'cube'. Defaults to None: 'middle_mcp'.
 
     Raises:
-        ValueError: If there is no such rule, the factor is not positive, or it is given for 'zb', which has no margin.
+        ValueError: If there is no such rule or joint, factor or cube is not positive, or a setting is given for a rule
+            that has none such.
     """
 
-    RULES = ('square', 'box', 'zb')
+    RULES = ('square', 'box', 'zb', 'cube')
+    _NEEDS = {'box': ('bbox',), 'cube': ('keypoints', 'keypoints_cam', 'camera')}
 
-    def __init__(self, rule: str = 'square', factor: float | None = None) -> None:
+    def __init__(
+        self,
+        rule: str = 'square',
+        factor: float | None = None,
+        cube: float | None = None,
+        root: str | int | None = None,
+    ) -> None:
         check_choice('HandCrop(rule=...)', rule, self.RULES)
-        if factor is not None and (rule == 'zb' or not factor > 0):
+        if factor is not None and (rule not in ('square', 'box') or not factor > 0):
             raise ValueError(f"HandCrop: factor must be positive, and goes with 'square' and 'box'; found {factor!r}")
+        if cube is not None and (rule != 'cube' or not cube > 0):
+            raise ValueError(f"HandCrop: cube must be a positive length in mm, and goes with 'cube'; found {cube!r}")
+        if root is not None and rule != 'cube':
+            raise ValueError(f"HandCrop: root goes with 'cube'; found {root!r} for {rule!r}")
         self.rule = rule
         self.factor = 1.25 if factor is None else factor
+        self.cube = 300.0 if cube is None else cube
+        self.root = joint_index('middle_mcp' if root is None else root)
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Set ``crop``.
 
         Raises:
-            ValueError: If the samples have no joints (or box), or they span no area; names the sample.
+            ValueError: If the samples lack what the rule needs (joints, box, camera, the root's label), or it spans no
+                area; names the sample.
         """
-        batch.require(self, 'bbox' if self.rule == 'box' else 'keypoints')
+        batch.require(self, *self._NEEDS.get(self.rule, ('keypoints',)))
         try:
             center, side = self._squares(batch)
         except ValueError:
@@ -65,6 +84,11 @@ class HandCrop(BatchTransform):
         valid = batch.labelled()
         if self.rule == 'square':
             return joint_square(batch['keypoints'], valid, self.factor)
+        if self.rule == 'cube':
+            if not valid[:, self.root].all():
+                raise ValueError(f'the root {JOINTS[self.root]} has no label')
+            pixels, depths = batch['keypoints'][:, self.root], batch['keypoints_cam'][:, self.root, 2]
+            return cube_square(pixels, depths, batch['camera']['K'], self.cube)
         squares = [self._zb_square(sample, valid[i]) for i, sample in enumerate(batch.samples())]
         return np.stack([center for center, _ in squares]), np.array([side for _, side in squares])
 

@@ -1,5 +1,6 @@
 """Backbones: image -> feature maps."""
 
+from .coarse_joints import CoarseJoints
 from .cpm_features import CPMFeatures
 from .dense_patch_net import DensePatchNet
 from .hand_resnet import HandResNet
@@ -7,4 +8,12 @@ from .hand_unet import HandUNet
 from .segmented_depth import SegmentedDepth
 from .squeezenet import SqueezeNet
 
-__all__ = ['CPMFeatures', 'DensePatchNet', 'HandResNet', 'HandUNet', 'SegmentedDepth', 'SqueezeNet']
+__all__ = [
+    'CPMFeatures',
+    'CoarseJoints',
+    'DensePatchNet',
+    'HandResNet',
+    'HandUNet',
+    'SegmentedDepth',
+    'SqueezeNet',
+]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
 from handkd.registry import MODELS
 
-from ..checkpoint import load_weights
 from ..local_contrast import local_contrast
+from .frozen_estimator import FrozenEstimator
 
 
 @MODELS.register_module()
@@ -34,26 +33,10 @@ class SegmentedDepth(BaseModule):
         super().__init__()
         if segmentation is None and checkpoint is not None:
             raise ValueError(f'SegmentedDepth: the checkpoint {checkpoint!r} has no segmentation network to go to')
-        self.checkpoint, self.contrast = checkpoint, contrast
-        self.segmentation = None if segmentation is None else MODELS.build(segmentation).requires_grad_(False).eval()
-
-    def init_weights(self) -> None:
-        """Load the segmentation network's weights; every name and shape must match."""
-        if self.segmentation is None:
-            return
-        if self.checkpoint is None:
-            raise ValueError(
-                'SegmentedDepth: the segmentation network has no checkpoint: train it first and pass '
-                '--cfg-options model.backbone.checkpoint=PATH'
-            )
-        load_weights(self.segmentation, self.checkpoint, owner='the segmentation network')
-
-    def train(self, mode: bool = True) -> SegmentedDepth:
-        """Set the mode, which does not reach the segmentation network."""
-        super().train(mode)
-        if self.segmentation is not None:
-            self.segmentation.eval()
-        return self
+        self.contrast = contrast
+        self.segmentation = None
+        if segmentation is not None:
+            self.segmentation = FrozenEstimator(segmentation, checkpoint, 'the segmentation network')
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return depth (B, 1, H / 2, W / 2), and the map of parts (B, 1, H, W), uint8, or None without a network.
@@ -64,5 +47,4 @@ class SegmentedDepth(BaseModule):
         depth = F.avg_pool2d(local_contrast(images, self.contrast), 2)
         if self.segmentation is None:
             return depth, None
-        with torch.no_grad():
-            return depth, self.segmentation.head.part_map(self.segmentation.neck(self.segmentation.backbone(images)))
+        return depth, self.segmentation.head.part_map(self.segmentation(images))

@@ -1,7 +1,9 @@
 """Heads: features -> joints, with their losses."""
 
+from .cube_head import CubeHead
 from .fc_head import FCHead
 from .heatmap_25d_head import Heatmap25DHead
+from .joint_cascade_head import JointCascadeHead
 from .joint_inception_head import JointInceptionHead
 from .latent_25d_head import Latent25DHead
 from .part_segmentation_head import PartSegmentationHead
@@ -12,8 +14,10 @@ from .regression_25d_head import Regression25DHead
 from .xyz_head import XYZHead
 
 __all__ = [
+    'CubeHead',
     'FCHead',
     'Heatmap25DHead',
+    'JointCascadeHead',
     'JointInceptionHead',
     'Latent25DHead',
     'PMDHead',

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import torch
 from torch import Tensor
 
-from handkd.hand import JOINT_INDEX, JOINT_PARTS
-from handkd.hints import did_you_mean
 from handkd.registry import MODELS
 
 from ..joint_inceptions import INPUT_SIZE, MAP_SIZE, JointInceptions
 from ..part_masks import PartMasks, part_masks, part_table
-from ..targets import stack_cameras, stack_cubes, stack_joints, stack_native_joints
-from .pose_head import PoseHead
-
-
-class JointSet(NamedTuple):
-    """Joints that have networks.
-
-    Attributes:
-        parts: Of each joint the parts that it is looked for in.
-        native: Indices of the joints among those of their data set; None for the hand's 21.
-    """
-
-    parts: tuple[tuple[int, ...], ...]
-    native: tuple[int, ...] | None
-
-
-_NYU_NEAREST = (
-    *(f'{finger}_{joint}' for finger in ('little', 'ring', 'middle', 'index') for joint in ('tip', 'pip')),
-    'thumb_tip', 'thumb_ip', 'thumb_mcp', 'wrist', 'wrist', 'wrist',
-)  # fmt: skip
-
-JOINT_SETS: dict[str, JointSet] = {
-    'hand': JointSet(JOINT_PARTS, None),
-    'nyu': JointSet(
-        tuple(JOINT_PARTS[JOINT_INDEX[name]] for name in _NYU_NEAREST),
-        (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32),
-    ),
-}
-"""The hand's 21 joints, and the 14 of NYU's 36 that published figures are about.
-
-A joint has the parts of the bones that meet in it. NYU's 14 have those of the nearest of the 21: tip and middle joint
-of each finger, three of the thumb, and the whole palm for both sides of the wrist and the palm.
-"""
+from .cube_head import CubeHead
 
 
 @MODELS.register_module()
-class JointInceptionHead(PoseHead):
+class JointInceptionHead(CubeHead):
     """One inception network a joint, which looks once more at the joint's parts (Neverova et al. 2017, section 4).
 
     Its input is that of ``SegmentedDepth``. Without a map of parts no branch is masked, and the networks see depth
@@ -82,13 +45,11 @@ class JointInceptionHead(PoseHead):
         loss: dict = dict(type='PoseSquaredLoss'),  # noqa: B006 (never changed)
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(codec, loss, init_cfg)
-        if joints not in JOINT_SETS:
-            raise ValueError(f'JointInceptionHead: no joints {joints!r}; {did_you_mean(joints, JOINT_SETS)}')
+        super().__init__(codec, joints, loss, init_cfg)
         if opening < 1 or opening % 2 == 0:
             raise ValueError(f'JointInceptionHead: opening must be odd, found {opening!r}')
-        self.opening, self.native = opening, JOINT_SETS[joints].native
-        self.register_buffer('table', part_table(JOINT_SETS[joints].parts), persistent=False)
+        self.opening = opening
+        self.register_buffer('table', part_table(self.joints.parts), persistent=False)
         self.networks = JointInceptions(len(self.table), shared, hidden)
 
     def forward(self, feats: tuple[Tensor, Tensor | None]) -> Tensor:
@@ -127,35 +88,3 @@ class JointInceptionHead(PoseHead):
         if masks is not None:
             losses |= dict(masks_unopened=masks.unopened, masks_empty=masks.empty)
         return losses
-
-    def encode_samples(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return the true joints in the cube (B, J, 3), and which have a label (B, J)."""
-        if self.native is None:
-            joints, valid = stack_joints(data_samples, device)
-        else:
-            joints, valid = (part[:, self.native] for part in stack_native_joints(data_samples, device))
-        return self.codec.encode(joints, *self._cubes(data_samples, device)), valid
-
-    def in_space(self, pose: Tensor, data_samples: list) -> Tensor:
-        """Return joints in the cube (B, J, 3) in mm, camera frame. No label is needed."""
-        return self.codec.decode(pose.float(), *self._cubes(data_samples, pose.device))
-
-    def _cubes(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The cubes' centres (B, 3) and edges (B,), mm."""
-        depth, edge = stack_cubes(data_samples, device)
-        return self.codec.center(stack_cameras(data_samples, device), depth), edge
-
-    def joints_of(self, pose: Tensor, data_samples: list) -> dict[str, Tensor]:
-        """Return predicted joints as ``pred_instances`` hold them.
-
-        Args:
-            pose: Shape (B, J, 3).
-            data_samples: One ``PoseDataSample`` an image, with the crop's camera and ``depth_cube``.
-
-        Returns:
-            ``keypoints_cam`` (B, 21, 3), mm, camera frame, with nothing of the truth in it but where the cube is; for
-            ``HandKeypointMetric(root=None, scale='pred')``, or with a root. Of NYU's joints ``keypoints_cam_native``
-            (B, 14, 3).
-        """
-        name = 'keypoints_cam' if self.native is None else 'keypoints_cam_native'
-        return {name: self.in_space(pose, data_samples)}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from handkd.datasets.transforms import HandCrop, HandResize, RandomCropNoise
-from handkd.geometry import zb_square
+from handkd.datasets.transforms import HandCrop, HandResize, RandomCropNoise, WarpCrop, run_batch
+from handkd.geometry import project, zb_square
 
 
 def test_square_rule(make_sample):
@@ -37,6 +37,65 @@ def test_zb_rule_takes_visible_joints_and_the_image_size(make_sample):
     assert crop['side'] == side and 50 < side < 256
     sample['keypoints_visible'] = np.ones((1, 21), np.float32)
     assert HandCrop('zb')(sample)['crop']['side'] > side
+
+
+def test_cube_rule_by_its_formula(make_sample):
+    sample = make_sample()
+    intrinsics, joints = sample['camera']['K'], sample['keypoints_cam'][0]
+    for crop, cube, root in (
+        (HandCrop('cube'), 300, 9),
+        (HandCrop('cube', cube=250, root='wrist'), 250, 0),
+        (HandCrop('cube', root=4), 300, 4),
+    ):
+        found = crop(dict(sample))['crop']
+        np.testing.assert_array_equal(found['center'], sample['keypoints'][0, root])
+        focal = (intrinsics[0, 0] * intrinsics[1, 1]) ** 0.5
+        assert found['side'] == pytest.approx(cube * focal / joints[root, 2])
+
+
+def test_a_cube_crop_shows_as_many_millimetres_of_every_hand(make_sample):
+    """Near or far, through any lens, turned and mirrored or not: a pixel of the crop is cube / size mm at the root."""
+    samples = [HandCrop('cube', cube=240)(make_sample(seed)) for seed in range(6)]
+    for sample, turn in zip(samples, (0, 0, 30, 120, -60, 180)):
+        sample['crop'] |= dict(rotation=np.float64(turn), flip=np.array([turn > 0, turn == 0]))
+        sample = WarpCrop(48)(sample)
+        np.testing.assert_allclose(sample['keypoints'][0, 9], [23.5, 23.5], atol=1e-4)
+        np.testing.assert_allclose(project(sample['keypoints_cam'], sample['camera']), sample['keypoints'], atol=1e-3)
+        pixels = np.linalg.det(sample['camera']['K'][:2, :2]) ** 0.5 / sample['keypoints_cam'][0, 9, 2]
+        assert pixels == pytest.approx(48 / 240)
+        # The crop of the crop is all of it.
+        again = HandCrop('cube', cube=240)(sample)['crop']
+        assert again['side'] == pytest.approx(48)
+        np.testing.assert_allclose(again['center'], [23.5, 23.5], atol=1e-4)
+
+
+def test_cube_crops_of_a_batch_are_those_of_single_samples(make_sample):
+    samples = [make_sample(seed) for seed in range(5)]
+    for sample in samples:  # a batch's cameras have the same keys
+        sample['camera'].setdefault('dist', np.zeros(5))
+    together = run_batch([HandCrop('cube')], samples, np.zeros((5, 0)))
+    for sample, found in zip(samples, together, strict=True):
+        crop = HandCrop('cube')(dict(sample))['crop']
+        np.testing.assert_array_equal(found['crop']['center'], crop['center'])
+        assert found['crop']['side'] == crop['side']
+    assert len({float(found['crop']['side']) for found in together}) == 5
+    samples[3]['keypoints_cam'] = -samples[3]['keypoints_cam']
+    with pytest.raises(ValueError, match=r'HandCrop on sample \(img_id 3\): .* in front of the camera'):
+        run_batch([HandCrop('cube')], samples, np.zeros((5, 0)))
+
+
+@pytest.mark.parametrize('key', ['keypoints', 'keypoints_cam', 'camera'])
+def test_cube_rule_needs_joints_and_camera(make_sample, key):
+    with pytest.raises(ValueError, match=rf"HandCrop needs '{key}', which sample \(img_id 4\) has not"):
+        HandCrop('cube')(dict(make_sample(4), **{key: None}))
+
+
+def test_cube_rule_needs_a_label_of_its_root_alone(make_sample):
+    sample = dict(make_sample(4), keypoints_valid=(np.arange(21) != 9)[None].astype(np.float32))
+    with pytest.raises(ValueError, match=r'HandCrop on sample \(img_id 4\): the root middle_mcp has no label'):
+        HandCrop('cube')(dict(sample))
+    whole = HandCrop('cube', root='wrist')(make_sample(4))['crop']
+    assert HandCrop('cube', root='wrist')(sample)['crop']['side'] == whole['side']
 
 
 @pytest.mark.parametrize('zoom', [10, 0.3])
@@ -98,6 +157,11 @@ def test_no_noise_by_default():
         (lambda: HandCrop('sqare'), "did you mean 'square'"),
         (lambda: HandCrop('zb', factor=1.25), "goes with 'square' and 'box'"),
         (lambda: HandCrop(factor=0), 'must be positive'),
+        (lambda: HandCrop('cube', factor=1.25), "goes with 'square' and 'box'"),
+        (lambda: HandCrop('cube', cube=0), 'cube must be a positive length in mm'),
+        (lambda: HandCrop(cube=300.0), "goes with 'cube'; found 300.0"),
+        (lambda: HandCrop('zb', root='wrist'), "root goes with 'cube'; found 'wrist' for 'zb'"),
+        (lambda: HandCrop('cube', root='wirst'), "did you mean 'wrist'"),
         (lambda: RandomCropNoise((1.2, 1.0)), 'low <= high'),
         (lambda: RandomCropNoise(shift=-1), 'shift=-1'),
         (lambda: RandomCropNoise(rotation=-1), 'rotation=-1'),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from handkd.datasets.studio import StudioDataset
-from handkd.datasets.transforms import DepthToCube, HandMaskFromDepth, WarpCrop, run_batch, take_batches
+from handkd.datasets.transforms import DepthToCube, HandCrop, HandMaskFromDepth, WarpCrop, run_batch, take_batches
 from handkd.geometry import project, rotation_2d
 from handkd.hand import BONES
 
@@ -43,6 +43,21 @@ def test_cube_around_the_median_reading():
         DepthToCube(center='depth')(dict(with_depth(depth), hand_mask=mask))
     with pytest.raises(ValueError, match='no depth reading in the central half'):
         DepthToCube(center='depth')(with_depth(np.zeros((8, 8))))
+
+
+def test_hand_only_sends_what_is_off_the_mask_to_the_back():
+    sample = with_depth([[500, 350, 400, 575], [100, 2000, 0, np.nan]])
+    sample['hand_mask'] = np.array([[True, True, False, True], [False, True, True, True]])
+    before = sample['depth'].copy()
+    cubed = DepthToCube(300, hand_only=True)(dict(sample))
+    np.testing.assert_allclose(cubed['depth'], [[0, -1, 1, 0.5], [1, 1, 1, 1]], atol=1e-6)
+    np.testing.assert_array_equal(sample['depth'], before)
+    # A mask that is there does not change anything by itself.
+    np.testing.assert_allclose(DepthToCube(300)(sample)['depth'][:, 0], [0, -1], atol=1e-6)
+    with pytest.raises(
+        ValueError, match=r"needs 'hand_mask', which sample \(img_id 12\) has not: put HandMaskFromDepth"
+    ):
+        DepthToCube(hand_only=True)(with_depth([[1]]))
 
 
 def test_missing_depth_says_what_to_do():
@@ -109,6 +124,18 @@ def test_hand_mask(scene):
     assert reach - 2 < past.max() < reach + 0.5
 
 
+@pytest.mark.parametrize('forearm', [0, 5])
+def test_hand_mask_with_less_of_the_forearm(scene, forearm):
+    sample, *_ = scene
+    mask, whole = (HandMaskFromDepth(forearm=f)(dict(sample))['hand_mask'] for f in (forearm, None))
+    wrist, middle = sample['keypoints_cam'][0, [0, 9], :2]
+    rows, columns = np.indices(mask.shape)
+    points = np.stack([columns - 70, rows - 70], -1) * sample['depth'][..., None] / 300
+    past = (points - wrist) @ (wrist - middle) / np.linalg.norm(wrist - middle)
+    np.testing.assert_array_equal(mask, whole & (past < forearm))
+    assert forearm - 2 < past[mask].max() < forearm < 15 < past[whole].max()
+
+
 def test_hand_mask_where_depth_shows_nothing(scene):
     sample, *_ = scene
     assert not HandMaskFromDepth()(dict(sample, depth=np.zeros((141, 141), np.float32)))['hand_mask'].any()
@@ -168,6 +195,23 @@ def test_a_palm_at_joint_0_loses_no_pixel_of_the_hand():
         assert (mask != HandMaskFromDepth()(dict(sample))['hand_mask']).mean() < 0.001
 
 
+def test_the_masks_of_small_metric_crops_are_the_hand():
+    """Through a Kinect, at 48 px: what is found is hand, what is hand is found, and the rest goes to the back."""
+    data = StudioDataset('train', SHOWN, modalities=('depth',), resolution=128, factor=1.8, depth_sensor='kinect')
+    crop, find, cube = (HandCrop('cube'), WarpCrop(48)), HandMaskFromDepth(forearm=5.0), DepthToCube(hand_only=True)
+    found, pure = [], []
+    for i in range(SHOWN):
+        sample = data.get_data_info(i)
+        for step in (*crop, find):
+            sample = step(sample)
+        mask, hand = sample['hand_mask'], sample['part_seg'] > 0
+        found.append((mask & hand).sum() / (hand & (sample['depth'] > 0)).sum())
+        pure.append((mask & hand).sum() / mask.sum())
+        depth = cube(dict(sample, depth=sample['depth'].copy()))['depth']
+        assert (depth[~mask] == 1).all() and (depth[mask] < 1).mean() > 0.95
+    assert np.mean(found) > 0.985 and np.mean(pure) > 0.96
+
+
 @pytest.mark.parametrize('joint0', ['wrist', 'palm'])
 def test_the_wall_behind_the_hand_is_not_in_the_mask(joint0):
     """A wall may stand 15 mm behind the farthest joint, which is nearer than the margin."""
@@ -201,6 +245,7 @@ def test_masks_of_a_batch_are_those_of_single_samples():
         (lambda: DepthToCube(cube=0), 'positive length in mm'),
         (lambda: DepthToCube(root='midle_mcp'), "did you mean 'middle_mcp'"),
         (lambda: HandMaskFromDepth(margin=0), 'positive length in mm'),
+        (lambda: HandMaskFromDepth(forearm=-1), 'forearm must be a length in mm, not negative; found -1'),
         (lambda: HandMaskFromDepth(joint0='plam'), "no 'plam'; did you mean 'palm'"),
     ],
 )

@@ -7,6 +7,7 @@ read back shows an error in either.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from handkd.hints import did_you_mean
@@ -25,13 +26,15 @@ LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
     'stb': write_stb,
     'lm': write_lm,
     'nyu': write_nyu,
+    'nyu_parts': partial(write_nyu, parts=True),
     'panoptic': write_panoptic,
     'dexter': write_dexter,
     'bighand': write_bighand,
     'folder': write_folder,
 }
 """Name of a layout -> its writer, which takes the root of the data set (an empty folder), the number of frames in each
-split and the studio's seed, and yields the truth of each sample as it writes it; label files are there at the end."""
+split and the studio's seed, and yields the truth of each sample as it writes it; label files are there at the end.
+'nyu_parts' is NYU with part labels, which the real set has not, beside its images."""
 
 
 def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[dict]:

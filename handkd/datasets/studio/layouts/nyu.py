@@ -54,7 +54,7 @@ _PREDICTED = [0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32]
 """The 14 of them that are evaluated."""
 
 
-def write_nyu(out: Path, num: int, seed: int) -> Iterator[dict]:
+def write_nyu(out: Path, num: int, seed: int, parts: bool = False) -> Iterator[dict]:
     """Write ``train/`` and ``test/``: depth, colour and synthetic depth of three Kinects, and ``joint_data.mat``.
 
     The hand has no more than 21 joints of its own; the others of the 36 are points between them: KNU2_A is the middle
@@ -68,11 +68,12 @@ def write_nyu(out: Path, num: int, seed: int) -> Iterator[dict]:
         num: Frames in each split; a frame is three images of each kind. Numbers begin at 1, and the test's second
             subject, from frame 2441 on, is reached by large sets only.
         seed: Seed of the studio.
+        parts: Whether to write part labels, too, ``parts_1_0000001.png``, which the archive has not. Defaults to False.
 
     Yields:
         One truth for each frame and Kinect; ``split`` is 'train' or 'test'. The files don't say where the Kinects
         stand, so R is the identity and T zero. Beyond the usual keys: ``view`` (1 to 3), ``frame`` (from 1), and
-        ``joints_36`` (36, 3), mm, camera frame with y down.
+        ``joints_36`` (36, 3), mm, camera frame with y down, and ``parts_path`` where parts are written.
 
     Raises:
         OSError: If a file can't be written.
@@ -86,7 +87,7 @@ def write_nyu(out: Path, num: int, seed: int) -> Iterator[dict]:
                 photo = replace(photo, camera=photo.camera | {'R': np.eye(3), 'T': np.zeros(3)})
                 points = points_36(photo.keypoints_cam)
                 uvd[k, frame], xyz[k, frame] = _to_uvd(points), points * (1, -1, 1)
-                yield _save(out, split, k + 1, frame + 1, photo) | {'joints_36': points}
+                yield _save(out, split, k + 1, frame + 1, photo, parts) | {'joints_36': points}
         names = np.array(NAMES, object)[None]
         savemat(out / split / 'joint_data.mat', {'joint_names': names, 'joint_uvd': uvd, 'joint_xyz': xyz})
         if split == 'test':
@@ -117,13 +118,16 @@ def _to_uvd(points: np.ndarray) -> np.ndarray:
     return np.stack([_CX + _FX * x / z, _CY + _FY * y / z, z], 1)
 
 
-def _save(out: Path, split: str, view: int, frame: int, photo: Photograph) -> dict:
-    """Write one Kinect's three images of a frame and return the truth."""
+def _save(out: Path, split: str, view: int, frame: int, photo: Photograph, parts: bool) -> dict:
+    """Write one Kinect's images of a frame and return the truth."""
     photo = replace(photo, image=np.where(photo.arm[..., None], photo.image, 0).astype(np.uint8))
     hand = np.where(photo.part_seg > 0, photo.depth, 0)
     images = {'rgb': photo.image, 'depth': _encode(photo.depth), 'synthdepth': _encode(hand)}
+    if parts:
+        images['parts'] = photo.part_seg
     paths = {kind: save_image(out, f'{split}/{kind}_{view}_{frame:07d}.png', pixels) for kind, pixels in images.items()}
-    return photo.truth(split, paths['rgb'], paths['depth']) | {'view': view, 'frame': frame}
+    truth = photo.truth(split, paths['rgb'], paths['depth']) | {'view': view, 'frame': frame}
+    return truth | {'parts_path': paths['parts']} if parts else truth
 
 
 def _encode(depth: np.ndarray) -> np.ndarray:

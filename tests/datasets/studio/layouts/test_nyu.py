@@ -49,6 +49,24 @@ def test_both_splits_have_their_files_and_no_other(written, paths):
         assert truth['depth_path'] == '{split}/depth_{view}_{frame:07d}.png'.format(**truth)
 
 
+def test_parts_are_written_when_asked_for(tmp_path, written, paths):
+    root, truths = written
+    again = list(write_nyu(tmp_path, 1, 3, parts=True))
+    new = {f'{split}/parts_{k}_0000001.png' for split in ('train', 'test') for k in (1, 2, 3)}
+    assert paths(tmp_path) - paths(root) == new == {truth['parts_path'] for truth in again}
+    by_path = {truth['img_path']: truth for truth in truths}
+    for truth in again:
+        assert truth['parts_path'] == '{split}/parts_{view}_{frame:07d}.png'.format(**truth)
+        parts = cv2.imread(str(tmp_path / truth['parts_path']), cv2.IMREAD_UNCHANGED)
+        assert parts.dtype == np.uint8 and parts.shape == (480, 640)
+        assert len(np.unique(parts)) > 12 and parts.max() <= 20
+        # They are the parts of the very hand that is written without them.
+        other = by_path[truth['img_path']]
+        assert 'parts_path' not in other
+        np.testing.assert_array_equal(parts, other['part_seg'])
+        assert (read_depth(tmp_path / truth['depth_path'])[parts > 0] < 2001).all()
+
+
 def test_xyz_is_uvd_with_y_up(written):
     root, truths = written
     for truth in truths:

@@ -1,0 +1,32 @@
+"""NYU's front camera, of which training is told the joints alone; and rendered hands with part labels, the studio's.
+
+The paper's own rendered hands are unpublished: as many here (section 5), and from a third of them the patches. The set
+has no part labels: segmentation is tested on rendered hands, or by *_nyu_parts.py on images with labels that somebody
+has drawn, as the authors did for 100.
+"""
+
+_base_ = ['./cube_crops.py', './loaders.py']
+
+hand = dict(
+    type='StudioDataset',
+    modalities=['depth'],
+    resolution=128,
+    sides=['right'],
+    factor=1.5,
+    crop_noise=None,
+    pipeline=_base_.rendered,
+)
+rendered_train_set = dict(hand, split='train', length=170974)
+rendered_test_set = dict(hand, split='test', length=500)
+nyu = dict(type='NYUDataset', data_root='data/nyu_hand_dataset_v2/dataset', joint0='palm_6', pipeline=_base_.real)
+real_train_set = dict(nyu, split='train')
+real_val_set = real_test_set = dict(nyu, split='test')
+segmentation_test_set = rendered_test_set
+parts_test_set = dict(nyu, split='test', modalities=['depth', 'parts'], pipeline=_base_.real_parts)
+
+patch_dictionary = dict(folder='work_dirs/patch_dictionaries/nyu', dataset=rendered_train_set, maps=56991)
+
+segmentation_batch, regression_batch = 1, 64
+joint_metric = dict(
+    type='HandKeypointMetric', root=None, scale='pred', native=True, plane=True, within=(20, 40), joint_table=True
+)

@@ -1,0 +1,28 @@
+"""The networks of Neverova et al. 2017 (Table 1): f_s, which segments, and f_r, one a joint, which regress."""
+
+codec = dict(type='MetricCube', input_size=48)
+
+segmentation = dict(
+    type='HandPoseEstimator',
+    modality='depth',
+    backbone=dict(type='DensePatchNet'),
+    head=dict(type='PartSegmentationHead'),
+)
+direct = dict(  # baseline (a): depth alone
+    type='HandPoseEstimator',
+    modality='depth',
+    backbone=dict(type='SegmentedDepth'),
+    head=dict(type='JointInceptionHead', codec=codec),
+)
+fused = dict(  # (c) and (d): depth and parts
+    type='HandPoseEstimator',
+    modality='depth',
+    backbone=dict(type='SegmentedDepth', segmentation=segmentation),
+    head=dict(type='JointInceptionHead', codec=codec),
+)
+cascade = dict(  # baseline (b): (a), then each joint once more, twice as large
+    type='HandPoseEstimator',
+    modality='depth',
+    backbone=dict(type='CoarseJoints', estimator=direct),
+    head=dict(type='JointCascadeHead', codec=codec),
+)

@@ -1,0 +1,5 @@
+"""Step 1, evaluated on those of NYU's test images that have part labels beside them."""
+
+_base_ = './dense_synthetic_nyu.py'
+
+test_dataloader = dict(dataset=dict(_delete_=True, **_base_.parts_test_set))

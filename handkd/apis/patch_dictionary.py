@@ -1,0 +1,83 @@
+"""The dictionary of patches that a config names: built once from a labelled set, kept in a folder, and watched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.logging import print_log
+from tqdm import tqdm
+
+from handkd.hints import ConfigError, check_keys
+from handkd.registry import DATASETS
+from handkd.restoration import ExactSearch, IndexedSearch, build_dictionary, open_search
+
+_AT_ONCE = 256
+"""Samples that go through the set's pipeline together."""
+
+
+def ensure_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | IndexedSearch | None:
+    """Build the dictionary of patches that a config names, and its index, unless they are there.
+
+    The config's ``patch_dictionary`` is ``dict(folder=PATH, dataset=CONFIG, maps=None)``: a set whose samples have
+    ``gt_fields.part_seg``, and how many of its maps are used, from the first on; None for all. Without it nothing is
+    done. What an earlier run has left is gone on with.
+
+    Args:
+        cfg: The config.
+        progress: Whether to show bars, where stderr is a terminal. Defaults to True.
+
+    Returns:
+        The search in the dictionary; None if the config names none.
+
+    Raises:
+        ConfigError: If a key is unknown or missing, or the set has fewer maps.
+        ValueError: If the folder holds a dictionary of another set, or is damaged, or a sample has no parts.
+        OSError: If the set can't be read, or another process builds in the folder.
+    """
+    if cfg.get('patch_dictionary') is None:
+        return None
+    settings = cfg.patch_dictionary.to_dict()
+    check_keys(settings, ('folder', 'dataset', 'maps'), 'patch_dictionary')
+    for key in ('folder', 'dataset'):
+        if key not in settings:
+            raise ConfigError(f'patch_dictionary: {key!r} is missing')
+    dataset = DATASETS.build(settings['dataset'])
+    number = len(dataset) if settings.get('maps') is None else settings['maps']
+    if not 0 < number <= len(dataset):
+        raise ConfigError(f'patch_dictionary: maps must be from 1 to {len(dataset)}, the length of its set: {number!r}')
+    folder = Path(settings['folder'])
+    disable = None if progress and not int(os.environ.get('LOCAL_RANK', 0)) else True
+
+    def read(start: int) -> Iterator[np.ndarray]:
+        for first in range(start, number, _AT_ONCE):
+            for item in dataset.__getitems__(range(first, min(first + _AT_ONCE, number))):
+                yield _parts(item['data_samples'])
+
+    source = dict(dataset=type(dataset).__name__, maps=number, digest=_digest(settings['dataset']))
+    with tqdm(desc='label maps', total=number, disable=disable) as bar:
+        dictionary = build_dictionary(folder, read, source, progress=bar.update)
+    with tqdm(desc='indexing', total=number, disable=disable) as bar:
+        search = open_search(folder, progress=bar.update)
+    print_log(f'{folder}: {dictionary.num_patches} patches of {number} maps', 'current')
+    return search
+
+
+def _parts(sample) -> np.ndarray:
+    """A packed sample's map of parts (H, W)."""
+    if 'part_seg' not in sample.get('gt_fields', ()):
+        raise ValueError(
+            f"patch_dictionary: sample {sample.get('img_id')} has no 'part_seg': put it into PackHandInputs(fields=...)"
+        )
+    return np.asarray(sample.gt_fields.part_seg)[0]
+
+
+def _digest(dataset_cfg: Mapping) -> str:
+    """A digest of all settings of a set but where it lies."""
+    settings = {key: value for key, value in dataset_cfg.items() if key != 'data_root'}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:12]

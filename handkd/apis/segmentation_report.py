@@ -1,0 +1,58 @@
+"""Results of part segmentation: what stages that segment predict, and what restoring makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from handkd.evaluation import mean_interval
+from handkd.visualization import Table
+
+from .report import StageResult
+
+_RESTORED = {
+    'centre': 'restored, no integration',
+    'vote': 'restored, Eq. 2',
+    'potts': 'restored, CRF Potts',
+    'overlap': 'restored, CRF overlap',
+}
+"""Variant of ``HandRestorationMetric`` -> what its row is called, as in Table 2 of Neverova et al. 2017."""
+_MEASURES = {'per_pixel': 'per pixel', 'per_class': 'per class'}
+
+
+def segmentation_table(results: Mapping[int, Sequence[StageResult]]) -> Table:
+    """Return the accuracies of the stages that segment, and of restoring their maps: a row each.
+
+    All numbers are in percent, over several seeds as mean and 95 % interval; gains, in percentage points, are over the
+    first row and of the same seed.
+
+    Args:
+        results: Seed -> its stages; the same stages for every seed.
+    """
+    runs = [[stage for stage in stages if stage.role == 'segmentation'] for stages in results.values()]
+    labels: list[str] = []
+    values: list[np.ndarray] = []  # of each row (measures, seeds)
+    for stages in zip(*runs):
+        for row, prefix in [(None, 'no-background/'), *((name, f'restored/{name}/') for name in _RESTORED)]:
+            if all(any(prefix + 'per_pixel' in key for key in stage.metrics) for stage in stages):
+                labels.append(stages[0].label if row is None else f'{stages[0].label}, {_RESTORED[row]}')
+                values.append(np.array([[_find(stage, prefix + name) for stage in stages] for name in _MEASURES]))
+    title = f'{len(runs)} seeds, ± 95 %' if len(runs) > 1 else ''
+    columns = {title: labels}
+    for i, header in enumerate(_MEASURES.values()):
+        columns[f'{header} (%)'] = [_shown(row[i], '{:.1f}') for row in values]
+        columns[f'gain {header}'] = ['-', *(_shown(row[i] - values[0][i], '{:+.1f}') for row in values[1:])][: len(values)]
+    return Table(tuple(columns), list(zip(*columns.values())), [])
+
+
+def _find(stage: StageResult, ending: str) -> float:
+    return 100 * next(value for key, value in stage.metrics.items() if key.endswith(ending))
+
+
+def _shown(values: np.ndarray, text: str) -> str:
+    """One value as it is, several as mean and interval."""
+    if len(values) == 1:
+        return text.format(values[0])
+    mean, half = mean_interval(values)
+    return f'{text.format(mean)} ± {half:.1f}'

@@ -1,0 +1,80 @@
+"""Several data sets as one, in fixed shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from handkd.registry import DATASETS
+
+from .seeding import SampleKey
+
+
+@DATASETS.register_module()
+class MixedDataset:
+    """Samples of several sets in fixed shares, such as nine of one to one of the other.
+
+    One pass is one pass over the first set; the others are repeated or cut to fit. The meta information of each
+    ``data_sample`` gets ``mixed_from``: the number of its set, and of the sample in it.
+
+    Args:
+        datasets (Sequence[dict]): Configs of the sets; their pipelines pack samples (``PackHandInputs``).
+        shares (Sequence[int]): Of each set the number of samples among every ``sum(shares)``.
+
+    Raises:
+        ValueError: If there are not as many shares as sets, or one is less than 1, or a set is empty.
+    """
+
+    def __init__(self, datasets: Sequence[dict], shares: Sequence[int]) -> None:
+        if len(shares) != len(datasets) or not shares or min(shares) < 1:
+            raise ValueError(
+                f'MixedDataset: shares must be a number of at least 1 for each of {len(datasets)} sets, found {shares!r}'
+            )
+        self.datasets = [DATASETS.build(dataset) for dataset in datasets]
+        self.shares = tuple(shares)
+        for number, dataset in enumerate(self.datasets):
+            if len(dataset) == 0:
+                raise ValueError(f'MixedDataset: set {number}, {type(dataset).__name__}, has no samples')
+        self._order = [(number, place) for number, share in enumerate(shares) for place in range(share)]
+
+    @property
+    def metainfo(self) -> dict:
+        """The meta information of the first set."""
+        return self.datasets[0].metainfo
+
+    def __len__(self) -> int:
+        return -(-len(self.datasets[0]) // self.shares[0]) * len(self._order)
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """Return from which set a sample comes, and its number there.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f'MixedDataset has {len(self)} samples, found index {index}')
+        block, place = divmod(int(index), len(self._order))
+        number, place = self._order[place]
+        return number, (block * self.shares[number] + place) % len(self.datasets[number])
+
+    def __getitem__(self, key: int) -> dict:
+        """Return sample ``key``, augmented as its :class:`~handkd.datasets.SampleKey` says."""
+        return self.__getitems__([key])[0]
+
+    def __getitems__(self, keys: Sequence[int]) -> list[dict]:
+        """Return several samples; those of one set go through its pipeline together."""
+        places = [self.locate(key) for key in keys]
+        samples: list[dict | None] = [None] * len(keys)
+        for number, dataset in enumerate(self.datasets):
+            mine = [i for i, place in enumerate(places) if place[0] == number]
+            if not mine:
+                continue
+            inner = [self._inner_key(keys[i], places[i][1]) for i in mine]
+            for i, sample in zip(mine, dataset.__getitems__(inner)):
+                sample['data_samples'].set_metainfo(dict(mixed_from=places[i]))
+                samples[i] = sample
+        return samples
+
+    @staticmethod
+    def _inner_key(key: int, index: int) -> int:
+        """A sampler's key for the sample in its own set."""
+        return SampleKey(index, key.draw) if isinstance(key, SampleKey) else index

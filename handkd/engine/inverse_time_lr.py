@@ -1,0 +1,56 @@
+"""The learning rate that Torch7's ``learningRateDecay`` makes."""
+
+from __future__ import annotations
+
+from mmengine.optim.optimizer.optimizer_wrapper import OptimWrapper
+from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
+from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
+from torch.optim import Optimizer
+
+from handkd.registry import PARAM_SCHEDULERS
+
+
+class _InverseTimeScheduler(_ParamScheduler):
+    """Its part for any parameter of the optimiser; see :class:`InverseTimeLR`."""
+
+    def __init__(self, optimizer, param_name: str, decay: float, begin: int, end: int, last_step: int) -> None:
+        if not decay > 0:
+            raise ValueError(f'InverseTimeLR: decay must be positive, found {decay!r}')
+        self.decay = decay
+        super().__init__(optimizer, param_name, begin, end, last_step, by_epoch=False)
+
+    def _get_value(self) -> list[float]:
+        """From the last values, as MMEngine's schedulers do it."""
+        step = self.last_step
+        factor = 1.0 if step == 0 else (1 + self.decay * (step - 1)) / (1 + self.decay * step)
+        return [group[self.param_name] * factor for group in self.optimizer.param_groups]
+
+
+@PARAM_SCHEDULERS.register_module()
+class InverseTimeLR(LRSchedulerMixin, _InverseTimeScheduler):
+    """lr / (1 + decay * t) after t steps: what the "learning rate decay" of a paper that used Torch7 means.
+
+    Args:
+        optimizer (Optimizer | OptimWrapper): The optimiser.
+        decay (float): The decay a step.
+        begin (int): Step at which it begins. Defaults to 0.
+        end (int): Step at which it ends. Defaults to 1000000000.
+        by_epoch (bool): Must be False: it counts steps. Defaults to False.
+        last_step (int): As in MMEngine. Defaults to -1.
+
+    Raises:
+        ValueError: If the decay is not positive, or it is to count epochs.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer | OptimWrapper,
+        decay: float,
+        begin: int = 0,
+        end: int = INF,
+        by_epoch: bool = False,
+        last_step: int = -1,
+    ) -> None:
+        if by_epoch:
+            raise ValueError('InverseTimeLR counts steps: by_epoch must be False')
+        super().__init__(optimizer, decay=decay, begin=begin, end=end, last_step=last_step)

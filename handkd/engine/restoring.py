@@ -1,0 +1,148 @@
+"""Making a round of restored maps: predict, restore, judge, write; in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numba
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.utils import import_modules_from_strings
+
+from handkd.models import load_weights
+from handkd.registry import DATASETS, MODELS
+from handkd.restoration import Restorer, Round, judge, open_search
+
+WEIGHTS, ERROR = 'weights.pth', 'error_{}.txt'
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the maps of a round are made; only plain containers, so that a fresh process can be given it.
+
+    Attributes:
+        model: Config of the segmentation network.
+        dataset: Config of the set; its samples have depth and, as labels, the 2D joints.
+        dictionary: Folder of the patches.
+        search: ``probes`` and ``rerank`` of :func:`~handkd.restoration.open_search`.
+        restorer: ``window`` and ``stride`` of :class:`~handkd.restoration.Restorer`.
+        imports: Modules to import first, of plugins.
+    """
+
+    model: dict
+    dataset: dict
+    dictionary: str
+    search: dict = field(default_factory=dict)
+    restorer: dict = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
+
+
+class RestoringProcesses:
+    """Processes that write the pieces of a round; they end with this one.
+
+    Args:
+        round_: The round; its folder holds the weights.
+        recipe: How.
+        number: How many processes.
+    """
+
+    def __init__(self, round_: Round, recipe: Recipe, number: int) -> None:
+        self.round = round_
+        for old in round_.folder.glob(ERROR.format('*')):
+            old.unlink()
+        context = multiprocessing.get_context('spawn')  # the threads of FAISS and OpenMP don't outlive a fork
+        shares = [round_.missing[i::number] for i in range(number)]
+        self._processes = [
+            context.Process(target=_write_pieces, args=(round_.folder, recipe, share, i, os.getpid()), daemon=True)
+            for i, share in enumerate(shares)
+            if share
+        ]
+        for process in self._processes:
+            process.start()
+
+    def wait(self) -> None:
+        """Wait until all have ended.
+
+        Raises:
+            RuntimeError: If one has failed; says why.
+        """
+        for process in self._processes:
+            process.join()
+        errors = [path.read_text().strip() for path in sorted(self.round.folder.glob(ERROR.format('*')))]
+        codes = [process.exitcode for process in self._processes if process.exitcode]
+        if errors or codes:
+            reason = errors[0].splitlines()[-1] if errors else f'a process ended with code {codes[0]}'
+            raise RuntimeError(f'restoring part maps in {self.round.folder} failed: {reason}')
+
+    def stop(self) -> None:
+        """End them; what they have written stays."""
+        for process in self._processes:
+            process.terminate()
+            process.join()
+
+
+def _write_pieces(folder: Path, recipe: Recipe, pieces: Sequence[int], number: int, parent: int) -> None:
+    """What a process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training, which then ends this
+    torch.set_num_threads(1)
+    numba.set_num_threads(1)
+    try:
+        import_modules_from_strings(list(recipe.imports))
+        init_default_scope('handkd')
+        write_pieces(Round.open(folder), recipe, pieces, lambda: os.getppid() == parent)
+    except Exception:
+        (folder / ERROR.format(number)).write_text(traceback.format_exc())
+
+
+def write_pieces(round_: Round, recipe: Recipe, pieces: Sequence[int], go_on=lambda: True) -> None:
+    """Write pieces of a round.
+
+    Args:
+        round_: The round; its folder holds the weights.
+        recipe: How.
+        pieces: Numbers of the pieces.
+        go_on: Asked before each piece whether to make it. Defaults to always.
+
+    Raises:
+        ValueError: If an image has an unlabelled joint, or the network predicts no parts; names the image.
+        OSError: If the set, the weights or the dictionary can't be read.
+    """
+    dataset, network = DATASETS.build(recipe.dataset), MODELS.build(recipe.model)
+    load_weights(network, round_.folder / WEIGHTS)
+    network.eval()
+    restorer = Restorer(open_search(recipe.dictionary, **recipe.search), **recipe.restorer)
+    for piece in pieces:
+        if not go_on():
+            return
+        indices = round_.indices_of(piece)
+        predicted, joints = [], []
+        for start in range(0, len(indices), _BATCH):
+            items = dataset.__getitems__(list(indices[start : start + _BATCH]))
+            joints.extend(_joints(item['data_samples'], round_.folder) for item in items)
+            with torch.no_grad():
+                samples = network.test_step(pseudo_collate(items))
+            predicted.extend(sample.pred_fields.part_seg[0] for sample in samples)
+        maps = np.stack(predicted)
+        restored = restorer(maps)
+        round_.write(piece, maps, restored, judge(maps, restored, np.stack(joints)))
+
+
+def _joints(sample, folder: Path) -> np.ndarray:
+    """Return the true 2D joints of a sample, which must all have a label."""
+    instances = sample.gt_instances
+    valid = instances.get('keypoints_valid')
+    if 'keypoints' not in instances or (valid is not None and not np.all(valid)):
+        raise ValueError(
+            f'image {sample.get("img_id")!r} of the set restored in {folder} has a joint without a 2D label, and '
+            'restored maps are judged by the joints: leave such images out'
+        )
+    return np.asarray(instances.keypoints[0], np.float64)

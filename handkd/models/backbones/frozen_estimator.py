@@ -1,0 +1,58 @@
+"""A trained network inside of another one, frozen."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from handkd.registry import MODELS
+
+from ..checkpoint import load_weights
+
+
+class FrozenEstimator(BaseModule):
+    """An estimator that was trained before and changes no more, neither in its weights nor in its statistics.
+
+    Its weights are among those of the network that it is in, so that a checkpoint is complete. Images come to it as
+    they come to that network, past its own preprocessor.
+
+    Args:
+        estimator: Config of the estimator.
+        checkpoint: Path of its weights, which are loaded when a training begins, or None.
+        name: What it is called in errors.
+    """
+
+    def __init__(self, estimator: dict, checkpoint: str | None, name: str) -> None:
+        super().__init__()
+        self.checkpoint, self.name = checkpoint, name
+        self.network = MODELS.build(estimator).requires_grad_(False)
+        self.eval()
+
+    @property
+    def head(self) -> nn.Module:
+        """The estimator's head."""
+        return self.network.head
+
+    def init_weights(self) -> None:
+        """Load the weights; every name and shape must match.
+
+        Raises:
+            ValueError: If there is no checkpoint, or it does not fit.
+            FileNotFoundError: If the file is missing.
+        """
+        if self.checkpoint is None:
+            raise ValueError(
+                f'{self.name} has no checkpoint: train it first and pass --cfg-options model.backbone.checkpoint=PATH, '
+                'or run the stages in order with tools/stages.py'
+            )
+        load_weights(self.network, self.checkpoint, owner=self.name)
+
+    def train(self, mode: bool = True) -> FrozenEstimator:
+        """Stay in the mode of evaluation, whatever the network around is told."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return what the estimator's head takes, of images (B, C, H, W)."""
+        return self.network.neck(self.network.backbone(images))

@@ -1,0 +1,169 @@
+"""What weakly supervised training learns from: restored maps of a whole set, in a folder, piece by piece."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from handkd.files import write_atomically
+
+from .dictionary import read_state
+from .quality import Verdict
+
+FILE = 'round.json'
+VERSION = 1
+_ARRAYS = ('predicted', 'restored', 'before', 'after', 'lost')
+
+
+@dataclass(frozen=True)
+class RoundSettings:
+    """What a round is made with; another weight or number makes another round.
+
+    Attributes:
+        weights: Checksum of the segmentation network's weights.
+        images: How many images are restored.
+        made_with: What else decides the maps: the dictionary's checksum, the window; JSON can hold it.
+        piece: Images in a file.
+    """
+
+    weights: int
+    images: int
+    made_with: dict
+    piece: int = 256
+
+
+class Round:
+    """Maps of one set that one state of the segmentation network predicts, restored and judged.
+
+    Pieces are written whole or not at all, in any order, by any number of processes: a round that was interrupted goes
+    on with those that are missing.
+
+    Args:
+        folder: Where it is.
+        settings: What it is made with.
+    """
+
+    def __init__(self, folder: str | PathLike, settings: RoundSettings) -> None:
+        self.folder, self.settings = Path(folder), settings
+
+    @classmethod
+    def begin(cls, folder: str | PathLike, settings: RoundSettings) -> Round:
+        """Open a round, or begin it; pieces that were made with something else are removed."""
+        folder = Path(folder)
+        if folder.exists() and (not (folder / FILE).is_file() or cls.open(folder).settings != settings):
+            shutil.rmtree(folder)
+        content = dict(version=VERSION, **asdict(settings))
+        write_atomically(folder / FILE, json.dumps(content, indent=1).encode() + b'\n')
+        return cls(folder, settings)
+
+    @classmethod
+    def open(cls, folder: str | PathLike) -> Round:
+        """Open a round that has been begun.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            ValueError: If its ``round.json`` is damaged.
+        """
+        path = Path(folder) / FILE
+        if not path.is_file():
+            raise FileNotFoundError(f'no {FILE} in {str(folder)!r}: no round of restored maps')
+        return cls(folder, RoundSettings(**read_state(path, VERSION, set(RoundSettings.__dataclass_fields__))))
+
+    def indices_of(self, piece: int) -> range:
+        """Return which images are in a piece."""
+        first = piece * self.settings.piece
+        return range(first, min(first + self.settings.piece, self.settings.images))
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers of the pieces that are not written."""
+        return [piece for piece in range(-(-self.settings.images // self.settings.piece)) if not self._exists(piece)]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all pieces are written."""
+        return not self.missing
+
+    def write(self, piece: int, predicted: np.ndarray, restored: np.ndarray, verdict: Verdict) -> None:
+        """Write a piece.
+
+        Args:
+            piece: Its number.
+            predicted: The network's maps, shape (B, H, W), uint8.
+            restored: What became of them, of the same shape.
+            verdict: What the quality check says.
+        """
+        content = io.BytesIO()
+        distances = (np.float32(verdict.before), np.float32(verdict.after))
+        np.savez(content, **dict(zip(_ARRAYS, (predicted, restored, *distances, verdict.lost))))
+        write_atomically(self._path(piece), content.getvalue())
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The network's maps, shape (N, H, W), uint8."""
+        return self._read('predicted')
+
+    @cached_property
+    def restored(self) -> np.ndarray:
+        """The restored maps, shape (N, H, W), uint8."""
+        return self._read('restored')
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the quality check says of all images."""
+        return Verdict(*(self._read(name) for name in ('before', 'after', 'lost')))
+
+    def _read(self, name: str) -> np.ndarray:
+        """Return an array of all pieces.
+
+        Raises:
+            ValueError: If the round is not complete, or a piece is damaged; names it.
+        """
+        if self.missing:
+            raise ValueError(f'{self.folder}: {len(self.missing)} pieces of this round are not written yet')
+        arrays, start = [], 0
+        while start < self.settings.images:
+            path = self._path(start // self.settings.piece)
+            try:
+                with np.load(path) as content:
+                    arrays.append(content[name])
+            except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                raise ValueError(f'{path} is damaged ({error}); delete it, and it is made again') from error
+            start += self.settings.piece
+        return np.concatenate(arrays)
+
+    def _exists(self, piece: int) -> bool:
+        return self._path(piece).is_file()
+
+    def _path(self, piece: int) -> Path:
+        return self.folder / f'piece_{piece:05d}.npz'
+
+
+def round_folder(folder: str | PathLike, number: int) -> Path:
+    """Return the folder of a run's round within the folder of all of them."""
+    return Path(folder) / f'round_{number:04d}'
+
+
+def latest_round(folder: str | PathLike) -> Round:
+    """Return the newest complete round.
+
+    Args:
+        folder: Folder of a run's rounds, ``restored`` in its work dir.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    for path in sorted(Path(folder).glob('round_*'), reverse=True):
+        if (path / FILE).is_file() and (found := Round.open(path)).complete:
+            return found
+    raise FileNotFoundError(
+        f'no complete round of restored maps in {str(folder)!r}: they are made by weakly supervised training'
+    )

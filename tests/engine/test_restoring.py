@@ -1,0 +1,69 @@
+import os
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+
+from handkd.engine.restoring import WEIGHTS, Recipe, RestoringProcesses, write_pieces
+from handkd.registry import DATASETS, MODELS
+from handkd.restoration import Restorer, Round, RoundSettings, judge, open_search
+
+
+@pytest.fixture
+def begun(weak_cfg, dictionary, tmp_path):
+    """A round of six images that has been begun, its recipe and its network."""
+    cfg = weak_cfg().to_dict()
+    torch.manual_seed(3)
+    network = MODELS.build(cfg['model']).eval()
+    round_ = Round.begin(tmp_path / 'round', RoundSettings(1, 6, {}, piece=4))
+    torch.save(dict(state_dict=network.state_dict()), round_.folder / WEIGHTS)
+    recipe = Recipe(cfg['model'], cfg['train_dataloader']['dataset']['datasets'][1], dictionary)
+    return SimpleNamespace(round=round_, recipe=recipe, network=network)
+
+
+def test_pieces_are_predicted_restored_and_judged(begun):
+    write_pieces(begun.round, begun.recipe, begun.round.missing)
+    found = Round.open(begun.round.folder)
+
+    items = [DATASETS.build(begun.recipe.dataset)[i] for i in range(6)]
+    with torch.no_grad():
+        samples = begun.network.test_step(pseudo_collate(items))
+    maps = np.stack([sample.pred_fields.part_seg[0] for sample in samples])
+    restored = Restorer(open_search(begun.recipe.dictionary))(maps)
+    verdict = judge(maps, restored, np.stack([item['data_samples'].gt_instances.keypoints[0] for item in items]))
+    np.testing.assert_array_equal(found.predicted, maps)
+    np.testing.assert_array_equal(found.restored, restored)
+    np.testing.assert_array_equal(found.verdict.accepted, verdict.accepted)
+    np.testing.assert_allclose(found.verdict.after, verdict.after, rtol=1e-6)
+    assert (restored != maps).any() and len(np.unique(restored)) > 2
+
+
+def test_an_interrupted_round_goes_on_with_the_missing_pieces(begun):
+    asked = iter([True, False])
+    write_pieces(begun.round, begun.recipe, [0, 1], lambda: next(asked))
+    assert begun.round.missing == [1]
+    first = (begun.round.folder / 'piece_00000.npz').stat().st_mtime_ns
+
+    processes = RestoringProcesses(begun.round, begun.recipe, number=2)
+    processes.wait()
+    assert begun.round.complete
+    assert (begun.round.folder / 'piece_00000.npz').stat().st_mtime_ns == first, 'it was not made again'
+
+
+def test_a_process_that_fails_says_why(begun):
+    os.remove(begun.round.folder / WEIGHTS)
+    processes = RestoringProcesses(begun.round, begun.recipe, number=1)
+    with pytest.raises(RuntimeError, match=r'restoring part maps in .*round failed: FileNotFoundError: no checkpoint'):
+        processes.wait()
+
+
+def test_an_image_without_all_joints_is_named(begun, monkeypatch):
+    dataset = DATASETS.build(begun.recipe.dataset)
+    item = dataset[2]
+    item['data_samples'].gt_instances.keypoints_valid[0, 5] = 0
+    fake = SimpleNamespace(__getitems__=lambda keys: [item for _ in keys])
+    monkeypatch.setattr('handkd.engine.restoring.DATASETS', SimpleNamespace(build=lambda cfg: fake))
+    with pytest.raises(ValueError, match='image 2 of the set restored in .* has a joint without a 2D label'):
+        write_pieces(begun.round, begun.recipe, [0])

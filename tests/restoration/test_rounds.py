@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from handkd.restoration import Round, RoundSettings, Verdict, latest_round, round_folder
+
+SETTINGS = RoundSettings(weights=7, images=5, made_with=dict(window=17, dictionary=3), piece=2)
+
+
+def piece_of(indices):
+    """Maps and a verdict that say which image they are of."""
+    numbers = np.array(list(indices))
+    maps = np.broadcast_to(numbers[:, None, None], (len(numbers), 4, 4)).astype(np.uint8)
+    before = np.stack([numbers, numbers + 0.5], 1)
+    return maps, maps + 1, Verdict(before, before[:, ::-1] - (numbers % 2)[:, None], before > 3)
+
+
+def write_all(round_):
+    for piece in round_.missing:
+        round_.write(piece, *piece_of(round_.indices_of(piece)))
+
+
+def test_pieces_come_back_in_order_whatever_the_order_of_writing(tmp_path):
+    round_ = Round.begin(tmp_path / 'a', SETTINGS)
+    assert round_.missing == [0, 1, 2] and not round_.complete
+    for piece in (2, 0):
+        round_.write(piece, *piece_of(round_.indices_of(piece)))
+    assert Round.begin(tmp_path / 'a', SETTINGS).missing == [1], 'begun again, what is written stays'
+    with pytest.raises(ValueError, match='1 pieces of this round are not written yet'):
+        round_.restored
+    write_all(round_)
+
+    found = Round.open(tmp_path / 'a')
+    predicted, restored, verdict = piece_of(range(5))
+    assert found.complete and found.settings == SETTINGS
+    np.testing.assert_array_equal(found.predicted, predicted)
+    np.testing.assert_array_equal(found.restored, restored)
+    np.testing.assert_array_equal(found.verdict.accepted, [False, True, False, True, False])
+    np.testing.assert_array_equal(found.verdict.lost, verdict.lost)
+
+
+@pytest.mark.parametrize('change', [dict(weights=8), dict(images=6), dict(made_with=dict(window=1)), dict(piece=3)])
+def test_what_was_made_with_something_else_is_made_again(tmp_path, change):
+    write_all(Round.begin(tmp_path, SETTINGS))
+    other = RoundSettings(**{**vars(SETTINGS), **change})
+    assert len(Round.begin(tmp_path, other).missing) == (2 if 'piece' in change else 3)
+
+
+def test_damaged_and_missing_rounds_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no round of restored maps'):
+        Round.open(tmp_path)
+    round_ = Round.begin(tmp_path, SETTINGS)
+    write_all(round_)
+    path = tmp_path / 'piece_00001.npz'
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match='piece_00001.npz is damaged'):
+        Round.open(tmp_path).restored
+
+
+def test_the_latest_round_is_the_newest_complete_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no complete round'):
+        latest_round(tmp_path)
+    for number in (1, 2):
+        write_all(Round.begin(round_folder(tmp_path, number), SETTINGS))
+    Round.begin(round_folder(tmp_path, 3), SETTINGS)
+    assert latest_round(tmp_path).folder.name == 'round_0002'
