@@ -63,21 +63,34 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     return cfg
 
 
+PLACES = ('distillers', 'val_evaluator', 'test_evaluator', 'custom_hooks')
+"""Where a config has what paths are handed out to."""
+
+
 def hand_out_paths(cfg: Config) -> None:
     """Give the paths that a config names once to all that take them and name none themselves.
 
     These are the file of ``angle_limits``, and the folder of ``patch_dictionary``. So each stands in one place, where
     the command line can change it.
     """
-    distillers = (cfg.get('model') or {}).get('distillers') or {}
-    takers = list(distillers.values())
-    for key in ('val_evaluator', 'test_evaluator', 'custom_hooks'):
-        takers += _listed(cfg.get(key))
-    for entry, (key, argument, types) in HANDED_OUT.items():
+    for entry, (key, argument, _) in HANDED_OUT.items():
         path = (cfg.get(entry) or {}).get(key)
-        for node in takers if path is not None else ():
-            if str(node.get('type')).rpartition('.')[2] in types:  # with or without its scope
-                node.setdefault(argument, path)
+        for node in takers(cfg, entry) if path is not None else ():
+            node.setdefault(argument, path)
+
+
+def takers(cfg: Config, entry: str, places: Iterable[str] = PLACES) -> list[dict]:
+    """Return the settings of all that take the path of an entry of :data:`HANDED_OUT`.
+
+    Args:
+        cfg: The config.
+        entry: 'angle_limits' or 'patch_dictionary'.
+        places: Where to look, some of :data:`PLACES`. Defaults to PLACES.
+    """
+    sources = dict(cfg, distillers=list(((cfg.get('model') or {}).get('distillers') or {}).values()))
+    nodes = [node for place in places for node in _listed(sources.get(place))]
+    types = HANDED_OUT[entry][2]
+    return [node for node in nodes if str(node.get('type')).rpartition('.')[2] in types]  # with or without its scope
 
 
 def _listed(entry: dict | list | None) -> list:

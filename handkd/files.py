@@ -60,15 +60,19 @@ def checksum_of(path: str | PathLike) -> int:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     """Keep other processes from writing into a folder; the lock ends with this process, however that ends.
 
+    Args:
+        folder: The folder.
+        wait: Whether to wait where another process has it. Defaults to False.
+
     Raises:
-        OSError: If another process has it.
+        OSError: If another process has it, and it is not waited for.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
         raise OSError(f'{folder}: another process is writing into this folder; wait, or name another') from None

@@ -16,7 +16,7 @@ from handkd.visualization import text_table
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Parse the arguments, run what is not finished, and print the table."""
+    """Parse the arguments, run what is not finished, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='path of a config with `stages`')
     parser.add_argument('--work-dir', help='gets a folder for each stage; default: work_dirs/<config name>')
@@ -46,12 +46,11 @@ def main(argv: list[str] | None = None) -> None:
     results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
     first = results[args.seeds[0]]
     table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results, args.against)
-    segmentation = segmentation_table(results)
-    for each in (segmentation, table):
-        if each.rows:
-            print(text_table(each))
+    tables = [each for each in (segmentation_table(results), table) if each.rows]
+    for each in tables:
+        print(text_table(each))
     if args.out:
-        write_atomically(args.out, json.dumps(results_record(results, table, segmentation), indent=2).encode())
+        write_atomically(args.out, json.dumps(results_record(results, *tables), indent=2).encode())
         print(f'numbers: {args.out}')
     if args.report:
         page = work_dir / 'report.html'

@@ -1,6 +1,6 @@
 """Step 2: the same network goes on with rendered and real hands, 9:1, these with their restored maps (Table 3)."""
 
-_base_ = './dense_synthetic_nyu.py'
+_base_ = './dense_longer_nyu.py'
 
 train_dataloader = dict(
     dataset=dict(
@@ -10,8 +10,4 @@ train_dataloader = dict(
         shares=[9, 1],
     )
 )
-test_evaluator = [dict(type='HandSegmentationMetric')]
 custom_hooks = [*_base_.custom_hooks, dict(type='PartRestorationHook', interval=189972, workers=8)]
-optim_wrapper = _base_.finetune.optim_wrapper
-param_scheduler = _base_.finetune.param_scheduler
-train_cfg = _base_.finetune.train_cfg

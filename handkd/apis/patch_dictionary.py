@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from tqdm import tqdm
 
+from handkd.config import takers
 from handkd.hints import ConfigError, check_keys
 from handkd.registry import DATASETS
 from handkd.restoration import ExactSearch, IndexedSearch, build_dictionary, open_search
@@ -21,27 +22,41 @@ _AT_ONCE = 256
 """Samples that go through the set's pipeline together."""
 
 
-def ensure_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | IndexedSearch | None:
-    """Build the dictionary of patches that a config names, and its index, unless they are there.
+def ensure_dictionary(cfg: Config, *places: str) -> None:
+    """Build the dictionary of patches that a config names, unless it is there or nobody takes it.
+
+    Args:
+        cfg: The config.
+        *places: Where to look for those who take it, some of :data:`handkd.config.PLACES`.
+
+    Raises:
+        ConfigError, ValueError, OSError: As :func:`open_dictionary` does.
+    """
+    if cfg.get('patch_dictionary') is not None and takers(cfg, 'patch_dictionary', places):
+        open_dictionary(cfg)
+
+
+def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | IndexedSearch:
+    """Open the dictionary of patches that a config names; it is built, and its index, unless they are there.
 
     The config's ``patch_dictionary`` is ``dict(folder=PATH, dataset=CONFIG, maps=None)``: a set whose samples have
-    ``gt_fields.part_seg``, and how many of its maps are used, from the first on; None for all. Without it nothing is
-    done. What an earlier run has left is gone on with.
+    ``gt_fields.part_seg``, and how many of its maps are used, from the first on; None for all. What an earlier run has
+    left is gone on with; what another process is making is waited for.
 
     Args:
         cfg: The config.
         progress: Whether to show bars, where stderr is a terminal. Defaults to True.
 
     Returns:
-        The search in the dictionary; None if the config names none.
+        The search in the dictionary.
 
     Raises:
-        ConfigError: If a key is unknown or missing, or the set has fewer maps.
+        ConfigError: If there is no such entry, a key of it is unknown or missing, or the set has fewer maps.
         ValueError: If the folder holds a dictionary of another set, or is damaged, or a sample has no parts.
-        OSError: If the set can't be read, or another process builds in the folder.
+        OSError: If the set can't be read.
     """
     if cfg.get('patch_dictionary') is None:
-        return None
+        raise ConfigError('the config names no patch_dictionary')
     settings = cfg.patch_dictionary.to_dict()
     check_keys(settings, ('folder', 'dataset', 'maps'), 'patch_dictionary')
     for key in ('folder', 'dataset'):
@@ -53,19 +68,34 @@ def ensure_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | Index
         raise ConfigError(f'patch_dictionary: maps must be from 1 to {len(dataset)}, the length of its set: {number!r}')
     folder = Path(settings['folder'])
     disable = None if progress and not int(os.environ.get('LOCAL_RANK', 0)) else True
-
-    def read(start: int) -> Iterator[np.ndarray]:
-        for first in range(start, number, _AT_ONCE):
-            for item in dataset.__getitems__(range(first, min(first + _AT_ONCE, number))):
-                yield _parts(item['data_samples'])
-
     source = dict(dataset=type(dataset).__name__, maps=number, digest=_digest(settings['dataset']))
     with tqdm(desc='label maps', total=number, disable=disable) as bar:
-        dictionary = build_dictionary(folder, read, source, progress=bar.update)
+        dictionary = build_dictionary(
+            folder, lambda start: read_maps(settings['dataset'], start, number), source, progress=bar.update
+        )
     with tqdm(desc='indexing', total=number, disable=disable) as bar:
         search = open_search(folder, progress=bar.update)
     print_log(f'{folder}: {dictionary.num_patches} patches of {number} maps', 'current')
     return search
+
+
+def read_maps(dataset_cfg: Mapping, start: int, stop: int) -> Iterator[np.ndarray]:
+    """Yield the maps of parts of a set's samples, each (H, W), uint8.
+
+    Args:
+        dataset_cfg: Config of the set, whose pipeline packs ``part_seg``.
+        start: Number of the first sample.
+        stop: Number behind the last one.
+
+    Raises:
+        ValueError: If the set has fewer samples, or one has no parts.
+    """
+    dataset = DATASETS.build(dataset_cfg)
+    if stop > len(dataset):
+        raise ValueError(f'{type(dataset).__name__} has {len(dataset)} samples; {stop} are needed')
+    for first in range(start, stop, _AT_ONCE):
+        for item in dataset.__getitems__(range(first, min(first + _AT_ONCE, stop))):
+            yield _parts(item['data_samples'])
 
 
 def _parts(sample) -> np.ndarray:

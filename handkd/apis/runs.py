@@ -72,7 +72,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
             f'tools/stages.py, or name another with --cfg-options load_from=PATH; {_IN_PART}'
         )
     ensure_limits(cfg)
-    ensure_dictionary(cfg)
+    ensure_dictionary(cfg, 'val_evaluator', 'custom_hooks')
     runner = _StrictRunner.from_cfg(cfg)
     runner.train()
     last = Path(cfg.work_dir) / f'iter_{runner.iter}.pth'
@@ -124,7 +124,7 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     """
     cfg = student_config(cfg)
     cfg.load_from, cfg.resume = None, False
-    ensure_dictionary(cfg)
+    ensure_dictionary(cfg, 'test_evaluator')
     if dump is not None:
         main_evaluator(cfg).dump = str(dump)
     runner = Runner.from_cfg(cfg)

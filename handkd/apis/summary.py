@@ -44,9 +44,9 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
 
     Gains are positive where a stage is better than the twin, or than the stage named. If all stages have measured it,
     the error within the image plane, or V.F., the share of hands with a joint angle out of bounds (gains in percentage
-    points), takes the place of the number of seeds in which the error is smaller. The last column is the share of the gap between twin and
-    teacher (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. What pre-trains on other data is
-    left out.
+    points), takes the place of the number of seeds in which the error is smaller. The last column is the share of the
+    gap between twin and teacher (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. What
+    pre-trains on other data, or segments, is left out.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
@@ -95,16 +95,16 @@ def _without(base: int, texts: Sequence[str]) -> list[str]:
     return ['-' if i == base else text for i, text in enumerate(texts)]
 
 
-def results_record(results: Mapping[int, Sequence[StageResult]], table: Table) -> dict:
-    """Return all metrics of every stage and seed, and the table made from them, as what JSON can hold.
+def results_record(results: Mapping[int, Sequence[StageResult]], *tables: Table) -> dict:
+    """Return all metrics of every stage and seed, and the tables made from them, as what JSON can hold.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
-        table: What was shown of them.
+        *tables: What was shown of them.
 
     Returns:
         ``stages``, a list of dicts with ``name``, ``label``, ``role``, ``config`` and ``metrics``, which is seed ->
-        name with its protocol -> value; and ``table``, with ``headers`` and ``rows`` of text.
+        name with its protocol -> value; and ``tables``, a list of dicts with ``headers`` and ``rows`` of text.
     """
     stages = [
         dict(
@@ -116,4 +116,5 @@ def results_record(results: Mapping[int, Sequence[StageResult]], table: Table) -
         )
         for runs in zip(*results.values())
     ]
-    return dict(stages=stages, table=dict(headers=list(table.headers), rows=[list(row) for row in table.rows]))
+    shown = [dict(headers=list(table.headers), rows=[list(row) for row in table.rows]) for table in tables]
+    return dict(stages=stages, tables=shown)

@@ -13,8 +13,8 @@ from .seeding import SampleKey
 class MixedDataset:
     """Samples of several sets in fixed shares, such as nine of one to one of the other.
 
-    One pass is one pass over the first set; the others are repeated or cut to fit. The meta information of each
-    ``data_sample`` gets ``mixed_from``: the number of its set, and of the sample in it.
+    One pass has every sample of every set, those of the relatively smaller sets several times. The meta information of
+    each ``data_sample`` gets ``mixed_from``: the number of its set, and of the sample in it.
 
     Args:
         datasets (Sequence[dict]): Configs of the sets; their pipelines pack samples (``PackHandInputs``).
@@ -27,7 +27,8 @@ class MixedDataset:
     def __init__(self, datasets: Sequence[dict], shares: Sequence[int]) -> None:
         if len(shares) != len(datasets) or not shares or min(shares) < 1:
             raise ValueError(
-                f'MixedDataset: shares must be a number of at least 1 for each of {len(datasets)} sets, found {shares!r}'
+                f'MixedDataset: shares must be a number of at least 1 for each of {len(datasets)} sets, '
+                f'found {shares!r}'
             )
         self.datasets = [DATASETS.build(dataset) for dataset in datasets]
         self.shares = tuple(shares)
@@ -42,7 +43,8 @@ class MixedDataset:
         return self.datasets[0].metainfo
 
     def __len__(self) -> int:
-        return -(-len(self.datasets[0]) // self.shares[0]) * len(self._order)
+        blocks = max(-(-len(dataset) // share) for dataset, share in zip(self.datasets, self.shares))
+        return blocks * len(self._order)
 
     def locate(self, index: int) -> tuple[int, int]:
         """Return from which set a sample comes, and its number there.

@@ -35,7 +35,8 @@ class InverseTimeLR(LRSchedulerMixin, _InverseTimeScheduler):
         decay (float): The decay a step.
         begin (int): Step at which it begins. Defaults to 0.
         end (int): Step at which it ends. Defaults to 1000000000.
-        by_epoch (bool): Must be False: it counts steps. Defaults to False.
+        by_epoch (bool): Must be False: it counts steps. A config must say so, for otherwise MMEngine takes the number of
+            epochs for ``end``. Defaults to True.
         last_step (int): As in MMEngine. Defaults to -1.
 
     Raises:
@@ -48,9 +49,9 @@ class InverseTimeLR(LRSchedulerMixin, _InverseTimeScheduler):
         decay: float,
         begin: int = 0,
         end: int = INF,
-        by_epoch: bool = False,
+        by_epoch: bool = True,
         last_step: int = -1,
     ) -> None:
         if by_epoch:
-            raise ValueError('InverseTimeLR counts steps: by_epoch must be False')
+            raise ValueError('InverseTimeLR counts steps: say by_epoch=False')
         super().__init__(optimizer, decay=decay, begin=begin, end=end, last_step=last_step)

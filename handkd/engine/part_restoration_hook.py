@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
+import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import PixelData
 from torch import Tensor
@@ -21,6 +23,7 @@ from handkd.hand import PART_UNKNOWN
 from handkd.hints import ConfigError
 from handkd.registry import HOOKS
 from handkd.restoration import PatchDictionary, RejectionStatistics, Round, RoundSettings, round_folder
+from handkd.restoration.rounds import FILE as ROUND_FILE
 
 from .restoring import WEIGHTS, Recipe, RestoringProcesses
 
@@ -38,7 +41,7 @@ class PartRestorationHook(Hook):
 
     A rejected image has no known part, and so no loss: it takes its place in the mixture, but teaches nothing.
 
-    Rounds are in ``restored`` in the work dir, the last two of them. The real set's pipeline must give an image the
+    Rounds are in ``restored`` in the work dir. The real set's pipeline must give an image the
     same crop every time, for a map belongs to the crop that it was predicted from.
 
     Args:
@@ -68,7 +71,8 @@ class PartRestorationHook(Hook):
         self.dictionary, self.interval, self.workers, self.piece = dictionary, interval, workers, piece
         self.restorer = dict(window=window, stride=stride)
         self._processes: dict[int, RestoringProcesses] = {}
-        self._labels: np.ndarray | None = None  # of all real images, as the present step learns from them
+        self._learned: int | None = None  # number of the round that the present step learns from
+        self._labels: np.ndarray | None = None  # its labels of all real images
 
     def before_train(self, runner) -> None:
         """Check that the training set is a mixture of two.
@@ -84,15 +88,17 @@ class PartRestorationHook(Hook):
             )
         self._folder = Path(runner.work_dir) / 'restored'
         self._images = len(mixed.datasets[1])
-        self._labels = None
+        self._learned = None
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Refresh the maps if it is time, and give the real samples of the batch theirs."""
         number, step = divmod(runner.iter, self.interval)
-        if self._labels is None or step == 0:
+        if self._learned is None or step == 0:
             if number == 0 or (number + 1) * self.interval < runner.max_iters:  # else nobody would learn from it
                 self._begin(runner, number, fresh=step == 0)
-            self._labels = self._finish(runner, max(number - 1, 0))
+            if self._learned != max(number - 1, 0):
+                self._learned = max(number - 1, 0)
+                self._labels = self._finish(runner, self._learned)
         for sample in data_batch['data_samples']:
             source, index = sample.mixed_from
             if source == 1:
@@ -108,12 +114,6 @@ class PartRestorationHook(Hook):
         if not is_main_process():
             return
         folder = round_folder(self._folder, number)
-        if fresh:
-            self._keep_weights(runner, folder)
-            kept = {folder.name, round_folder(self._folder, number - 1).name}
-            for old in self._folder.iterdir():
-                if old.name not in kept:
-                    shutil.rmtree(old)
         cfg = runner.cfg
         recipe = Recipe(
             model=cfg.model.to_dict(),
@@ -122,14 +122,20 @@ class PartRestorationHook(Hook):
             restorer=self.restorer,
             imports=tuple((cfg.get('custom_imports') or {}).get('imports', ())),
         )
+        if fresh:
+            self._keep_weights(runner, folder, recipe)
+            for other in self._folder.iterdir() if number == 0 else ():  # what another run has left
+                if other != folder:
+                    shutil.rmtree(other)
         self._processes[number] = RestoringProcesses(Round.open(folder), recipe, self.workers)
 
-    def _keep_weights(self, runner, folder: Path) -> None:
+    def _keep_weights(self, runner, folder: Path, recipe: Recipe) -> None:
         """Begin a round's folder, unless it is there already, with the present weights in it."""
         network = getattr(runner.model, 'module', runner.model)
         state = {name: value.cpu() for name, value in network.state_dict().items()}
-        made_with = dict(self.restorer, dictionary=PatchDictionary.load(self.dictionary).digest)
-        Round.begin(folder, RoundSettings(_checksum(state), self._images, made_with, self.piece))
+        patches = PatchDictionary.load(self.dictionary).digest
+        sources = dict(dataset=_digest(recipe.dataset), model=_digest(recipe.model), dictionary=patches)
+        Round.begin(folder, RoundSettings(_checksum(state), self._images, sources | self.restorer, self.piece))
         if not (folder / WEIGHTS).is_file():
             content = io.BytesIO()
             torch.save(dict(state_dict=state), content)
@@ -143,12 +149,18 @@ class PartRestorationHook(Hook):
                 self._begin(runner, number, fresh=False)
             if number in self._processes:
                 self._processes.pop(number).wait()
-        barrier()
+        while not ((folder / ROUND_FILE).is_file() and Round.open(folder).complete):
+            time.sleep(1)  # on other ranks than the first, and for longer than a barrier would wait
         round_ = Round.open(folder)
         statistics = RejectionStatistics()
         statistics.add(round_.verdict)
         runner.logger.info(f'{folder}: {statistics}')
         return np.where(round_.verdict.accepted[:, None, None], round_.restored, np.uint8(PART_UNKNOWN))
+
+
+def _digest(settings: Mapping) -> int:
+    """CRC-32 of a config."""
+    return zlib.crc32(json.dumps(settings, sort_keys=True, default=str).encode())
 
 
 def _checksum(state: Mapping[str, Tensor]) -> int:

@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import faiss
 import numba
 import numpy as np
 import torch
@@ -95,6 +96,7 @@ def _write_pieces(folder: Path, recipe: Recipe, pieces: Sequence[int], number: i
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training, which then ends this
     torch.set_num_threads(1)
     numba.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
     try:
         import_modules_from_strings(list(recipe.imports))
         init_default_scope('handkd')
@@ -103,14 +105,16 @@ def _write_pieces(folder: Path, recipe: Recipe, pieces: Sequence[int], number: i
         (folder / ERROR.format(number)).write_text(traceback.format_exc())
 
 
-def write_pieces(round_: Round, recipe: Recipe, pieces: Sequence[int], go_on=lambda: True) -> None:
+def write_pieces(
+    round_: Round, recipe: Recipe, pieces: Sequence[int], go_on: Callable[[], bool] = lambda: True
+) -> None:
     """Write pieces of a round.
 
     Args:
         round_: The round; its folder holds the weights.
         recipe: How.
         pieces: Numbers of the pieces.
-        go_on: Asked before each piece whether to make it. Defaults to always.
+        go_on: Asked before each piece whether to make it.
 
     Raises:
         ValueError: If an image has an unlabelled joint, or the network predicts no parts; names the image.

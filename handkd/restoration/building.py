@@ -43,11 +43,10 @@ def build_dictionary(
     Raises:
         ValueError: If the folder holds a dictionary of another source or a damaged one, or a map is not as it should
             be; names it. What is written stays.
-        OSError: If somebody else builds in the folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with locked(folder, wait=True):  # another process may be building the same
         manifest = _resume(folder, json.loads(json.dumps(source)))
         if manifest is None or not manifest.complete:
             _write(folder, manifest, maps, source, piece, progress)

@@ -94,7 +94,6 @@ def open_search(
     Raises:
         FileNotFoundError: If there is no dictionary.
         ValueError: If it, or the index, is damaged, or the index was made otherwise or of other maps.
-        OSError: If somebody else builds in the folder.
     """
     folder = Path(folder)
     dictionary = PatchDictionary.load(folder)
@@ -122,7 +121,7 @@ class _Building:
         """Return the components and the finished index."""
         state = self._state()
         if state is None or state['maps'] < len(self.dictionary.maps):
-            with locked(self.folder):
+            with locked(self.folder, wait=True):  # another process may be making the same
                 self._add_rest(self._state() or self._train(), progress)
             state = self._state()
         return self._read(state)

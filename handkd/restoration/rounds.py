@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from os import PathLike
@@ -30,7 +31,7 @@ class RoundSettings:
     Attributes:
         weights: Checksum of the segmentation network's weights.
         images: How many images are restored.
-        made_with: What else decides the maps: the dictionary's checksum, the window; JSON can hold it.
+        made_with: What else decides the maps: the set, the network, the dictionary, the window; JSON can hold it.
         piece: Images in a file.
     """
 
@@ -39,12 +40,18 @@ class RoundSettings:
     made_with: dict
     piece: int = 256
 
+    @property
+    def digest(self) -> int:
+        """CRC-32 of the settings, by which their pieces are known."""
+        return zlib.crc32(json.dumps(asdict(self), sort_keys=True).encode())
+
 
 class Round:
     """Maps of one set that one state of the segmentation network predicts, restored and judged.
 
     Pieces are written whole or not at all, in any order, by any number of processes: a round that was interrupted goes
-    on with those that are missing.
+    on with those that are missing. Their names tell what they were made with, so a process that has outlived its
+    training does no harm.
 
     Args:
         folder: Where it is.
@@ -103,7 +110,7 @@ class Round:
         """
         content = io.BytesIO()
         distances = (np.float32(verdict.before), np.float32(verdict.after))
-        np.savez(content, **dict(zip(_ARRAYS, (predicted, restored, *distances, verdict.lost))))
+        np.savez_compressed(content, **dict(zip(_ARRAYS, (predicted, restored, *distances, verdict.lost))))
         write_atomically(self._path(piece), content.getvalue())
 
     @cached_property
@@ -144,7 +151,7 @@ class Round:
         return self._path(piece).is_file()
 
     def _path(self, piece: int) -> Path:
-        return self.folder / f'piece_{piece:05d}.npz'
+        return self.folder / f'piece_{piece:05d}_{self.settings.digest:08x}.npz'
 
 
 def round_folder(folder: str | PathLike, number: int) -> Path:

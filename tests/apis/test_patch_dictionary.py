@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from handkd.apis.patch_dictionary import ensure_dictionary
+from handkd.apis.patch_dictionary import ensure_dictionary, open_dictionary
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
 from handkd.restoration import PatchDictionary
@@ -16,32 +16,43 @@ def config(folder, **changes):
 
 
 def test_the_dictionary_has_the_first_maps_of_its_set(tmp_path):
-    search = ensure_dictionary(config(tmp_path / 'a'), progress=False)
+    search = open_dictionary(config(tmp_path / 'a'), progress=False)
     dataset = DATASETS.build(HANDS)
     expected = np.stack([dataset[i]['data_samples'].gt_fields.part_seg[0].numpy() for i in range(6)])
     np.testing.assert_array_equal(search.dictionary.maps, expected)
     written = (tmp_path / 'a/maps.u8').stat().st_mtime_ns
-    ensure_dictionary(config(tmp_path / 'a'), progress=False)
+    open_dictionary(config(tmp_path / 'a'), progress=False)
     assert (tmp_path / 'a/maps.u8').stat().st_mtime_ns == written, 'what is there is not made again'
-    ensure_dictionary(config(tmp_path / 'b', maps=None), progress=False)
+    open_dictionary(config(tmp_path / 'b', maps=None), progress=False)
     assert len(PatchDictionary.load(tmp_path / 'b').maps) == 9
-    assert ensure_dictionary(Config(dict())) is None
+
+
+def test_it_is_built_where_somebody_takes_it(tmp_path):
+    cfg = config(tmp_path / 'a')
+    cfg.custom_hooks = [dict(type='PartRestorationHook', interval=2)]
+    ensure_dictionary(cfg, 'val_evaluator', 'test_evaluator')
+    assert not (tmp_path / 'a').exists()
+    ensure_dictionary(cfg, 'val_evaluator', 'custom_hooks')
+    assert (tmp_path / 'a/dictionary.json').is_file()
+    ensure_dictionary(Config(dict(custom_hooks=cfg.custom_hooks)), 'custom_hooks')
 
 
 def test_another_set_or_number_is_refused(tmp_path):
-    ensure_dictionary(config(tmp_path), progress=False)
+    open_dictionary(config(tmp_path), progress=False)
     for changes in (dict(maps=5), dict(dataset=dict(HANDS, seed=3))):
         with pytest.raises(ValueError, match='holds a dictionary of another source'):
-            ensure_dictionary(config(tmp_path, **changes), progress=False)
+            open_dictionary(config(tmp_path, **changes), progress=False)
 
 
 def test_what_is_wrong_is_named(tmp_path):
+    with pytest.raises(ConfigError, match='names no patch_dictionary'):
+        open_dictionary(Config(dict()))
     with pytest.raises(ConfigError, match="'map'; did you mean 'maps'"):
-        ensure_dictionary(config(tmp_path, map=3))
+        open_dictionary(config(tmp_path, map=3))
     with pytest.raises(ConfigError, match="'dataset' is missing"):
-        ensure_dictionary(Config(dict(patch_dictionary=dict(folder='x'))))
+        open_dictionary(Config(dict(patch_dictionary=dict(folder='x'))))
     with pytest.raises(ConfigError, match='maps must be from 1 to 9, the length of its set: 10'):
-        ensure_dictionary(config(tmp_path, maps=10))
+        open_dictionary(config(tmp_path, maps=10))
     bare = dict(HANDS, pipeline=[dict(type='PackHandInputs', modalities=['depth'])])
     with pytest.raises(ValueError, match="sample 0 has no 'part_seg'"):
-        ensure_dictionary(config(tmp_path, dataset=bare), progress=False)
+        open_dictionary(config(tmp_path, dataset=bare), progress=False)

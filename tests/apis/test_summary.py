@@ -115,4 +115,4 @@ def test_the_record_has_every_number_and_the_table():
     assert record['stages'][0]['role'] == 'pretraining'
     student = record['stages'][3]['metrics']
     assert student == {'7': results[7][3].metrics, '8': results[8][3].metrics}
-    assert record['table'] == dict(headers=list(table.headers), rows=[list(row) for row in table.rows])
+    assert record['tables'] == [dict(headers=list(table.headers), rows=[list(row) for row in table.rows])]

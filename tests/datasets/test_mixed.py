@@ -24,11 +24,13 @@ def mixed():
     return MixedDataset([FIRST, SECOND], shares=[3, 1])
 
 
-def test_a_pass_has_the_first_set_once_and_the_shares_asked_for(mixed):
+def test_a_pass_has_all_samples_in_the_shares_asked_for(mixed):
     places = [mixed.locate(i) for i in range(len(mixed))]
     assert Counter(number for number, _ in places) == {0: 9, 1: 3}, 'three blocks of 3 + 1'
     assert [place for number, place in places if number == 0] == [*range(7), 0, 1]
     assert [place for number, place in places if number == 1] == [0, 1, 0]
+    longer = MixedDataset([SECOND, FIRST], shares=[3, 1])
+    assert {longer.locate(i) for i in range(len(longer))} >= {(1, i) for i in range(7)} and len(longer) == 28
     assert all([number for number, _ in places[i : i + 4]] == [0, 0, 0, 1] for i in range(0, 12, 4))
 
 

@@ -6,7 +6,7 @@ from handkd.registry import PARAM_SCHEDULERS
 
 def scheduler(**settings):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    return optimizer, PARAM_SCHEDULERS.build(dict(type='InverseTimeLR', optimizer=optimizer, **settings))
+    return optimizer, PARAM_SCHEDULERS.build({**dict(type='InverseTimeLR', optimizer=optimizer, by_epoch=False), **settings})
 
 
 def test_the_rate_is_torch7s():
@@ -33,5 +33,5 @@ def test_a_resumed_schedule_goes_on():
 def test_wrong_settings_are_refused():
     with pytest.raises(ValueError, match='decay must be positive'):
         scheduler(decay=0.0)
-    with pytest.raises(ValueError, match='by_epoch must be False'):
+    with pytest.raises(ValueError, match='say by_epoch=False'):
         scheduler(decay=0.1, by_epoch=True)

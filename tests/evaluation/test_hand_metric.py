@@ -83,19 +83,23 @@ def test_other_alignments_stand_beside_the_first_under_their_own_names():
 
 
 def test_error_in_the_plane_and_shares_of_frames_on_request():
-    samples = [make_sample(i, (3, 4, 12)) for i in range(4)]  # 5 mm in x and y, 13 in all
-    samples[1]['pred_instances']['keypoints_xyz'][0, 7] *= 3  # one joint far away
-    samples[2]['pred_instances']['keypoints_xyz'][0, 7] *= 3  # which does not count
-    samples[2]['gt_instances']['keypoints_valid'][0, 7] = 0
-    plain = evaluate(samples)
-    numbers = evaluate(samples, plane=True, within=(12.9, 13.1, 500), also=('root',))
-    new = {name.removeprefix(f'{NAME}/'): value for name, value in numbers.items() if name not in plain}
+    samples = [make_sample(i, keypoints_cam=TARGET[[i]] + (3, 4, 12)) for i in range(4)]  # 5 mm in x and y, 13 in all
+    for sample in samples[1:3]:
+        sample['pred_instances']['keypoints_cam'][0, 7] += (27, 36, 100)  # one joint far away: 50 mm in x and y
+    samples[2]['gt_instances']['keypoints_valid'][0, 7] = 0  # it does not count
+    plain = evaluate(samples, root=None, scale='pred', also=('pa',))
+    numbers = evaluate(samples, root=None, scale='pred', also=('pa',), plane=True, within=(12.9, 13.1, 500))
+    new = {name: value for name, value in numbers.items() if name not in plain}
     assert {name: value for name, value in numbers.items() if name in plain} == plain
-    root, scale = TARGET[1, 9], np.linalg.norm(TARGET[1, 9] - TARGET[1, 0])
-    far = 3 * (TARGET[1, 7] - root + (3, 4, 12)) - (TARGET[1, 7] - root)
-    assert new.pop('EPE_xy_mean') == pytest.approx((20 * 5 + (2 * 5 + np.linalg.norm(far[:2])) / 3) / 21, abs=1e-3)
-    assert (new.pop('within_12.9'), new.pop('within_13.1'), new.pop('within_500')) == (0, 0.75, 1) and scale < 500
-    assert set(new) == {f'rel-middle_mcp_pred-scale_21j/EPE_{kind}' for kind in ('mean', 'median')}
+    assert new == pytest.approx(
+        {
+            'abs_21j/EPE_xy_mean': (20 * 5 + (5 + 50 + 5) / 3) / 21,  # of each joint, then of all
+            'abs_21j/within_12.9': 0,
+            'abs_21j/within_13.1': 0.75,
+            'abs_21j/within_500': 1,
+        },
+        abs=1e-4,
+    )
     with pytest.raises(ValueError, match=r'within must be positive distances in mm, found \(20, 0\)'):
         HandKeypointMetric(within=(20, 0))
 

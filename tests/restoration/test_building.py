@@ -1,6 +1,8 @@
 """Building goes on where it was killed, and refuses what does not fit."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 import os
 import signal
 
@@ -130,9 +132,17 @@ def test_a_source_without_hands_is_refused(tmp_path, count):
         PatchDictionary.load(tmp_path)
 
 
-def test_two_at_once_are_kept_apart(stack, tmp_path):
-    def meanwhile(maps):
-        with pytest.raises(OSError, match='another process is writing into this folder'):
-            build_dictionary(tmp_path, lambda start: stack[start:], SOURCE)
+def test_of_two_at_once_one_waits_for_the_other(stack, tmp_path):
+    written = []
 
-    build_dictionary(tmp_path, lambda start: stack[start:], SOURCE, progress=meanwhile)
+    def slowly(start):
+        for label_map in stack[start:]:
+            time.sleep(0.02)
+            written.append(start)
+            yield label_map
+
+    with ThreadPoolExecutor(2) as pool:
+        built = [pool.submit(build_dictionary, tmp_path, slowly, SOURCE) for _ in range(2)]
+    assert len(written) == len(stack), 'one has written, the other has found it'
+    for each in built:
+        np.testing.assert_array_equal(each.result().maps, stack)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from handkd.restoration import ExactSearch, IndexedSearch, PatchDictionary, hand_pixels, measure_search
+from handkd.restoration import search as searching
 from handkd.restoration.embedding import SubgridPCA
 
 from .conftest import cut_patches, draw_maps, hamming
@@ -78,6 +79,27 @@ def test_lists_without_anything_are_told(dictionary, queries):
     index.add_with_ids(vectors, hand_pixels(dictionary.maps))
     with pytest.raises(RuntimeError, match='patches found none at all; search with more probes'):
         IndexedSearch(dictionary, embedding, index, probes=1)(*queries)
+
+
+@pytest.mark.parametrize('threads', [1, 3])
+def test_threads_do_not_matter(dictionary, queries, indexed, monkeypatch, threads):
+    monkeypatch.setattr(searching, '_SHARE', 5)  # the last share is smaller
+    monkeypatch.setattr(faiss, 'omp_get_max_threads', lambda: threads)
+    assert len(queries[1]) % 5
+    expected = np.sort(table(dictionary, queries), 1)[:, :3]
+    for find in (ExactSearch(dictionary), IndexedSearch(dictionary, *indexed, 4, dictionary.num_patches)):
+        np.testing.assert_array_equal(find(*queries, 3).distances, expected)
+
+
+def test_one_as_near_as_the_nearest_counts_as_found(dictionary, indexed):
+    """The first map is the last one too: whichever of the two is found, the distance is 0."""
+    first = hand_pixels(dictionary.maps[:1])
+    late = IndexedSearch(dictionary, *indexed, probes=4, rerank=4)
+    index = faiss.clone_index(late.index)
+    index.remove_ids(first)
+    late.index = index
+    assert (late(dictionary.maps[:1], first).patches[:, 0] >= 5 * dictionary.maps[0].size).all()
+    assert measure_search(late, dictionary.maps[:1], first)[:2] == (1.0, 1.0)
 
 
 def test_no_queries_are_answered(dictionary, indexed):

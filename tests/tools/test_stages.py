@@ -38,7 +38,7 @@ def test_one_seed(tool, tmp_path, capsys):
     table = results_table([r for r in run_stages(stages, tmp_path, 0) if r.role != 'pretraining'])
     assert text_table(table) in capsys.readouterr().out
     record = json.loads((tmp_path / 'new' / 'results.json').read_text())
-    assert record['table']['rows'] == [list(row) for row in table.rows] and len(table.rows) == 2
+    assert record['tables'][0]['rows'] == [list(row) for row in table.rows] and len(table.rows) == 2
     assert [stage['name'] for stage in record['stages']] == ['depth', 'rgb', 'student']
     assert record['stages'][2]['metrics'] == {
         '0': {'px_21j/EPE_mean': 22.0, 'px_21j/EPE_median': 21.0, 'px_21j/AUC': 0.5}
@@ -51,7 +51,7 @@ def test_several_seeds(tool, tmp_path, capsys):
     table = summarize_seeds({seed: list(run_stages(stages, tmp_path, seed)) for seed in (3, 5)})
     assert text_table(table) in capsys.readouterr().out
     record = json.loads((tmp_path / 'results.json').read_text())
-    assert record['table']['headers'] == list(table.headers) and record['table']['headers'][1] == 'EPE mean (px)'
+    assert record['tables'][0]['headers'] == list(table.headers) and record['tables'][0]['headers'][1] == 'EPE mean (px)'
     assert record['stages'][0]['config'].endswith('resnet18half_depth_studio.py')
     assert {seed: m['px_21j/EPE_mean'] for seed, m in record['stages'][0]['metrics'].items()} == {'3': 23.0, '5': 25.0}
 

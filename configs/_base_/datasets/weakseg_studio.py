@@ -14,7 +14,7 @@ hand = dict(
     factor=1.5,
     crop_noise=None,
 )
-sensed = dict(hand, depth_sensor='kinect')
+sensed = dict(hand, depth_sensor=dict(preset='kinect', noise=12.0, step=12.0, holes=0.6, flying=0.4))  # a poor one
 
 rendered_train_set = dict(hand, split='train', length=20000, seed=1, pipeline=_base_.rendered)
 rendered_test_set = dict(hand, split='test', length=200, seed=1, pipeline=_base_.rendered)

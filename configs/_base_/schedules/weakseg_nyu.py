@@ -5,13 +5,13 @@ passes are ours.
 """
 
 optim_wrapper = dict(type='AutocastOptimWrapper', amp=False, optimizer=dict(type='SGD', lr=0.1))
-param_scheduler = [dict(type='InverseTimeLR', decay=1e-5)]
+param_scheduler = [dict(type='InverseTimeLR', decay=1e-5, by_epoch=False)]
 train_cfg = dict(by_epoch=False, max_iters=17097400, val_interval=170974)  # 100 passes over the rendered hands
 
 finetune = dict(
     optim_wrapper=dict(optimizer=dict(lr=5.8e-4)),  # what the decay has left of 0.1; it goes on from there
-    param_scheduler=[dict(type='InverseTimeLR', decay=5.8e-8)],
-    train_cfg=dict(by_epoch=False, max_iters=1899720, val_interval=189972),  # 10 passes over nine of them to one real
+    param_scheduler=[dict(type='InverseTimeLR', decay=5.8e-8, by_epoch=False)],
+    train_cfg=dict(by_epoch=False, max_iters=1899720, val_interval=189972),  # 10 times the rendered hands, a tenth real
 )
 regress = dict(
     optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.05, fused=True)),

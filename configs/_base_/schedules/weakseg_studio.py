@@ -16,3 +16,4 @@ regress = dict(
     param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=50, end=600)],
     train_cfg=dict(by_epoch=False, max_iters=600, val_interval=600),
 )
+default_hooks = dict(checkpoint=dict(interval=200))

@@ -11,6 +11,13 @@ stages = dict(
             config='dense_synthetic_{parts}.py',
         ),
         dict(
+            name='longer',
+            label='segmentation, synthetic, longer',
+            role='segmentation',
+            config='dense_longer_{parts}.py',
+            start='synthetic',
+        ),
+        dict(
             name='weak',
             label='segmentation, weakly supervised',
             role='segmentation',

@@ -25,7 +25,8 @@ class CoarseJoints(BaseModule):
     goes through local contrast normalisation first; outside of the image there is background, 0.
 
     Where the windows are is orthographic in the cube: u = (size - 1) / 2 + x size / 2, and v likewise. No network knows
-    the camera here; what is nearer than the cube's centre is in truth a little farther from the middle of the image.
+    the camera here. What is nearer or farther than the cube's centre is seen a little elsewhere: on the studio's images
+    of 48 px by 1 px in the mean, and by less than 3 px for 95 % of the joints.
 
     Args:
         estimator (dict): Config of the first network: the estimator whose head predicts joints in the cube of
