@@ -13,3 +13,4 @@ val_dataloader = dict(dataset=_base_.rendered_test_set)
 test_dataloader = dict(dataset=_base_.segmentation_test_set)
 val_evaluator = dict(type='HandSegmentationMetric')
 test_evaluator = [val_evaluator, dict(type='HandRestorationMetric')]
+default_hooks = dict(checkpoint=dict(interval=200))

@@ -16,3 +16,4 @@ test_evaluator = val_evaluator
 optim_wrapper = _base_.regress.optim_wrapper
 param_scheduler = _base_.regress.param_scheduler
 train_cfg = _base_.regress.train_cfg
+default_hooks = dict(checkpoint=dict(interval=200))

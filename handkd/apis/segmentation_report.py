@@ -42,7 +42,9 @@ def segmentation_table(results: Mapping[int, Sequence[StageResult]]) -> Table:
     columns = {title: labels}
     for i, header in enumerate(_MEASURES.values()):
         columns[f'{header} (%)'] = [_shown(row[i], '{:.1f}') for row in values]
-        columns[f'gain {header}'] = ['-', *(_shown(row[i] - values[0][i], '{:+.1f}') for row in values[1:])][: len(values)]
+        columns[f'gain {header}'] = ['-', *(_shown(row[i] - values[0][i], '{:+.1f}') for row in values[1:])][
+            : len(values)
+        ]
     return Table(tuple(columns), list(zip(*columns.values())), [])
 
 

@@ -55,7 +55,9 @@ class Stage:
     @property
     def paths(self) -> dict[str, str]:
         """Dotted keys of its config that take paths of weights -> names of the stages that train them."""
-        return {f'model.teachers.{name}.checkpoint': source for name, source in self.teachers.items()} | self.checkpoints
+        return {
+            f'model.teachers.{name}.checkpoint': source for name, source in self.teachers.items()
+        } | self.checkpoints
 
 
 def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:

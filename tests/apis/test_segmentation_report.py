@@ -27,7 +27,9 @@ def test_rows_are_those_of_tables_2_and_3():
 
 
 def test_over_seeds_gains_are_of_the_same_seed():
-    results = {seed: [stage('raw', 0.5 + shift, 0.4), stage('weak', 0.6 + shift, 0.5)] for seed, shift in ((0, 0.0), (1, 0.1))}
+    results = {
+        seed: [stage('raw', 0.5 + shift, 0.4), stage('weak', 0.6 + shift, 0.5)] for seed, shift in ((0, 0.0), (1, 0.1))
+    }
     table = segmentation_table(results)
     assert table.headers[0] == '2 seeds, ± 95 %'
     half = 12.706 * 0.05 * 2**0.5 / 2**0.5 * 100  # Student's quantile for two values

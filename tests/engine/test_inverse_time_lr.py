@@ -6,7 +6,9 @@ from handkd.registry import PARAM_SCHEDULERS
 
 def scheduler(**settings):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    return optimizer, PARAM_SCHEDULERS.build({**dict(type='InverseTimeLR', optimizer=optimizer, by_epoch=False), **settings})
+    return optimizer, PARAM_SCHEDULERS.build(
+        {**dict(type='InverseTimeLR', optimizer=optimizer, by_epoch=False), **settings}
+    )
 
 
 def test_the_rate_is_torch7s():

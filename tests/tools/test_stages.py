@@ -51,7 +51,9 @@ def test_several_seeds(tool, tmp_path, capsys):
     table = summarize_seeds({seed: list(run_stages(stages, tmp_path, seed)) for seed in (3, 5)})
     assert text_table(table) in capsys.readouterr().out
     record = json.loads((tmp_path / 'results.json').read_text())
-    assert record['tables'][0]['headers'] == list(table.headers) and record['tables'][0]['headers'][1] == 'EPE mean (px)'
+    assert (
+        record['tables'][0]['headers'] == list(table.headers) and record['tables'][0]['headers'][1] == 'EPE mean (px)'
+    )
     assert record['stages'][0]['config'].endswith('resnet18half_depth_studio.py')
     assert {seed: m['px_21j/EPE_mean'] for seed, m in record['stages'][0]['metrics'].items()} == {'3': 23.0, '5': 25.0}
 

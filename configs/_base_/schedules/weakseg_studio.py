@@ -16,4 +16,3 @@ regress = dict(
     param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=50, end=800)],
     train_cfg=dict(by_epoch=False, max_iters=800, val_interval=400),
 )
-default_hooks = dict(checkpoint=dict(interval=200))
