@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from handkd.config import load_config
+from handkd.config import load_config, takers
 from handkd.hints import ConfigError
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
@@ -110,3 +110,13 @@ def test_one_file_of_limits_goes_to_all_that_take_one(tmp_path):
         assert [metric.get('limits') for metric in metrics] == [None, 'mine.json', None]
     with pytest.raises(ConfigError, match="angle_limit'; did you mean 'angle_limits'"):
         load_config(CONFIGS / 'ekd' / 'resnet50_lm.py', {'angle_limit.file': 'x'})
+
+
+def test_one_folder_of_patches_goes_to_all_that_take_one():
+    options = {'patch_dictionary.folder': 'mine'}
+    weak = load_config(CONFIGS / 'weakseg' / 'dense_weak_studio.py', options)
+    assert [hook.get('dictionary') for hook in weak.custom_hooks] == [None, None, None, 'mine']
+    synthetic = load_config(CONFIGS / 'weakseg' / 'dense_synthetic_studio.py', options)
+    assert [metric.get('dictionary') for metric in synthetic.test_evaluator] == [None, 'mine']
+    assert len(takers(synthetic, 'patch_dictionary')) == 1
+    assert takers(synthetic, 'patch_dictionary', ['custom_hooks', 'val_evaluator']) == []

@@ -112,11 +112,18 @@ def dataset_config(args: argparse.Namespace) -> dict:
 
 
 def square(args: argparse.Namespace) -> tuple[str, float | None]:
-    """Return rule and factor: those of the options, else those of HandCrop in the config's pipeline."""
+    """Return rule and factor: those of the options, else those of HandCrop in the config's pipeline.
+
+    Raises:
+        ValueError: If the pipeline has a cube that packs can't be told of.
+    """
     pipeline = dataset_config(args).get('pipeline', ())
     crop = next((step for step in pipeline if step['type'] == 'HandCrop'), {})
     rule = args.rule or crop.get('rule', 'square')
     same = rule == crop.get('rule', 'square')
+    for key, usual in (('cube', 300.0), ('root', 'middle_mcp')):
+        if rule == 'cube' and crop.get(key, usual) != usual:
+            raise ValueError(f'{args.config}: packs are cut by HandCrop({key}={usual!r}), not by {crop[key]!r}')
     return rule, args.factor if args.factor is not None or not same else crop.get('factor')
 
 

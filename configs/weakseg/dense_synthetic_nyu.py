@@ -1,4 +1,4 @@
-"""Step 1: the segmentation network on rendered hands; evaluated on real ones, also restored (Table 2)."""
+"""Step 1: the segmentation network on rendered hands; evaluated on such, since NYU has no part labels."""
 
 _base_ = [
     '../_base_/runtime.py',

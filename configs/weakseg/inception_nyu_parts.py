@@ -1,4 +1,4 @@
-"""All stages on NYU, where some test images have part labels: Tables 2 and 3, too."""
+"""All stages on NYU, and Tables 2 and 3 on real images with part labels, which lie in a folder of one's own."""
 
 _base_ = './inception_nyu.py'
 

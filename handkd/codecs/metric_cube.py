@@ -1,4 +1,4 @@
-"""Joints in the metric cube that the depth was cut to: absolute in space, without any label at test time."""
+"""Joints in the metric cube that the depth was cut to: absolute in space, given where the cube is."""
 
 from __future__ import annotations
 

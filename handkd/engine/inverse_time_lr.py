@@ -35,8 +35,8 @@ class InverseTimeLR(LRSchedulerMixin, _InverseTimeScheduler):
         decay (float): The decay a step.
         begin (int): Step at which it begins. Defaults to 0.
         end (int): Step at which it ends. Defaults to 1000000000.
-        by_epoch (bool): Must be False: it counts steps. A config must say so, for otherwise MMEngine takes the number of
-            epochs for ``end``. Defaults to True.
+        by_epoch (bool): Must be False: it counts steps. A config must say so, for otherwise MMEngine takes the number
+            of epochs for ``end``. Defaults to True.
         last_step (int): As in MMEngine. Defaults to -1.
 
     Raises:

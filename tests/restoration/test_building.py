@@ -1,10 +1,10 @@
 """Building goes on where it was killed, and refuses what does not fit."""
 
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest

@@ -26,7 +26,7 @@ def test_pieces_come_back_in_order_whatever_the_order_of_writing(tmp_path):
         round_.write(piece, *piece_of(round_.indices_of(piece)))
     assert Round.begin(tmp_path / 'a', SETTINGS).missing == [1], 'begun again, what is written stays'
     with pytest.raises(ValueError, match='1 pieces of this round are not written yet'):
-        round_.restored
+        _ = round_.restored
     write_all(round_)
 
     found = Round.open(tmp_path / 'a')
@@ -53,7 +53,7 @@ def test_damaged_and_missing_rounds_are_named(tmp_path):
     (path,) = tmp_path.glob('piece_00001_*.npz')
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=r'piece_00001_\w+.npz is damaged'):
-        Round.open(tmp_path).restored
+        _ = Round.open(tmp_path).restored
 
 
 def test_the_latest_round_is_the_newest_complete_one(tmp_path):

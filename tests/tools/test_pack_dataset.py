@@ -115,3 +115,13 @@ def test_the_square_is_that_of_the_configs_pipeline(rhd, tmp_path):
         pack(wide, out, *options)
         manifest = load_manifest(out)
         assert (manifest.rule, manifest.factor) == expected
+
+
+def test_a_cube_that_a_pack_can_not_be_told_of_is_refused(rhd, tmp_path):
+    config, _ = rhd
+    other = tmp_path / 'config.py'
+    other.write_text(
+        config.read_text().replace("'type': 'HandCrop'", "'type': 'HandCrop', 'rule': 'cube', 'cube': 220.0")
+    )
+    with pytest.raises(ValueError, match=r'packs are cut by HandCrop\(cube=300.0\), not by 220.0'):
+        pack(other, tmp_path / 'out')

@@ -1,8 +1,8 @@
 """NYU's front camera, of which training is told the joints alone; and rendered hands with part labels, the studio's.
 
-The paper's own rendered hands are unpublished: as many here (section 5), and from a third of them the patches. The set
-has no part labels: segmentation is tested on rendered hands, or by *_nyu_parts.py on images with labels that somebody
-has drawn, as the authors did for 100.
+The paper's own rendered hands are unpublished: as many here (section 5), and from a third of them the patches. NYU has
+no part labels: segmentation is tested on rendered hands, or by *_nyu_parts.py on labelled images in data/nyu_parts,
+laid out as NYU is with parts_1_0000001.png and so on beside them. The paper's authors drew 100, which are unpublished.
 """
 
 _base_ = ['./cube_crops.py', './loaders.py']
@@ -22,7 +22,9 @@ nyu = dict(type='NYUDataset', data_root='data/nyu_hand_dataset_v2/dataset', join
 real_train_set = dict(nyu, split='train')
 real_val_set = real_test_set = dict(nyu, split='test')
 segmentation_test_set = rendered_test_set
-parts_test_set = dict(nyu, split='test', modalities=['depth', 'parts'], pipeline=_base_.real_parts)
+parts_test_set = dict(
+    nyu, data_root='data/nyu_parts', split='test', modalities=['depth', 'parts'], pipeline=_base_.real_parts
+)
 
 patch_dictionary = dict(folder='work_dirs/patch_dictionaries/nyu', dataset=rendered_train_set, maps=56991)
 

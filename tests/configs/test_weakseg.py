@@ -1,0 +1,135 @@
+"""The stages of weakseg: their networks have the paper's sizes, their rows differ in what they should, and they run."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from handkd.apis.complexity import measure_config
+from handkd.apis.report import results_table
+from handkd.apis.segmentation_report import segmentation_table
+from handkd.apis.stages import read_stages, run_stages
+from handkd.config import load_config
+from handkd.datasets.studio.layouts import write_layout
+from handkd.models import read_checkpoint
+from handkd.registry import DATASETS, MODELS
+from handkd.restoration import latest_round
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'weakseg'
+DATA = ('studio', 'nyu')
+
+
+def parameters(network):
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def test_networks_have_the_sizes_of_table_1():
+    segmentation = measure_config(load_config(CONFIGS / 'dense_synthetic_nyu.py'))
+    scales = 2 * 0 + 32 + 64 + 128 + 500 + 500  # of the normalisation; its shifts stand for the layers' biases
+    assert segmentation.params == 582_044 + scales
+    assert segmentation.macs == pytest.approx(1.446e9, rel=1e-3)
+    joints = MODELS.build(load_config(CONFIGS / 'inception_direct_nyu.py').model).head
+    scales = 32 + 16 + 8 + 16 + 8 + 8 + 16 + 1200
+    assert parameters(joints) == 14 * (6_921_291 + scales)
+
+
+@pytest.mark.parametrize('data', DATA)
+def test_rows_differ_in_what_they_are_named_for(data):
+    def load(name):
+        return load_config(CONFIGS / f'{name}_{data}.py')
+
+    synthetic, longer, weak = load('dense_synthetic'), load('dense_longer'), load('dense_weak')
+    assert synthetic.model == longer.model == weak.model
+    assert longer.train_cfg == weak.train_cfg and longer.optim_wrapper == weak.optim_wrapper
+    assert synthetic.train_dataloader == longer.train_dataloader
+    rendered, real = weak.train_dataloader.dataset.datasets
+    assert rendered == longer.train_dataloader.dataset and weak.train_dataloader.dataset.shares == [9, 1]
+    assert 'part_seg' in rendered.pipeline[-1].fields and 'fields' not in real.pipeline[-1], 'joints are all it is told'
+    assert [hook.type for hook in weak.custom_hooks if hook not in longer.custom_hooks] == ['PartRestorationHook']
+
+    direct, cascade, fused = load('inception_direct'), load('inception_cascade'), load('inception')
+    for cfg in (cascade, fused):
+        assert cfg.keys() - direct.keys() <= {'stages', 'checkpoint'}
+        assert all(cfg[key] == direct[key] for key in direct.keys() - {'model'})
+    assert cascade.model.backbone.estimator == direct.model
+    assert fused.model.head == direct.model.head and fused.model.backbone.segmentation == synthetic.model
+    assert real == direct.train_dataloader.dataset
+
+
+def test_the_paper_s_numbers_stand_in_the_configs():
+    weak, joints = load_config(CONFIGS / 'dense_weak_nyu.py'), load_config(CONFIGS / 'inception_nyu.py')
+    synthetic = load_config(CONFIGS / 'dense_synthetic_nyu.py')
+    assert synthetic.optim_wrapper.optimizer == dict(type='SGD', lr=0.1) and synthetic.train_dataloader.batch_size == 1
+    assert synthetic.train_cfg.max_iters == 100 * 170_974 == 100 * synthetic.train_dataloader.dataset.length
+    assert synthetic.patch_dictionary.maps == 56_991
+    assert synthetic.param_scheduler[0].decay == 1e-5
+    left = 1 / (1 + synthetic.train_cfg.max_iters * 1e-5)
+    assert weak.optim_wrapper.optimizer.lr == pytest.approx(0.1 * left, rel=0.01)
+    assert weak.param_scheduler[0].decay == pytest.approx(1e-5 * left, rel=0.01)
+    assert joints.optim_wrapper.optimizer.type == 'Adam' and joints.optim_wrapper.optimizer.lr == 0.05
+    assert joints.train_dataloader.batch_size == 64
+
+
+def write_small_configs(folder, tree):
+    """Copies of the NYU configs whose networks are tiny and whose stages are a few steps, and their list of stages."""
+    common = {
+        'patch_dictionary.folder': str(folder / 'patches'),
+        'patch_dictionary.maps': 20,
+        'patch_dictionary.dataset.length': 24,
+        'train_dataloader.batch_size': 4,
+        'train_cfg.max_iters': 4,
+        'train_cfg.val_interval': 4,
+    }
+    for loader in ('train', 'val', 'test'):
+        common |= {f'{loader}_dataloader.num_workers': 0, f'{loader}_dataloader.persistent_workers': False}
+    network = {'channels': (8, 8, 16), 'hidden': (32,)}
+
+    for name in ('dense_synthetic', 'dense_longer', 'dense_weak'):
+        options = {f'model.backbone.{key}': value for key, value in network.items()} | common
+        options |= {'model.head.in_channels': 32, 'val_dataloader.dataset.length': 4}
+        options |= {'test_dataloader.dataset.data_root': str(tree)}
+        if name == 'dense_weak':
+            options |= {'train_dataloader.dataset.datasets.1.data_root': str(tree)}
+            options |= {'custom_hooks.3.interval': 2, 'custom_hooks.3.workers': 1}
+        load_config(CONFIGS / f'{name}_nyu_parts.py', options).dump(folder / f'{name}_small.py')
+    segmentation = 'model.backbone.segmentation'
+    shapes = {
+        'inception_direct': {'model.head.hidden': 8},
+        'inception_cascade': {'model.head.hidden': 8, 'model.backbone.estimator.head.hidden': 8},
+        'inception': {'model.head.hidden': 8, f'{segmentation}.head.in_channels': 32}
+        | {f'{segmentation}.backbone.{key}': value for key, value in network.items()},
+    }
+    for name, shape in shapes.items():
+        roots = {f'{loader}_dataloader.dataset.data_root': str(tree) for loader in ('train', 'val', 'test')}
+        cfg = load_config(CONFIGS / f'{name}_nyu.py', common | shape | roots)
+        cfg.pop('stages', None), cfg.pop('checkpoint', None)
+        cfg.dump(folder / f'{name}_small.py')
+    stages = folder / 'stages.py'
+    bases = [str(folder / 'inception_direct_small.py'), str(CONFIGS.parent / '_base_/stages/weakseg.py')]
+    stages.write_text(f"_base_ = {bases!r}\nstages = dict(names=dict(data='small', parts='small'))\n")
+    return stages
+
+
+@pytest.mark.training
+def test_all_stages_run_from_a_written_nyu_tree_to_the_tables(tmp_path):
+    for _ in write_layout('nyu_parts', tmp_path / 'nyu', 8):
+        pass
+    stages = read_stages(write_small_configs(tmp_path, tmp_path / 'nyu'))
+    results = {stage.name: stage for stage in run_stages(stages, tmp_path / 'out')}
+
+    segmentation = segmentation_table({0: list(results.values())})
+    assert [row[0].split(', ')[-1] for row in segmentation.rows] == [
+        'synthetic only', 'no integration', 'Eq. 2', 'CRF Potts', 'CRF overlap', 'longer', 'weakly supervised'
+    ]  # fmt: skip
+    joints = results_table(list(results.values()))
+    assert [row[0][:3] for row in joints.rows] == ['(a)', '(b)', '(c)', '(d)'] and '2D mean (mm)' in joints.headers
+    assert all('14j' in key for key in results['full'].metrics)
+    restored = latest_round(results['weak'].work_dir / 'restored')
+    assert len(restored.restored) == len(
+        DATASETS.build(load_config(stages[2].config).train_dataloader.dataset).datasets[1]
+    )
+
+    weak, full, semi = (read_checkpoint(results[name].checkpoint)['state_dict'] for name in ('weak', 'full', 'semi'))
+    inside = 'backbone.segmentation.network.'
+    assert all(torch.equal(value, full[inside + name]) for name, value in weak.items()), '(d) has the weak network'
+    assert any(not torch.equal(value, semi[inside + name]) for name, value in weak.items())
