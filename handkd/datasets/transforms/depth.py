@@ -41,7 +41,8 @@ class DepthToCube(BatchTransform):
             without one in the image's central half ('depth'), which needs no label. Defaults to 'root'.
         root (str | int): The joint for 'root'. Defaults to 'middle_mcp'.
         hand_only (bool): Whether what is not on ``hand_mask``, forearm and held objects among it, counts as background
-            (Neverova et al., 2017, section 3: "the background is considered to be subtracted"). Defaults to False.
+            (Neverova et al., 2017, section 3: "the background is considered to be subtracted"). So it does in
+            ``part_seg``, if there is one, where also what has no reading is background. Defaults to False.
 
     Raises:
         ValueError: If the cube is not positive, or there is no such center or joint.
@@ -61,7 +62,7 @@ class DepthToCube(BatchTransform):
         self.hand_only = hand_only
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Replace ``depth``.
+        """Replace ``depth``, and with ``hand_only`` ``part_seg``.
 
         Raises:
             ValueError: If a sample has no depth, no mask that is asked for, or nothing to centre the cube on, or has
@@ -71,6 +72,9 @@ class DepthToCube(BatchTransform):
         if 'depth_cube' in batch:
             name = sample_name(batch.sample(0))
             raise ValueError(f'DepthToCube: the depth of {name} is in a cube already; apply it once')
+        if self.hand_only and 'part_seg' in batch:
+            planes = zip(batch['part_seg'], batch['hand_mask'], batch['depth'])
+            batch['part_seg'] = [np.where(mask & (depth > 0), parts, np.uint8(0)) for parts, mask, depth in planes]
         if self.center == 'root':
             centers = self._root_depths(batch)
         else:

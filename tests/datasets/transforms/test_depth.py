@@ -52,6 +52,10 @@ def test_hand_only_sends_what_is_off_the_mask_to_the_back():
     cubed = DepthToCube(300, hand_only=True)(dict(sample))
     np.testing.assert_allclose(cubed['depth'], [[0, -1, 1, 0.5], [1, 1, 1, 1]], atol=1e-6)
     np.testing.assert_array_equal(sample['depth'], before)
+    sample['part_seg'] = np.array([[3, 4, 5, 6], [7, 8, 9, 10]], np.uint8)
+    parts = DepthToCube(300, hand_only=True)(dict(sample))['part_seg']
+    np.testing.assert_array_equal(parts, [[3, 4, 0, 6], [0, 8, 0, 0]])
+    assert parts.dtype == np.uint8 and sample['part_seg'].all()
     # A mask that is there does not change anything by itself.
     np.testing.assert_allclose(DepthToCube(300)(sample)['depth'][:, 0], [0, -1], atol=1e-6)
     with pytest.raises(
