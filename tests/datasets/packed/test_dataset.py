@@ -60,7 +60,7 @@ def test_the_same_pipeline_gives_the_same_sample(pack, make_source, rule):
             np.testing.assert_allclose(again[key], original[key], rtol=1e-6, atol=tolerance, err_msg=key)
         for key in ('K', 'R', 'T'):
             np.testing.assert_allclose(again['camera'][key], original['camera'][key], rtol=1e-5, atol=1e-3)
-        if rule != 'zb':  # a large hand's square of Zimmermann and Brox may leave the margin
+        if rule not in ('zb', 'cube'):  # which may leave the margin of a pack that was cut by another rule
             assert np.abs(again['img'].astype(float) - original['img']).mean() < 5
             assert (again['hand_mask'] != original['hand_mask']).mean() < 0.02
             assert (again['part_seg'] != original['part_seg']).mean() < 0.06  # 20 parts have many edges
