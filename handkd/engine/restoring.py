@@ -67,8 +67,13 @@ class RestoringProcesses:
             for i, share in enumerate(shares)
             if share
         ]
-        for process in self._processes:
-            process.start()
+        # Ctrl-C is for the training, which then ends these; they begin without hearing it.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for process in self._processes:
+                process.start()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def wait(self) -> None:
         """Wait until all have ended.
@@ -93,7 +98,6 @@ class RestoringProcesses:
 
 def _write_pieces(folder: Path, recipe: Recipe, pieces: Sequence[int], number: int, parent: int) -> None:
     """What a process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training, which then ends this
     torch.set_num_threads(1)
     numba.set_num_threads(1)
     faiss.omp_set_num_threads(1)
