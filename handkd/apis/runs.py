@@ -113,7 +113,8 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     Args:
         cfg: A config with ``work_dir``. Of a distilled model only the student is built: it needs no teacher.
         checkpoint: The weights.
-        dump: Where the metric, the first one of several, writes its predictions (npz). Defaults to None: nowhere.
+        dump: Where the metric, the first one of several, writes its predictions, or its counts of parts (npz). Defaults
+            to None: nowhere.
 
     Returns:
         Metric name, with its protocol -> value, in the order of the evaluators.

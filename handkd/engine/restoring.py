@@ -48,7 +48,7 @@ class Recipe:
 
 
 class RestoringProcesses:
-    """Processes that write the pieces of a round; they end with this one.
+    """Processes that write the pieces of a round; they outlive this one by no more than a piece.
 
     Args:
         round_: The round; its folder holds the weights.

@@ -1,4 +1,4 @@
-"""The networks of weakseg, narrower, for a CPU: an eighth of f_s's multiplications, a twelfth of f_r's weights."""
+"""The networks of weakseg, narrower, for a CPU: a sixth of f_s's multiplications, a twelfth of f_r's weights."""
 
 _base_ = './weakseg.py'
 
