@@ -32,9 +32,27 @@ class GroupedLinear(nn.Conv1d):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return (B, groups * out_features) from (B, groups * in_features)."""
         weight = self.weight.view(self.groups, -1, self.weight.shape[1])
-        # The weights on the left: the other way round their gradient, by far the largest array, would be transposed.
-        outputs = torch.bmm(weight, inputs.unflatten(1, (self.groups, -1)).permute(1, 2, 0)).flatten(0, 1).T
+        outputs = _Products.apply(inputs.unflatten(1, (self.groups, -1)).transpose(0, 1), weight)
+        outputs = outputs.transpose(0, 1).flatten(1)
         return outputs if self.bias is None else outputs + self.bias
+
+
+class _Products(torch.autograd.Function):
+    """Batched ``inputs @ weight.mT``, both of whose gradients are laid out as they are themselves.
+
+    ``torch.bmm`` would transpose either the inputs' or the weights', and what takes it next would be slow.
+    """
+
+    @staticmethod
+    def forward(ctx, inputs: Tensor, weight: Tensor) -> Tensor:
+        outputs = torch.bmm(inputs, weight.mT)
+        ctx.save_for_backward(inputs.to(outputs.dtype), weight.to(outputs.dtype))  # autocast may have narrowed them
+        return outputs
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        inputs, weight = ctx.saved_tensors
+        return torch.bmm(gradient, weight), torch.bmm(gradient.mT, inputs)
 
 
 class JointInceptions(nn.Module):
@@ -46,6 +64,9 @@ class JointInceptions(nn.Module):
     connected layer of 1200 and one of 3 follow. Every layer but the last has batch normalisation, with running
     statistics, and ReLU; the biases are those of the normalisation. A joint's network has 6,921,291 parameters, besides
     the normalisation's 1,304 scales.
+
+    ``forward`` takes parameters and statistics from the layers ``c...`` and ``norm1`` without calling them: a part of
+    the joints goes through them at a time, and through ``c1`` with its normalisation in the weights.
 
     The paper does not say which of the branches is masked; it says that "a subset of Inception 3x3 filters is learned
     specifically from the local area". Layers have its names: ``c1``, ``c211``, ...
@@ -72,9 +93,8 @@ class JointInceptions(nn.Module):
         self.c222 = _convolution(16, 8, 3, groups)
         self.c232 = _convolution(_STEM, 8, 1, groups)
         self.c241 = _convolution(_STEM, 16, 1, groups)
-        self.fc = _layer(
-            GroupedLinear(_MAPS * MAP_SIZE**2, hidden, groups, bias=False), nn.BatchNorm1d(groups * hidden)
-        )
+        fc = GroupedLinear(_MAPS * MAP_SIZE**2, hidden, groups, bias=False)
+        self.fc = nn.Sequential(OrderedDict(weights=fc, norm=nn.BatchNorm1d(groups * hidden), relu=nn.ReLU(True)))
         self.output = GroupedLinear(hidden, 3, joints)
 
     def forward(self, depth: Tensor, masks: Tensor | None) -> Tensor:
@@ -87,30 +107,83 @@ class JointInceptions(nn.Module):
         Returns:
             Shape (B, J, 3).
         """
-        batch = len(depth)
+        batch, groups = len(depth), self.c212.weights.groups
         if self.shared:  # every joint of every image is an image of its own
             depth = depth.expand(-1, self.joints, -1, -1).flatten(0, 1)[:, None]
             masks = None if masks is None else masks.flatten(0, 1)[:, None]
+        with torch.autocast(depth.device.type, enabled=False):
+            stem = _fold(self.c1, self.norm1, depth.to(self.c1.weight.dtype))
+        for norm in self.modules():  # those that are not called
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.num_batches_tracked += norm.training
+        # On a CPU one joint after the other: its maps stay in the cache, and convolutions without groups are faster.
+        step = groups if depth.is_cuda else 1
+        parts = [slice(first, first + step) for first in range(0, groups, step)]
+        feats = [self._features(stem, depth, masks, part) for part in parts]
+        return self.output(self.fc(torch.cat(feats, 1).flatten(1)).view(batch, -1)).unflatten(1, (self.joints, 3))
+
+    def _features(self, stem: tuple[Tensor, Tensor], depth: Tensor, masks: Tensor | None, part: slice) -> Tensor:
+        """Return what goes into the fully connected layers of some groups, shape (B, groups, maps * 12 * 12)."""
+        weight, bias = (_some(values, self.c212.weights.groups, part) for values in stem)
+        images = depth if self.c1.groups == 1 else depth[:, part]
         # Channels last, for the pooling's sake, and ReLU behind it, which is the same: faster on a CPU. Of a single
         # channel only a copy is so laid out that the convolution keeps to it.
-        maps = self.norm1(self.c1(depth.clone(memory_format=torch.channels_last)))
-        maps = F.max_pool2d(maps, 2).relu_()
-        local = maps
-        if masks is not None:
-            local = maps * masks.repeat_interleave(_STEM, 1).contiguous(memory_format=torch.channels_last)
+        images = images.clone(memory_format=torch.channels_last)
+        maps = F.max_pool2d(F.conv2d(images, weight, bias, padding=1, groups=images.shape[1]), 2).relu_()
         pooled = F.max_pool2d(F.pad(maps, (0, 1, 0, 1)), 2, 1)  # maps are not negative
-        branches = (self.c212(self.c211(maps)), self.c222(self.c221(local)), self.c232(pooled), self.c241(maps))
-        groups = self.c212.weights.groups
-        feats = torch.cat([branch.unflatten(1, (groups, -1)) for branch in branches], 2)
-        return self.output(self.fc(feats.flatten(1)).view(batch, -1)).unflatten(1, (self.joints, 3))
+        branches = (
+            _run(self.c212, _run(self.c211, maps, part).relu_(), part),
+            _run(self.c222, _run(self.c221, maps, part, None if masks is None else masks[:, part]).relu_(), part),
+            _run(self.c232, pooled, part),
+            _run(self.c241, maps, part),
+        )
+        groups = len(weight) // _STEM
+        return torch.cat([branch.unflatten(1, (groups, -1)) for branch in branches], 2).relu_().flatten(2)
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return weights and biases of a 3x3 convolution that normalises its outputs by itself.
+
+    The outputs are linear in the patches of one channel, so that their mean and variance follow from those of the
+    patches: there is no pass over the outputs, which are by far the largest maps.
+    """
+    mean, var = norm.running_mean, norm.running_var
+    if norm.training:
+        patches = F.pad(images, (1, 1, 1, 1)).unfold(2, INPUT_SIZE, 1).unfold(3, INPUT_SIZE, 1)
+        patches = patches.permute(1, 2, 3, 0, 4, 5).reshape(images.shape[1], 9, -1)
+        center = patches.mean(2, keepdim=True)
+        patches = patches - center
+        count = patches.shape[2]
+        weight = conv.weight.view(len(center), -1, 9)
+        mean, var = (weight @ center).flatten(), (weight @ (patches @ patches.mT / count) * weight).sum(2).flatten()
+        with torch.no_grad():
+            norm.running_mean.lerp_(mean, norm.momentum)
+            norm.running_var.lerp_(var * count / (count - 1), norm.momentum)
+    scale = norm.weight * (var + norm.eps).rsqrt()
+    return conv.weight * scale[:, None, None, None], norm.bias - mean * scale
+
+
+def _run(layer: nn.Sequential, maps: Tensor, part: slice, masks: Tensor | None = None) -> Tensor:
+    """Return the normalised outputs of some groups of a layer.
+
+    The masks may as well be put on the outputs of a 1x1 convolution, which are fewer than its inputs.
+    """
+    conv, norm = layer.weights, layer.norm
+    tensors = (conv.weight, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    weight, *statistics = (_some(tensor, conv.groups, part) for tensor in tensors)
+    outputs = F.conv2d(maps, weight, padding=conv.padding, groups=maps.shape[1] // weight.shape[1])
+    if masks is not None:
+        outputs = (outputs.unflatten(1, (masks.shape[1], -1)) * masks[:, :, None]).flatten(1, 2)
+    return F.batch_norm(outputs, *statistics, norm.training, norm.momentum, norm.eps)
+
+
+def _some(values: Tensor, groups: int, part: slice) -> Tensor:
+    """Return what belongs to some of the groups, as a view."""
+    return values.unflatten(0, (groups, -1))[part].flatten(0, 1)
 
 
 def _convolution(in_channels: int, channels: int, kernel: int, groups: int) -> nn.Sequential:
-    """Convolutions side by side that keep the size."""
+    """Convolutions side by side that keep the size, and their normalisation; ``_run`` runs them."""
     inputs, outputs = groups * in_channels, groups * channels
     conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
-    return _layer(conv, nn.BatchNorm2d(groups * channels))
-
-
-def _layer(weights: nn.Module, norm: nn.Module) -> nn.Sequential:
-    return nn.Sequential(OrderedDict(weights=weights, norm=norm, relu=nn.ReLU(inplace=True)))
+    return nn.Sequential(OrderedDict(weights=conv, norm=nn.BatchNorm2d(outputs)))

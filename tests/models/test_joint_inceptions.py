@@ -3,6 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from handkd.models import joint_inceptions
 from handkd.models.joint_inceptions import GroupedLinear, JointInceptions
 
 
@@ -106,6 +107,7 @@ def test_grouped_networks_are_the_loop_over_single_ones(inputs, windows, trainin
         torch.testing.assert_close(layer.weight.grad.view_as(gradient), gradient, rtol=1e-7, atol=1e-10)
         torch.testing.assert_close(grouped.running_mean, torch.cat([norm.running_mean for norm in own]))
         torch.testing.assert_close(grouped.running_var, torch.cat([norm.running_var for norm in own]))
+        assert grouped.num_batches_tracked == own[0].num_batches_tracked == training
         assert training != torch.equal(grouped.running_mean, built(shared=False).get_buffer(_mean_of(name)))
 
 
@@ -148,3 +150,75 @@ def test_fully_connected_layers_side_by_side_are_the_grouped_convolution():
     layer = GroupedLinear(6, 4, 3).double()
     x = torch.randn(5, 18, dtype=torch.float64)
     torch.testing.assert_close(layer(x), nn.Conv1d.forward(layer, x[..., None])[..., 0])
+
+
+@pytest.mark.parametrize('own_images', [True, False])
+def test_all_joints_at_once_are_one_after_the_other(inputs, windows, own_images):
+    """The form for a GPU, whose convolutions have groups."""
+    depth, masks = (windows if own_images else inputs[0]), inputs[1]
+    networks = built(shared=False, own_images=own_images)
+    stem = joint_inceptions._fold(networks.c1, networks.norm1, depth)
+    parts = [slice(0, 4)], [slice(0, 1), slice(1, 4)]
+    found, expected = (torch.cat([networks._features(stem, depth, masks, p) for p in some], 1) for some in parts)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    assert found.unique(dim=1).shape[1] == 4
+
+
+def patch_layer(channels):
+    """A convolution of 3 maps of each channel and its normalisation, no two of whose parameters are the same."""
+    torch.manual_seed(3)
+    conv, norm = (
+        nn.Conv2d(channels, 3 * channels, 3, padding=1, groups=channels, bias=False),
+        nn.BatchNorm2d(3 * channels),
+    )
+    for value in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        nn.init.uniform_(value, 0.5, 1.5)
+    return conv.double(), norm.double()
+
+
+def folded(conv, norm, images):
+    weight, bias = joint_inceptions._fold(conv, norm, images)
+    return F.conv2d(images, weight, bias, padding=1, groups=conv.groups)
+
+
+@pytest.mark.parametrize('channels', [1, 2])
+@pytest.mark.parametrize('training', [True, False])
+def test_normalisation_in_the_weights_is_that_of_the_outputs(channels, training):
+    images = torch.randn(5, channels, 24, 24, dtype=torch.float64) + 20  # far from 0, where variances would cancel
+    images.requires_grad_()
+    (conv, norm), (conv2, norm2) = (patch_layer(channels) for _ in range(2))
+    norm.train(training), norm2.train(training)
+    for _ in range(2):
+        expected = norm2(conv2(images))
+        torch.testing.assert_close(folded(conv, norm, images), expected, rtol=0, atol=1e-9)
+    torch.testing.assert_close((norm.running_mean, norm.running_var), (norm2.running_mean, norm2.running_var))
+    factors = torch.randn_like(expected)
+    inputs = [[*conv.parameters(), *norm.parameters(), images], [*conv2.parameters(), *norm2.parameters(), images]]
+    found = torch.autograd.grad((folded(conv, norm, images) * factors).sum(), inputs[0])
+    expected = torch.autograd.grad((expected * factors).sum(), inputs[1])
+    torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_frozen_normalisation_of_a_network_in_training(inputs):
+    """Its statistics are the running ones, which stay, layer by layer."""
+    networks, frozen = built(shared=False), built(shared=False)
+    for norm in (frozen.norm1, frozen.c222.norm):
+        norm.eval()
+    before = {key: value.clone() for key, value in frozen.state_dict().items()}
+    assert not torch.allclose(frozen(*inputs), networks(*inputs))
+    changed = {key for key, value in frozen.state_dict().items() if not torch.equal(value, before[key])}
+    names = ('c211', 'c212', 'c221', 'c232', 'c241', 'fc')
+    keys = ('running_mean', 'running_var', 'num_batches_tracked')
+    assert changed == {f'{name}.norm.{key}' for name in names for key in keys}
+
+
+def test_statistics_are_float32_under_autocast(inputs):
+    depth, masks = (value.float() for value in inputs)
+    networks, exact = built(shared=False).float(), built(shared=False).float()
+    exact(depth, masks)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = networks(depth, masks)
+    found.square().sum().backward()
+    assert all(value.grad.dtype == torch.float32 for value in networks.parameters())
+    assert torch.equal(networks.norm1.running_var, exact.norm1.running_var)
+    assert torch.equal(networks.norm1.running_mean, exact.norm1.running_mean)
