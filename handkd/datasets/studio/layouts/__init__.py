@@ -17,7 +17,7 @@ from .dexter import write_dexter
 from .folder import write_folder
 from .lm import write_lm
 from .nyu import write_nyu
-from .panoptic import write_panoptic
+from .panoptic import NVS_SEQUENCES, write_panoptic
 from .rhd import write_rhd
 from .stb import write_stb
 
@@ -28,13 +28,15 @@ LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
     'nyu': write_nyu,
     'nyu_parts': partial(write_nyu, parts=True),
     'panoptic': write_panoptic,
+    'panoptic_nvs': partial(write_panoptic, cameras=6, sequences=NVS_SEQUENCES),
     'dexter': write_dexter,
     'bighand': write_bighand,
     'folder': write_folder,
 }
 """Name of a layout -> its writer, which takes the root of the data set (an empty folder), the number of frames in each
 split and the studio's seed, and yields the truth of each sample as it writes it; label files are there at the end.
-'nyu_parts' is NYU with part labels, which the real set has not, beside its images."""
+'nyu_parts' is NYU with part labels, which the real set has not, beside its images; 'panoptic_nvs' has the sequences of
+Mueller et al. 2020, in six cameras."""
 
 
 def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[dict]:

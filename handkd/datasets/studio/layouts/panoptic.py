@@ -7,7 +7,7 @@ left out: videos, faces, and all of the body but its wrists.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from .frames import save_image
 from .photograph import Camera, Photograph, overlay, photograph
 from .rig import look_at
 
-_SEQUENCES = {'train': '171026_pose1', 'test': '171204_pose5'}
+_SEQUENCES = {'171026_pose1': 'train', '171204_pose5': 'test'}
 """One sequence a split; the second one is of the test set of the MTC release."""
+NVS_SEQUENCES = {'171026_pose3': 'train', '171204_pose2': 'train', '171026_pose2': 'test'}
+"""The sequences of Mueller et al. 2020, section 3.1."""
 _HANDS = {'left': (220.0, -1150.0, 0.0), 'right': (-220.0, -1150.0, 0.0)}
 """Where the hands stand (mm, world), give or take 50 mm: the person looks along -z."""
 _REFERENCE = Camera(np.diag([100.0, 100.0, 1.0]), (16, 16))
@@ -30,8 +32,10 @@ _RING = 2450.0
 """Radius of the dome, mm."""
 
 
-def write_panoptic(out: Path, num: int, seed: int, cameras: int = 31) -> Iterator[dict]:
-    """Write one sequence a split, each with calibration, HD images, hands and body.
+def write_panoptic(
+    out: Path, num: int, seed: int, cameras: int = 31, sequences: Mapping[str, str] = _SEQUENCES
+) -> Iterator[dict]:
+    """Write sequences, each with calibration, HD images, hands and body.
 
     Frame numbers have gaps. The second frame of a sequence, and then every third, has no ``left_hand``; in the frame
     after it the right hand has a score of 0: not to be used. The images show both hands all the same. The first frame
@@ -42,6 +46,7 @@ def write_panoptic(out: Path, num: int, seed: int, cameras: int = 31) -> Iterato
         num: Frames of each sequence; each is ``cameras`` images.
         seed: Seed of the studio.
         cameras: Number of HD cameras, 1 to 31. Defaults to 31.
+        sequences: Name -> 'train' or 'test'.
 
     Yields:
         The truth of each usable hand in each image; ``split`` is 'train' or 'test'. Beyond the usual keys:
@@ -53,25 +58,34 @@ def write_panoptic(out: Path, num: int, seed: int, cameras: int = 31) -> Iterato
     """
     if not 1 <= cameras <= 31:
         raise ValueError(f'cameras must be from 1 to 31, as many as the dome has, found {cameras}')
-    for number, (split, sequence) in enumerate(_SEQUENCES.items()):
+    for number, (sequence, split) in enumerate(sequences.items()):
         rng = np.random.default_rng((seed, number))
         views = {node: _hd_camera(node, rng) for node in range(cameras)}
         for folder in ('hdHand3d', 'hdPose3d_stage1_coco19'):
             (out / sequence / folder).mkdir(parents=True)
         calibration = {'calibDataSource': sequence, 'cameras': _others() + [_entry(*view) for view in views.items()]}
         _save(out / sequence / f'calibration_{sequence}.json', calibration)
+        shown = num * list(sequences.values())[:number].count(split)  # other hands than in the sequences before
         for index in range(num):
-            yield from _write_frame(out, split, sequence, index, views, rng.uniform(-50, 50, (2, 3)), seed)
+            shifts = rng.uniform(-50, 50, (2, 3))
+            yield from _write_frame(out, split, sequence, index, shown + index, views, shifts, seed)
 
 
 def _write_frame(
-    out: Path, split: str, sequence: str, index: int, views: dict[int, Camera], shifts: np.ndarray, seed: int
+    out: Path,
+    split: str,
+    sequence: str,
+    index: int,
+    shown: int,
+    views: dict[int, Camera],
+    shifts: np.ndarray,
+    seed: int,
 ) -> Iterator[dict]:
-    """Write a frame's images and labels."""
+    """Write the images and labels of a frame, which shows the split's hands number ``shown``."""
     frame = 165 + 13 * index + index % 3
     unusable = {0: None, 1: 'left', 2: 'right'}[index % 3]
     for node, camera in views.items():
-        photos = _photograph_hands(split, index, camera, shifts, seed)
+        photos = _photograph_hands(split, shown, camera, shifts, seed)
         image, _, owner = overlay(list(photos.values()))
         path = save_image(out, f'{sequence}/hdImgs/00_{node:02d}/00_{node:02d}_{frame:08d}.jpg', image)
         for k, (side, photo) in enumerate(photos.items()):
