@@ -6,6 +6,7 @@ from .bighand import BigHandDataset
 from .dexter_object import DexterObjectDataset
 from .file_dataset import HandFileDataset
 from .hand_folder import HandFolderDataset
+from .label_budget import LabelBudget
 from .lm import LMDataset
 from .mixed import MixedDataset
 from .nyu import NYUDataset
@@ -13,16 +14,22 @@ from .packed import PackedHandDataset, StreamedHandDataset
 from .panoptic import PanopticHandDataset
 from .rhd import RHDDataset
 from .samplers import ReproducibleSampler
-from .seeding import SampleKey, seeded
+from .seeding import GroupKey, SampleKey, seeded
 from .stb import STBDataset
 from .studio import StudioDataset
+from .studio.room import StudioRoomDataset
+from .view_sampler import ViewGroupSampler
+from .views import Captures
 
 __all__ = [
     'BigHandDataset',
+    'Captures',
     'DexterObjectDataset',
+    'GroupKey',
     'HandFileDataset',
     'HandFolderDataset',
     'LMDataset',
+    'LabelBudget',
     'MixedDataset',
     'NYUDataset',
     'PackedHandDataset',
@@ -34,6 +41,8 @@ __all__ = [
     'SampleKey',
     'StreamedHandDataset',
     'StudioDataset',
+    'StudioRoomDataset',
+    'ViewGroupSampler',
     'seeded',
     'transforms',
 ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.dataset import Compose
 
-from .seeding import seed_generators, seeded
+from .seeding import GroupKey, seed_generators, seeded
 from .transforms import SampleBatch, count_draws, run_batch, take_batches
 
 
@@ -63,7 +63,14 @@ class ReproducibleDataset:
         return self.__getitems__([key])[0]
 
     def __getitems__(self, keys: Sequence[int]) -> list[dict]:
-        """Return several samples behind the pipeline."""
+        """Return several samples behind the pipeline; those of a :class:`~.seeding.GroupKey` are told their group."""
+        samples = self._make(keys)
+        for key, sample in zip(keys, samples):
+            if isinstance(key, GroupKey) and 'data_samples' in sample:
+                sample['data_samples'].set_metainfo(dict(view_group=key.group))
+        return samples
+
+    def _make(self, keys: Sequence[int]) -> list[dict]:
         steps = self.pipeline.transforms
         with seeded(keys[0]):  # puts the generators back, whatever is drawn in here
             if self._together:

@@ -16,7 +16,7 @@ from .label_checks import check_finite
 from .missing import warn_of_missing
 from .panoptic_files import NODES, SIZE, FullRelease, LabelledHand, MTCRelease
 from .records import hand_record
-from .views import group_views
+from .views import Captures, group_views, number_rows
 
 PANOPTIC_JOINTS: tuple[str, ...] = JOINTS
 """The joints in the files' order, OpenPose's, which is handkd's own."""
@@ -24,6 +24,7 @@ PANOPTIC_JOINTS: tuple[str, ...] = JOINTS
 _ORDER = [PANOPTIC_JOINTS.index(name) for name in JOINTS]
 _MM = 10.0  # the files are in centimetres
 _CAMERA = {'K': (3, 3), 'R': (3, 3), 'T': (3,), 'dist': (5,)}
+_PLACE = ('sequence', 'frame', 'person', 'side')
 _ROW = [
     ('sequence', np.int16),
     ('frame', np.int32),
@@ -231,6 +232,24 @@ class PanopticHandDataset(HandFileDataset):
         column[list(self.cameras)] = np.arange(len(self.cameras))
         return group_views(self.index['sample'], column[self.index['camera']], len(self.cameras))
 
+    def captures(self) -> Captures:
+        """Return person, sequence, frame and camera of all samples.
+
+        The files tell people apart within a sequence only: a subject is a person of a sequence.
+        """
+        row = np.asarray(self.index['sample'])
+        sequence, frame, person, side = (np.asarray(self.index[key])[row] for key in _PLACE)
+        subject, track = number_rows(sequence, person), number_rows(sequence, person, side)
+        view, names = np.asarray(self.index['camera'], np.int64), tuple(map(str, self.index['names']))
+        return Captures(subject, sequence.astype(np.int64), frame.astype(np.int64), view, track, names)
+
+    @cached_property
+    def _subjects(self) -> dict[tuple[int, int], int]:
+        """Sequence and person -> the number that :meth:`captures` gives them."""
+        rows = np.unique(self.index['sample'])
+        people = np.unique(np.stack([self.index['sequence'][rows], self.index['person'][rows]], 1), axis=0)
+        return {pair: number for number, pair in enumerate(map(tuple, people.tolist()))}
+
     def get_record(self, index: int) -> dict:
         """Return sample ``index`` without its image."""
         row, node = int(self.index['sample'][index]), int(self.index['camera'][index])
@@ -240,6 +259,9 @@ class PanopticHandDataset(HandFileDataset):
         keypoints, inside = _see(joints, camera)
         valid, side = self.index['valid'][row] & (joints[:, 2] > 0), SIDES[self.index['side'][row]]
         record = hand_record(joints, camera, side, SIZE, valid=valid, visible=inside, keypoints=keypoints)
+        name, frame = str(self.index['names'][sequence]), int(self.index['frame'][row])
+        subject = self._subjects[sequence, int(self.index['person'][row])]
+        record |= dict(subject=subject, sequence=name, frame=frame, view=node)
         record['img_id'] = index
         record['img_path'] = self._image(row, node)
         return record

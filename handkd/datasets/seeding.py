@@ -34,6 +34,24 @@ class SampleKey(int):
         return SampleKey, (int(self), self.draw)
 
 
+class GroupKey(SampleKey):
+    """A sampler's key that also says which group of views of its batch the sample belongs to.
+
+    Attributes:
+        group: Number of the group in the batch; -1 for a sample that stands alone.
+    """
+
+    group: int
+
+    def __new__(cls, index: int, draw: int, group: int) -> GroupKey:
+        key = super().__new__(cls, index, draw)
+        key.group = group
+        return key
+
+    def __reduce__(self) -> tuple:
+        return GroupKey, (int(self), self.draw, self.group)
+
+
 def seed_generators(key: int) -> None:
     """Seed the global ``random`` and ``numpy.random`` from a key, as :func:`seeded` does, and leave them so."""
     seed = getattr(key, 'draw', int(key) & 0xFFFFFFFF)

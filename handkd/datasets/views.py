@@ -1,8 +1,30 @@
-"""Synchronised cameras: which samples show the same hand at the same time."""
+"""Synchronised cameras: which samples show the same hand at the same time, and where samples come from."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+
+
+class Captures(NamedTuple):
+    """Where the N samples of a multi-view data set come from; all but ``names`` are integers of shape (N,).
+
+    Attributes:
+        subject: Whose hand it is.
+        sequence: Number of the sequence in ``names``.
+        frame: Time within the sequence.
+        view: Number of the camera.
+        track: Which hand of which sequence it is: the same number for one hand at all its times, in all cameras.
+        names: Names of the sequences, which with ``view`` tell the place of a camera.
+    """
+
+    subject: np.ndarray
+    sequence: np.ndarray
+    frame: np.ndarray
+    view: np.ndarray
+    track: np.ndarray
+    names: tuple[str, ...]
 
 
 def group_views(moments: np.ndarray, views: np.ndarray, num_views: int) -> np.ndarray:
@@ -20,3 +42,15 @@ def group_views(moments: np.ndarray, views: np.ndarray, num_views: int) -> np.nd
     table = np.full((len(present), num_views), -1, np.int64)
     table[groups, views] = np.arange(len(moments))
     return table
+
+
+def number_rows(*columns: np.ndarray) -> np.ndarray:
+    """Number the distinct rows of a table in their sorted order.
+
+    Args:
+        *columns: Integers of shape (N,).
+
+    Returns:
+        Shape (N,), int64: the same number where all columns agree, from 0 on.
+    """
+    return np.unique(np.stack(columns, 1), axis=0, return_inverse=True)[1].reshape(-1)

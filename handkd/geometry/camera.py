@@ -46,37 +46,47 @@ def project(points_cam: np.ndarray, camera: dict) -> np.ndarray:
 
     Args:
         points_cam: Points in the camera's frame, shape (..., 3), any one unit; z must be positive for the result to
-            mean anything.
-        camera: The camera (see this module); ``R`` and ``T`` are not read.
+            mean anything. For several cameras (N, M, 3).
+        camera: The camera (see this module), or several with all their arrays of shape (N, ...); ``R`` and ``T`` are
+            not read.
 
     Returns:
         Pixels, shape (..., 2), float64.
     """
     points = np.asarray(points_cam, np.float64)
+    linear, middle, dist = _lens(camera)
     xy = points[..., :2] / points[..., 2:]
-    if camera.get('dist') is not None:
-        xy = _distort(xy, np.asarray(camera['dist'], np.float64))
-    intrinsics = np.asarray(camera['K'], np.float64)
-    return xy @ intrinsics[:2, :2].T + intrinsics[:2, 2]
+    if dist is not None:
+        xy = _distort(xy, dist)
+    return xy @ np.swapaxes(linear, -1, -2) + middle
 
 
 def unproject(pixels: np.ndarray, depth: np.ndarray, camera: dict) -> np.ndarray:
     """Return the points that are seen at pixels, at given depths: the inverse of :func:`project`.
 
     Args:
-        pixels: Shape (..., 2).
+        pixels: Shape (..., 2); for several cameras (N, M, 2).
         depth: Distance along the optical axis (z), shape (...), any unit.
-        camera: The camera (see this module).
+        camera: The camera (see this module), or several with all their arrays of shape (N, ...).
 
     Returns:
         Points in the camera's frame, shape (..., 3), float64, in the unit of ``depth``.
     """
-    intrinsics = np.asarray(camera['K'], np.float64)
-    xy = (np.asarray(pixels, np.float64) - intrinsics[:2, 2]) @ np.linalg.inv(intrinsics[:2, :2]).T
-    if camera.get('dist') is not None:
-        xy = _undistort(xy, np.asarray(camera['dist'], np.float64))
+    linear, middle, dist = _lens(camera)
+    xy = (np.asarray(pixels, np.float64) - middle) @ np.swapaxes(np.linalg.inv(linear), -1, -2)
+    if dist is not None:
+        xy = _undistort(xy, dist)
     z = np.asarray(depth, np.float64)[..., None]
     return np.concatenate([xy * z, z], -1)
+
+
+def _lens(camera: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return K's linear part, its principal point and the distortion, to go with points (..., 2) or (N, M, 2)."""
+    intrinsics, dist = np.asarray(camera['K'], np.float64), camera.get('dist')
+    dist = None if dist is None else np.asarray(dist, np.float64)
+    if intrinsics.ndim == 2:
+        return intrinsics[:2, :2], intrinsics[:2, 2], dist
+    return intrinsics[:, :2, :2], intrinsics[:, None, :2, 2], None if dist is None else dist[:, None]
 
 
 def viewing_rays(pixels: torch.Tensor, intrinsics: torch.Tensor, dist: torch.Tensor | None = None) -> torch.Tensor:

@@ -135,6 +135,26 @@ def test_view_groups(small):
     assert chosen.view_groups().tolist() == [[-1, 0], [-1, 1], [-1, 2]]
 
 
+def test_where_samples_come_from(small):
+    dataset = PanopticHandDataset(small, 'all')
+    captures = dataset.captures()
+    assert captures.names == ('pose0',) and captures.sequence.tolist() == [0] * 6
+    assert captures.frame.tolist() == [7, 7, 9, 9, 9, 9] and captures.view.tolist() == [0, 1] * 3
+    assert captures.subject.tolist() == [0] * 6, 'one person'
+    assert captures.track.tolist() == [0, 0, 0, 0, 1, 1], 'left hand, right hand'
+    for index in range(6):
+        record = dataset.get_record(index)
+        assert (record['sequence'], record['frame'], record['view']) == (
+            'pose0', captures.frame[index], captures.view[index]
+        )  # fmt: skip
+
+
+def test_people_are_told_apart(small):
+    change(labels(small), lambda c: c['people'].append(dict(id=4, left_hand=hand(-3, 11))))
+    captures = PanopticHandDataset(small, 'all').captures()
+    assert sorted(set(zip(captures.subject.tolist(), captures.track.tolist()))) == [(0, 0), (0, 1), (1, 2)]
+
+
 def test_hands_partly_outside(small):
     """The image ends half way through the hand; what the lens folds back into it is outside."""
     change(small / 'pose0/calibration_pose0.json', lambda c: c['cameras'][0].update(t=[[-180], [0], [250]]))

@@ -43,6 +43,20 @@ def test_unproject_inverts_project(points, dist):
     np.testing.assert_allclose(unproject(project(points, cam), points[..., 2], cam), points, atol=1e-7)
 
 
+@pytest.mark.parametrize('dist', [None, DISTORTION])
+def test_several_cameras_at_once(points, dist):
+    cameras = [camera(dist, skew) for skew in (0.0, 3.0, -2.0, 1.0)]
+    for i, cam in enumerate(cameras):
+        cam['K'][0, 0] += 50 * i
+        if dist is not None:
+            cam['dist'] = dist * (i - 1)
+    together = {key: np.stack([cam[key] for cam in cameras]) for key in cameras[0]}
+    pixels = project(points, together)
+    np.testing.assert_allclose(pixels, [project(*pair) for pair in zip(points, cameras)], atol=1e-12)
+    singly = [unproject(at, hand[:, 2], cam) for at, hand, cam in zip(pixels, points, cameras)]
+    np.testing.assert_allclose(unproject(pixels, points[..., 2], together), singly, atol=1e-12)
+
+
 @pytest.mark.parametrize('dist', [None, DISTORTION, LM_DISTORTION])
 def test_viewing_rays_are_unprojections_to_depth_1_each_through_its_camera(points, dist):
     cameras = [camera(dist, skew) for skew in (0.0, 3.0, -2.0, 1.0)]

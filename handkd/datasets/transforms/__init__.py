@@ -1,5 +1,6 @@
 """What happens to a sample between a data set and a network: loading, cutting, augmenting and packing it."""
 
+from .backgrounds import LoadBackground
 from .batch import BatchTransform, SampleBatch, count_draws, run_batch, take_batches
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
@@ -7,6 +8,7 @@ from .loading import ImageReadError, read_image, read_raster
 from .packing import PackHandInputs
 from .photometric import PhotometricJitter, RandomBlockReplacement
 from .sample import check_sample
+from .virtual_camera import VirtualCamera
 from .warping import HandResize, RandomHandFlip, WarpCrop, warp_sample
 
 __all__ = [
@@ -16,12 +18,14 @@ __all__ = [
     'HandMaskFromDepth',
     'HandResize',
     'ImageReadError',
+    'LoadBackground',
     'PackHandInputs',
     'PhotometricJitter',
     'RandomBlockReplacement',
     'RandomCropNoise',
     'RandomHandFlip',
     'SampleBatch',
+    'VirtualCamera',
     'WarpCrop',
     'check_sample',
     'count_draws',

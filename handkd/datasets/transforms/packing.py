@@ -12,9 +12,9 @@ from mmpose.structures import PoseDataSample
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
-from .sample import check_choice, sample_name
+from .sample import PICTURE_KEYS, check_choice, sample_name
 
-_KEYS = {'rgb': 'img', 'depth': 'depth'}
+_KEYS = {'rgb': 'img', 'depth': 'depth', 'background': 'background'}
 """Key in the sample of each modality."""
 _FIELDS = ('hand_mask', 'part_seg')
 _INSTANCE_KEYS = {
@@ -39,7 +39,8 @@ class PackHandInputs(BatchTransform):
     joints than the 21 those as labelled, ``keypoints_native`` (1, K, 2) and ``keypoints_cam_native`` (1, K, 3).
 
     Args:
-        modalities (Sequence[str]): What the network gets: 'rgb', 'depth' or both. Defaults to ('rgb',).
+        modalities (Sequence[str]): What the network gets, some of 'rgb', 'depth' and 'background' (what LoadBackground
+            has loaded). Defaults to ('rgb',).
         fields (Sequence[str]): Which of 'hand_mask' and 'part_seg' go to ``gt_fields``. Defaults to ().
         meta_keys (Sequence[str]): Which keys go to the meta information where they are there. Defaults to
             ``PackHandInputs.META_KEYS``.
@@ -49,7 +50,10 @@ class PackHandInputs(BatchTransform):
     """
 
     is_last = True
-    META_KEYS = ('img_id', 'img_path', 'hand_side', 'camera', 'img_shape', 'ori_shape', 'warp_matrix', 'depth_cube')
+    META_KEYS = (
+        'img_id', 'img_path', 'hand_side', 'camera', 'img_shape', 'ori_shape', 'warp_matrix', 'depth_cube', 'subject',
+        'sequence', 'frame', 'view',
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class PackHandInputs(BatchTransform):
         """Pack samples.
 
         Returns:
-            A dict a sample. ``inputs``: modality -> tensor, 'rgb' uint8 (3, H, W), BGR, a view of the image; 'depth'
+            A dict a sample. ``inputs``: modality -> tensor, 'rgb' and 'background' uint8 (3, H, W), BGR, views; 'depth'
             float32 (1, H, W). ``data_samples``: the PoseDataSample.
 
         Raises:
@@ -99,10 +103,10 @@ class PackHandInputs(BatchTransform):
     def _tensors(batch: SampleBatch, modality: str) -> Sequence[torch.Tensor]:
         """Return the inputs of all samples; of an array made for the whole batch they are views."""
         pixels = batch[_KEYS[modality]]
-        dtype, ndim = (np.uint8, 3) if modality == 'rgb' else (np.float32, 2)
+        dtype, ndim = (np.uint8, 3) if _KEYS[modality] in PICTURE_KEYS else (np.float32, 2)
         for i, picture in enumerate(pixels):
             if picture.dtype != dtype or picture.ndim != ndim or (ndim == 3 and picture.shape[2] != 3):
-                wanted = '(H, W, 3) uint8' if modality == 'rgb' else '(H, W) float32'
+                wanted = '(H, W, 3) uint8' if ndim == 3 else '(H, W) float32'
                 raise ValueError(
                     f'{sample_name(batch.sample(i))}: {_KEYS[modality]!r} must be {wanted}, '
                     f'found {picture.shape} {picture.dtype}'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from math import prod
 
 import cv2
 import numpy as np
@@ -55,12 +56,12 @@ _NOTHING = np.empty((0, 0), np.uint8)
 _local = threading.local()
 
 
-def _scratch(name: str, shape: tuple[int, ...], dtype: type = np.uint8) -> np.ndarray:
-    """Return an array of this thread to write over; fresh memory costs more than what is done with it."""
-    found = _local.__dict__.get(name)
-    if found is None or found.shape != shape:
-        found = _local.__dict__[name] = np.empty(shape, dtype)
-    return found
+def _scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return bytes of this thread to write over; fresh memory costs more than what is done with it."""
+    found, size = _local.__dict__.get(name), prod(shape)
+    if found is None or found.size < size:
+        found = _local.__dict__[name] = np.empty(size, np.uint8)
+    return found[:size].reshape(shape)
 
 
 @njit(**_JIT)

@@ -20,10 +20,16 @@ _REMEDIES = {
     'camera': 'the data set must give the camera intrinsics',
     'bbox': "the data set must give a box, or choose another rule than 'box'",
     'crop': 'put HandCrop before',
+    'background': 'put LoadBackground before',
+    'sequence': 'choose a data set with fixed cameras: StudioRoomDataset, PanopticHandDataset',
+    'view': 'choose a data set with fixed cameras: StudioRoomDataset, PanopticHandDataset',
 }
 """What to do about each missing key."""
 
-PIXEL_KEYS = ('img', 'depth', 'hand_mask', 'part_seg')
+PICTURE_KEYS = ('img', 'background')
+"""What in a sample is colour: (H, W, 3), uint8, BGR."""
+
+PIXEL_KEYS = ('img', 'depth', 'hand_mask', 'part_seg', 'background')
 """Everything in a sample that is pixels."""
 
 JOINT_SHAPES = {

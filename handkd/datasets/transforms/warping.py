@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, floor
 
 import cv2
 import numpy as np
@@ -15,21 +15,21 @@ from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch, empty_arrays
 from .resampling import warp_picture, warp_planes
-from .sample import PIXEL_KEYS, any_pixels, sample_name
+from .sample import PICTURE_KEYS, PIXEL_KEYS, any_pixels, sample_name
 
-_STEP = 1.5
+STEP = 1.5
 """Farthest that neighbouring samples of the old image may lie apart, in its pixels, before it is averaged over."""
-_MAX_SUPERSAMPLING = 8
+MAX_SUPERSAMPLING = 8
 """Finest grid inside one pixel; beyond it, some aliasing costs less than the time."""
 
 
 def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border: int = 0) -> dict:
     """Move a sample by an affine map of its pixels: u' = A u.
 
-    The image is interpolated bilinearly, and averaged over the area of each new pixel where it shrinks to less than two
-    thirds; ``depth``, ``hand_mask`` and ``part_seg`` take the nearest pixel, since no mean of two surfaces or labels
-    means anything. ``keypoints``, ``bbox``, ``camera`` and ``keypoints_cam`` (and a data set's own joints,
-    ``keypoints_native`` and ``keypoints_cam_native``) follow
+    The image and its ``background`` are interpolated bilinearly, and averaged over the area of each new pixel where
+    they shrink to less than two thirds; ``depth``, ``hand_mask`` and ``part_seg`` take the nearest pixel, since no mean
+    of two surfaces or labels means anything. ``keypoints``, ``bbox``, ``camera`` and ``keypoints_cam`` (and a data
+    set's own joints, ``keypoints_native`` and ``keypoints_cam_native``) follow
     (:func:`handkd.geometry.affine_camera`; without a camera square pixels are assumed), so that projecting the joints
     gives their pixels as before. A mirroring map swaps ``hand_side``. ``warp_matrix`` (3, 3) takes pixels of the
     original image to the present ones.
@@ -104,21 +104,29 @@ def _warp_pixels(batch: SampleBatch, matrices: np.ndarray, size: tuple[int, int]
     shape = (batch.size, size[1], size[0])
     moved = empty_arrays({key: ((*shape, *batch[key][0].shape[2:]), batch[key][0].dtype) for key in keys})
     for i, inverse in enumerate(inverses):
-        if 'img' in moved:
-            _warp_image(batch['img'][i], inverse, border, moved['img'][i])
         by_shape: dict[tuple[int, int], list[str]] = {}
         for key in keys:
-            if key != 'img':
+            if key in PICTURE_KEYS:
+                warp_image(batch[key][i], inverse, border, moved[key][i])
+            else:
                 by_shape.setdefault(batch[key][i].shape, []).append(key)
         for group in by_shape.values():
             warp_planes([batch[key][i] for key in group], inverse, [moved[key][i] for key in group])
     batch.update(moved)
 
 
-def _warp_image(image: np.ndarray, inverse: np.ndarray, border: int, out: np.ndarray) -> None:
-    """Interpolate bilinearly; where the image shrinks, at n x n points a pixel that are then averaged."""
+def warp_image(image: np.ndarray, inverse: np.ndarray, border: int, out: np.ndarray) -> None:
+    """Interpolate bilinearly; where the image shrinks, at n x n points a pixel that are then averaged.
+
+    Args:
+        image: Shape (H, W, 3), uint8.
+        inverse: Pixels of the result -> pixels of the image, shape (3, 3), last row (0, 0, 1).
+        border: Value outside of the image.
+        out: The result, shape (height, width, 3), uint8.
+    """
+    image, inverse = _what_is_seen(image, inverse, out.shape)
     shrink = abs(inverse[0, 0] * inverse[1, 1] - inverse[0, 1] * inverse[1, 0]) ** 0.5
-    n = min(ceil(shrink / _STEP - 1e-9), _MAX_SUPERSAMPLING)
+    n = min(ceil(shrink / STEP - 1e-9), MAX_SUPERSAMPLING)
     if n == 1:
         warp_picture(image, inverse, border, out)
         return
@@ -127,6 +135,29 @@ def _warp_image(image: np.ndarray, inverse: np.ndarray, border: int, out: np.nda
     warped = np.empty((fine[1], fine[0], 3), np.uint8)
     warp_picture(image, inverse @ resize_matrix(fine, size), border, warped)
     cv2.resize(warped, size, dst=out, interpolation=cv2.INTER_AREA)
+
+
+def _what_is_seen(image: np.ndarray, inverse: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part of an image that a result of some shape is made of, and the map to its pixels.
+
+    A crop of a large image then costs what the crop does: resampling copies all that it is given.
+    """
+    left, right = _span(inverse[0].tolist(), image.shape[1], shape)
+    top, bottom = _span(inverse[1].tolist(), image.shape[0], shape)
+    moved = inverse.copy()
+    moved[0, 2] -= left
+    moved[1, 2] -= top
+    return image[top:bottom, left:right], moved
+
+
+def _span(row: list[float], length: int, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the first and last + 1 of an image's columns, or rows, that one row of the map to it reaches.
+
+    They are two more than the nearest ones, which blending needs, and none beyond the image: its edge stays its edge.
+    """
+    ends = sorted((-0.5 * row[0], (shape[1] - 0.5) * row[0])), sorted((-0.5 * row[1], (shape[0] - 0.5) * row[1]))
+    low = min(max(floor(ends[0][0] + ends[1][0] + row[2]) - 2, 0), length - 1)
+    return low, min(max(ceil(ends[0][1] + ends[1][1] + row[2]) + 3, low + 1), length)
 
 
 def _check_size(transform: object, size: int | Sequence[int]) -> tuple[int, int]:

@@ -1,0 +1,131 @@
+"""A data set of which some samples only may have labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+import torch
+
+from handkd.registry import DATASETS
+
+from .seeding import GroupKey
+from .views import Captures
+
+_LABELS = ('keypoints', 'keypoints_cam', 'keypoints_visible', 'keypoints_valid')
+_NATIVE = ('keypoints_native', 'keypoints_cam_native')
+
+
+@DATASETS.register_module()
+class LabelBudget:
+    """Gives labels to a share of a multi-view data set, and takes them from the rest.
+
+    All budgets of one seed and pool are nested: the seed puts the subjects in an order, and the samples of each
+    subject; a budget is a beginning of that line. So 64 labels are among the 320 of the same seed, and all of them come
+    from one subject, as in Mueller et al., Table 1 (1 %, 5 % ... of S0, S0, S0 + S1 + S2 ...). Another seed draws other
+    subjects and samples.
+
+    The meta information of each ``data_sample`` gets ``labelled``. Where it is False there are no joints left in
+    ``gt_instances``: coordinates are 0, and so is ``keypoints_valid``, which is what losses weigh joints by. Labels are
+    taken away behind the pipeline: which crop it cuts may depend on them, as in the paper, which crops the hands of
+    unlabelled images, too. A sample that :class:`~.view_sampler.ViewGroupSampler` drew for a group of views counts as
+    not labelled there, so that the share of labelled samples in a batch is constant.
+
+    Args:
+        dataset (dict): Config of the set, which has ``captures()`` and ``view_groups()``; its pipeline packs samples
+            (``PackHandInputs``).
+        pool (int, optional): Only so many samples of the set, drawn at random, have labels at all. Defaults to None:
+            all.
+        subjects (int, optional): Labels come from this many subjects. Defaults to None: all.
+        number (int, optional): How many of those subjects' samples have labels. Defaults to None: all.
+        share (float, optional): The same as a share of their samples, rounded up. Defaults to None: all.
+        seed (int): What the order is drawn from. Defaults to 0.
+
+    Raises:
+        ValueError: If the set does not say its subjects, a number is larger than what is there or not positive, or both
+            ``number`` and ``share`` are given.
+
+    Attributes:
+        labelled: Which samples have labels, shape (N,), bool.
+    """
+
+    def __init__(
+        self,
+        dataset: dict,
+        pool: int | None = None,
+        subjects: int | None = None,
+        number: int | None = None,
+        share: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.dataset = DATASETS.build(dataset)
+        if not hasattr(self.dataset, 'captures'):
+            raise ValueError(f'LabelBudget: {type(self.dataset).__name__} does not say whose hands its samples show')
+        if getattr(self.dataset, 'skipped', None) is not None:
+            raise ValueError("LabelBudget: a sample read in another's place has other labels; set on_corrupt='stop'")
+        if number is not None and share is not None:
+            raise ValueError(f'LabelBudget: give number or share, found {number!r} and {share!r}')
+        order = self._order(pool, subjects, seed)
+        if share is not None:
+            if not 0 < share <= 1:
+                raise ValueError(f'LabelBudget: share must lie in (0, 1], found {share!r}')
+            number = ceil(round(share * len(order), 6))
+        if number is not None and not 1 <= number <= len(order):
+            raise ValueError(f'LabelBudget: number must be from 1 to {len(order)}, the samples there, found {number!r}')
+        self.labelled = np.zeros(len(self.dataset), bool)
+        self.labelled[order[:number]] = True
+
+    def _order(self, pool: int | None, subjects: int | None, seed: int) -> np.ndarray:
+        """The samples that may get labels, in the order in which they get them."""
+        of = self.dataset.captures().subject
+        if pool is not None and not 1 <= pool <= len(of):
+            raise ValueError(f'LabelBudget: pool must be from 1 to {len(of)}, the samples of the set, found {pool!r}')
+        there = np.sort(np.random.default_rng((seed, 2)).permutation(len(of))[:pool])
+        known = np.unique(of[there])
+        if subjects is not None and not 1 <= subjects <= len(known):
+            raise ValueError(f'LabelBudget: subjects must be from 1 to {len(known)}, all there are, found {subjects!r}')
+        chosen = np.random.default_rng((seed, 0)).permutation(known)[:subjects]
+        # Each subject has a generator of its own: its order does not depend on who comes before.
+        return np.concatenate([np.random.default_rng((seed, 1, s)).permutation(there[of[there] == s]) for s in chosen])
+
+    @property
+    def metainfo(self) -> dict:
+        """The meta information of the set."""
+        return self.dataset.metainfo
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def captures(self) -> Captures:
+        """Return where the samples come from."""
+        return self.dataset.captures()
+
+    def view_groups(self) -> np.ndarray:
+        """Return which samples show the same hand at the same time."""
+        return self.dataset.view_groups()
+
+    def __getitem__(self, key: int) -> dict:
+        """Return sample ``key``, with its labels or without."""
+        return self.__getitems__([key])[0]
+
+    def __getitems__(self, keys: Sequence[int]) -> list[dict]:
+        """Return several samples."""
+        samples = self.dataset.__getitems__(keys)
+        for key, sample in zip(keys, samples):
+            labelled = bool(self.labelled[int(key)]) and not (isinstance(key, GroupKey) and key.group >= 0)
+            if not labelled:
+                _take_labels(sample['data_samples'].gt_instances)
+            sample['data_samples'].set_metainfo(dict(labelled=labelled))
+        return samples
+
+
+def _take_labels(instances) -> None:
+    """Replace joints by zeros; arrays are views of whole batches and are not written to."""
+    for name in _LABELS:
+        if name in instances:
+            value = instances[name]
+            setattr(instances, name, torch.zeros_like(value) if torch.is_tensor(value) else np.zeros_like(value))
+    for name in _NATIVE:
+        if name in instances:
+            delattr(instances, name)
