@@ -3,6 +3,7 @@
 from .crops import CropMaker, margin_for
 from .dataset import PackedHandDataset
 from .manifest import check_complete, find_damage, load_manifest
+from .recipe import build_source, check_recipe, read_recipe, source_config
 from .streaming import StreamedHandDataset
 from .writing import Packer, PackSettings
 
@@ -12,8 +13,12 @@ __all__ = [
     'PackedHandDataset',
     'Packer',
     'StreamedHandDataset',
+    'build_source',
     'check_complete',
+    'check_recipe',
     'find_damage',
     'load_manifest',
     'margin_for',
+    'read_recipe',
+    'source_config',
 ]

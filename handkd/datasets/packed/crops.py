@@ -35,14 +35,23 @@ class CropMaker:
         margin: See :func:`margin_for`. Defaults to 1.0.
         size: Side of the crop in px. Defaults to 160.
         border: Value of the image outside of the original one. Defaults to 0.
+        cube: HandCrop's. Defaults to None.
+        root: HandCrop's. Defaults to None.
     """
 
     def __init__(
-        self, rule: str, factor: float | None = None, margin: float = 1.0, size: int = 160, border: int = 0
+        self,
+        rule: str,
+        factor: float | None = None,
+        margin: float = 1.0,
+        size: int = 160,
+        border: int = 0,
+        cube: float | None = None,
+        root: str | int | None = None,
     ) -> None:
         if not margin >= 1:
             raise ValueError(f'the margin must be at least 1, found {margin!r}')
-        self.choose, self.cut, self.margin = HandCrop(rule, factor), WarpCrop(size, border), margin
+        self.choose, self.cut, self.margin = HandCrop(rule, factor, cube, root), WarpCrop(size, border), margin
 
     def __call__(self, sample: dict, modalities: tuple[str, ...]) -> dict:
         """Return the crop of a sample with the images of ``modalities`` alone.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ import numpy as np
 from handkd.datasets.base import ReproducibleDataset
 from handkd.datasets.seeding import draw_numbers
 from handkd.datasets.transforms import SampleBatch
+from handkd.datasets.views import Captures
 from handkd.registry import DATASETS
 
 from .manifest import find_damage, load_manifest
 from .pack import Pack
 from .planes import PLANE_MODALITIES
+from .recipe import check_recipe
+from .views import check_captured, group_captures, read_captures
 
 
 @DATASETS.register_module()
@@ -35,8 +39,14 @@ class PackedHandDataset(ReproducibleDataset):
         modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Configs of the transforms. Defaults to ().
         split (str, optional): If given, it must be the split that was packed. Defaults to None.
+        recipe (Mapping, optional): How the pack is made: ``source``, the config of a data set, and any of ``rule``,
+            ``factor``, ``cube``, ``root``, ``margin``, ``size``, ``border``, ``modalities``, ``depth_unit``, ``shard``
+            and ``on_corrupt`` (:class:`~.writing.PackSettings`; the margin is :func:`~.crops.margin_for`'s unless it is
+            given). Trainings and evaluations then make it on first use,
+            and so does ``tools/pack_dataset.py CONFIG``; a pack of another recipe is refused. Defaults to None.
 
     Raises:
+        ConfigError: If the recipe is not that of the pack; names what differs.
         FileNotFoundError: If there is no pack.
         OSError: If a file of it is missing or has another size than when it was written; names the shard.
         ValueError: If the pack is unfinished, has not all ``modalities``, or is of another split.
@@ -48,10 +58,13 @@ class PackedHandDataset(ReproducibleDataset):
         modalities: Sequence[str] = ('rgb',),
         pipeline: Sequence[dict] = (),
         split: str | None = None,
+        recipe: Mapping | None = None,
     ) -> None:
         super().__init__(pipeline)
         self.data_root = Path(data_root)
         manifest = load_manifest(self.data_root)
+        if recipe is not None:
+            check_recipe(manifest, recipe, str(self.data_root))
         if manifest.format != 'memmap':
             raise ValueError(f'{self.data_root} is a pack for streaming; use StreamedHandDataset')
         self.pack = Pack(manifest, str(self.data_root), modalities, split)
@@ -92,6 +105,38 @@ class PackedHandDataset(ReproducibleDataset):
         labels, _ = self._stored(index)
         return self.pack.schema.batch(labels).sample(0)
 
+    def captures(self) -> Captures:
+        """Return where the samples come from, as the source says.
+
+        Raises:
+            ValueError: If the source was no set of synchronised cameras.
+        """
+        check_captured(self._opened(0)[0].dtype.names, str(self.data_root))
+        return self._captures
+
+    def view_groups(self) -> np.ndarray:
+        """Return which samples show the same hand at the same time.
+
+        Returns:
+            Shape (G, V), int64, a column a camera, of those that have samples; -1 where that view is not in the set.
+
+        Raises:
+            ValueError: If the source was no set of synchronised cameras.
+        """
+        return group_captures(self.captures())
+
+    @cached_property
+    def _captures(self) -> Captures:
+        return read_captures(self._tables())
+
+    def _tables(self) -> Iterator[np.ndarray]:
+        """Yield the labels of each shard, without the rows of skipped samples."""
+        manifest = self.pack.manifest
+        for number in range(manifest.num_shards):
+            labels, rows = self._opened(number)[0], manifest.rows(number)
+            kept = [row not in manifest.skipped for row in rows] if manifest.skipped else []
+            yield labels if all(kept) else labels[kept]
+
     def fetch_batch(self, keys: Sequence[int], draws: np.ndarray) -> SampleBatch:
         """Return samples together; see :meth:`~handkd.datasets.ReproducibleDataset.fetch_batch`."""
         draws[:] = draw_numbers(keys, draws.shape[1])
@@ -104,8 +149,12 @@ class PackedHandDataset(ReproducibleDataset):
             raise IndexError(f'{self.data_root} has {len(self)} samples, found index {index}')
         row = int(index) if self._rows is None else int(self._rows[index])
         number, row = divmod(row, self.pack.manifest.shard)
-        labels, planes = self._shards.get(number) or self._open(number)
+        labels, planes = self._opened(number)
         return labels[row : row + 1], {name: plane[row] for name, plane in planes.items()}
+
+    def _opened(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return the arrays of a shard, mapped."""
+        return self._shards.get(number) or self._open(number)
 
     def _open(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Map the arrays of a shard."""
@@ -119,4 +168,5 @@ class PackedHandDataset(ReproducibleDataset):
         return self._shards[number]
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, '_shards': {}}  # a worker maps the files itself
+        kept = {key: value for key, value in self.__dict__.items() if key != '_captures'}
+        return {**kept, '_shards': {}}  # a worker maps the files itself

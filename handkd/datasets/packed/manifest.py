@@ -26,6 +26,7 @@ class Manifest:
         metainfo: The source's, as JSON: joint names, the root joint, and so on.
         rule, factor, margin: The square that was cut: :class:`~handkd.datasets.transforms.HandCrop`'s rule and factor,
             times the margin.
+        cube, root: HandCrop's, too; None is its default, as it is in packs that were made before these were kept.
         size: Side of a crop in px.
         border: Value of the image outside of the original one.
         modalities: Of 'rgb', 'depth', 'mask', 'parts'.
@@ -52,6 +53,8 @@ class Manifest:
     on_corrupt: str
     shards: dict[int, dict] = field(default_factory=dict)
     skipped: dict[int, str] = field(default_factory=dict)
+    cube: float | None = None
+    root: str | int | None = None
 
     @property
     def num_shards(self) -> int:
@@ -110,6 +113,8 @@ def read_manifest(data: bytes, where: str) -> Manifest:
     if version != VERSION:
         raise ValueError(f'{where}: has version {version!r}, this handkd reads {VERSION}; pack the data set again')
     names = {item.name for item in fields(Manifest)}
+    for key in ('cube', 'root'):
+        content.setdefault(key, None)
     if content.keys() != names:
         raise ValueError(f'{where}: expected the keys {sorted(names)}, found {sorted(content)}')
     for key in ('shards', 'skipped'):
@@ -127,7 +132,8 @@ def load_manifest(folder: str | os.PathLike) -> Manifest:
     path = Path(folder) / FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f'no {FILE} in {str(folder)!r}; make a pack with tools/pack_dataset.py CONFIG --out DIR'
+            f'no {FILE} in {str(folder)!r}; make a pack with tools/pack_dataset.py CONFIG --out DIR, without --out if '
+            'the config has its recipe'
         )
     return read_manifest(path.read_bytes(), str(path))
 

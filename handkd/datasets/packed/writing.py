@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import signal
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -42,6 +44,8 @@ class PackSettings:
     shard: int = 4096
     format: str = 'memmap'
     on_corrupt: str = 'stop'
+    cube: float | None = None
+    root: str | int | None = None
 
 
 class Packer:
@@ -63,26 +67,33 @@ class Packer:
         if len(dataset) == 0:
             raise ValueError(f'{type(dataset).__name__} has no samples; check its data_root and split')
         self.dataset, self.folder, self.settings = dataset, Path(folder), settings
-        self.maker = CropMaker(settings.rule, settings.factor, settings.margin, settings.size, settings.border)
+        crop = ('rule', 'factor', 'margin', 'size', 'border', 'cube', 'root')
+        self.maker = CropMaker(**{key: getattr(settings, key) for key in crop})
         self.manifest = self._resume(self._new_manifest(config))
 
     def crop(self, index: int) -> dict:
         """Return sample ``index`` of the source, cut."""
         return self.maker(self.dataset.get_data_info(index), tuple(self.manifest.modalities))
 
-    def run(self, workers: int = 0, progress: Callable[[int], object] = lambda samples: None) -> Manifest:
+    def run(
+        self, workers: int = 0, progress: Callable[[int], object] = lambda samples: None, wait: bool = False
+    ) -> Manifest:
         """Make the shards that are missing.
 
         Args:
             workers: Processes, each of which makes whole shards. Defaults to 0: this one.
             progress: Called with the number of samples of each shard that is finished.
+            wait: Whether to wait where another process packs into the folder, and then make what it has not. Defaults
+                to False.
 
         Raises:
             OSError: If an image can't be read, unless it may be skipped; finished shards stay. Or if somebody else
-                packs into the folder.
+                packs into the folder, and is not waited for.
+            ValueError: If they have packed something else.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.folder):
+        with locked(self.folder, wait):
+            self.manifest = self._resume(self.manifest)
             return self._run(workers, progress)
 
     def _run(self, workers: int, progress: Callable[[int], object]) -> Manifest:
@@ -172,7 +183,7 @@ class Packer:
             what = '; '.join(f'{key} was {old[key]!r}, is now {new[key]!r}' for key in changed)
             raise ValueError(
                 f'{self.folder} holds a pack that was made otherwise: {what}. Give the old settings to go on with it, '
-                'or name another folder with --out'
+                'or name another folder (--out, or data_root in the config)'
             )
         for number in list(there.shards):
             if find_damage(self.folder, there, number, thorough=False):
@@ -194,6 +205,13 @@ def _start(packer: Packer) -> None:
     _packer = packer
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one sees to the others
     cv2.setNumThreads(0)  # the processes share the cores
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
+
+
+def _end_with_the_first() -> None:
+    """End this worker when the first process does, even if that was killed: it has inherited the folder's lock."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _make(number: int) -> dict:

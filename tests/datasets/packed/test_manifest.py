@@ -27,3 +27,9 @@ def test_another_version_or_key_is_refused(pack):
         read_manifest(json.dumps(content | dict(version=2)).encode(), 'x')
     with pytest.raises(ValueError, match='expected the keys .*found .*extra'):
         read_manifest(json.dumps(content | dict(extra=2)).encode(), 'x')
+
+
+def test_packs_from_before_cubes_were_kept_are_read(pack):
+    content = json.loads((pack / 'pack.json').read_text())
+    before = {key: value for key, value in content.items() if key not in ('cube', 'root')}
+    assert read_manifest(json.dumps(before).encode(), 'x') == load_manifest(pack)

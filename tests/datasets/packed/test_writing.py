@@ -1,12 +1,18 @@
 """Packing goes on where it stopped, refuses what does not fit, and writes shards whole or not at all."""
 
 import json
+import multiprocessing
+import os
 import shutil
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from handkd.datasets import PackedHandDataset
+from handkd.datasets import PackedHandDataset, StudioRoomDataset
 from handkd.datasets.packed import Packer, PackSettings, find_damage, load_manifest, margin_for
 
 CONFIG = dict(type='StudioDataset', split='train', length=10)
@@ -66,7 +72,7 @@ def test_what_is_left_of_a_killed_run_is_removed(make_source, make_pack, tmp_pat
 def test_other_settings_are_refused(make_source, make_pack, tmp_path, change, message):
     make_pack(make_source(), tmp_path, size=40)
     before = contents(tmp_path)
-    with pytest.raises(ValueError, match=message + '.*another folder with --out'):
+    with pytest.raises(ValueError, match=message + '.*another folder .--out'):
         make_pack(make_source(), tmp_path, **(dict(size=40) | change))
     assert contents(tmp_path) == before
 
@@ -145,3 +151,44 @@ def test_after_a_stop_what_is_damaged_may_be_skipped(make_source, tmp_path):
     manifest = Packer(source, {}, tmp_path, PackSettings(shard=2, size=32, on_corrupt='skip')).run()
     assert list(manifest.skipped) == [2] and manifest.num_samples == 5
     assert load_manifest(tmp_path).on_corrupt == 'skip'
+
+
+class SlowRoom(StudioRoomDataset):
+    """Two of its images take for ever."""
+
+    def get_data_info(self, index):
+        if index in (9, 13):  # which no digest reads
+            Path(self.seen).touch()
+            time.sleep(600)
+        return super().get_data_info(index)
+
+
+def test_workers_end_with_a_killed_run(tmp_path):
+    """Else they would keep the lock, and the next run would be refused, or wait for ever."""
+    room = dict(split='train', subjects=1, sequences=1, frames=8, views=2, resolution=32, pace=2)
+    slow, settings = SlowRoom(**room), PackSettings(shard=4, size=16)
+    slow.seen = tmp_path / 'seen'
+
+    def run():
+        os.setsid()
+        Packer(slow, {}, tmp_path / 'pack', settings).run(workers=2)
+
+    process = multiprocessing.get_context('fork').Process(target=run)
+    process.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not slow.seen.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+        process.join()
+        again = Packer(StudioRoomDataset(**room), {}, tmp_path / 'pack', settings)
+        while time.monotonic() < deadline:
+            try:
+                assert again.run().num_samples == 16
+                break
+            except OSError:  # they have not noticed yet
+                time.sleep(0.05)
+        assert len(PackedHandDataset(str(tmp_path / 'pack'))) == 16
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

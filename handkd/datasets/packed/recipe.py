@@ -1,0 +1,89 @@
+"""How a pack is made, as a config says it: to make it on first use, and to tell it from others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+
+from handkd.datasets.file_dataset import HandFileDataset
+from handkd.datasets.transforms import HandCrop
+from handkd.hints import ConfigError, check_keys
+from handkd.registry import DATASETS
+
+from .crops import margin_for
+from .manifest import Manifest
+from .writing import PackSettings
+
+RECIPE_KEYS = ('source', *(item.name for item in fields(PackSettings) if item.name != 'format'))
+_CROP = ('rule', 'factor', 'cube', 'root')
+_SAME_PIXELS = ('data_root', 'modalities', 'on_corrupt')
+"""Settings of a source that may change behind a pack: its files may have been moved, and which are read is decided."""
+
+
+def source_config(dataset: Mapping, modalities: tuple[str, ...] | None = None) -> dict:
+    """Return the config of a data set as it is packed: without pipeline, with all modalities that are to be packed.
+
+    Args:
+        dataset: The config of the data set.
+        modalities: What is to be packed. Defaults to None: all that the set has.
+    """
+    source = {key: value for key, value in dataset.items() if key != 'pipeline'}
+    kind = DATASETS.get(source['type'])
+    if kind is not None and issubclass(kind, HandFileDataset):
+        source['modalities'] = list(modalities or kind.offers(source))
+    return source
+
+
+def build_source(source: Mapping, on_corrupt: str) -> object:
+    """Build the data set that is packed; where bad samples may be skipped it opens though images are missing."""
+    kind = DATASETS.get(source['type'])
+    lenient = on_corrupt == 'skip' and kind is not None and issubclass(kind, HandFileDataset)
+    return DATASETS.build(dict(source, on_corrupt='skip') if lenient else dict(source))
+
+
+def read_recipe(recipe: Mapping) -> tuple[dict, PackSettings]:
+    """Return the config of the source, and the settings, of a recipe.
+
+    Args:
+        recipe: ``source``, the config of a data set, and any of the other fields of :class:`~.writing.PackSettings`
+            but ``format``. The margin is :func:`~.crops.margin_for`'s unless it is given.
+
+    Raises:
+        ConfigError: If a key is unknown, or there is no source.
+    """
+    check_keys(recipe, RECIPE_KEYS, 'recipe')
+    if 'type' not in (recipe.get('source') or {}):
+        raise ConfigError("recipe: 'source' must be the config of a data set, with its type")
+    settings = dict(margin=margin_for()) | {key: value for key, value in recipe.items() if key != 'source'}
+    if settings.get('modalities') is not None:
+        settings['modalities'] = tuple(settings['modalities'])
+    settings = PackSettings(**settings)
+    return source_config(recipe['source'], settings.modalities), settings
+
+
+def check_recipe(manifest: Manifest, recipe: Mapping, where: str) -> None:
+    """Check that a pack is what a recipe asks for; in how many shards it lies, and the place of its source, is not.
+
+    Raises:
+        ConfigError: If it is not; names what differs.
+    """
+    source, settings = read_recipe(recipe)
+    old, new = _described(manifest.source['config'], manifest), _described(source, settings)
+    if settings.modalities is None:
+        del old['modalities'], new['modalities']
+    absent = 'not there'
+    differing = [key for key in dict.fromkeys([*old, *new]) if old.get(key, absent) != new.get(key, absent)]
+    if differing:
+        what = '; '.join(f'{key} is {old.get(key, absent)!r}, not {new.get(key, absent)!r}' for key in differing)
+        raise ConfigError(
+            f'{where} is a pack of another recipe: {what}. Name another folder as data_root, or delete this one'
+        )
+
+
+def _described(source: Mapping, settings: Manifest | PackSettings) -> dict:
+    """What decides the samples of a pack, as JSON has it; HandCrop says what its defaults are."""
+    found = {f'source.{key}': value for key, value in source.items() if key not in _SAME_PIXELS}
+    found |= vars(HandCrop(**{key: getattr(settings, key) for key in _CROP}))
+    found |= {key: getattr(settings, key) for key in ('margin', 'size', 'border', 'depth_unit', 'modalities')}
+    return json.loads(json.dumps(found, default=str))
