@@ -1,14 +1,15 @@
 """Networks, losses and distillers."""
 
-from . import backbones, data_preprocessors, distillers, estimators, heads, losses
+from . import backbones, data_preprocessors, decoders, distillers, estimators, heads, losses
 from .backbones import *  # noqa: F403
 from .checkpoint import CheckpointError, load_weights, read_checkpoint
 from .data_preprocessors import *  # noqa: F403
+from .decoders import *  # noqa: F403
 from .distillers import *  # noqa: F403
 from .estimators import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .losses import *  # noqa: F403
 
 __all__ = ['CheckpointError', 'load_weights', 'read_checkpoint']
-for _part in (backbones, data_preprocessors, distillers, estimators, heads, losses):
+for _part in (backbones, data_preprocessors, decoders, distillers, estimators, heads, losses):
     __all__ += _part.__all__

@@ -53,7 +53,7 @@ def read_checkpoint(path: str | PathLike) -> dict:
         raise CheckpointError(f'{path} is damaged or no checkpoint: {_first_line(error)}') from error
 
 
-def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network') -> None:
+def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network', prefix: str = '') -> None:
     """Load a checkpoint's weights into a network; every name and shape must match.
 
     A ``DistilledEstimator`` and its plain student fit each other. What distillers learn alone may be on one side only:
@@ -63,6 +63,8 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
         network: The network, changed in place.
         path: The checkpoint.
         owner: What the network is called in the error.
+        prefix: How the names of the network's weights begin in the checkpoint, if the network is a part of another
+            there, such as ``'backbone.'``; the others are not read.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -70,6 +72,7 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
     """
     checkpoint = read_checkpoint(path)
     state = checkpoint.get('state_dict', checkpoint)
+    state = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     before = network.state_dict()
     shared = {_distiller(key) for key in before} & {_distiller(key) for key in state} | {None}
     own, state = ({k: v for k, v in weights.items() if _distiller(k) in shared} for weights in (before, state))

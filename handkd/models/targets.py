@@ -106,6 +106,47 @@ def stack_cameras(data_samples: list, device: torch.device) -> CropCameras:
     return CropCameras(intrinsics, _tensor([np.zeros(5) if dist is None else dist for dist in dists], device))
 
 
+def stack_rotations(data_samples: list, device: torch.device) -> Tensor:
+    """Stack the rotations that take the world's axes to those of the samples' cameras.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image, with ``camera`` in its meta information, whose ``R`` (3, 3) is
+            that of the crop.
+        device: Where the result goes.
+
+    Returns:
+        Shape (B, 3, 3), float32.
+
+    Raises:
+        ValueError: If a sample has none; names it.
+    """
+    for sample in data_samples:
+        if (sample.get('camera') or {}).get('R') is None:
+            raise ValueError(
+                f"sample {_name(sample)!r} has no camera with 'R' in its meta information: a new view needs the "
+                'rotation from one camera to the other, so the data set must give it and PackHandInputs must keep it'
+            )
+    return _tensor([sample.camera['R'] for sample in data_samples], device)
+
+
+def labelled_samples(data_samples: list) -> list[int]:
+    """Return the places of the samples whose labels may be used.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image, with ``labelled`` in its meta information.
+
+    Raises:
+        ValueError: If a sample does not say; names it.
+    """
+    for sample in data_samples:
+        if sample.get('labelled') is None:
+            raise ValueError(
+                f"sample {_name(sample)!r} does not say in its meta information whether it is 'labelled': where only "
+                'some labels may be used, the data set must say of which samples, and PackHandInputs must keep it'
+            )
+    return [place for place, sample in enumerate(data_samples) if sample.labelled]
+
+
 def stack_sides(data_samples: list, device: torch.device) -> Tensor:
     """Return which of the samples show a left hand, shape (B,), bool.
 

@@ -84,3 +84,13 @@ def test_a_distiller_on_both_sides_must_fit(tmp_path):
     torch.save(state, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match=r'1 missing \(distillers\.kept\.bias\)'):
         load_weights(network(kept=3), tmp_path / 'a.pth')
+
+
+def test_a_part_of_a_network_begins_with_its_own_weights(tmp_path):
+    whole = nn.ModuleDict(dict(backbone=nn.Linear(2, 3), head=nn.Linear(3, 1)))
+    torch.save(dict(state_dict=whole.state_dict()), tmp_path / 'whole.pth')
+    part = nn.Linear(2, 3)
+    load_weights(part, tmp_path / 'whole.pth', prefix='backbone.')
+    assert torch.equal(part.weight, whole.backbone.weight) and torch.equal(part.bias, whole.backbone.bias)
+    with pytest.raises(CheckpointError, match='2 missing'):
+        load_weights(part, tmp_path / 'whole.pth', prefix='bakbone.')

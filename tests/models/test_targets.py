@@ -5,11 +5,13 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
 from handkd.models.targets import (
+    labelled_samples,
     stack_cameras,
     stack_cubes,
     stack_joints,
     stack_native_joints,
     stack_parts,
+    stack_rotations,
     stack_sides,
 )
 
@@ -84,3 +86,19 @@ def test_cubes_parts_and_native_joints_are_stacked_in_order():
     joints, valid = stack_native_joints(samples, CPU)
     assert joints.shape == (3, 36, 3) and joints[:, 9, 1].tolist() == [0, 1, 2]
     assert valid.shape == (3, 36) and (valid == 1).all()
+
+
+def test_rotations_are_stacked_and_the_sample_without_one_is_named():
+    first, second = np.eye(3), np.diag([1.0, -1.0, -1.0])
+    rotations = stack_rotations([seen(0, camera=dict(R=first)), seen(1, camera=dict(R=second))], CPU)
+    assert rotations.dtype == torch.float32
+    np.testing.assert_array_equal(rotations, [first, second])
+    for meta in ({}, dict(camera=None), dict(camera=dict(K=first)), dict(camera=dict(R=None))):
+        with pytest.raises(ValueError, match="sample 7 has no camera with 'R'.*PackHandInputs"):
+            stack_rotations([seen(1, camera=dict(R=first)), seen(7, **meta)], CPU)
+
+
+def test_labelled_samples_are_those_that_say_so():
+    assert labelled_samples([seen(i, labelled=i in (1, 3)) for i in range(4)]) == [1, 3]
+    with pytest.raises(ValueError, match="sample 7 does not say .*whether it is 'labelled'"):
+        labelled_samples([seen(1, labelled=True), seen(7)])

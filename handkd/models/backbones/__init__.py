@@ -3,6 +3,7 @@
 from .coarse_joints import CoarseJoints
 from .cpm_features import CPMFeatures
 from .dense_patch_net import DensePatchNet
+from .geometry_encoder import GeometryEncoder, Latents
 from .hand_resnet import HandResNet
 from .hand_unet import HandUNet
 from .segmented_depth import SegmentedDepth
@@ -12,8 +13,10 @@ __all__ = [
     'CPMFeatures',
     'CoarseJoints',
     'DensePatchNet',
+    'GeometryEncoder',
     'HandResNet',
     'HandUNet',
+    'Latents',
     'SegmentedDepth',
     'SqueezeNet',
 ]

@@ -13,7 +13,9 @@ from handkd.registry import MODELS
 IMAGENET_RGB = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
 """Mean and standard deviation of R, G and B over ImageNet, in grey levels."""
 
-_CHANNELS = {'rgb': 3, 'depth': 1}
+_CHANNELS = {'rgb': 3, 'background': 3, 'depth': 1}
+_STATISTICS = {'rgb': 'rgb', 'background': 'rgb', 'depth': 'depth'}
+"""Of each modality whose statistics normalise it: a background is what a photograph shows where there is no hand."""
 
 
 @MODELS.register_module()
@@ -26,8 +28,8 @@ class HandDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         rgb (dict, optional): ``mean`` and ``std`` of three channels, in grey levels, in the order that the network sees
-            (R, G, B unless ``bgr_to_rgb`` is False); None leaves the values from 0 to 255. Defaults to
-            ``IMAGENET_RGB``.
+            (R, G, B unless ``bgr_to_rgb`` is False), for the modalities 'rgb' and 'background'; None leaves the values
+            from 0 to 255. Defaults to ``IMAGENET_RGB``.
         depth (dict, optional): ``mean`` and ``std`` of the one channel, in the unit that the pipeline leaves. Defaults
             to None: depth is passed on as it is, since DepthToCube has scaled it already.
         bgr_to_rgb (bool): Whether to reverse the colour channels. Defaults to True.
@@ -108,9 +110,10 @@ class HandDataPreprocessor(BaseDataPreprocessor):
     def _normalise(self, modality: str, images: Tensor) -> Tensor:
         """Take a batch (B, C, H, W) of any type to the device, to float32 and to zero mean."""
         pixels = images.to(self.device, non_blocking=self._non_blocking).permute(0, 2, 3, 1)
-        if modality == 'rgb' and self.bgr_to_rgb:
+        kind = _STATISTICS[modality]
+        if kind == 'rgb' and self.bgr_to_rgb:
             pixels = pixels.index_select(3, self.order)
-        scale, shift = getattr(self, f'{modality}_scale'), getattr(self, f'{modality}_shift')
+        scale, shift = getattr(self, f'{kind}_scale'), getattr(self, f'{kind}_shift')
         pixels = pixels.contiguous()
         if scale is not None:
             batch, height, width, _ = pixels.shape
@@ -119,6 +122,22 @@ class HandDataPreprocessor(BaseDataPreprocessor):
             pixels.view(batch * height, -1).mul_(scale.repeat(width)).add_(shift.repeat(width))
         pixels = pixels.float().permute(0, 3, 1, 2)
         return pixels if self.channels_last else pixels.contiguous()
+
+    def to_pixels(self, images: Tensor) -> Tensor:
+        """Return colour images as they came, of normalised ones: the inverse of what is done to 'rgb'.
+
+        Args:
+            images: Shape (B, 3, H, W).
+
+        Returns:
+            The same shape, uint8, rounded, values beyond black and white cut off; channels in the pipeline's order.
+        """
+        images = images.float()
+        if self.rgb_scale is not None:
+            images = (images - self.rgb_shift[:, None, None]) / self.rgb_scale[:, None, None]
+        if self.bgr_to_rgb:
+            images = images.index_select(1, self.order)
+        return images.round().clamp(0, 255).to(torch.uint8)
 
 
 def _stack(modality: str, images: Sequence[Tensor] | Tensor) -> Tensor:

@@ -2,5 +2,6 @@
 
 from .distilled_estimator import DistilledEstimator
 from .hand_pose_estimator import HandPoseEstimator
+from .view_synthesizer import ViewSynthesizer
 
-__all__ = ['DistilledEstimator', 'HandPoseEstimator']
+__all__ = ['DistilledEstimator', 'HandPoseEstimator', 'ViewSynthesizer']

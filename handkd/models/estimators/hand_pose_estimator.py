@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
@@ -73,15 +75,8 @@ class HandPoseEstimator(BaseModel):
         Raises:
             ValueError: If a modality is missing; names it and those that are there.
         """
-        names = [self.modality] if isinstance(self.modality, str) else self.modality
-        missing = [name for name in names if name not in inputs]
-        if missing:
-            raise ValueError(
-                f'the network takes {missing}, but the batch holds {sorted(inputs)}: '
-                'name every modality in PackHandInputs(modalities=...)'
-            )
-        image = inputs[names[0]] if len(names) == 1 else torch.cat([inputs[name] for name in names], dim=1)
-        return self.neck(self.backbone(image))
+        images = choose_inputs(inputs, [self.modality] if isinstance(self.modality, str) else self.modality)
+        return self.neck(self.backbone(images[0] if len(images) == 1 else torch.cat(images, dim=1)))
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list[PoseDataSample]:
         """Add to each sample what the head predicts, as arrays with a leading dimension of 1.
@@ -94,15 +89,40 @@ class HandPoseEstimator(BaseModel):
         ``keypoints`` (1, 21, 2), px of the network's input, and ``keypoint_scores`` (1, 21); 2.5D heads give the
         ``keypoints`` of the one and what the other gives, for which they need the crop's camera.
         """
-        results = self.head.predict(self.extract_feat(inputs), data_samples)
-        arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
-        fields = {key: arrays.pop(key) for key in list(arrays) if arrays[key].ndim == 4}
-        for i, sample in enumerate(data_samples):
-            if arrays:
-                sample.pred_instances = InstanceData(**{key: value[i : i + 1] for key, value in arrays.items()})
-            if fields:
-                sample.pred_fields = PixelData(**{key: value[i] for key, value in fields.items()})
-        return data_samples
+        return add_predictions(data_samples, self.head.predict(self.extract_feat(inputs), data_samples))
+
+
+def choose_inputs(inputs: dict[str, Tensor], names: Sequence[str]) -> list[Tensor]:
+    """Return the images of some modalities, each of shape (B, C, H, W).
+
+    Raises:
+        ValueError: If a modality is missing; names it and those that are there.
+    """
+    missing = [name for name in names if name not in inputs]
+    if missing:
+        raise ValueError(
+            f'the network takes {missing}, but the batch holds {sorted(inputs)}: '
+            'name every modality in PackHandInputs(modalities=...)'
+        )
+    return [inputs[name] for name in names]
+
+
+def add_predictions(data_samples: list[PoseDataSample], results: dict[str, Tensor]) -> list[PoseDataSample]:
+    """Hand out a batch's predictions to its samples, and return these.
+
+    Args:
+        data_samples: One an image.
+        results: Arrays over the batch: maps (B, C, H, W), which go to ``pred_fields``, and others, which go to
+            ``pred_instances`` with a leading dimension of 1.
+    """
+    arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
+    fields = {key: arrays.pop(key) for key in list(arrays) if arrays[key].ndim == 4}
+    for i, sample in enumerate(data_samples):
+        if arrays:
+            sample.pred_instances = InstanceData(**{key: value[i : i + 1] for key, value in arrays.items()})
+        if fields:
+            sample.pred_fields = PixelData(**{key: value[i] for key, value in fields.items()})
+    return data_samples
 
 
 def _drop_distillers(state_dict: dict, prefix: str, *_args: object) -> None:

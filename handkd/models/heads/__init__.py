@@ -6,6 +6,7 @@ from .heatmap_25d_head import Heatmap25DHead
 from .joint_cascade_head import JointCascadeHead
 from .joint_inception_head import JointInceptionHead
 from .latent_25d_head import Latent25DHead
+from .latent_pose_head import LatentPoseHead
 from .part_segmentation_head import PartSegmentationHead
 from .pmd_head import PMDHead, PMDPrediction
 from .pose_head import PoseHead
@@ -20,6 +21,7 @@ __all__ = [
     'JointCascadeHead',
     'JointInceptionHead',
     'Latent25DHead',
+    'LatentPoseHead',
     'PMDHead',
     'PMDPrediction',
     'PartSegmentationHead',

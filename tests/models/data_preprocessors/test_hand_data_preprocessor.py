@@ -76,6 +76,18 @@ def test_without_statistics():
     np.testing.assert_array_equal(found.numpy(), rgb[..., ::-1].transpose(0, 3, 1, 2))
 
 
+@pytest.mark.parametrize('reverse', [True, False])
+@pytest.mark.parametrize('rgb', [None, dict(mean=[1, 2, 3], std=[4, 5, 6])])
+def test_backgrounds_are_normalised_like_images_and_both_come_back(rgb, reverse):
+    pictures, _ = images()
+    preprocessor = HandDataPreprocessor(rgb=rgb, bgr_to_rgb=reverse)
+    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    found = preprocessor(dict(inputs=dict(rgb=batch, background=batch.flip(0))))['inputs']
+    assert torch.equal(found['background'], found['rgb'].flip(0))
+    assert torch.equal(preprocessor.to_pixels(found['rgb']), batch)
+    assert torch.equal(preprocessor.to_pixels(found['rgb'].bfloat16() * 1e4 + 1e4).unique(), torch.tensor([255]).byte())
+
+
 @pytest.mark.parametrize('as_batch', [True, False])
 def test_inputs_are_not_written_to(as_batch):
     rgb, depth = images()

@@ -1,0 +1,169 @@
+"""Learning what a hand is from unlabelled views of it, alone or together with poses."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from handkd.registry import MODELS
+
+from ..backbones import Latents
+from ..targets import labelled_samples, stack_rotations
+from ..view_groups import ViewSources, draw_sources, find_groups, other_sources, relative_rotations, turn_points
+from .hand_pose_estimator import add_predictions, choose_inputs
+
+
+@MODELS.register_module()
+class ViewSynthesizer(BaseModel):
+    """An encoder that learns by showing a hand as another camera sees it (Mueller et al. 2020).
+
+    A batch holds groups of four images, see :mod:`handkd.models.view_groups`, with what each camera sees without a
+    hand (``inputs['background']``) and the camera of the crop (``camera['R']`` of the samples). Each image of a group
+    is made of the points of the other view of its moment, turned into its own camera's frame, or of its own points; of
+    the appearance of the other moment; and of its own background.
+
+    Without a head this is the first stage of the "pre-trained" networks of section 3.2. With a head it is the
+    "semi-supervised" one: the head learns poses from the points before they are turned, of those samples alone whose
+    meta information says ``labelled``, in a group or beside the groups; every batch must have two of them or more.
+    Either way the encoder, and the head, are what a ``HandPoseEstimator`` is made of: its checkpoint loads from one of
+    these, which has what serves the views alone under ``distillers.``. The "supervised" network is that estimator from
+    the beginning.
+
+    Args:
+        backbone (dict): Config of ``GeometryEncoder``.
+        decoder (dict): Config of ``ViewDecoder``.
+        pixel_loss (dict): Config of the loss between images, Eq. 2. Defaults to dict(type='PixelL1Loss').
+        feature_loss (dict, optional): Config of the loss between features of images, Eq. 3: ``FeatureL1Loss``.
+            Defaults to None.
+        head (dict, optional): Config of the head, such as ``LatentPoseHead``, whose loss has the weight lambda_F of
+            Eq. 4. Defaults to None.
+        p_swap (float): Probability that an image is made of the other view's points: 0.5 in the code of Rhodin et al.,
+            1 in Eq. 2. Defaults to 0.5.
+        data_preprocessor (dict): Config of the preprocessor. Defaults to dict(type='HandDataPreprocessor').
+        init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
+
+    Raises:
+        ValueError: If ``p_swap`` is no probability, or encoder and decoder don't fit each other.
+    """
+
+    modality = 'rgb'
+
+    def __init__(
+        self,
+        backbone: dict,
+        decoder: dict,
+        pixel_loss: dict = dict(type='PixelL1Loss'),  # noqa: B006 (never changed)
+        feature_loss: dict | None = None,
+        head: dict | None = None,
+        p_swap: float = 0.5,
+        data_preprocessor: dict = dict(type='HandDataPreprocessor'),  # noqa: B006 (never changed)
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        if not 0 <= p_swap <= 1:
+            raise ValueError(f'ViewSynthesizer: p_swap must be from 0 to 1, found {p_swap!r}')
+        self.p_swap = p_swap
+        self.backbone = MODELS.build(backbone)
+        self.head = None if head is None else MODELS.build(head)
+        losses = dict(pixel=pixel_loss) | ({} if feature_loss is None else dict(feature=feature_loss))
+        # The name of what serves training alone: the plain estimator leaves it out of a checkpoint.
+        self.distillers = nn.ModuleDict(
+            dict(decoder=MODELS.build(decoder)) | {f'{name}_loss': MODELS.build(loss) for name, loss in losses.items()}
+        )
+        self._losses = tuple(losses)
+        for name in ('input_size', 'num_points', 'appearance'):
+            found, expected = (getattr(network, name) for network in (self.distillers.decoder, self.backbone))
+            if found != expected:
+                raise ValueError(f'ViewSynthesizer: the backbone has {name}={expected!r}, but the decoder {found!r}')
+
+    def forward(
+        self, inputs: dict[str, Tensor], data_samples: list | None = None, mode: str = 'tensor'
+    ) -> dict[str, Tensor] | list | Tensor | Latents:
+        """Run the network.
+
+        Args:
+            inputs: ``rgb`` and ``background``, normalised, each of shape (B, 3, H, W).
+            data_samples: One ``PoseDataSample`` an image; needed by 'loss' and 'predict'.
+            mode: 'loss' gives the named losses; 'predict' the samples with predictions; 'tensor' the head's output, or
+                the latents without a head.
+
+        Raises:
+            ValueError: If ``mode`` is another.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'tensor':
+            latents = self.backbone(*choose_inputs(inputs, ['rgb']))
+            return latents if self.head is None else self.head(latents)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', found {mode!r}")
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return ``loss_pixel``, ``loss_feature`` if there is one, and what the head gives.
+
+        Raises:
+            ValueError: If the batch has no groups, a modality or a camera is missing, or with a head if samples
+                don't say whether they are labelled, or fewer than two are.
+        """
+        images, backgrounds = choose_inputs(inputs, ['rgb', 'background'])
+        latents, grouped = self.backbone(images), find_groups(data_samples)
+        sources = draw_sources(len(grouped), self.p_swap, images.device)
+        views = self._views(latents, backgrounds, data_samples, grouped, sources)
+        losses = {f'loss_{name}': self.distillers[f'{name}_loss'](views, images[grouped]) for name in self._losses}
+        if self.head is not None:
+            losses |= self._pose_losses(latents, data_samples)
+        return losses
+
+    def _pose_losses(self, latents: Latents, data_samples: list) -> dict[str, Tensor]:
+        labelled = labelled_samples(data_samples)
+        if len(labelled) < 2:
+            raise ValueError(
+                f'{len(labelled)} of {len(data_samples)} samples of the batch are labelled, but a head that learns '
+                'with the views needs two or more in every batch: the sampler must give it a constant share'
+            )
+        return self.head.loss(latents.take(labelled), [data_samples[place] for place in labelled])
+
+    def _views(
+        self, latents: Latents, backgrounds: Tensor, data_samples: list, grouped: list[int], sources: ViewSources
+    ) -> Tensor:
+        """The G images (G, 3, H, W) at the places ``grouped`` of the batch, made of sources that count these alone."""
+        latents, cameras = (
+            latents.take(grouped),
+            stack_rotations([data_samples[i] for i in grouped], backgrounds.device),
+        )
+        mixed = Latents(latents.appearance[sources.appearance], latents.geometry[sources.geometry])
+        return self.synthesise(mixed, relative_rotations(cameras, cameras[sources.geometry]), backgrounds[grouped])
+
+    def synthesise(self, latents: Latents, rotations: Tensor, backgrounds: Tensor) -> Tensor:
+        """Make images of latents (Mueller et al. 2020, Eq. 1 and 2).
+
+        Args:
+            latents: Of B images.
+            rotations: From the frames of the cameras that the geometry is of, to those of the cameras that are to see
+                it, shape (B, 3, 3).
+            backgrounds: What these see without a hand, normalised, shape (B, 3, H, W).
+
+        Returns:
+            Normalised images, shape (B, 3, H, W).
+        """
+        return self.distillers.decoder(turn_points(latents.points, rotations), latents.appearance, backgrounds)
+
+    def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
+        """Add to each sample what is predicted of it.
+
+        A head gives ``pred_instances``, as in ``HandPoseEstimator``. Where there are backgrounds, or no head, samples
+        in groups get ``pred_fields.rgb`` (3, H, W), uint8, channels as the pipeline has them: the sample's own view,
+        made of the other view of its moment and of the appearance of the other moment.
+        """
+        (images,) = choose_inputs(inputs, ['rgb'])
+        latents = self.backbone(images)
+        if self.head is not None:
+            add_predictions(data_samples, self.head.predict(latents, data_samples))
+        if self.head is None or 'background' in inputs:
+            (backgrounds,) = choose_inputs(inputs, ['background'])
+            grouped = find_groups(data_samples)
+            sources = other_sources(len(grouped), images.device)
+            views = self._views(latents, backgrounds, data_samples, grouped, sources)
+            add_predictions([data_samples[i] for i in grouped], dict(rgb=self.data_preprocessor.to_pixels(views)))
+        return data_samples

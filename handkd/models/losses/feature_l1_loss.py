@@ -1,0 +1,60 @@
+"""The feature loss of view synthesis."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from handkd.registry import MODELS
+
+from .pixel_l1_loss import mean_difference
+
+
+@MODELS.register_module()
+class FeatureL1Loss(BaseModule):
+    """Mean absolute difference of a frozen ResNet's early maps of images: Mueller et al. 2020, Eq. 3.
+
+    The paper takes a ResNet-18 trained on ImageNet and does not say which maps. Here they are those of Rhodin et al.
+    2018: behind the ReLU of the stem, behind the first stage and behind the second, of which the mean is taken. The
+    rest of the network is left out. It stays in the mode of evaluation.
+
+    The paper's network is ``dict(type='HandResNet', depth=18, stem='imagenet')`` with the checkpoint
+    'torchvision://resnet18', or that file. Without it, the network is a random one; or its ``init_cfg`` takes the
+    backbone of a network that was trained on hands (``dict(type='Pretrained', checkpoint=PATH, prefix='backbone.')``).
+
+    Args:
+        network (dict): Config of a ``HandResNet``; images come to it normalised as they come to the encoder.
+        checkpoint (str, optional): Where its weights come from, a path or 'torchvision://resnet18'; configs name it
+            once, as ``feature_network.checkpoint``. Defaults to None: the network's own ``init_cfg``.
+        loss_weight (float): Multiplies the loss. Defaults to 2.0, that of Rhodin et al.; Mueller et al. write a plain
+            sum.
+    """
+
+    def __init__(self, network: dict, checkpoint: str | None = None, loss_weight: float = 2.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        if checkpoint is not None:
+            network = dict(network, init_cfg=dict(type='Pretrained', checkpoint=checkpoint))
+        self.network = MODELS.build(network).requires_grad_(False)
+        del self.network.layer3, self.network.layer4
+        self.eval()
+
+    def train(self, mode: bool = True) -> FeatureL1Loss:
+        """Stay in the mode of evaluation, whatever the network around is told."""
+        super().train(False)
+        return self
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return the three maps of normalised images (B, 3, H, W)."""
+        net = self.network
+        stem = net.relu(net.norm1(net.conv1(images)))
+        first = net.layer1(net.maxpool(stem))
+        return [stem, first, net.layer2(first)]
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted loss of normalised images (B, 3, H, W); it has a gradient for ``pred`` alone."""
+        with torch.no_grad():
+            wanted = self.features(target)
+        found = self.features(pred)
+        return self.loss_weight * torch.stack([mean_difference(*maps) for maps in zip(found, wanted)]).mean()
