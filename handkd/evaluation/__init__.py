@@ -30,6 +30,7 @@ from .restoration_metric import HandRestorationMetric
 from .scoring import CURVE_THRESHOLDS, PCK_AT, WITHIN, Score, score
 from .segmentation import SegmentationAccuracy, segmentation_accuracy, segmentation_counts
 from .segmentation_metric import HandSegmentationMetric
+from .view_metric import ViewSynthesisMetric
 
 __all__ = [
     'ALIGNMENTS',
@@ -53,6 +54,7 @@ __all__ = [
     'Protocol',
     'Score',
     'SegmentationAccuracy',
+    'ViewSynthesisMetric',
     'Violations',
     'align_best_scale',
     'align_bone',

@@ -14,7 +14,13 @@ from .joint_metric import JointMetric
 from .predictions import HandPredictions
 from .protocols import Protocol
 
-_ALIGNMENT = {(True, 'gt'): 'root+scale', (True, 'pred'): 'root', (False, 'pred'): 'absolute', (False, None): 'pa'}
+_ALIGNMENT = {
+    (True, 'gt'): 'root+scale',
+    (True, 'pred'): 'root',
+    (True, 'best'): 'n',
+    (False, 'pred'): 'absolute',
+    (False, None): 'pa',
+}
 """Whether a root is given, and ``scale`` -> the alignment."""
 
 
@@ -35,7 +41,8 @@ class HandKeypointMetric(JointMetric):
             'middle_mcp'.
         scale (str, optional): 'gt' takes the normalised prediction ``keypoints_xyz`` to mm with the true length of
             ``scale_bone``; the predicted root is not moved, so its error counts (PMD-Net, section 4.2). 'pred' takes
-            the millimetres of ``keypoints_cam`` and shifts its root onto the true one. None, without a root, lays
+            the millimetres of ``keypoints_cam`` and shifts its root onto the true one. 'best' shifts the root
+            of ``keypoints_xyz`` and takes the factor that fits best: N-MPJPE. None, without a root, lays
             ``keypoints_xyz`` on the truth by the best similarity transform. Defaults to 'gt'.
         scale_bone (tuple[str, str]): Bone whose length is the unit of ``keypoints_xyz``.
             Defaults to ('wrist', 'middle_mcp').
@@ -80,11 +87,11 @@ class HandKeypointMetric(JointMetric):
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:
-        if scale not in ('gt', 'pred', None):
-            raise ValueError(f"HandKeypointMetric: scale must be 'gt', 'pred' or None, found {scale!r}")
+        if scale not in ('gt', 'pred', 'best', None):
+            raise ValueError(f"HandKeypointMetric: scale must be 'gt', 'pred', 'best' or None, found {scale!r}")
         if (root is not None, scale) not in _ALIGNMENT:
             raise ValueError(
-                f"HandKeypointMetric: a root goes with scale='gt' or 'pred', no root with scale='pred' or None; "
+                f"HandKeypointMetric: a root goes with scale='gt', 'pred' or 'best', no root with 'pred' or None; "
                 f'found root={root!r}, scale={scale!r}'
             )
         if native and (scale != 'pred' or visible_only):

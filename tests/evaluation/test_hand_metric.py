@@ -168,16 +168,30 @@ def test_the_14_joints_of_nyu_are_measured_as_the_data_set_labels_them():
     assert [value for name, value in numbers.items() if 'EPE_mean' in name] == pytest.approx([15])
 
 
+def test_the_best_scale_is_n_mpjpe():
+    # p = (a g + e) / bone around the root: the factor is <p, g> / <p, p>, whatever the unit of p.
+    samples, wanted = [], []
+    for i in range(5):
+        truth = TARGET[i] - TARGET[i, 0]
+        pose = 0.7 * truth + np.random.default_rng(i).normal(0, 10, truth.shape)
+        pose -= pose[0]
+        samples.append(make_sample(i, keypoints_xyz=(pose[None] / 95.0 + 3.0).astype(np.float32)))
+        factor = (pose * truth).sum() / (pose * pose).sum()
+        wanted.append(np.linalg.norm(factor * pose - truth, axis=1).mean())
+    numbers = evaluate(samples, root='wrist', scale='best')
+    assert numbers['rel-wrist_n-scale_21j/EPE_mean'] == pytest.approx(np.mean(wanted), rel=1e-4)
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="native joints go with scale='pred'.*found scale='gt'"):
         HandKeypointMetric(native=True)
     with pytest.raises(ValueError, match="data set 'rhd' has no joints of its own"):
         evaluate([make_sample(0)], dict(dataset_name='rhd'), native=True, root=None, scale='pred')
-    with pytest.raises(ValueError, match="scale must be 'gt', 'pred' or None, found 'true'"):
+    with pytest.raises(ValueError, match="scale must be 'gt', 'pred', 'best' or None, found 'true'"):
         HandKeypointMetric(scale='true')
     with pytest.raises(ValueError, match="did you mean 'middle_mcp'"):
         HandKeypointMetric(root='middle_mpc')
-    with pytest.raises(ValueError, match="a root goes with scale='gt' or 'pred'.*found root=None, scale='gt'"):
+    with pytest.raises(ValueError, match="a root goes with scale='gt', 'pred' or 'best'.*found root=None, scale='gt'"):
         HandKeypointMetric(root=None)
     with pytest.raises(ValueError, match="img_id 2: the prediction has no 'keypoints_xyz' among"):
         evaluate([make_sample(2, keypoints_cam=TARGET[:1])])
