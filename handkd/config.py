@@ -22,13 +22,15 @@ REGISTRIES: tuple[Registry, ...] = tuple(
 )
 """Where a ``type`` of a config is looked up: handkd's registries, then those of MMPose that have no child here."""
 
-OWN_KEYS = {'custom_imports', 'stages', 'angle_limits', 'patch_dictionary'}
+OWN_KEYS = {'custom_imports', 'stages', 'angle_limits', 'patch_dictionary', 'feature_network'}
 RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | OWN_KEYS
 HANDED_OUT = {
     'angle_limits': ('file', 'limits', ('AngleRegularizer', 'OffsetTeacher', 'HandAngleMetric')),
     'patch_dictionary': ('folder', 'dictionary', ('PartRestorationHook', 'HandRestorationMetric')),
+    'feature_network': ('checkpoint', 'checkpoint', ('FeatureL1Loss',)),
 }
 """Entry of a config -> which key of it names a path, what that is called by those that take it, and these types."""
+OPTIMISER_KEYS = {'constructor', 'paramwise_cfg'}  # MMEngine takes them out of optim_wrapper before it builds it
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -63,15 +65,15 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     return cfg
 
 
-PLACES = ('distillers', 'val_evaluator', 'test_evaluator', 'custom_hooks')
+PLACES = ('distillers', 'feature_loss', 'val_evaluator', 'test_evaluator', 'custom_hooks')
 """Where a config has what paths are handed out to."""
 
 
 def hand_out_paths(cfg: Config) -> None:
     """Give the paths that a config names once to all that take them and name none themselves.
 
-    These are the file of ``angle_limits``, and the folder of ``patch_dictionary``. So each stands in one place, where
-    the command line can change it.
+    These are the file of ``angle_limits``, the folder of ``patch_dictionary``, and the checkpoint of
+    ``feature_network``. So each stands in one place, where the command line can change it.
     """
     for entry, (key, argument, _) in HANDED_OUT.items():
         path = (cfg.get(entry) or {}).get(key)
@@ -84,10 +86,12 @@ def takers(cfg: Config, entry: str, places: Iterable[str] = PLACES) -> list[dict
 
     Args:
         cfg: The config.
-        entry: 'angle_limits' or 'patch_dictionary'.
+        entry: 'angle_limits', 'patch_dictionary' or 'feature_network'.
         places: Where to look, some of :data:`PLACES`. Defaults to PLACES.
     """
-    sources = dict(cfg, distillers=list(((cfg.get('model') or {}).get('distillers') or {}).values()))
+    model = cfg.get('model') or {}
+    distillers = list((model.get('distillers') or {}).values())
+    sources = dict(cfg, distillers=distillers, feature_loss=model.get('feature_loss'))
     nodes = [node for place in places for node in _listed(sources.get(place))]
     types = HANDED_OUT[entry][2]
     return [node for node in nodes if str(node.get('type')).rpartition('.')[2] in types]  # with or without its scope
@@ -146,6 +150,8 @@ def _check_node(where: str, node: dict) -> None:
     if target is None:
         raise ConfigError(f'{where}: no class {kind!r} is registered; {did_you_mean(kind, _all_names())}')
     known, takes_any = _parameters(target)
+    if where == 'optim_wrapper':
+        known = known | OPTIMISER_KEYS
     check = _check_typos if takes_any else check_keys
     check(node.keys() - {'type', '_scope_'}, known, f'{where} ({getattr(target, "__name__", kind)})')
 

@@ -20,6 +20,7 @@ SMALL = CONFIGS / 'pmd' / 'resnet18half_studio.py'
         ('train_dataloader.dataset.lenght', r"'lenght'; did you mean 'length'"),
         ('train_dataloader.sampler.shufle', r"'shufle'; did you mean 'shuffle'"),
         ('optim_wrapper.clip_gard', r"'clip_gard'; did you mean 'clip_grad'"),
+        ('optim_wrapper.paramwise_cgf', r"'paramwise_cgf'; did you mean 'paramwise_cfg'"),
         ('optim_wrapper.optimizer.weigth_decay', r"'weigth_decay'; did you mean 'weight_decay'"),
         ('train_cfg.max_iter', r"train_cfg: unknown key 'max_iter'; did you mean 'max_iters'"),
         ('default_hooks.checkpoint.intervall', r"'intervall'; did you mean 'interval'"),

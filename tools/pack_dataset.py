@@ -2,7 +2,10 @@
 
 python tools/pack_dataset.py configs/pmd/resnet34_rhd.py --split train --out data/packed/rhd-train
 python tools/pack_dataset.py configs/pmd/resnet34_rhd.py --split train --out data/streamed/rhd-train --format webdataset
+python tools/pack_dataset.py CONFIG
 python tools/pack_dataset.py --verify data/packed/rhd-train
+
+Without --out it makes the packs that the config's data sets are read from, PackedHandDataset(recipe=...).
 """
 
 from __future__ import annotations
@@ -14,12 +17,21 @@ from pathlib import Path
 from tqdm import tqdm
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
+from handkd.apis.packs import ensure_packs
 from handkd.config import load_config
-from handkd.datasets.file_dataset import KEYS, HandFileDataset
-from handkd.datasets.packed import Packer, PackSettings, check_complete, find_damage, load_manifest, margin_for
+from handkd.datasets.file_dataset import KEYS
+from handkd.datasets.packed import (
+    Packer,
+    PackSettings,
+    build_source,
+    check_complete,
+    find_damage,
+    load_manifest,
+    margin_for,
+    source_config,
+)
 from handkd.datasets.packed.manifest import FORMATS
 from handkd.datasets.transforms import HandCrop
-from handkd.registry import DATASETS
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -29,12 +41,17 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--split', choices=['train', 'val', 'test'], default='train', help="which dataloader's data set"
     )
-    parser.add_argument('--out', help='folder of the pack; run the same command again to go on with it')
+    parser.add_argument(
+        '--out',
+        help="folder of the pack; run the same command again to go on with it. Default: what the config's recipes say",
+    )
     parser.add_argument('--verify', metavar='DIR', help='read a pack and compare all checksums; nothing is packed')
     parser.add_argument('--format', choices=FORMATS, default='memmap', help='for a local disk, or for streaming')
     parser.add_argument('--size', type=int, default=160, help='side of a stored crop in px')
     parser.add_argument('--rule', choices=HandCrop.RULES, help="HandCrop's; default: that of the config's pipeline")
     parser.add_argument('--factor', type=float, help="HandCrop's factor; default: that of the config's pipeline")
+    parser.add_argument('--cube', type=float, help="HandCrop's cube in mm; default: that of the config's pipeline")
+    parser.add_argument('--root', help="HandCrop's root; default: that of the config's pipeline")
     parser.add_argument(
         '--margin',
         type=float,
@@ -67,17 +84,26 @@ def main(argv: list[str] | None = None) -> int:
     if args.verify:
         return verify(Path(args.verify))
     if not args.config or not args.out:
-        parser.error('give a CONFIG and --out DIR to pack, or --verify DIR')
-    source = source_config(args)
+        made = args.config and ensure_packs(load_config(args.config, args.cfg_options), workers=args.workers)
+        if made:
+            print(*(f'{folder}: {load_manifest(folder).num_samples} samples' for folder in made), sep='\n')
+            return 0
+        parser.error('give a CONFIG and --out DIR to pack, or a CONFIG of packed sets with a recipe, or --verify DIR')
+    modalities = args.modalities and tuple(args.modalities)
+    source = source_config(dataset_config(args), modalities)
     settings = PackSettings(
-        *square(args), args.margin, args.size, args.border, args.modalities and tuple(args.modalities),
-        args.depth_unit, args.shard, args.format, args.on_corrupt,
-    )  # fmt: skip
+        **square(args),
+        margin=args.margin,
+        size=args.size,
+        border=args.border,
+        modalities=modalities,
+        depth_unit=args.depth_unit,
+        shard=args.shard,
+        format=args.format,
+        on_corrupt=args.on_corrupt,
+    )
     prepare_work_dir(args.out, '--out')
-    lenient = issubclass(DATASETS.get(source['type']), HandFileDataset) and args.on_corrupt == 'skip'
-    # With 'skip' it is to open though images are missing. That is no other source.
-    dataset = DATASETS.build(source | dict(on_corrupt='skip') if lenient else source)
-    packer = Packer(dataset, source, args.out, settings)
+    packer = Packer(build_source(source, args.on_corrupt), source, args.out, settings)
     manifest, done = packer.manifest, packer.manifest.num_samples
     print(
         f'{args.out}: {", ".join(manifest.modalities)} in {args.size} px; without noise the network sees '
@@ -93,15 +119,6 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def source_config(args: argparse.Namespace) -> dict:
-    """Return the config of the data set to pack: without pipeline, with all modalities that are to be packed."""
-    source = {key: value for key, value in dataset_config(args).items() if key != 'pipeline'}
-    kind = DATASETS.get(source['type'])
-    if issubclass(kind, HandFileDataset):
-        source['modalities'] = list(args.modalities or kind.offers(source))
-    return source
-
-
 def dataset_config(args: argparse.Namespace) -> dict:
     """Return the config of the data set that the options name."""
     loader = f'{args.split}_dataloader'
@@ -111,20 +128,14 @@ def dataset_config(args: argparse.Namespace) -> dict:
     return cfg[loader].dataset.to_dict()
 
 
-def square(args: argparse.Namespace) -> tuple[str, float | None]:
-    """Return rule and factor: those of the options, else those of HandCrop in the config's pipeline.
-
-    Raises:
-        ValueError: If the pipeline has a cube that packs can't be told of.
-    """
+def square(args: argparse.Namespace) -> dict[str, object]:
+    """Return HandCrop's settings: those of the options, else those of the config's pipeline if the rule is the same."""
     pipeline = dataset_config(args).get('pipeline', ())
     crop = next((step for step in pipeline if step['type'] == 'HandCrop'), {})
     rule = args.rule or crop.get('rule', 'square')
-    same = rule == crop.get('rule', 'square')
-    for key, usual in (('cube', 300.0), ('root', 'middle_mcp')):
-        if rule == 'cube' and crop.get(key, usual) != usual:
-            raise ValueError(f'{args.config}: packs are cut by HandCrop({key}={usual!r}), not by {crop[key]!r}')
-    return rule, args.factor if args.factor is not None or not same else crop.get('factor')
+    same = crop if rule == crop.get('rule', 'square') else {}
+    given = {key: getattr(args, key) for key in ('factor', 'cube', 'root')}
+    return dict(rule=rule, **{key: same.get(key) if value is None else value for key, value in given.items()})
 
 
 def verify(folder: Path) -> int:

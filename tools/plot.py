@@ -5,25 +5,41 @@ python tools/plot.py within work_dirs/weakseg/{direct,full}/predictions.npz --ou
 python tools/plot.py loss work_dirs/demo/* --out loss.svg
 python tools/plot.py evolution work_dirs/method/rgb work_dirs/method/student --out evolution.svg
 python tools/plot.py parts work_dirs/weakseg/{segmentation,weak}/predictions.npz --out parts.png
+python tools/plot.py budgets work_dirs/nvs/results.json --out curve.png
 
 `within` shows the share of frames all of whose joints are within a distance of the true ones. `evolution` shows runs
 that go on from one another, in their order: every term of the loss over all their iterations, with a dashed line where
 one takes over from the other. `parts` shows how much of each part of the hand is segmented right, from what
-HandSegmentationMetric(dump=...) writes.
+HandSegmentationMetric(dump=...) writes. `budgets` shows the error over the number of annotations, a line for each way
+to learn, over several seeds with 95 % intervals, from the file that tools/stages.py --out writes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
 
+from handkd.apis.budget_report import read_budgets
 from handkd.apis.cli import run_cli
-from handkd.evaluation import CURVE_THRESHOLDS, WITHIN, AucRule, HandPredictions, PartCounts, auc, frames_within, pck
+from handkd.apis.summary import recorded_results
+from handkd.evaluation import (
+    CURVE_THRESHOLDS,
+    WITHIN,
+    AucRule,
+    HandPredictions,
+    PartCounts,
+    auc,
+    frames_within,
+    mean_interval,
+    pck,
+)
 from handkd.hand import JOINTS, NUM_PARTS
 from handkd.visualization import (
     PCK_RANGES,
+    budget_figure,
     evolution_figure,
     figure_bytes,
     loss_figure,
@@ -41,11 +57,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'what',
-        choices=['pck', 'within', 'loss', 'evolution', 'parts'],
+        choices=['pck', 'within', 'loss', 'evolution', 'parts', 'budgets'],
         help='PCK curves of predictions, shares of frames whose worst joint is within a distance, training loss of '
-        'runs, all losses of consecutive runs on one axis, or the accuracy of segmentation on each part',
+        'runs, all losses of consecutive runs on one axis, the accuracy of segmentation on each part, or the error '
+        'over the number of annotations',
     )
-    parser.add_argument('paths', nargs='+', metavar='PATH', help='pck, within, parts: files (npz); else: work dirs')
+    parser.add_argument(
+        'paths', nargs='+', metavar='PATH', help='pck, within, parts: npz; budgets: json; else: work dirs'
+    )
     parser.add_argument('--labels', nargs='+', help='what the legend calls them; default: the names of their folders')
     parser.add_argument(
         '--range',
@@ -61,6 +80,8 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f'--out must end in one of {", ".join(FORMATS)}, found {args.out!r}')
     if args.labels and len(args.labels) != len(args.paths):
         parser.error(f'--labels must name each of the {len(args.paths)} paths, found {len(args.labels)}')
+    if args.what == 'budgets' and (len(args.paths) > 1 or args.labels):
+        parser.error('budgets takes one file of results, whose stages have their labels')
     of_files = args.what in ('pck', 'within', 'parts')
     labels = args.labels or [(Path(p).parent if of_files else Path(p)).name or p for p in args.paths]
     if len(set(labels)) < len(labels):
@@ -72,6 +93,8 @@ def main(argv: list[str] | None = None) -> None:
         figure = _within_figure(labels, args.paths)
     elif args.what == 'parts':
         figure = _part_figure(labels, args.paths)
+    elif args.what == 'budgets':
+        figure = _budget_figure(args.paths[0])
     else:
         logs = {label: read_scalars(path) for label, path in zip(labels, args.paths)}
         if args.what == 'loss':
@@ -122,6 +145,22 @@ def _part_figure(labels: list[str], paths: list[str]):
         pixel, part = (100 * share for share in counts.accuracy)
         runs[f'{label} (per pixel {pixel:.1f} %, per class {part:.1f} %)'] = counts.shares
     return part_figure(runs, JOINTS[1:], protocol)
+
+
+def _budget_figure(path: str):
+    """Errors over the number of annotations."""
+    try:
+        found = read_budgets(recorded_results(json.loads(Path(path).read_text())))
+    except ValueError as error:  # of JSON, too
+        raise ValueError(f'{path}: {error}') from error
+    if found is None:
+        raise ValueError(f'{path}: no stage in it has a number of annotations')
+    curves = {
+        label: {number: mean_interval(e) if len(e) > 1 else (float(e[0]), None) for number, e in row.items()}
+        for label, row in found.values.items()
+    }
+    note = f'{found.protocol}, {found.seeds} seeds, bars: 95 %' if found.seeds > 1 else found.protocol
+    return budget_figure(curves, found.measure, note)
 
 
 def _only_protocol(loaded: list[HandPredictions] | list[PartCounts]) -> str:

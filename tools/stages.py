@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from handkd.apis.budget_report import budget_tables
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
 from handkd.apis.report import results_table, write_stage_report
 from handkd.apis.segmentation_report import segmentation_table
@@ -41,20 +42,23 @@ def main(argv: list[str] | None = None) -> None:
     work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
     stages = select_stages(read_stages(args.config, args.cfg_options), args.only)
     if args.against:
-        select_stages(stages, [args.against])  # refuses a name that there is not, before anything trains
+        base = select_stages(stages, [args.against])[-1]  # refuses a name that there is not, before anything trains
+        if base.annotations is not None:
+            parser.error(f'--against: {base.name} has annotations, so the twin of the same number is what counts')
     folders = {seed: work_dir if len(args.seeds) == 1 else work_dir / f'seed_{seed}' for seed in args.seeds}
     results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
     first = results[args.seeds[0]]
     table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results, args.against)
-    tables = [each for each in (segmentation_table(results), table) if each.rows]
-    for each in tables:
-        print(text_table(each))
+    tables = [each for each in (segmentation_table(results), table, *budget_tables(results)) if each.rows]
+    if tables:
+        print('\n\n'.join(map(text_table, tables)))
     if args.out:
         write_atomically(args.out, json.dumps(results_record(results, *tables), indent=2).encode())
         print(f'numbers: {args.out}')
     if args.report:
         page = work_dir / 'report.html'
-        write_stage_report(page, f'{Path(args.config).stem}, seed {args.seeds[0]}', first)
+        budgets = budget_tables({args.seeds[0]: first})
+        write_stage_report(page, f'{Path(args.config).stem}, seed {args.seeds[0]}', first, tables=budgets)
         print(f'report: {page}')
 
 

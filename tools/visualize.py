@@ -6,6 +6,8 @@ python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student --labe
 python tools/visualize.py violations work_dirs/ekd/twin work_dirs/ekd/student --limits work_dirs/angle_limits/lm.json
 python tools/visualize.py parts work_dirs/weakseg/segmentation work_dirs/weakseg/weak --dictionary work_dirs/patches
 python tools/visualize.py rejections work_dirs/weakseg/weak
+python tools/visualize.py views work_dirs/nvs/semi_supervised --num 4
+python tools/visualize.py turntable work_dirs/nvs/semi_supervised --indices 12
 python tools/visualize.py activations configs/pmd/resnet18half_rgb_studio.py:work_dirs/rgb/iter_3000.pth
 
 A RUN is a work dir, in which MMEngine has left a copy of the config, and whose newest checkpoint is taken; or
@@ -21,6 +23,11 @@ shows some of the first network's, with red rings around those joints. tools/gat
 the true ones, and the joints of networks that predict joints.
 
 `rejections` takes one run of weakly supervised training, and shows restored maps that its quality check turned down.
+
+`views` takes one run that has learnt from views, and shows some that it makes of others, its points in space, and the
+poses that it predicts if it does; there --indices are numbers of groups of views. `turntable` writes a GIF in which the
+points of test images (by default of the first one) turn once about the upright axis of their camera, with what is made
+of them.
 """
 
 from __future__ import annotations
@@ -32,10 +39,21 @@ from handkd.apis.cli import OptionsAction, run_cli
 from handkd.apis.part_pictures import part_sheet, rejection_sheet
 from handkd.apis.pictures import predict_samples, prediction_sheet
 from handkd.apis.trained import TrainedNetwork, read_samples, spread_indices
+from handkd.apis.view_pictures import turntable, view_sheet
 from handkd.apis.violations import find_limits, violation_sheet
 from handkd.geometry import AngleLimits
 from handkd.registry import DATASETS
-from handkd.visualization import Picture, check_picture_path, text_table, write_picture
+from handkd.visualization import (
+    Picture,
+    check_animation_path,
+    check_picture_path,
+    text_table,
+    write_animation,
+    write_picture,
+)
+
+ONE_RUN = ('rejections', 'views', 'turntable')
+"""What is shown of one run alone."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -46,6 +64,11 @@ def main(argv: list[str] | None = None) -> None:
     if args.what == 'energy':
         print(text_table(energy_table(networks, args.layer)))
         return
+    if args.what == 'turntable':
+        out = check_animation_path(args.out or 'turntable.gif')
+        write_animation(out, turntable(networks[0], args.indices or [0]))
+        print(f'{out}: {out.stat().st_size / 1e6:.2f} MB')
+        return
     check_names([network.label for network in networks])
     out = check_picture_path(args.out or f'{args.what}.png')
     if args.what == 'violations':
@@ -55,6 +78,8 @@ def main(argv: list[str] | None = None) -> None:
     elif args.what == 'rejections':
         picture = rejection_sheet(networks[0], args.num, args.indices)
         print(picture.caption)
+    elif args.what == 'views':
+        picture = view_sheet(networks[0], args.num, args.indices)
     elif args.what == 'parts':
         picture = part_sheet(networks, choose_images(networks[0], args), args.dictionary)
     elif args.what == 'activations':
@@ -70,13 +95,14 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'what',
-        choices=['activations', 'energy', 'poses', 'violations', 'parts', 'rejections'],
+        choices=['activations', 'energy', 'poses', 'violations', 'parts', 'rejections', 'views', 'turntable'],
         help='activation maps, their energy on the background, predicted hands over the true ones, those of them with '
-        'joint angles out of bounds, predicted part maps, or restored ones that were rejected',
+        'joint angles out of bounds, predicted part maps, restored ones that were rejected, views that are made of '
+        'others, or images turned round',
     )
     parser.add_argument('runs', nargs='+', metavar='RUN', help='a work dir, or CONFIG:CHECKPOINT')
     parser.add_argument('--labels', nargs='+', help='what the columns are called; default: the names of the runs')
-    parser.add_argument('--num', type=int, default=8, help='not energy: images, at even distances')
+    parser.add_argument('--num', type=int, default=8, help='not energy, turntable: images, at even distances')
     parser.add_argument('--indices', nargs='+', type=int, metavar='I', help='these images instead')
     parser.add_argument(
         '--layer', default='backbone', help='activations, energy: dotted name of a layer of all networks'
@@ -104,8 +130,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         parser.error(f'--limits is for violations, not for {args.what}')
     if args.dictionary and args.what != 'parts':
         parser.error(f'--dictionary is for parts, not for {args.what}')
-    if args.what == 'rejections' and len(args.runs) > 1:
-        parser.error(f'rejections are of one run, found {len(args.runs)}')
+    if args.what in ONE_RUN and len(args.runs) > 1:
+        parser.error(f'{args.what} is of one run, found {len(args.runs)}')
     return args
 
 

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+from handkd.models.checkpoint import DISTILLER_PREFIX
 from handkd.registry import MODELS
 
 from .runs import student_config
@@ -74,6 +75,9 @@ def count_macs(network: nn.Module, run: Callable[[], object]) -> int:
 def measure_config(cfg: Config, shape: tuple[int, int] | None = None) -> Complexity:
     """Measure what a config runs at test time; of a distilled model that is the student.
 
+    What serves training alone and is left out of the plain estimator does not count either, such as the decoder of a
+    ``ViewSynthesizer``.
+
     Args:
         cfg: A checked config.
         shape: (height, width) of the input in px. None takes the config's ``input_size``.
@@ -89,7 +93,8 @@ def measure_config(cfg: Config, shape: tuple[int, int] | None = None) -> Complex
     if unknown:
         raise ValueError(f'the number of channels of {unknown} is not known; known are {sorted(MODALITY_CHANNELS)}')
     inputs = {name: torch.zeros(1, MODALITY_CHANNELS[name], *shape) for name in modalities}
-    params = sum(parameter.numel() for parameter in network.parameters())
+    parameters = network.named_parameters()
+    params = sum(weight.numel() for name, weight in parameters if not name.startswith(DISTILLER_PREFIX))
     return Complexity(params, count_macs(network, lambda: network(inputs, mode='tensor')))
 
 

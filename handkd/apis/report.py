@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,9 @@ class StageResult:
         checkpoint: Path of its weights.
         metrics: Name with protocol -> value, as the evaluation returns them.
         predictions: The ``.npz`` file of its predictions on the test set.
+        annotations: How many labels it may use, of a stage that is one cell of a table over that number
+            (:func:`~handkd.apis.budget_report.budget_tables`), in whose column it stands by its label. Defaults to
+            None: it is compared with the other stages.
     """
 
     name: str
@@ -64,6 +67,7 @@ class StageResult:
     checkpoint: str | Path
     metrics: dict[str, float]
     predictions: str | Path
+    annotations: int | None = None
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -75,7 +79,7 @@ class StageResult:
         Raises:
             ValueError: If there is none.
         """
-        return self.metrics[self._key(name)]
+        return self.metrics[self.key(name)]
 
     def has(self, name: str) -> bool:
         """Whether there is such a metric as :meth:`metric` returns."""
@@ -84,10 +88,15 @@ class StageResult:
     @property
     def unit(self) -> str:
         """Unit of its errors, 'px' or 'mm', by the protocol of its ``EPE_mean``."""
-        protocol = self._key('EPE_mean').split('/')[-2:][0]  # a metric's own prefix may stand before it
+        protocol = self.key('EPE_mean').split('/')[-2:][0]  # a metric's own prefix may stand before it
         return 'px' if protocol.startswith(PIXELS) else 'mm'
 
-    def _key(self, name: str) -> str:
+    def key(self, name: str) -> str:
+        """Return the whole name of the metric that :meth:`metric` returns.
+
+        Raises:
+            ValueError: If there is none.
+        """
         for key in self.metrics:
             if _is_metric(key, name):
                 return key
@@ -99,8 +108,31 @@ def _is_metric(key: str, name: str) -> bool:
 
 
 def compared(stages: Sequence[StageResult]) -> list[StageResult]:
-    """Return the stages whose joints are compared: all but those that pre-train on other data, or segment."""
-    return [stage for stage in stages if stage.role not in ('pretraining', 'segmentation')]
+    """Return the stages whose joints are compared.
+
+    These are all but those that pre-train on other data, or segment, or have a place in a table over annotations.
+    """
+    others = ('pretraining', 'segmentation')
+    return [stage for stage in stages if stage.role not in others and stage.annotations is None]
+
+
+def with_largest_budget(stages: Sequence[StageResult]) -> list[StageResult]:
+    """Return the stages that a page can compare: of those with annotations, the ones that may use most labels.
+
+    Their labels then say how many, and they are compared as others are. If there is a twin among those with
+    annotations, the largest number is meant at which there is one.
+    """
+    budgets = [stage for stage in stages if stage.annotations is not None]
+    if not budgets:
+        return list(stages)
+    most = max(stage.annotations for stage in [s for s in budgets if s.role == 'twin'] or budgets)
+    chosen = []
+    for stage in stages:
+        if stage.annotations is None:
+            chosen.append(stage)
+        elif stage.annotations == most:
+            chosen.append(replace(stage, label=f'{stage.label} {most:,}', annotations=None))
+    return chosen
 
 
 def all_have(stages: Sequence[StageResult], name: str) -> bool:
@@ -150,20 +182,28 @@ def results_table(stages: Sequence[StageResult]) -> Table:
 
 
 def write_stage_report(
-    path: str | Path, title: str, stages: Sequence[StageResult], lead: str = '', num_samples: int = 8
+    path: str | Path,
+    title: str,
+    stages: Sequence[StageResult],
+    lead: str = '',
+    num_samples: int = 8,
+    tables: Sequence[Table] = (),
 ) -> None:
     """Write the page of results: one HTML file that opens without a server.
 
     Args:
         path: The HTML file.
         title: Its title.
-        stages: The finished stages, in the table's order; all of them evaluated on the same test set.
+        stages: The finished stages, in the table's order; all of them evaluated on the same test set. Of stages with
+            annotations only those of :func:`with_largest_budget` are shown.
         lead: A sentence or two under the title.
         num_samples: Test images to show, taken at even distances from the whole set.
+        tables: What else there is, above the table of the stages. Defaults to ().
 
     Raises:
         ValueError: If there is no stage, or if the stages' predictions are of different images or protocols.
     """
+    stages = with_largest_budget(stages)
     finished = [_Finished.load(stage) for stage in compared(stages)]
     _check_comparable(finished)
     first = finished[0].predictions
@@ -185,13 +225,19 @@ def write_stage_report(
     )
     runs = Table(('', 'config', 'checkpoint'), [(s.label, f'`{s.config}`', f'`{s.checkpoint}`') for s in stages])
     sections = [
-        ('Results', [results_table(stages), _explain(stages, first)]),
+        ('Results', [*tables, results_table(stages), _explain(stages, first)]),
         ('Curves', [pictures]),
         ('Test images', [sheet]),
-        ('Where the networks look', [activation_sheet([run.network for run in shown], indices)]),
+        ('Where the networks look', [activation_sheet([run.network for run in shown], indices, _map_layer(shown))]),
         ('What ran', [runs]),
     ]
     write_page(path, title, lead, sections)
+
+
+def _map_layer(finished: Sequence[_Finished]) -> str:
+    """The layer whose maps are shown: the backbone's own, unless that gives vectors."""
+    kinds = {run.network.cfg.model.backbone.type.rpartition('.')[2] for run in finished}
+    return 'backbone.layer4' if 'GeometryEncoder' in kinds else 'backbone'
 
 
 def _explain(stages: Sequence[StageResult], first: HandPredictions) -> str:

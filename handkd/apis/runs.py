@@ -11,10 +11,13 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from handkd.models import CheckpointError, load_weights, read_checkpoint
 
 from .angle_limits import ensure_limits
+from .backgrounds import ensure_backgrounds
+from .packs import ensure_packs
 from .patch_dictionary import ensure_dictionary
 
 _IN_PART = (
@@ -43,7 +46,8 @@ def set_amp(cfg: Config, amp: str) -> None:
 def train(cfg: Config, resume: str | None = None) -> Path:
     """Train as a config says; before that, what it names and is not there is made of its training data.
 
-    These are limits of joint angles (``angle_limits``), and a dictionary of patches (``patch_dictionary``).
+    These are packs of data sets (``recipe``), backgrounds of cameras (``LoadBackground``), limits of joint angles
+    (``angle_limits``), and a dictionary of patches (``patch_dictionary``).
 
     Args:
         cfg: A config with ``work_dir``. ``load_from`` is a checkpoint whose weights the network begins with, all of
@@ -71,6 +75,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
             f'load_from: no checkpoint at {start}; train that network first, or run the stages in order with '
             f'tools/stages.py, or name another with --cfg-options load_from=PATH; {_IN_PART}'
         )
+    _ensure_data(cfg, 'train_dataloader', 'val_dataloader')
     ensure_limits(cfg)
     ensure_dictionary(cfg, 'val_evaluator', 'custom_hooks')
     runner = _StrictRunner.from_cfg(cfg)
@@ -80,8 +85,26 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     return last
 
 
+def _ensure_data(cfg: Config, *loaders: str) -> None:
+    """Make the packs and backgrounds that dataloaders read."""
+    ensure_packs(cfg, *loaders)
+    ensure_backgrounds(cfg, *loaders)
+
+
 class _StrictRunner(Runner):
     """MMEngine's runner, whose own ``load_from`` would be content with a checkpoint that fits in part."""
+
+    @staticmethod
+    def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
+        """Build a loader as MMEngine does; its batches must be those of a sampler that puts batches together."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        expected = getattr(loader.sampler, 'batch_size', loader.batch_size)
+        if loader.batch_size != expected:
+            raise ValueError(
+                f'{type(loader.sampler).__name__} makes batches of {expected} samples; set batch_size={expected} in '
+                f'its loader, found {loader.batch_size}'
+            )
+        return loader
 
     def load_or_resume(self) -> None:
         """Resume as MMEngine does; else load all of ``load_from``, if there is one."""
@@ -125,6 +148,7 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     """
     cfg = student_config(cfg)
     cfg.load_from, cfg.resume = None, False
+    _ensure_data(cfg, 'test_dataloader')
     ensure_dictionary(cfg, 'test_evaluator')
     if dump is not None:
         main_evaluator(cfg).dump = str(dump)

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Stage:
         checkpoints: Dotted key of its config that takes a path of weights -> name of the stage that trains them.
         otherwise: Path of the config that runs instead, with the same options, where the ``data_root`` of the train set
             of ``config`` is no folder.
+        annotations: How many labels it may use, if it is one cell of a table over that number; see
+            :class:`~handkd.apis.report.StageResult`.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Stage:
     start: str | None = None
     checkpoints: dict[str, str] = field(default_factory=dict)
     otherwise: Path | None = None
+    annotations: int | None = None
 
     @property
     def sources(self) -> list[str]:
@@ -63,10 +66,11 @@ class Stage:
 def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     """Read the stages of a config.
 
-    ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, checkpoints=, otherwise=)],
-    options=, names=)``; a run's ``config`` and ``otherwise`` are paths from that config's folder in which ``names`` are
-    filled in, as in ``'{net}_depth_{data}.py'``; a ``config`` of None is that config itself; the outer ``options`` hold
-    for all runs.
+    ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, checkpoints=, otherwise=,
+    annotations=)], options=, names=, annotations=)``; a run's ``config`` and ``otherwise`` are paths from that config's
+    folder in which ``names`` are filled in, as in ``'{net}_depth_{data}.py'``; a ``config`` of None is that config
+    itself; the outer ``options`` hold for all runs. A run with ``budget``, the dotted key of its config that takes a
+    number of labels, is one stage for each of the outer ``annotations``: ``name_64`` and so on.
 
     Args:
         path: The config.
@@ -79,18 +83,19 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     cfg = load_config(path, only='stages')
     if 'stages' not in cfg:
         raise ConfigError(f'{path} has no `stages`: it is one run, for tools/train.py')
-    check_keys(cfg.stages, {'runs', 'options', 'names'}, f'{path}: stages')
+    check_keys(cfg.stages, {'runs', 'options', 'names', 'annotations'}, f'{path}: stages')
     names = cfg.stages.get('names', {})
     common = {**cfg.stages.get('options', {}), **(options or {})}
     stages: list[Stage] = []
-    for run in cfg.stages.runs:
+    for run in _spread(cfg.stages.runs, cfg.stages.get('annotations', ()), path):
         where = f'{path}: stage {run.get("name")!r}'
-        check_keys(run, Stage.__dataclass_fields__, where)
+        check_keys(run, {*Stage.__dataclass_fields__, 'budget'}, where)
         given = [key for key in ('config', 'otherwise') if run.get(key) is not None]
         paths = {'config': path} | {key: path.parent / _fill(run[key], names, where) for key in given}
         stage = Stage(**{**run, **paths, 'options': {**common, **run.get('options', {})}})
         if stage.role not in ROLES:
             raise ConfigError(f'{where}: unknown role {stage.role!r}; {did_you_mean(stage.role, ROLES)}')
+        _check_annotations(stage, stages, where)
         earlier = [other.name for other in stages]
         if stage.name in earlier:
             raise ConfigError(f'{where}: there are two stages of this name')
@@ -100,6 +105,36 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
                 raise ConfigError(f'{where}: {what} from {source!r}, but the stages before it are {earlier}')
         stages.append(stage)
     return stages
+
+
+def _check_annotations(stage: Stage, earlier: list[Stage], where: str) -> None:
+    """Refuse what is no number of labels, and a second stage for one cell of the table over that number."""
+    number = stage.annotations
+    if number is None:
+        return
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ConfigError(f'{where}: annotations must be a positive whole number of labels, found {number!r}')
+    for other in earlier:
+        if (other.label, other.annotations) == (stage.label, number):
+            raise ConfigError(
+                f'{where}: {other.name!r} has the label {stage.label!r} and {number} annotations as well, but a table '
+                'has one cell for them'
+            )
+
+
+def _spread(runs: Sequence[dict], annotations: Sequence[int], path: Path) -> Iterator[dict]:
+    """Yield the runs, those with a budget once for each number of annotations."""
+    for run in runs:
+        run = dict(run)
+        key = run.pop('budget', None)
+        if key is None:
+            yield run
+        elif not annotations:
+            raise ConfigError(f'{path}: stage {run.get("name")!r} has a budget, but stages.annotations names no number')
+        else:
+            for number in annotations:
+                options = {**run.get('options', {}), key: number}
+                yield dict(run, name=f'{run.get("name")}_{number}', annotations=number, options=options)
 
 
 def _fill(pattern: str, names: dict[str, str], where: str) -> str:
@@ -176,6 +211,7 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
             checkpoint=folder / record['checkpoint'],
             metrics=record['metrics'],
             predictions=folder / record['predictions'],
+            annotations=stage.annotations,
         )
         if stage.role == 'pretraining':  # it is in no table
             print(', '.join(f'{name} {value:.4g}' for name, value in record['metrics'].items()))

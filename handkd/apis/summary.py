@@ -46,7 +46,7 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
     the error within the image plane, or V.F., the share of hands with a joint angle out of bounds (gains in percentage
     points), takes the place of the number of seeds in which the error is smaller. The last column is the share of the
     gap between twin and teacher (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. What
-    pre-trains on other data, or segments, is left out.
+    pre-trains on other data, or segments, is left out, and so is what has a number of annotations.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
@@ -103,8 +103,9 @@ def results_record(results: Mapping[int, Sequence[StageResult]], *tables: Table)
         *tables: What was shown of them.
 
     Returns:
-        ``stages``, a list of dicts with ``name``, ``label``, ``role``, ``config`` and ``metrics``, which is seed ->
-        name with its protocol -> value; and ``tables``, a list of dicts with ``headers`` and ``rows`` of text.
+        ``stages``, a list of dicts with ``name``, ``label``, ``role``, ``config``, ``annotations`` and ``metrics``,
+        which is seed -> name with its protocol -> value; and ``tables``, a list of dicts with ``headers`` and ``rows``
+        of text.
     """
     stages = [
         dict(
@@ -112,9 +113,43 @@ def results_record(results: Mapping[int, Sequence[StageResult]], *tables: Table)
             label=runs[0].label,
             role=runs[0].role,
             config=str(runs[0].config),
+            annotations=runs[0].annotations,
             metrics={str(seed): run.metrics for seed, run in zip(results, runs)},
         )
         for runs in zip(*results.values())
     ]
     shown = [dict(headers=list(table.headers), rows=[list(row) for row in table.rows]) for table in tables]
     return dict(stages=stages, tables=shown)
+
+
+def recorded_results(record: Mapping) -> dict[int, list[StageResult]]:
+    """Return the stages of a record, seed -> its stages: the inverse of :func:`results_record`, but for files.
+
+    Args:
+        record: What :func:`results_record` returned.
+
+    Raises:
+        ValueError: If it is no such record, or a stage lacks one of the seeds.
+    """
+    try:
+        stages = record['stages']
+        seeds = list(stages[0]['metrics'])
+        return {
+            int(seed): [
+                StageResult(
+                    name=stage['name'],
+                    label=stage['label'],
+                    role=stage['role'],
+                    work_dir='',
+                    config=stage['config'],
+                    checkpoint='',
+                    metrics=stage['metrics'][seed],
+                    predictions='',
+                    annotations=stage.get('annotations'),
+                )
+                for stage in stages
+            ]
+            for seed in seeds
+        }
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f'expected the results that tools/stages.py --out writes, found none: {error!r}') from error

@@ -150,6 +150,36 @@ def part_figure(runs: Mapping[str, np.ndarray], names: Sequence[str], note: str 
     return figure
 
 
+def budget_figure(
+    curves: Mapping[str, Mapping[int, tuple[float, float | None]]], measure: str, note: str = ''
+) -> Figure:
+    """Plot an error over the number of annotations, on a logarithmic axis: Fig. 3 of Mueller et al. 2020.
+
+    Args:
+        curves: Label -> number of annotations -> the error, and the half-width of its interval, or None.
+        measure: What the error is called, with its unit.
+        note: What stands below the axis, such as the protocol.
+
+    Raises:
+        ValueError: If there is no curve.
+    """
+    figure, (axes,) = _panels(curves)
+    for color, (label, points) in zip(_cycle(len(curves)), curves.items()):
+        numbers = sorted(points)
+        means, halves = zip(*(points[number] for number in numbers))
+        bars = None if None in halves else halves
+        axes.errorbar(numbers, means, bars, color=color, lw=1.8, marker='o', ms=4, capsize=3, elinewidth=1, label=label)
+    axes.set_xscale('log')
+    ticks = sorted({number for points in curves.values() for number in points})
+    axes.set_xticks(ticks, [f'{tick:,}' for tick in ticks])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.set(xlabel=_with_note('annotations', note), ylabel=measure)
+    axes.legend(loc='best', frameon=False)
+    return figure
+
+
 def figure_bytes(figure: Figure, suffix: str = 'svg', dpi: int = 130) -> bytes:
     """Return a figure as the bytes of a file.
 

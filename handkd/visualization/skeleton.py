@@ -34,6 +34,9 @@ VIEWS: dict[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
 on it, with the camera below.
 """
 
+SUPERSAMPLING = 3
+"""How many times larger what is in space is drawn before it is shrunk, for smooth lines."""
+
 _SHIFT = 4  # fractional bits of cv2's sub-pixel coordinates
 _RING = 3.5  # radius of a ring around a marked joint, in widths of the skeleton's lines
 
@@ -116,11 +119,8 @@ def draw_skeleton_3d(
     centre = (points.min(0) + points.max(0)) / 2
     extent = max(np.ptp(points, axis=0).max(), 1e-9)
 
-    large = 3 * size  # drawn larger and shrunk: smooth lines
-    canvas = np.full((large, large, 3), 250, np.uint8)
-    for line in np.linspace(0, large - 1, 6).round().astype(int):
-        cv2.line(canvas, (line, 0), (line, large - 1), (232, 232, 232), 3)
-        cv2.line(canvas, (0, line), (large - 1, line), (232, 232, 232), 3)
+    canvas = light_square(SUPERSAMPLING * size)
+    large = len(canvas)
     right, down, away = VIEWS[view]
     thickness = max(4, large // 80)
     for hand in hands:
@@ -132,6 +132,15 @@ def draw_skeleton_3d(
         _draw(canvas, points, thickness, order, color)
     _ring(canvas, points, thickness, marked)
     return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def light_square(side: int) -> np.ndarray:
+    """Return the ground on which things in space are drawn, with a grid: BGR, uint8, shape (side, side, 3)."""
+    canvas = np.full((side, side, 3), 250, np.uint8)
+    for line in np.linspace(0, side - 1, 6).round().astype(int):
+        cv2.line(canvas, (line, 0), (line, side - 1), (232, 232, 232), 3)
+        cv2.line(canvas, (0, line), (side - 1, line), (232, 232, 232), 3)
+    return canvas
 
 
 def _draw(

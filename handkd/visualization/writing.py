@@ -1,11 +1,13 @@
-"""Picture files."""
+"""Files of pictures and animations."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 
 def check_picture_path(path: str | Path) -> Path:
@@ -41,3 +43,43 @@ def write_picture(path: str | Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), image):
         raise OSError(f'{path}: the picture could not be written: is the disk full?')
+
+
+def check_animation_path(path: str | Path) -> Path:
+    """Check that an animation can be written under a name, and return its path.
+
+    Raises:
+        ValueError: If it is a folder, or does not end in .gif.
+    """
+    path = Path(path)
+    if path.is_dir() or path.suffix.lower() != '.gif':
+        raise ValueError(f'{path}: an animation is a file with the ending .gif')
+    return path
+
+
+def write_animation(path: str | Path, frames: Sequence[np.ndarray], milliseconds: int = 80) -> None:
+    """Write an animation that begins again at its end, with its folder.
+
+    All frames share one palette of 256 colours, without dithering: what stands still takes no space.
+
+    Args:
+        path: The GIF file.
+        frames: BGR, uint8, all of one shape (H, W, 3).
+        milliseconds: How long each of them is shown. Defaults to 80.
+
+    Raises:
+        ValueError: If the file has another ending, there is no frame, or their shapes differ.
+        OSError: If it can't be written; names it.
+    """
+    path = check_animation_path(path)
+    shapes = {frame.shape for frame in frames}
+    if len(shapes) != 1:
+        raise ValueError(f'{path}: an animation needs frames of one shape, found {sorted(shapes)}')
+    images = [Image.fromarray(np.ascontiguousarray(frame[..., ::-1])) for frame in frames]
+    palette = Image.fromarray(np.vstack([np.asarray(image) for image in images])).quantize(256)
+    first, *others = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=False)
+    except OSError as error:
+        raise OSError(f'{path}: the animation could not be written ({error})') from error

@@ -81,6 +81,27 @@ def test_a_distilled_config_counts_its_student_and_needs_no_teacher():
     assert measure_config(Config(dict(model=depth, input_size=64))).params == measure_config(plain).params - 2 * 49 * 8
 
 
+@pytest.mark.parametrize('with_head', [False, True])
+def test_of_a_view_synthesizer_what_the_plain_estimator_has_counts(with_head):
+    encoder = dict(type='GeometryEncoder', depth=18, input_size=64, base_channels=4, num_points=10, appearance=6)
+    decoder = dict(type='ViewDecoder', input_size=64, num_points=10, appearance=6, base_channels=4)
+    head = dict(type='LatentPoseHead', in_channels=30, hidden=(16,), codec=dict(type='RootRelativeXYZ'))
+    network = dict(type='HandResNet', depth=18, stem='imagenet', base_channels=4)
+    model = dict(
+        type='ViewSynthesizer',
+        backbone=encoder,
+        decoder=decoder,
+        feature_loss=dict(type='FeatureL1Loss', network=network),
+        head=head if with_head else None,
+    )
+    found = measure_config(Config(dict(model=model, input_size=64)))
+    plain = dict(type='HandPoseEstimator', backbone=encoder, head=head)
+    expected = measure_config(Config(dict(model=plain, input_size=64)))
+    layers = (30 * 16, 16 * 63)
+    params, macs = (0, 0) if with_head else (sum(layers) + 16 + 63 + 2 * 16, sum(layers))
+    assert found == (expected.params - params, expected.macs - macs)
+
+
 def test_the_input_size_scales_the_convolutions_only():
     cfg = Config(dict(model=RGB_NETWORK, input_size=64))
     head = 3 * (64 * 256 + 256 * 64 + 64 * 21)

@@ -15,13 +15,14 @@ from handkd.apis.report import (
     compared,
     gap_closed,
     results_table,
+    with_largest_budget,
     write_stage_report,
 )
 from handkd.datasets import ReproducibleDataset
 from handkd.evaluation import HandPredictions
 from handkd.geometry import project
 from handkd.registry import DATASETS, MODELS
-from handkd.visualization import draw_skeleton, pck_figure, text_table
+from handkd.visualization import Picture, Table, draw_skeleton, pck_figure, text_table
 
 PROTOCOL = 'rel-middle_mcp_gt-scale_21j'
 CAMERA = {'K': np.array([[150.0, 0, 31.5], [0, 150.0, 31.5], [0, 0, 1]])}
@@ -240,3 +241,49 @@ def test_what_does_not_go_together_is_named(stages, tmp_path):
         stages[0].metric('MPJPE')
     with pytest.raises(ValueError, match="'pupil'"):
         StageResult(**vars(stages[0]) | {'role': 'pupil'})
+
+
+def test_of_stages_with_annotations_the_page_shows_those_that_use_most(stages, tmp_path):
+    """The largest number at which there is a twin; the other tables are above."""
+    depth, rgb, pmd, odd = stages
+    numbers = [
+        (rgb, 64),
+        (replace(pmd, role='variant'), 64),
+        (rgb, 3200),
+        (replace(pmd, role='variant'), 3200),
+        (odd, 9999),
+    ]
+    cells = [replace(stage, annotations=number) for stage, number in numbers]
+    chosen = with_largest_budget([depth, *cells])
+    assert [stage.label for stage in chosen] == [
+        'The depth', 'The rgb 3,200', 'The pmd 3,200',
+    ]  # fmt: skip
+    assert all(stage.annotations is None for stage in chosen)
+    assert compared([depth, *cells]) == [depth] and compared(chosen) == chosen
+    assert [stage.label for stage in with_largest_budget(cells[-1:])] == ['The odd 9,999']
+    assert with_largest_budget(stages) == stages
+    table = Table(('annotations', 'supervised'), [('64', '51.51')])
+    write_stage_report(tmp_path / 'report.html', 'NVS', cells, num_samples=2, tables=[table])
+    page = (tmp_path / 'report.html').read_text()
+    assert page.index('51.51') < page.index('The rgb 3,200')
+    assert 'The odd' not in page
+
+
+def test_an_encoder_that_gives_vectors_shows_the_maps_before_them(stages, tmp_path, monkeypatch):
+    layers = []
+    monkeypatch.setattr(
+        report, 'activation_sheet', lambda *args: layers.append(args[2]) or Picture(np.zeros((4, 4, 3), np.uint8))
+    )
+    encoder = dict(type='GeometryEncoder', depth=18, input_size=64, base_channels=4, num_points=10)
+    head = dict(type='LatentPoseHead', in_channels=30, hidden=(8,), codec=dict(type='RootRelativeXYZ'))
+    model = dict(type='HandPoseEstimator', backbone=encoder, head=head)
+    write_stage_report(tmp_path / 'report.html', '', [stages[1]], num_samples=1)
+    cfg = Config.fromfile(stages[1].config)
+    cfg.model = model
+    cfg.dump(stages[1].config)
+    torch.save({'state_dict': MODELS.build(model).state_dict()}, stages[1].checkpoint)
+    write_stage_report(tmp_path / 'report.html', '', [stages[1]], num_samples=1)
+    assert layers == ['backbone', 'backbone.layer4']
+    monkeypatch.undo()
+    write_stage_report(tmp_path / 'report.html', '', [stages[1]], num_samples=1)
+    assert 'backbone.layer4' in (tmp_path / 'report.html').read_text()

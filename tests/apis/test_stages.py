@@ -290,3 +290,57 @@ def test_pretraining_tells_its_metrics_in_one_line(pretraining, tmp_path, capsys
     *_, last = capsys.readouterr().out.splitlines()
     assert last.startswith(f'rel-middle_mcp_gt-scale_21j/EPE_mean {result.metric("EPE_mean"):.4g}, ')
     assert all(name in last for name in result.metrics)
+
+
+BUDGETS = """
+_base_ = './twin.py'
+stages = dict(
+    options={'train_cfg.max_iters': 2},
+    runs=[
+        dict(name='s_64', label='supervised', role='twin', annotations=64, config='twin.py'),
+        dict(name='s_320', label='supervised', role='twin', annotations=320, config='twin.py'),
+    ],
+)
+"""
+
+
+@pytest.fixture
+def budgets(config):
+    config.with_name('budgets.py').write_text(BUDGETS)
+    return config.with_name('budgets.py')
+
+
+def test_a_stage_knows_how_many_labels_it_may_use(budgets, config, tmp_path):
+    assert [result.annotations for result in run_stages(read_stages(budgets), tmp_path / 'out')] == [64, 320]
+    assert [stage.annotations for stage in read_stages(config)] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ('annotations=320', 'annotations=64', "stage 's_320': 's_64' has the label 'supervised' and 64 annotations as"),
+        ('annotations=64', 'annotations=0', "stage 's_64': annotations must be a positive whole number of labels, fou"),
+        ('annotations=64', "annotations='all'", "positive whole number of labels, found 'all'"),
+        ('annotations=64', 'annotation=64', "unknown key 'annotation'; did you mean 'annotations'"),
+    ],
+)
+def test_wrong_numbers_of_annotations_are_named(budgets, old, new, message):
+    budgets.write_text(budgets.read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        read_stages(budgets)
+
+
+def test_a_run_with_a_budget_is_a_stage_for_each_number(budgets):
+    old = "name='s_320', label='supervised', role='twin', annotations=320"
+    new = "name='t', label='other', role='variant', budget='train_cfg.val_interval'"
+    text = budgets.read_text().replace(old, new)
+    budgets.write_text(text.replace('stages = dict(', 'stages = dict(\n    annotations=[8, 2],'))
+    plain, *spread = read_stages(budgets)
+    assert [(stage.name, stage.annotations) for stage in spread] == [('t_8', 8), ('t_2', 2)]
+    assert spread[0].options == plain.options | {'train_cfg.val_interval': 8}
+    budgets.write_text(text)
+    with pytest.raises(ConfigError, match="stage 't' has a budget, but stages.annotations names no number"):
+        read_stages(budgets)
+    budgets.write_text(text.replace('budget=', 'budgte='))
+    with pytest.raises(ConfigError, match="unknown key 'budgte'; did you mean 'budget'"):
+        read_stages(budgets)

@@ -8,8 +8,9 @@ import pytest
 
 from handkd.config import load_config
 from handkd.datasets import PackedHandDataset, RHDDataset
-from handkd.datasets.packed import load_manifest
+from handkd.datasets.packed import load_manifest, margin_for
 from handkd.datasets.studio.layouts import write_layout
+from handkd.datasets.transforms import HandCrop
 from handkd.registry import DATASETS
 
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'pack_dataset.py'))
@@ -117,11 +118,34 @@ def test_the_square_is_that_of_the_configs_pipeline(rhd, tmp_path):
         assert (manifest.rule, manifest.factor) == expected
 
 
-def test_a_cube_that_a_pack_can_not_be_told_of_is_refused(rhd, tmp_path):
-    config, _ = rhd
+def test_the_cube_is_that_of_the_configs_pipeline(rhd, tmp_path):
+    """HandCrop finds its square again inside of the pack: the margin is all around it."""
+    config, root = rhd
     other = tmp_path / 'config.py'
-    other.write_text(
-        config.read_text().replace("'type': 'HandCrop'", "'type': 'HandCrop', 'rule': 'cube', 'cube': 220.0")
-    )
-    with pytest.raises(ValueError, match=r'packs are cut by HandCrop\(cube=300.0\), not by 220.0'):
-        pack(other, tmp_path / 'out')
+    crop = "'type': 'HandCrop', 'rule': 'cube', 'cube': 220.0, 'root': 'wrist'"
+    other.write_text(config.read_text().replace("'type': 'HandCrop'", crop))
+    pack(other, tmp_path / 'out', '--size', '60', '--margin', '1.5', '--modalities', 'rgb')
+    manifest = load_manifest(tmp_path / 'out')
+    assert (manifest.rule, manifest.factor, manifest.cube, manifest.root) == ('cube', None, 220.0, 'wrist')
+    for i in range(2):
+        found = HandCrop('cube', cube=220.0, root='wrist')(PackedHandDataset(str(tmp_path / 'out')).get_data_info(i))
+        np.testing.assert_allclose(found['crop']['center'], 29.5, atol=1e-3)
+        assert found['crop']['side'] == pytest.approx(40, rel=1e-5)
+    pack(other, tmp_path / 'given', '--cube', '180', '--root', 'middle_mcp')
+    manifest = load_manifest(tmp_path / 'given')
+    assert (manifest.cube, manifest.root) == (180.0, 'middle_mcp')
+
+
+def test_the_packs_that_a_config_has_recipes_of(rhd, tmp_path, capsys):
+    config, root = rhd
+    source = dict(type='RHDDataset', data_root=str(root), split='training')
+    dataset = dict(type='PackedHandDataset', data_root=str(tmp_path / 'pack'), recipe=dict(source=source, size=40))
+    mine = tmp_path / 'mine.py'
+    mine.write_text(f'val_dataloader = dict(batch_size=2, num_workers=0, dataset={dataset!r})\n')
+    for _ in range(2):
+        assert TOOL['main']([str(mine), '--workers', '0']) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == f'{tmp_path / "pack"}: 5 samples'
+    sample = DATASETS.build(dataset).get_data_info(2)
+    assert sample['img'].shape == (40, 40, 3)
+    square = HandCrop()(sample)['crop']
+    assert square['side'] == pytest.approx(40 / margin_for(), rel=1e-5), 'the margin is that of the command'

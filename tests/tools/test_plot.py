@@ -114,6 +114,38 @@ def test_accuracy_on_each_part(tmp_path):
         TOOL['main'](['parts', paths[0], '--out', str(tmp_path / 'parts.svg')])
 
 
+def test_errors_over_the_number_of_annotations(tmp_path, capsys):
+    def stage(label, number, errors):
+        metrics = {seed: {'rel-wrist_n-scale_21j/EPE_mean': error} for seed, error in zip('01', errors)}
+        return dict(name='a', label=label, role='twin', config='', annotations=number, metrics=metrics)
+
+    stages = [stage('supervised', 64, (50.0, 52.0)), stage('supervised', 640, (30.0, 30.0))]
+    path = tmp_path / 'results.json'
+    path.write_text(json.dumps(dict(stages=[*stages, stage('pre-trained', 64, (40.0, 41.0))])))
+    axes = TOOL['_budget_figure'](str(path)).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ['supervised', 'pre-trained']
+    np.testing.assert_array_equal(axes.containers[0][0].get_xydata(), [(64, 51), (640, 30)])
+    low, high = axes.containers[0][2][0].get_segments()[0][:, 1]
+    assert (high - low) / 2 == pytest.approx(12.706, abs=1e-3)  # t for one degree of freedom
+    assert axes.get_ylabel() == 'N-MPJPE (mm)'
+    assert axes.get_xlabel() == 'annotations\nrel-wrist_n-scale_21j, 2 seeds, bars: 95 %'
+    TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
+    assert '<!-- pre-trained -->' in (tmp_path / 'curve.svg').read_text()
+    for one in stages:
+        one['metrics'].pop('1')
+    path.write_text(json.dumps(dict(stages=stages)))
+    assert TOOL['_budget_figure'](str(path)).axes[0].get_xlabel() == 'annotations\nrel-wrist_n-scale_21j'
+    with pytest.raises(SystemExit):
+        TOOL['main'](['budgets', str(path), str(path), '--out', str(tmp_path / 'curve.svg')])
+    assert 'budgets takes one file of results' in capsys.readouterr().err
+    path.write_text(json.dumps(dict(stages=[stage('supervised', None, (50.0, 52.0))])))
+    with pytest.raises(ValueError, match='results.json: no stage in it has a number of annotations'):
+        TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
+    path.write_text('no json')
+    with pytest.raises(ValueError, match='results.json: Expecting value'):
+        TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
+
+
 def test_bad_input_is_named(runs, tmp_path, capsys):
     for args, message in (
         (['loss', str(runs[0]), '--out', 'loss.txt'], '--out must end in one of'),

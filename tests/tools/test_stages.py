@@ -62,3 +62,44 @@ def test_pretraining_alone_has_no_table(tool, tmp_path, capsys):
     main, *_ = tool
     main([str(CONFIG), '--work-dir', str(tmp_path), '--only', 'rgb'])
     assert 'EPE' not in capsys.readouterr().out
+
+
+BUDGETS = f"""
+_base_ = {str(CONFIG.with_name('resnet18half_rgb_studio.py'))!r}
+stages = dict(runs=[
+    dict(name='s', label='supervised', role='twin', annotations=64, config=None),
+    dict(name='p', label='pre-trained', role='variant', annotations=64, config=None),
+    dict(name='s_all', label='supervised', role='twin', annotations=3200, config=None),
+])
+"""
+
+
+def test_stages_with_annotations_have_tables_of_their_own(tool, tmp_path, capsys, monkeypatch):
+    main, *_ = tool
+    pages = []
+    monkeypatch.setitem(main.__globals__, 'write_stage_report', lambda *args, **kwargs: pages.append(kwargs['tables']))
+
+    def run_stages(stages, work_dir, seed):
+        for number, stage in enumerate(stages):
+            metrics = {'rel-wrist_n-scale_21j/EPE_mean': 30.0 - number + seed * (number + 1)}
+            yield StageResult(stage.name, stage.label, stage.role, '', '', '', metrics, '', stage.annotations)
+
+    monkeypatch.setitem(main.__globals__, 'run_stages', run_stages)
+    (tmp_path / 'budgets.py').write_text(BUDGETS)
+    command = [str(tmp_path / 'budgets.py'), '--work-dir', str(tmp_path / 'out'), '--out', str(tmp_path / 'r.json')]
+    main([*command, '--report'])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ['3,200', '28.00', '-'] in lines and ['64', '30.00', '29.00'] in lines and ['64', '+1.00'] in lines
+    assert [table.headers[0] for table in pages[0]] == [
+        'annotations: N-MPJPE (mm)', 'annotations: N-MPJPE (mm) below supervised',
+    ]  # fmt: skip
+    main([*command, '--seeds', '1', '2'])
+    out = capsys.readouterr().out
+    assert 'annotations: N-MPJPE (mm), 2 seeds, ± 95 %' in out and '-0.50 ± 6.35, 0 of 2' in out and 'AUC' not in out
+    record = json.loads((tmp_path / 'r.json').read_text())
+    assert [stage['annotations'] for stage in record['stages']] == [64, 64, 3200] and len(record['tables']) == 2
+    with pytest.raises(SystemExit):
+        main([*command, '--seeds', '1', '2', '--against', 'p'])
+    assert '--against: p has annotations' in capsys.readouterr().err
+    main([*command, '--only', 'p'])
+    assert ['64', '30.00'] in [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 
 from handkd.apis.pictures import TILE
 from handkd.geometry import AngleLimits
@@ -147,13 +148,50 @@ def test_rejected_maps(weak_run, tmp_path, capsys):
         TOOL['main'](['rejections', weak_run, '--indices', '4', '--out', str(out)])
 
 
+@pytest.fixture
+def view_run(tmp_path) -> str:
+    """Work dir of an untrained network that makes views."""
+    backbone = dict(type='GeometryEncoder', depth=18, input_size=64, base_channels=4, num_points=5, appearance=4)
+    decoder = dict(type='ViewDecoder', input_size=64, num_points=5, appearance=4, base_channels=4)
+    steps = [
+        dict(type='LoadBackground', folder=str(tmp_path / 'backgrounds')),
+        dict(type='HandCrop', rule='cube', cube=250.0),
+        dict(type='VirtualCamera', size=64),
+        dict(type='PackHandInputs', modalities=['rgb', 'background']),
+    ]
+    room = dict(type='StudioRoomDataset', split='test', subjects=1, sequences=1, frames=2, views=2, resolution=64)
+    model = dict(type='ViewSynthesizer', backbone=backbone, decoder=decoder)
+    cfg = dict(model=model, test_dataloader=dict(dataset=dict(room, pipeline=steps)))
+    folder = tmp_path / 'views'
+    folder.mkdir()
+    Config(cfg).dump(folder / 'config.py')
+    torch.save({'state_dict': MODELS.build(model).state_dict()}, folder / 'iter_5.pth')
+    return str(folder)
+
+
+def test_views_and_a_turntable(view_run, tmp_path, capsys):
+    out = tmp_path / 'new' / 'views.png'
+    TOOL['main'](['views', view_run, '--num', '2', '--out', str(out)])
+    height, width = cv2.imread(str(out)).shape[:2]
+    assert (width - GAP) // (TILE + GAP) == 6 and (height - LINE - GAP) // (TILE + LINE + GAP) == 2
+    TOOL['main'](['views', view_run, '--indices', '5', '--out', str(out)])
+    assert cv2.imread(str(out)).shape[0] < height
+    gif = tmp_path / 'new' / 'turn.gif'
+    TOOL['main'](['turntable', view_run, '--indices', '3', '--out', str(gif)])
+    with Image.open(gif) as image:
+        assert (image.n_frames, image.info['loop']) == (36, 0)
+    assert gif.stat().st_size < 1e6 and re.search(r'turn\.gif: 0\.\d\d MB', capsys.readouterr().out)
+    with pytest.raises(ValueError, match=r'turn\.png: an animation is a file with the ending \.gif'):
+        TOOL['main'](['turntable', view_run, '--out', str(tmp_path / 'turn.png')])
+
+
 def test_bad_input_is_named(runs, tmp_path, capsys):
     for args, message in (
         (['activations', runs[0], '--labels', 'a', 'b'], '--labels must name each of the 1 runs, found 2'),
         (['poses', runs[0], '--num', '0'], '--num must be at least 1'),
         (['poses', runs[0], '--limits', 'limits.json'], '--limits is for violations, not for poses'),
         (['poses', runs[0], '--dictionary', 'patches'], '--dictionary is for parts, not for poses'),
-        (['rejections', *runs], 'rejections are of one run, found 2'),
+        (['rejections', *runs], 'rejections is of one run, found 2'),
     ):
         with pytest.raises(SystemExit):
             TOOL['main'](args)

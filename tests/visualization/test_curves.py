@@ -5,6 +5,7 @@ import pytest
 
 from handkd.visualization import (
     accuracy_figure,
+    budget_figure,
     evolution_figure,
     figure_bytes,
     loss_figure,
@@ -149,3 +150,21 @@ def test_part_figure_has_a_group_of_bars_a_part():
 def test_figure_files(suffix, magic):
     figure = pck_figure({'a': np.array([0.0, 1.0])}, np.array([0.0, 50.0]))
     assert figure_bytes(figure, suffix).startswith(magic)
+
+
+def test_errors_over_the_number_of_annotations():
+    curves = {'a': {640: (30.0, 2.0), 64: (50.0, 4.0)}, 'b': {64: (40.0, 1.0)}}
+    axes = budget_figure(curves, 'N-MPJPE (mm)', 'rel-wrist').axes[0]
+    (first, *_), (second, *_) = axes.containers
+    np.testing.assert_array_equal(first.get_xydata(), [(64, 50), (640, 30)])
+    np.testing.assert_array_equal(second.get_xydata(), [(64, 40)])
+    bars = axes.containers[0][2][0].get_segments()
+    np.testing.assert_allclose(bars, [[(64, 46), (64, 54)], [(640, 28), (640, 32)]])
+    assert axes.get_xscale() == 'log' and axes.get_ylim()[0] == 0
+    assert [text.get_text() for text in axes.get_xticklabels()] == ['64', '640']
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ('annotations\nrel-wrist', 'N-MPJPE (mm)')
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ['a', 'b']
+    plain = budget_figure({'a': {64: (50.0, None), 640: (30.0, None)}}, 'EPE').axes[0]
+    assert not plain.containers[0][2]  # no bars
+    with pytest.raises(ValueError, match='there is nothing to plot'):
+        budget_figure({}, 'EPE')

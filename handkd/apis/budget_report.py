@@ -1,0 +1,148 @@
+"""Results over the number of labels that stages may use: Table 1 and Figure 3 of Mueller et al. 2020."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from handkd.evaluation import mean_interval
+from handkd.visualization import Table
+
+from .report import StageResult
+
+_N_MPJPE = '_n-scale_'
+"""What the name of the protocol has where every hand takes its best scale: N-MPJPE."""
+
+
+@dataclass(frozen=True)
+class BudgetErrors:
+    """The mean errors of all stages that say how many labels they use.
+
+    Attributes:
+        protocol: The protocol of the error.
+        measure: What tables call it, with its unit, such as 'N-MPJPE (mm)'.
+        seeds: Number of seeds.
+        values: Label of the regime -> number of annotations -> its errors, shape (``seeds``,); both in the order of the
+            stages.
+        twins: Number of annotations -> label of the stage with the role 'twin', if there is one.
+    """
+
+    protocol: str
+    measure: str
+    seeds: int
+    values: dict[str, dict[int, np.ndarray]]
+    twins: dict[int, str]
+
+    @property
+    def annotations(self) -> list[int]:
+        """The numbers of annotations, the largest first."""
+        return sorted({number for row in self.values.values() for number in row}, reverse=True)
+
+
+def read_budgets(results: Mapping[int, Sequence[StageResult]]) -> BudgetErrors | None:
+    """Gather the errors of the stages that say how many labels they use.
+
+    The error is the N-MPJPE if all of them have measured it (Mueller et al., section 3.2), else their first
+    ``EPE_mean``.
+
+    Args:
+        results: Seed -> its stages; the same stages for every seed.
+
+    Returns:
+        The errors, or None if no stage says how many labels it uses.
+
+    Raises:
+        ValueError: If two stages are of one regime and number, one has no error, or their protocols differ.
+    """
+    runs = [[stage for stage in stages if stage.annotations is not None] for stages in results.values()]
+    if not runs or not runs[0]:
+        return None
+    keys = {_error_key(stage) for run in runs for stage in run}
+    if any(_N_MPJPE not in key for key in keys):
+        keys = {stage.key('EPE_mean') for run in runs for stage in run}
+    if len(keys) > 1:
+        raise ValueError(f'the stages with annotations were evaluated by different protocols: {sorted(keys)}')
+    key = keys.pop()
+    values: dict[str, dict[int, np.ndarray]] = {}
+    twins: dict[int, str] = {}
+    for stages in zip(*runs):
+        label, number = stages[0].label, stages[0].annotations
+        row = values.setdefault(label, {})
+        if number in row:
+            raise ValueError(f'two stages have the label {label!r} and {number} annotations')
+        row[number] = np.array([stage.metrics[key] for stage in stages])
+        if stages[0].role == 'twin':
+            twins.setdefault(number, label)
+    name = 'N-MPJPE' if _N_MPJPE in key else 'EPE mean'
+    return BudgetErrors(key.rpartition('/')[0], f'{name} ({runs[0][0].unit})', len(runs), values, twins)
+
+
+def _error_key(stage: StageResult) -> str:
+    """The name of a stage's N-MPJPE, or of its first mean error if it has not measured that."""
+    named = [key for key in stage.metrics if key.endswith('/EPE_mean') and _N_MPJPE in key]
+    return named[0] if named else stage.key('EPE_mean')
+
+
+def budget_tables(results: Mapping[int, Sequence[StageResult]]) -> list[Table]:
+    """Return the error of each regime at each number of annotations, and by how much it is less than the twin's.
+
+    A row a number of annotations, the largest first, as in Table 1 of Mueller et al. 2020; a column a regime. Over
+    several seeds errors and gains are means with their 95 % interval; gains are over the stage with the role 'twin' at
+    the same number of annotations and of the same seed, and it is said in how many seeds they are positive. '-' stands
+    where no stage has run.
+
+    Args:
+        results: Seed -> its stages; the same stages for every seed.
+
+    Returns:
+        No table if no stage says how many labels it uses; one if no other stage has a twin.
+
+    Raises:
+        ValueError: As :func:`read_budgets`.
+    """
+    found = read_budgets(results)
+    if found is None:
+        return []
+    over = f', {found.seeds} seeds, ± 95 %' if found.seeds > 1 else ''
+    rows = [
+        (f'{number:,}', *(_cell(row.get(number), '{:.2f}') for row in found.values.values()))
+        for number in found.annotations
+    ]
+    tables = [Table((f'annotations: {found.measure}{over}', *found.values), rows)]
+    gains = {label: row for label in found.values if (row := _gains(found, label))}
+    if gains:
+        twins = ' / '.join(dict.fromkeys(found.twins.values()))
+        rows = [
+            (f'{number:,}', *(_gain(row.get(number)) for row in gains.values()))
+            for number in found.annotations
+            if any(number in row for row in gains.values())
+        ]
+        tables.append(Table((f'annotations: {found.measure} below {twins}', *gains), rows))
+    return tables
+
+
+def _gains(found: BudgetErrors, label: str) -> dict[int, np.ndarray]:
+    """Number of annotations -> by how much a regime is better than another one that is the twin there, seed by seed."""
+    return {
+        number: found.values[found.twins[number]][number] - errors
+        for number, errors in found.values[label].items()
+        if found.twins.get(number, label) != label
+    }
+
+
+def _cell(values: np.ndarray | None, text: str) -> str:
+    """One value as it is, several as mean and interval."""
+    if values is None:
+        return '-'
+    if len(values) == 1:
+        return text.format(values[0])
+    mean, half = mean_interval(values)
+    return f'{text.format(mean)} ± {half:.2f}'
+
+
+def _gain(values: np.ndarray | None) -> str:
+    """A gain, and in how many of several seeds there is one."""
+    text = _cell(values, '{:+.2f}')
+    return text if values is None or len(values) == 1 else f'{text}, {(values > 0).sum()} of {len(values)}'

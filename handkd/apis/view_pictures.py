@@ -1,0 +1,226 @@
+"""What a network that has learnt from views makes of them: other views, its points in space, and poses."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from torch import Tensor
+
+from handkd.config import LOADERS
+from handkd.datasets import ReproducibleDataset, ViewGroupSampler
+from handkd.geometry import axis_angle_to_matrix
+from handkd.hints import ConfigError
+from handkd.models.backbones import Latents
+from handkd.models.estimators import ViewSynthesizer
+from handkd.models.targets import stack_rotations
+from handkd.models.view_groups import GROUP, relative_rotations, turn_points
+from handkd.registry import DATASETS
+from handkd.visualization import Picture, draw_points
+
+from .backgrounds import ensure_backgrounds
+from .packs import ensure_packs
+from .pictures import TILE, Column, hand_column, input_picture, lay_columns, predict_samples
+from .privileged import PACKING
+from .trained import TrainedNetwork
+
+_TURNED_TILE = 160
+"""Side of a tile of an animation, in px."""
+_INPUT, _TARGET, _APPEARANCE = 0, 1, 3
+"""Places in a group of what is seen, of what is to be made, and of what lends its appearance, as in ``predict``."""
+
+
+class _Encoded(NamedTuple):
+    """Images with what the network makes of them."""
+
+    items: list[dict]
+    latents: Latents
+    rotations: Tensor
+    """From the world's axes to each camera's, shape (B, 3, 3)."""
+    backgrounds: Tensor
+    """Normalised, shape (B, 3, H, W)."""
+
+
+def view_sheet(network: TrainedNetwork, num: int = 8, groups: Sequence[int] | None = None) -> Picture:
+    """Draw views that a network makes of others, a row a group of views: Fig. 4 of Mueller et al. 2020.
+
+    From left to right the input, the image of another moment that lends its appearance, the view that is to be made,
+    and what is made of the input's points, turned into that view's camera, and of its background. Then the points, as
+    the input's camera sees them and as the other one does; and with a head the predicted hand over the true one.
+
+    Groups are those that :class:`~handkd.datasets.ViewGroupSampler` draws from the test set with seed 0.
+
+    Args:
+        network: The network, a ``ViewSynthesizer``.
+        num: How many groups to show, the first ones. Defaults to 8.
+        groups: Numbers of the groups to show instead, from 0 on. Defaults to None.
+
+    Raises:
+        ValueError: If the network makes no views, or the test set has no groups.
+        ConfigError: If the config loads no backgrounds.
+    """
+    numbers = list(range(num) if groups is None else groups)
+    if min(numbers) < 0:
+        raise ValueError(f'groups are numbered from 0 on, found {min(numbers)}')
+    module, dataset = _synthesizer(network), _test_set(network.cfg)
+    sampler = ViewGroupSampler(dataset, groups=1, seed=0)
+    seen = _encode(module, [dataset[int(key)] for number in numbers for key in sampler.batch(number)])
+    inputs, targets, donors = (list(range(place, len(seen.items), GROUP)) for place in (_INPUT, _TARGET, _APPEARANCE))
+    geometry = seen.latents.take(inputs)
+    turns = relative_rotations(seen.rotations[targets], seen.rotations[inputs])
+    made = _views(
+        module, geometry._replace(appearance=seen.latents.appearance[donors]), turns, seen.backgrounds[targets]
+    )
+    truth = [input_picture(seen.items[i]['inputs']) for i in targets]
+    errors = [f'{np.abs(one.astype(float) - true).mean():.1f} grey levels off' for one, true in zip(made, truth)]
+    names = [f'group {number}' for number in numbers]
+    columns = [
+        _image_column('input', seen.items, inputs, names),
+        _image_column('appearance of', seen.items, donors),
+        _image_column('target', seen.items, targets),
+        Column('synthesised', made, errors),
+        _point_column('points', geometry.points),
+        _point_column("in the target's camera", turn_points(geometry.points, turns)),
+    ]
+    text = (
+        'A view is made of the points of the input, turned into the camera of the target, of the appearance of another '
+        "moment, and of the target's background. Each point has its own colour; far points are paler."
+    )
+    if module.head is not None:
+        items = [dict(seen.items[i], inputs=dict(rgb=seen.items[i]['inputs']['rgb'])) for i in inputs]
+        columns.append(hand_column('pose', predict_samples(network, items), items, [None] * len(items)))
+        text += ' The predicted hand is over the true one in grey, with its mean error.'
+    return Picture(lay_columns(columns), text)
+
+
+def turntable(network: TrainedNetwork, indices: Sequence[int], frames: int = 36) -> list[np.ndarray]:
+    """Draw test images turned once round: about the y axis of its camera, which is upright in the image.
+
+    Beside each input stand what is made of its turned points, of its own appearance and its own background, and the
+    points. The camera and what is behind the hand stand still.
+
+    Args:
+        network: The network, a ``ViewSynthesizer``.
+        indices: Which test images, a row each.
+        frames: Pictures of one turn. Defaults to 36.
+
+    Returns:
+        The pictures, BGR, uint8, all of one shape.
+
+    Raises:
+        ValueError: If the network makes no views, or there is no such image.
+        ConfigError: If the config loads no backgrounds.
+    """
+    module, dataset = _synthesizer(network), _test_set(network.cfg)
+    beyond = [i for i in indices if not 0 <= i < len(dataset)]
+    if beyond:
+        raise ValueError(f'{network.label}: the test set has {len(dataset)} images, there is no {beyond[0]}')
+    seen = _encode(module, [dataset[i] for i in indices])
+    reach = seen.latents.points.norm(dim=-1).amax(1).tolist()
+    own = _image_column('input', seen.items, range(len(seen.items)))
+    pictures = []
+    for frame in range(frames):
+        angle = 2 * np.pi * frame / frames
+        turn = torch.as_tensor(axis_angle_to_matrix(np.array([0.0, angle, 0.0])), dtype=torch.float32)
+        turns = turn.to(seen.rotations).expand_as(seen.rotations)
+        made = _views(module, seen.latents, turns, seen.backgrounds)
+        points = turn_points(seen.latents.points, turns)
+        columns = [
+            own,
+            Column(f'turned by {np.degrees(angle):.0f} degrees', made, [''] * len(made)),
+            _point_column('points', points, reach),
+        ]
+        pictures.append(lay_columns(columns, _TURNED_TILE))
+    return pictures
+
+
+def with_background(cfg: Config) -> Config:
+    """Return a config of a test set whose samples also have what their camera sees without a hand.
+
+    Where the test set loads none, it loads them from the folder that another loader's pipeline names: networks with a
+    head are tested without.
+
+    Args:
+        cfg: The config; it is not changed.
+
+    Returns:
+        A config with ``test_dataloader`` alone.
+
+    Raises:
+        ConfigError: If no pipeline loads backgrounds, or that of the test set does not end with PackHandInputs.
+    """
+    loader = copy.deepcopy(cfg.test_dataloader)
+    settings = loader.dataset
+    steps = list(settings.get('pipeline') or ())
+    if not steps or steps[-1].type != PACKING:
+        raise ConfigError(f'{settings.type}: the pipeline of the test set must end with {PACKING}')
+    if _background_folder(steps) is None:
+        folder = next(filter(None, (_background_folder(cfg.get(loader)) for loader in LOADERS)), None)
+        if folder is None:
+            raise ConfigError('no pipeline of the config has LoadBackground, but views are made of backgrounds')
+        steps.insert(0, dict(type='LoadBackground', folder=folder))
+    steps[-1] = dict(steps[-1], modalities=[*dict.fromkeys([*steps[-1].get('modalities', ['rgb']), 'background'])])
+    settings.pipeline = steps
+    return Config(dict(test_dataloader=loader))
+
+
+def _background_folder(node: object) -> str | None:
+    """The first folder that a LoadBackground below a node of a config names."""
+    if isinstance(node, Mapping):
+        if str(node.get('type')).rpartition('.')[2] == 'LoadBackground':
+            return node['folder']
+        node = node.values()
+    elif not isinstance(node, (list, tuple)):
+        return None
+    return next(filter(None, map(_background_folder, node)), None)
+
+
+def _test_set(cfg: Config) -> ReproducibleDataset:
+    """The test set of a config with backgrounds; what of them is not there is made."""
+    cfg = with_background(cfg)
+    ensure_packs(cfg, 'test_dataloader')
+    ensure_backgrounds(cfg, 'test_dataloader')
+    return DATASETS.build(cfg.test_dataloader.dataset)
+
+
+def _synthesizer(network: TrainedNetwork) -> ViewSynthesizer:
+    module = network.build()
+    if not isinstance(module, ViewSynthesizer):
+        raise ValueError(f'{network.label}: views are made by a ViewSynthesizer, found a {type(module).__name__}')
+    return module
+
+
+@torch.no_grad()
+def _encode(module: ViewSynthesizer, items: list[dict]) -> _Encoded:
+    data = module.data_preprocessor(pseudo_collate(items))
+    images, backgrounds = data['inputs']['rgb'], data['inputs']['background']
+    rotations = stack_rotations(data['data_samples'], images.device)
+    return _Encoded(items, module.backbone(images), rotations, backgrounds)
+
+
+@torch.no_grad()
+def _views(module: ViewSynthesizer, latents: Latents, turns: Tensor, backgrounds: Tensor) -> list[np.ndarray]:
+    """Images, BGR, uint8, (H, W, 3) each, of what the network makes."""
+    pixels = module.data_preprocessor.to_pixels(module.synthesise(latents, turns, backgrounds))
+    return [np.ascontiguousarray(image) for image in pixels.permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def _image_column(
+    header: str, items: Sequence[dict], places: Sequence[int], captions: Sequence[str] | None = None
+) -> Column:
+    """Some of the images as they are, by default with their numbers."""
+    if captions is None:
+        captions = [f'image {items[i]["data_samples"].img_id}' for i in places]
+    return Column(header, [input_picture(items[i]['inputs']) for i in places], captions)
+
+
+def _point_column(header: str, points: Tensor, reach: Sequence[float] | None = None) -> Column:
+    """Clouds of points (B, N, 3), each of which fills its tile; their scales may be given."""
+    clouds = points.cpu().numpy()
+    reach = [None] * len(clouds) if reach is None else reach
+    return Column(header, [draw_points(*pair) for pair in zip(clouds, [TILE] * len(clouds), reach)], [''] * len(clouds))
