@@ -21,10 +21,12 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
+from mmpose.structures import PoseDataSample
 
+from handkd.apis.backgrounds import make_backgrounds
 from handkd.config import check_config, hand_out_paths
 from handkd.geometry import AngleLimits
-from handkd.registry import DATASETS, MODELS
+from handkd.registry import DATA_SAMPLERS, DATASETS, MODELS
 
 ROOT = Path(__file__).parents[1]
 API = Path(__file__).with_name('api.json')
@@ -53,6 +55,9 @@ def put_studio_in(cfg: Config) -> None:
     length = 1 if cfg.input_size > 128 else 2  # 24 and 30 GMAC an image, on a CPU
     for loader in LOADERS:
         dataset = cfg[loader].dataset
+        if turns_cameras(dataset):
+            put_room_in(cfg[loader], 'train' if loader == 'train_dataloader' else 'test')
+            continue
         if dataset.type == 'MixedDataset':  # the other sets have no labels of their own
             dataset = dataset.datasets[0]
         if dataset.type != 'StudioDataset':
@@ -60,6 +65,67 @@ def put_studio_in(cfg: Config) -> None:
             # Photographs are larger than what the network takes; the pipeline crops them.
             dataset = dict(type='StudioDataset', split=split, resolution=96, pipeline=dataset.pipeline)
         cfg[loader].dataset = {**dataset, 'length': length}
+
+
+def turns_cameras(dataset: dict) -> bool:
+    """Whether a set is for learning from views, in which cameras stand around the hand."""
+    return any(step.type == 'VirtualCamera' for step in dataset.get('dataset', dataset).pipeline)
+
+
+def put_room_in(loader: dict, split: str) -> None:
+    """Let the studio's room stand in for a set of views, below its budget of labels; batches are small."""
+    owner = loader if 'pipeline' in loader.dataset else loader.dataset
+    owner.dataset = dict(
+        type='StudioRoomDataset',
+        split=split,
+        subjects=1,
+        sequences=1,
+        frames=3,
+        views=3,
+        resolution=96,
+        pipeline=owner.dataset.pipeline,
+    )
+    for key, small in dict(pool=8, subjects=1, number=4).items():
+        if loader.dataset.get(key) is not None:
+            loader.dataset[key] = small
+    if loader.sampler.type == 'ViewGroupSampler':
+        groups = min(loader.sampler.get('groups', 8), 1)
+        loader.sampler.update(groups=groups, singles=4 if loader.sampler.get('singles') else 0)
+
+
+def put_backgrounds_in(cfg: Config, folder: Path) -> None:
+    """Make the backgrounds that pipelines load, if there are such."""
+    loads = [
+        step
+        for loader in LOADERS
+        for step in cfg[loader].dataset.get('dataset', cfg[loader].dataset).pipeline
+        if step.type == 'LoadBackground'
+    ]
+    for step in loads:
+        step.folder = str(folder)
+    if loads:
+        make_backgrounds(cfg, frames=3)
+
+
+def take_batch(loader: dict) -> dict:
+    """Return what a loader gives: the first batch of groups, or the first samples of the set."""
+    dataset = DATASETS.build(loader.dataset)
+    if loader.sampler.type != 'ViewGroupSampler':
+        return pseudo_collate([dataset[i] for i in range(min(len(dataset), 4))])
+    sampler = DATA_SAMPLERS.build(loader.sampler, default_args=dict(dataset=dataset, seed=0))
+    return pseudo_collate(dataset.__getitems__(sampler.batch(0)))
+
+
+def check_prediction(sample: PoseDataSample, size: int) -> None:
+    """Check that a sample has predictions: a map of parts, a view, or joints."""
+    if 'pred_fields' in sample:
+        channels = {'part_seg': 1, 'rgb': 3}
+        ((name, field),) = sample.pred_fields.items()
+        assert field.shape == (channels[name], size, size)
+        return
+    names = ('keypoints_cam', 'keypoints_cam_native', 'keypoints')
+    joints = next(sample.pred_instances[name] for name in names if name in sample.pred_instances)
+    assert joints.shape in ((1, 21, 3), (1, 14, 3), (1, 21, 2)) and np.isfinite(joints).all()
 
 
 def add_native_joints(batch: dict) -> None:
@@ -105,10 +171,11 @@ def limits(tmp_path_factory):
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=str)
-def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits):
+def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits, tmp_path):
     torch.manual_seed(0)
     cfg = Config.fromfile(ROOT / path)
     put_studio_in(cfg)
+    put_backgrounds_in(cfg, tmp_path)
     shrink_unets(cfg)
     check_config(cfg)
     for teacher in cfg.model.get('teachers', {}).values():
@@ -116,7 +183,7 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits
     if 'angle_limits' in cfg:
         cfg.angle_limits.file = limits
         hand_out_paths(cfg)
-    batches = {loader: pseudo_collate(list(DATASETS.build(cfg[loader].dataset))) for loader in LOADERS}
+    batches = {loader: take_batch(cfg[loader]) for loader in LOADERS}
     if cfg.model.get('head', {}).get('joints') == 'nyu':
         for batch in batches.values():
             add_native_joints(batch)
@@ -133,12 +200,7 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits
     assert [name for name, weight in learned.items() if torch.equal(weight, before[name])] == []
     for loader in ('val_dataloader', 'test_dataloader'):
         for sample in model.eval().val_step(batches[loader]):
-            if 'pred_fields' in sample:
-                assert sample.pred_fields.part_seg.shape[1:] == (cfg.input_size, cfg.input_size)
-                continue
-            names = ('keypoints_cam', 'keypoints_cam_native', 'keypoints')
-            joints = next(sample.pred_instances[name] for name in names if name in sample.pred_instances)
-            assert joints.shape in ((1, 21, 3), (1, 14, 3), (1, 21, 2)) and np.isfinite(joints).all()
+            check_prediction(sample, cfg.input_size)
 
 
 # --- directions of imports -------------------------------------------------------------------------------------------

@@ -1,0 +1,38 @@
+"""The studio's room at 64x64, packed on first use: six people, two sequences each, seen by eight cameras in front.
+
+The cameras stand along an arc of 120 degrees: a short training on a CPU does not learn to see a hand from behind.
+"""
+
+_base_ = './nvs_crops.py'
+
+input_size = 64
+folder = 'data/room_backgrounds'
+
+crop, turn = _base_.crop, _base_.turn
+behind = dict(type='LoadBackground', folder=folder)
+view = dict(type='VirtualCamera', size=input_size)
+view_train = [behind, crop, view, _base_.pack_views]
+view_train_turned = [behind, crop, turn, view, _base_.pack_views]
+view_test = view_train
+pose_train = pose_test = [crop, view, _base_.pack]
+
+
+def packed(split, **people):
+    room = dict(type='StudioRoomDataset', split=split, views=8, arc=120.0, pace=3, resolution=192, **people)
+    crop = dict(rule='cube', cube=240.0, root='middle_mcp', margin=1.4, size=88)
+    recipe = dict(source=room, **crop, modalities=['rgb'], shard=512)
+    return dict(type='PackedHandDataset', data_root=f'data/packed/room_{split}', recipe=recipe)
+
+
+train_set = packed('train', subjects=6, sequences=2, frames=100)
+val_set = packed('val', subjects=1, sequences=1, frames=48)
+test_set = packed('test', subjects=4, sequences=1, frames=48)
+
+loader = dict(num_workers=1, persistent_workers=True)
+train_dataloader = loader
+val_dataloader = loader
+test_dataloader = loader
+views_dataloader = loader
+groups_and_singles = dict(batch_size=40, sampler=dict(groups=6, singles=16))
+
+pool = None

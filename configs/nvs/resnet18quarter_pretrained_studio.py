@@ -1,0 +1,7 @@
+"""The "pre-trained" network: an encoder that has learnt from views is kept, and the pose network learns from labels."""
+
+_base_ = './resnet18quarter_supervised_studio.py'
+
+model = _base_.frozen_model
+train_cfg = _base_.frozen.train_cfg
+param_scheduler = _base_.frozen.param_scheduler

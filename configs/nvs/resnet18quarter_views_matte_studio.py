@@ -1,0 +1,5 @@
+"""Views alone, laid over their backgrounds by a matte: ours, beside the paper's."""
+
+_base_ = './resnet18quarter_views_studio.py'
+
+model = dict(decoder=dict(matte=True))

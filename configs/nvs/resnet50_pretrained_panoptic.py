@@ -1,0 +1,5 @@
+"""The "pre-trained" network: an encoder that has learnt from views is kept, and the pose network learns from labels."""
+
+_base_ = './resnet50_supervised_panoptic.py'
+
+model = _base_.frozen_model

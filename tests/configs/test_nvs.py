@@ -1,0 +1,153 @@
+"""The stages of nvs: their networks have the paper's sizes, their regimes differ in what they should, and they run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handkd.apis.budget_report import budget_tables
+from handkd.apis.complexity import measure_config
+from handkd.apis.runs import evaluate, train
+from handkd.apis.stages import read_stages, run_stages
+from handkd.config import load_config
+from handkd.datasets.studio.layouts import write_layout
+from handkd.models import read_checkpoint
+from handkd.registry import MODELS
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'nvs'
+NETS = {'resnet50': 'panoptic', 'resnet18': 'panoptic', 'resnet18quarter': 'studio'}
+STEPS = 350
+"""Of a short run."""
+REGIMES = ('views', 'views_aug', 'supervised', 'pretrained', '')
+
+
+def load(net, regime, options=None):
+    return load_config(CONFIGS / ('_'.join(filter(None, (net, regime, NETS[net]))) + '.py'), options)
+
+
+def parameters(network):
+    return sum(weight.numel() for weight in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ('net', 'encoder', 'macs'), [('resnet50', 18_347_544, 1.456e9), ('resnet18', 8_057_880, 0.653e9)]
+)
+def test_networks_have_the_sizes_of_the_table(net, encoder, macs):
+    measured = measure_config(load(net, 'supervised'))
+    assert measured.params == encoder + 5_564_479
+    assert measured.macs == pytest.approx(macs + 5.56e6, rel=1e-3)
+    views = load(net, 'views').model
+    assert parameters(MODELS.build(views.decoder)) == 20_488_419
+    assert views.feature_loss.checkpoint == 'torchvision://resnet18' and views.feature_loss.loss_weight == 2
+    assert 'checkpoint' not in load(net, 'views', {'feature_network.checkpoint': None}).model.feature_loss
+
+
+@pytest.mark.parametrize('net', NETS)
+def test_regimes_differ_in_what_they_are_named_for(net):
+    views, turned, supervised, pretrained, semi = (load(net, regime) for regime in REGIMES)
+    assert views.model == turned.model and semi.model == dict(views.model, head=supervised.model.head)
+    steps = [[step.type for step in cfg.train_dataloader.dataset.pipeline] for cfg in (views, turned)]
+    assert steps[1] == [*steps[0][:2], 'RandomCropNoise', *steps[0][2:]]
+    assert pretrained.model.backbone == dict(supervised.model.backbone, frozen='all')
+    assert pretrained.model.head == supervised.model.head
+    assert views.model.backbone == supervised.model.backbone
+    for cfg in (pretrained, semi):
+        assert cfg.test_dataloader == supervised.test_dataloader and cfg.test_evaluator == supervised.test_evaluator
+    assert pretrained.train_dataloader == supervised.train_dataloader
+    budget, whole = supervised.train_dataloader.dataset, semi.train_dataloader.dataset
+    assert {**budget, 'dataset': None} == {**whole, 'dataset': None}, 'the same labels'
+    assert {**budget.dataset, 'pipeline': None} == {**whole.dataset, 'pipeline': None}
+    assert supervised.test_evaluator.scale == 'best', 'N-MPJPE'
+    stages = read_stages(CONFIGS / f'{net}_{NETS[net]}.py')
+    numbers = {stage.annotations for stage in stages if stage.annotations}
+    assert {64, 320, 640} <= numbers and len(numbers) >= 5
+    for stage in stages:
+        if stage.annotations:
+            cfg = load_config(stage.config, stage.options)
+            assert cfg.train_dataloader.dataset.number == stage.annotations
+
+
+def write_small_configs(folder, tree, backgrounds):
+    """Copies of the ResNet-18 configs with narrow networks, on a tree and for a few steps; and their list of stages."""
+    for regime in REGIMES:
+        cfg = load('resnet18', regime, {'feature_network.checkpoint': None})
+        cfg.pop('stages', None), cfg.pop('checkpoint', None), cfg.pop('number', None)
+        cfg.train_cfg.update(max_iters=4, val_interval=4)
+        cfg.model.backbone.base_channels = 8
+        if 'decoder' in cfg.model:
+            cfg.model.decoder.base_channels = 4
+            cfg.model.feature_loss.network.base_channels = 8
+        if 'head' in cfg.model:
+            cfg.model.head.hidden = (32,)
+            cfg.train_dataloader.dataset.pool = 40
+        groups = 0 if regime in ('supervised', 'pretrained') else 2
+        singles = 0 if regime.startswith('views') else 4
+        cfg.train_dataloader.sampler.update(groups=groups, singles=singles)
+        cfg.train_dataloader.batch_size = 4 * groups + singles
+        for loader in ('train', 'val', 'test'):
+            entry = cfg[f'{loader}_dataloader']
+            entry.update(num_workers=0, persistent_workers=False)
+            if loader != 'train' and regime.startswith('views'):
+                entry.batch_size, entry.sampler = 8, dict(entry.sampler, groups=2, batches=2)
+            inner = entry.dataset.get('dataset', entry.dataset)
+            inner.data_root = str(tree)
+            for step in inner.pipeline:
+                if step.type == 'LoadBackground':
+                    step.folder = str(backgrounds)
+        name = f'small_{regime}_panoptic.py' if regime else 'small_semi_panoptic.py'
+        cfg.dump(folder / name)
+    stages = folder / 'small_panoptic.py'
+    bases = [str(folder / 'small_semi_panoptic.py'), str(CONFIGS.parent / '_base_/stages/nvs.py')]
+    names = dict(net='small', data='panoptic')
+    stages.write_text(f'_base_ = {bases!r}\nstages = dict(names={names!r}, annotations=[40, 16])\n')
+    return stages
+
+
+@pytest.mark.training
+def test_all_stages_run_from_a_written_panoptic_tree_to_the_tables(tmp_path):
+    for _ in write_layout('panoptic_nvs', tmp_path / 'panoptic', 4):
+        pass
+    stages = read_stages(write_small_configs(tmp_path, tmp_path / 'panoptic', tmp_path / 'backgrounds'))
+    assert len(stages) == 2 + 4 * 2
+    results = list(run_stages(stages, tmp_path / 'out'))
+    by_name = {stage.name: stage for stage in results}
+    assert len(list((tmp_path / 'backgrounds').rglob('*.npy'))) == 3 * 6, 'three sequences in six cameras'
+    table = budget_tables({0: results})[0]
+    assert [row[0].replace(',', '') for row in table.rows] == ['40', '16'] and len(table.headers) == 5
+    assert all(np.isfinite(float(cell)) for row in table.rows for cell in row[1:])
+
+    def weights(name):
+        return read_checkpoint(by_name[name].checkpoint)['state_dict']
+
+    # What the views have taught the encoder is in the pre-trained network, untouched.
+    taught, kept = weights('views'), weights('pretrained_16')
+    names = [name for name in taught if name.startswith('backbone.')]
+    assert names and all(taught[name].equal(kept[name]) for name in names)
+    assert not all(taught[name].equal(weights('views_aug')[name]) for name in names)
+
+
+def short_run(name, folder):
+    """Options of a short run on a small room with 64 labels, in which the decoder lays hands over their backgrounds."""
+    options = {'train_dataloader.dataset.number': 64, 'train_cfg.max_iters': STEPS, 'train_cfg.val_interval': STEPS}
+    options |= {'param_scheduler.1.end': STEPS, 'randomness.seed': 0, 'work_dir': str(folder / name)}
+    sizes = {'train': dict(subjects=3, frames=40), 'val': dict(frames=4), 'test': dict(subjects=3, frames=24)}
+    for split, numbers in sizes.items():
+        place = f'{split}_dataloader.dataset' + '.dataset' * (split == 'train')
+        options |= {f'{place}.recipe.source.{key}': value for key, value in numbers.items()}
+        options |= {f'{place}.data_root': str(folder / split), f'{split}_dataloader.num_workers': 0}
+        options |= {f'{split}_dataloader.persistent_workers': False}
+    if name == 'resnet18quarter_studio':
+        options |= {'model.decoder.matte': True, 'train_dataloader.batch_size': 34}
+        options |= {'train_dataloader.sampler.singles': 10}
+        options |= {'train_dataloader.dataset.dataset.pipeline.0.folder': str(folder / 'backgrounds')}
+    return load_config(CONFIGS / f'{name}.py', options)
+
+
+@pytest.mark.training
+def test_views_help_where_labels_are_few(tmp_path):
+    errors = {}
+    for name in ('resnet18quarter_supervised_studio', 'resnet18quarter_studio'):
+        cfg = short_run(name, tmp_path)
+        errors[name] = evaluate(cfg, train(cfg))['rel-wrist_n-scale_21j/EPE_mean']
+    supervised, semi = errors.values()
+    assert semi < supervised - 1.0, errors
