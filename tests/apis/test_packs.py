@@ -168,10 +168,3 @@ def test_another_recipe_is_refused(tmp_path):
     for changes in (dict(shard=100), dict(root='middle_mcp'), dict(modalities=None), dict(on_corrupt='skip')):
         ensure_packs(config(packed(tmp_path, **changes)))
         DATASETS.build(packed(tmp_path, **changes))
-
-
-def test_what_is_wrong_in_a_recipe(tmp_path):
-    with pytest.raises(ConfigError, match="recipe: unknown key 'margn'; did you mean 'margin'"):
-        ensure_packs(config(packed(tmp_path, margn=2)))
-    with pytest.raises(ConfigError, match="recipe: 'source' must be the config of a data set"):
-        ensure_packs(config(packed(tmp_path, source=None)))
