@@ -69,7 +69,8 @@ def put_studio_in(cfg: Config) -> None:
 
 def turns_cameras(dataset: dict) -> bool:
     """Whether a set is for learning from views, in which cameras stand around the hand."""
-    return any(step.type == 'VirtualCamera' for step in dataset.get('dataset', dataset).pipeline)
+    pipeline = dataset.get('dataset', dataset).get('pipeline', ())
+    return any(step.type == 'VirtualCamera' for step in pipeline)
 
 
 def put_room_in(loader: dict, split: str) -> None:
@@ -98,7 +99,7 @@ def put_backgrounds_in(cfg: Config, folder: Path) -> None:
     loads = [
         step
         for loader in LOADERS
-        for step in cfg[loader].dataset.get('dataset', cfg[loader].dataset).pipeline
+        for step in cfg[loader].dataset.get('dataset', cfg[loader].dataset).get('pipeline', ())
         if step.type == 'LoadBackground'
     ]
     for step in loads:
