@@ -132,7 +132,7 @@ def turntable(network: TrainedNetwork, indices: Sequence[int], frames: int = 36)
         points = turn_points(seen.latents.points, turns)
         columns = [
             own,
-            Column(f'turned by {np.degrees(angle):.0f} degrees', made, [''] * len(made)),
+            Column(f'turned by {np.degrees(angle):.0f} deg', made, [''] * len(made)),
             _point_column('points', points, reach),
         ]
         pictures.append(lay_columns(columns, _TURNED_TILE))

@@ -157,8 +157,8 @@ def test_points_turn_about_the_upright_axis(tmp_path, shown):
         with torch.no_grad():
             views = module.distillers.decoder(points, latents.appearance, backgrounds)
         made = module.data_preprocessor.to_pixels(views).permute(0, 2, 3, 1).numpy()
-        assert list(columns) == ['input', f'turned by {90 * number} degrees', 'points']
-        shown_views = np.stack(columns[f'turned by {90 * number} degrees'].tiles)
+        assert list(columns) == ['input', f'turned by {90 * number} deg', 'points']
+        shown_views = np.stack(columns[f'turned by {90 * number} deg'].tiles)
         assert np.abs(shown_views.astype(int) - made).max() <= 1
         np.testing.assert_array_equal(columns['input'].tiles[1], input_picture(items[1]['inputs']))
     assert (pictures[0] != pictures[1]).any()
