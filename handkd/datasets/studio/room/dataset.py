@@ -28,7 +28,7 @@ _SEQUENCE, _RIG, _MOTION = 3, 4, 5  # streams of random numbers, beside the stud
 
 @DATASETS.register_module()
 class StudioRoomDataset(ReproducibleDataset):
-    """Rendered hands that move in the middle of a room, seen by synchronised, calibrated cameras all around it.
+    """Rendered hands that move in the middle of a room, seen by synchronised, calibrated cameras around it.
 
     A sample is one camera's image of one frame of a sequence: a pure function of (seed, split, index) and of the
     numbers below. Index i is camera i % views of frame i // views % frames of sequence i // views // frames; subject s
