@@ -18,8 +18,9 @@ IN_VENV := $(VENV)/bin/python
 demo: venv
 	$(IN_VENV) tools/stages.py configs/pmd/demo.py --work-dir work_dirs/demo --report
 
+# A process for each core, and each file's tests in one of them. More threads than that only wait for one another.
 test: venv
-	$(IN_VENV) -m pytest tests
+	OMP_NUM_THREADS=1 $(IN_VENV) -m pytest tests -n auto --dist loadfile
 
 lint: venv
 	$(IN_VENV) -m ruff check .
