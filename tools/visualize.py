@@ -7,7 +7,7 @@ python tools/visualize.py violations work_dirs/ekd/twin work_dirs/ekd/student --
 python tools/visualize.py parts work_dirs/weakseg/segmentation work_dirs/weakseg/weak --dictionary work_dirs/patches
 python tools/visualize.py rejections work_dirs/weakseg/weak
 python tools/visualize.py views work_dirs/nvs/semi_supervised --num 4
-python tools/visualize.py turntable work_dirs/nvs/semi_supervised --indices 12
+python tools/visualize.py turntable work_dirs/nvs/semi_supervised --indices 12 --swing 60
 python tools/visualize.py activations configs/pmd/resnet18half_rgb_studio.py:work_dirs/rgb/iter_3000.pth
 
 A RUN is a work dir, in which MMEngine has left a copy of the config, and whose newest checkpoint is taken; or
@@ -26,8 +26,8 @@ the true ones, and the joints of networks that predict joints.
 
 `views` takes one run that has learnt from views, and shows some that it makes of others, its points in space, and the
 poses that it predicts if it does; there --indices are numbers of groups of views. `turntable` writes a GIF in which the
-points of test images (by default of the first one) turn once about the upright axis of their camera, with what is made
-of them.
+points of test images (by default of the first one) turn about the upright axis of their camera, once round or --swing
+degrees to either side, with what is made of them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     if args.what == 'turntable':
         out = check_animation_path(args.out or 'turntable.gif')
-        write_animation(out, turntable(networks[0], args.indices or [0]))
+        write_animation(out, turntable(networks[0], args.indices or [0], swing=args.swing))
         print(f'{out}: {out.stat().st_size / 1e6:.2f} MB')
         return
     check_names([network.label for network in networks])
@@ -113,6 +113,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="violations: the limits of joint angles; default: those of the HandAngleMetric in the first run's config",
     )
     parser.add_argument('--dictionary', metavar='FOLDER', help='parts: patches by which a map is restored')
+    parser.add_argument('--swing', type=float, metavar='DEGREES', help='turntable: to and fro, not once round')
     parser.add_argument('--out', help='not energy: the picture; default: activations.png, poses.png and so on')
     parser.add_argument(
         '--cfg-options',
@@ -130,6 +131,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         parser.error(f'--limits is for violations, not for {args.what}')
     if args.dictionary and args.what != 'parts':
         parser.error(f'--dictionary is for parts, not for {args.what}')
+    if args.swing is not None and args.what != 'turntable':
+        parser.error(f'--swing is for turntable, not for {args.what}')
     if args.what in ONE_RUN and len(args.runs) > 1:
         parser.error(f'{args.what} is of one run, found {len(args.runs)}')
     return args

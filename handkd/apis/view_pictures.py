@@ -98,8 +98,10 @@ def view_sheet(network: TrainedNetwork, num: int = 8, groups: Sequence[int] | No
     return Picture(lay_columns(columns), text)
 
 
-def turntable(network: TrainedNetwork, indices: Sequence[int], frames: int = 36) -> list[np.ndarray]:
-    """Draw test images turned once round: about the y axis of its camera, which is upright in the image.
+def turntable(
+    network: TrainedNetwork, indices: Sequence[int], frames: int = 36, swing: float | None = None
+) -> list[np.ndarray]:
+    """Draw test images turned once round, or to and fro: about the y axis of its camera, which is upright in the image.
 
     Beside each input stand what is made of its turned points, of its own appearance and its own background, and the
     points. The camera and what is behind the hand stand still.
@@ -108,14 +110,18 @@ def turntable(network: TrainedNetwork, indices: Sequence[int], frames: int = 36)
         network: The network, a ``ViewSynthesizer``.
         indices: Which test images, a row each.
         frames: Pictures of one turn. Defaults to 36.
+        swing: How far to turn to either side and back, in degrees: a network learns no turns that its cameras did not
+            show it. Defaults to None: once round.
 
     Returns:
         The pictures, BGR, uint8, all of one shape.
 
     Raises:
-        ValueError: If the network makes no views, or there is no such image.
+        ValueError: If the network makes no views, there is no such image, or ``swing`` is not in (0, 180].
         ConfigError: If the config loads no backgrounds.
     """
+    if swing is not None and not 0 < swing <= 180:
+        raise ValueError(f'swing must be above 0 and at most 180 degrees, found {swing}')
     module, dataset = _synthesizer(network), _test_set(network.cfg)
     beyond = [i for i in indices if not 0 <= i < len(dataset)]
     if beyond:
@@ -124,15 +130,15 @@ def turntable(network: TrainedNetwork, indices: Sequence[int], frames: int = 36)
     reach = seen.latents.points.norm(dim=-1).amax(1).tolist()
     own = _image_column('input', seen.items, range(len(seen.items)))
     pictures = []
-    for frame in range(frames):
-        angle = 2 * np.pi * frame / frames
+    for phase in 2 * np.pi * np.arange(frames) / frames:
+        angle = phase if swing is None else np.radians(swing) * np.sin(phase)
         turn = torch.as_tensor(axis_angle_to_matrix(np.array([0.0, angle, 0.0])), dtype=torch.float32)
         turns = turn.to(seen.rotations).expand_as(seen.rotations)
         made = _views(module, seen.latents, turns, seen.backgrounds)
         points = turn_points(seen.latents.points, turns)
         columns = [
             own,
-            Column(f'turned by {np.degrees(angle):.0f} deg', made, [''] * len(made)),
+            Column(f'turned by {round(np.degrees(angle))} deg', made, [''] * len(made)),
             _point_column('points', points, reach),
         ]
         pictures.append(lay_columns(columns, _TURNED_TILE))

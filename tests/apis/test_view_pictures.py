@@ -164,6 +164,21 @@ def test_points_turn_about_the_upright_axis(tmp_path, shown):
     assert (pictures[0] != pictures[1]).any()
 
 
+def test_points_swing_to_either_side(tmp_path, shown):
+    """To 90 degrees and back, to -90 and back: (x, y, z) -> (z, y, -x) and (-z, y, x)."""
+    run = network(tmp_path)
+    turntable(run, [7], frames=4, swing=90)
+    x, y, z = (
+        encoded(run, [DATASETS.build(with_background(run.cfg).test_dataloader.dataset)[7]])[1].points[0].unbind(-1)
+    )
+    for cloud, turned in zip(shown['clouds'], [(x, y, z), (z, y, -x), (x, y, z), (-z, y, x)]):
+        np.testing.assert_allclose(cloud, torch.stack(turned, -1), rtol=1e-3, atol=1e-3)
+    assert [list(columns)[1] for columns in shown['columns']] == [f'turned by {i} deg' for i in (0, 90, 0, -90)]
+    for swing in (0, -5, 181):
+        with pytest.raises(ValueError, match=f'swing must be above 0 and at most 180 degrees, found {swing}'):
+            turntable(run, [7], swing=swing)
+
+
 def test_what_makes_no_views_is_named(tmp_path):
     run = network(tmp_path)
     for wrong in ([12], [-1]):

@@ -177,7 +177,7 @@ def test_views_and_a_turntable(view_run, tmp_path, capsys):
     TOOL['main'](['views', view_run, '--indices', '5', '--out', str(out)])
     assert cv2.imread(str(out)).shape[0] < height
     gif = tmp_path / 'new' / 'turn.gif'
-    TOOL['main'](['turntable', view_run, '--indices', '3', '--out', str(gif)])
+    TOOL['main'](['turntable', view_run, '--indices', '3', '--swing', '40', '--out', str(gif)])
     with Image.open(gif) as image:
         assert (image.n_frames, image.info['loop']) == (36, 0)
     assert gif.stat().st_size < 1e6 and re.search(r'turn\.gif: 0\.\d\d MB', capsys.readouterr().out)
@@ -187,6 +187,7 @@ def test_views_and_a_turntable(view_run, tmp_path, capsys):
 
 def test_bad_input_is_named(runs, tmp_path, capsys):
     for args, message in (
+        (['poses', runs[0], '--swing', '30'], '--swing is for turntable, not for poses'),
         (['activations', runs[0], '--labels', 'a', 'b'], '--labels must name each of the 1 runs, found 2'),
         (['poses', runs[0], '--num', '0'], '--num must be at least 1'),
         (['poses', runs[0], '--limits', 'limits.json'], '--limits is for violations, not for poses'),
