@@ -20,7 +20,7 @@ demo: venv
 
 # A process for each core, and each file's tests in one of them. More threads than that only wait for one another.
 test: venv
-	OMP_NUM_THREADS=1 $(IN_VENV) -m pytest tests -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(IN_VENV) -m pytest tests -n auto --dist loadfile --no-loadscope-reorder
 
 lint: venv
 	$(IN_VENV) -m ruff check .

@@ -12,3 +12,9 @@ def index_cache(tmp_path_factory):
         patch.setenv('NUMBA_CACHE_DIR', str(cache_root()))
         patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
         yield
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what trains: a long test that comes last keeps one process busy and the others waiting."""
+    training = {item.path for item in items if item.get_closest_marker('training')}
+    items.sort(key=lambda item: item.path not in training)

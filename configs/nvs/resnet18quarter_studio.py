@@ -4,9 +4,6 @@ _base_ = ['./resnet18quarter_supervised_studio.py', '../_base_/stages/nvs.py']
 
 model = dict(_base_.semi_model, _delete_=True)
 train_dataloader = dict(_base_.groups_and_singles, dataset=dict(dataset=dict(pipeline=_base_.view_train)))
-train_cfg = _base_.semi.train_cfg
-param_scheduler = _base_.semi.param_scheduler
-optim_wrapper = _base_.semi.optim_wrapper
 matte = [
     dict(name='views_matte', label='views, matte', role='pretraining', config='{net}_views_matte_{data}.py'),
     dict(
@@ -15,7 +12,7 @@ matte = [
         role='variant',
         config='{net}_pretrained_{data}.py',
         checkpoints={_base_.checkpoint: 'views_matte'},
-        budget=_base_.number,
+        **_base_.labels,
     ),
 ]
 stages = dict(

@@ -4,8 +4,6 @@ _base_ = ['./resnet50_supervised_panoptic.py', '../_base_/stages/nvs.py']
 
 model = dict(_base_.semi_model, _delete_=True)
 train_dataloader = dict(_base_.groups_and_singles, dataset=dict(dataset=dict(pipeline=_base_.view_train)))
-train_cfg = _base_.semi.train_cfg
-param_scheduler = _base_.semi.param_scheduler
 stages = dict(
     names=dict(net='resnet50', data='panoptic'),
     annotations=[28592, 18624, 13136, 9392, 6512, 3248, 640, 320, 64],

@@ -3,3 +3,4 @@
 _base_ = './resnet50_supervised_panoptic.py'
 
 model = _base_.frozen_model
+train_cfg = _base_.frozen.train_cfg

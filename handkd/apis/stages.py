@@ -37,6 +37,7 @@ class Stage:
             of ``config`` is no folder.
         annotations: How many labels it may use, if it is one cell of a table over that number; see
             :class:`~handkd.apis.report.StageResult`.
+        seeds: Dotted keys of its config that take the random seed, besides ``randomness.seed``.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Stage:
     checkpoints: dict[str, str] = field(default_factory=dict)
     otherwise: Path | None = None
     annotations: int | None = None
+    seeds: Sequence[str] = ()
 
     @property
     def sources(self) -> list[str]:
@@ -67,10 +69,10 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     """Read the stages of a config.
 
     ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, checkpoints=, otherwise=,
-    annotations=)], options=, names=, annotations=)``; a run's ``config`` and ``otherwise`` are paths from that config's
-    folder in which ``names`` are filled in, as in ``'{net}_depth_{data}.py'``; a ``config`` of None is that config
-    itself; the outer ``options`` hold for all runs. A run with ``budget``, the dotted key of its config that takes a
-    number of labels, is one stage for each of the outer ``annotations``: ``name_64`` and so on.
+    annotations=, seeds=)], options=, names=, annotations=)``; a run's ``config`` and ``otherwise`` are paths from that
+    config's folder in which ``names`` are filled in, as in ``'{net}_depth_{data}.py'``; a ``config`` of None is that
+    config itself; the outer ``options`` hold for all runs. A run with ``budget``, the dotted key of its config that
+    takes a number of labels, is one stage for each of the outer ``annotations``: ``name_64`` and so on.
 
     Args:
         path: The config.
@@ -240,7 +242,7 @@ def _choose_config(stage: Stage, record: dict) -> Path:
 
 def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[str, StageResult]) -> Config:
     """The config at a path as a stage runs it."""
-    options = {**stage.options, 'randomness.seed': seed}
+    options = {**stage.options, **dict.fromkeys(['randomness.seed', *stage.seeds], seed)}
     options |= {key: str(done[source].checkpoint) for key, source in stage.paths.items()}
     if stage.start is not None:
         options['load_from'] = str(done[stage.start].checkpoint)

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from handkd.apis import stages as module
 from handkd.apis.stages import read_stages, run_stages, select_stages
@@ -20,7 +21,7 @@ stages = dict(
     options={'train_cfg.max_iters': 3},
     runs=[
         dict(name='teacher', label='Teacher', role='teacher', config='twin.py', options={'train_cfg.max_iters': 4}),
-        dict(name='twin', label='Twin', role='twin', config='twin.py'),
+        dict(name='twin', label='Twin', role='twin', config='twin.py', seeds=['train_dataloader.sampler.seed']),
         dict(name='student', label='Student', role='student', config=None, teachers=dict(deep='teacher')),
     ],
 )
@@ -59,6 +60,10 @@ def test_stages_hand_over_their_checkpoints_and_end_in_results(config, tmp_path)
     logged = [path.read_text() for path in student.glob('*/vis_data/config.py')]
     assert any(str(results[0].checkpoint) in text for text in logged)
     assert all('seed=3' in text for text in logged)
+    seeds = [
+        Config.fromfile(*r.work_dir.glob('*/vis_data/config.py')).train_dataloader.sampler.get('seed') for r in results
+    ]
+    assert seeds == [None, 3, None]
 
 
 def test_what_is_finished_is_kept_and_what_is_not_goes_on(config, tmp_path, monkeypatch):
@@ -122,8 +127,8 @@ def test_choosing_a_stage_brings_its_teacher(config):
         ("deep='teacher'", "deep='techer'", r"comes from 'techer', but the stages before it are \['teacher', 'twin'\]"),
         ("name='twin'", "name='teacher'", 'two stages of this name'),
         (
-            "config='twin.py')",
-            "config='{net}.py')",
+            "config='twin.py', seeds",
+            "config='{net}.py', seeds",
             r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
         ),
         (
@@ -133,8 +138,8 @@ def test_choosing_a_stage_brings_its_teacher(config):
         ),
         ('config=None', "config=None, start='student'", "it starts from 'student'"),
         (
-            "config='twin.py')",
-            "config='twin.py', otherwise='{net}.py')",
+            "config='twin.py', seeds",
+            "config='twin.py', otherwise='{net}.py', seeds",
             r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
         ),
         ('runs=[', 'run=[', "unknown key 'run'; did you mean 'runs'"),

@@ -57,6 +57,10 @@ def test_regimes_differ_in_what_they_are_named_for(net):
     budget, whole = supervised.train_dataloader.dataset, semi.train_dataloader.dataset
     assert {**budget, 'dataset': None} == {**whole, 'dataset': None}, 'the same labels'
     assert {**budget.dataset, 'pipeline': None} == {**whole.dataset, 'pipeline': None}
+    for key in ('train_cfg', 'optim_wrapper', 'param_scheduler'):
+        assert supervised[key] == semi[key], 'twins'
+    batches = [cfg.train_dataloader for cfg in (supervised, semi)]
+    assert batches[0].sampler.singles == batches[1].sampler.singles and batches[0].sampler.groups == 0
     assert supervised.test_evaluator.scale == 'best', 'N-MPJPE'
     stages = read_stages(CONFIGS / f'{net}_{NETS[net]}.py')
     numbers = {stage.annotations for stage in stages if stage.annotations}
@@ -71,7 +75,7 @@ def write_small_configs(folder, tree, backgrounds):
     """Copies of the ResNet-18 configs with narrow networks, on a tree and for a few steps; and their list of stages."""
     for regime in REGIMES:
         cfg = load('resnet18', regime, {'feature_network.checkpoint': None})
-        cfg.pop('stages', None), cfg.pop('checkpoint', None), cfg.pop('number', None)
+        cfg.pop('stages', None), cfg.pop('checkpoint', None), cfg.pop('labels', None)
         cfg.train_cfg.update(max_iters=4, val_interval=4)
         cfg.model.backbone.base_channels = 8
         if 'decoder' in cfg.model:

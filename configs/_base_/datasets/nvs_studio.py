@@ -33,6 +33,7 @@ train_dataloader = loader
 val_dataloader = loader
 test_dataloader = loader
 views_dataloader = loader
+singles = dict(batch_size=16, sampler=dict(singles=16))
 groups_and_singles = dict(batch_size=40, sampler=dict(groups=6, singles=16))
 
 pool = None

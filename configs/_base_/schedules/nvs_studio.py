@@ -1,8 +1,11 @@
-"""Short schedules for the studio on a CPU, of our choice: each time the rate rises from 0 and falls along a cosine.
+"""A short schedule for the studio on a CPU, of our choice: the rate rises from 0 and falls along a cosine.
 
-Weights of the pose network decay, lest it learn a handful of labels by heart.
+It is one for views, for poses and for both, so that supervised and semi-supervised networks differ in the views alone;
+the pose network on a frozen encoder needs fewer steps. Weights of the pose network decay, lest it learn a handful of
+labels by heart.
 """
 
+steps = 1500
 warmup = dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100)
 
 optim_wrapper = dict(
@@ -11,20 +14,11 @@ optim_wrapper = dict(
     optimizer=dict(type='Adam', lr=2e-3, weight_decay=0.01, fused=True),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(decay_mult=0.0), distillers=dict(decay_mult=0.0))),
 )
-param_scheduler = [warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=1500)]
-train_cfg = dict(by_epoch=False, max_iters=1500, val_interval=1500)
+param_scheduler = [warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=steps)]
+train_cfg = dict(by_epoch=False, max_iters=steps, val_interval=steps)
 
-pose = dict(
-    optim_wrapper=dict(optimizer=dict(lr=1e-3)),
-    param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=800)],
-    train_cfg=dict(by_epoch=False, max_iters=800, val_interval=800),
-)
-semi = dict(
-    optim_wrapper=dict(optimizer=dict(lr=2e-3)),
-    param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=900)],
-    train_cfg=dict(by_epoch=False, max_iters=900, val_interval=900),
-)
 frozen = dict(
+    optim_wrapper=dict(optimizer=dict(lr=1e-3)),
     param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=400)],
     train_cfg=dict(by_epoch=False, max_iters=400, val_interval=400),
 )

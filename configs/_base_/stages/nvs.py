@@ -1,7 +1,7 @@
 """Table 1 of Mueller et al. 2020: three regimes, one of them with and without augmentation, at several budgets."""
 
 checkpoint = 'model.backbone.checkpoint'
-number = 'train_dataloader.dataset.number'
+labels = dict(budget='train_dataloader.dataset.number', seeds=['train_dataloader.dataset.seed'])
 
 stages = dict(
     runs=[
@@ -12,7 +12,7 @@ stages = dict(
             label='supervised',
             role='twin',
             config='{net}_supervised_{data}.py',
-            budget=number,
+            **labels,
         ),
         dict(
             name='pretrained',
@@ -20,7 +20,7 @@ stages = dict(
             role='variant',
             config='{net}_pretrained_{data}.py',
             checkpoints={checkpoint: 'views'},
-            budget=number,
+            **labels,
         ),
         dict(
             name='pretrained_aug',
@@ -28,8 +28,8 @@ stages = dict(
             role='variant',
             config='{net}_pretrained_{data}.py',
             checkpoints={checkpoint: 'views_aug'},
-            budget=number,
+            **labels,
         ),
-        dict(name='semi', label='semi-supervised', role='student', config=None, budget=number),
+        dict(name='semi', label='semi-supervised', role='student', config=None, **labels),
     ],
 )

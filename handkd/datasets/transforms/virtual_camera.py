@@ -18,8 +18,6 @@ from .warping import MAX_SUPERSAMPLING, STEP
 _CORNERS = np.array([[0, 1], [2, 1], [0, 3], [2, 3]])
 """Columns of x and y of each corner in a box (x1, y1, x2, y2)."""
 _NO_LENS = np.zeros(5)
-_NUDGE = 1e-4
-"""Step (radians) of the differences that measure the image's scale in the middle of a crop."""
 
 
 @TRANSFORMS.register_module()
@@ -31,8 +29,9 @@ class VirtualCamera(BatchTransform):
     (``perspectiveCorrection`` and ``rotation_augmentation`` of Rhodin et al., "Unsupervised Geometry-Aware
     Representation Learning for 3D Human Pose Estimation", ECCV 2018). So two views i and j of a hand, its root in the
     origin, are P_j = R_j' R_i'^T P_i, whatever their crops and rotations. Its pixels are square, without skew, its
-    principal point is the middle of the result and it has no lens distortion, whatever the old one's; its focal length
-    is such that the area of the crop in its middle becomes that of WarpCrop.
+    principal point is the middle of the result and it has no lens distortion, whatever the old one's. A cube that
+    HandCrop puts around a joint fills the result, wherever in the image it stands: at an angle t from the old axis the
+    focal length is size / side sqrt(fx fy) / cos(t), which is size / edge times the distance.
 
     Image, ``background``, mask and parts, joints, box and ``camera`` follow together, as
     :func:`~handkd.datasets.transforms.warp_sample` has it. No affine map of pixels does this: ``warp_matrix`` is
@@ -72,8 +71,9 @@ class VirtualCamera(BatchTransform):
         del batch['crop']
         move = turn_onto(crop['center'], crop['rotation'], old)
         new = {key: value for key, value in old.items() if key != 'dist'}
+        focal = np.sqrt(old['K'][:, 0, 0] * old['K'][:, 1, 1])
         new['K'] = np.zeros((batch.size, 3, 3))
-        new['K'][:, 0, 0] = new['K'][:, 1, 1] = self.size / crop['side'] * _scale(move, old)
+        new['K'][:, 0, 0] = new['K'][:, 1, 1] = self.size / crop['side'] * focal / move[:, 2, 2]
         new['K'][:, :2, 2] = (self.size - 1) / 2
         new['K'][:, 2, 2] = 1
         if 'R' in old:
@@ -149,14 +149,6 @@ def turn_onto(pixel: np.ndarray, rotation: float | np.ndarray, camera: dict) -> 
     turn[..., :2, :2] = rotation_2d(rotation)
     turn[..., 2, 2] = 1
     return turn @ matrix
-
-
-def _scale(move: np.ndarray, camera: dict) -> np.ndarray:
-    """Pixels of the old images per radian around the new cameras' axes, by the root of the area, shape (N,)."""
-    steps = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]]) * _NUDGE + [0, 0, 1]
-    right, left, down, up = np.moveaxis(project(steps @ move, camera), 1, 0)
-    slopes = np.stack([right - left, down - up], 1) / (2 * _NUDGE)
-    return np.sqrt(np.abs(np.linalg.det(slopes)))
 
 
 def _turn_points(pixels: np.ndarray, move: np.ndarray, old: dict, new: dict) -> np.ndarray:

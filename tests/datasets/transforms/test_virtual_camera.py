@@ -123,14 +123,21 @@ def test_a_long_lens_on_the_axis_is_warp_crop():
     homography = turned['camera']['K'] @ turned['camera']['R'] @ np.linalg.inv(camera['K'])
     expected = cv2.warpPerspective(image, homography, (80, 80), flags=cv2.INTER_LINEAR)
     assert np.abs(turned['img'].astype(int) - expected).max() <= 3
-    area = abs(np.linalg.det(np.stack([move_pixel(homography, [170 + a, 60 + b]) - move_pixel(homography, [170, 60])
-                                       for a, b in ((1e-3, 0), (0, 1e-3))]))) * 1e6  # fmt: skip
-    assert area == pytest.approx((80 / 70) ** 2, rel=1e-3), 'in the middle areas grow as in WarpCrop'
 
 
-def move_pixel(homography, pixel):
-    point = homography @ [*pixel, 1.0]
-    return point[:2] / point[2]
+@pytest.mark.parametrize('lens', [np.zeros(5), np.array([-0.1, 0.02, 1e-3, -1e-3, 0.0])])
+@pytest.mark.parametrize('angles', [(0.0, 0.0), (25.0, -10.0), (-30.0, 25.0)])
+def test_a_cube_fills_the_result_wherever_it_stands(angles, lens):
+    """At the distance D from the camera, the size of the result shows the cube's edge: f = size D / edge."""
+    camera = dict(K=np.array([[900.0, 0, 640], [0, 900, 360], [0, 0, 1]]), dist=lens)
+    place = 1400.0 * np.array([*np.tan(np.radians(angles)), 1.0])
+    joints = np.tile(place, (21, 1))
+    sample = dict(img=np.zeros((720, 1280, 3), np.uint8), camera=camera, keypoints_valid=np.ones((1, 21), np.float32))
+    sample |= dict(keypoints_cam=joints[None], keypoints=project(joints[None], camera))
+    turned = VirtualCamera(128)(HandCrop('cube', cube=240.0)(sample))
+    distance = np.linalg.norm(place)
+    assert turned['camera']['K'][0, 0] == pytest.approx(128 * distance / 240.0, rel=1e-6)
+    np.testing.assert_allclose(turned['keypoints_cam'][0, 0], [0, 0, distance], atol=1e-6)
 
 
 @pytest.mark.parametrize('seed', range(6))
