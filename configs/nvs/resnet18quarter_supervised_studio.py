@@ -14,3 +14,5 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(_base_.val_set, pipeline=_base_.pose_test))
 test_dataloader = dict(dataset=dict(_base_.test_set, pipeline=_base_.pose_test))
+train_cfg = _base_.pose.train_cfg
+param_scheduler = _base_.pose.param_scheduler
