@@ -1,4 +1,4 @@
-"""All stages of resnet18_panoptic, ten steps each, on a tree that the studio has written: do they run, not what they give.
+"""All stages of resnet18_panoptic, ten steps each, on a tree that the studio has written, to see that they run.
 
     python tools/write_dataset.py --layout panoptic_nvs --out data/panoptic --num 8
     python tools/stages.py configs/nvs/resnet18_panoptic_written.py

@@ -22,8 +22,8 @@ class ViewSynthesisMetric(BaseMetric):
     The numbers are ``views/synthesised/MAE``, the mean absolute difference over pixels and channels in grey levels (0
     to 255), and ``views/synthesised/PSNR`` in dB, both of each image and then averaged over the images; and the same
     for two images that need no learning, ``views/background/...`` and ``views/other_view/...``: what the camera sees
-    without a hand, and the other view of the same moment as it is. A network that is no better than the background makes
-    no hand, or one that costs as much in what it blurs behind it.
+    without a hand, and the other view of the same moment as it is. A network that is no better than the background
+    makes no hand, or loses as much by what it blurs behind it.
 
     Batches must be whole groups, which ``ViewGroupSampler(batches=...)`` draws, with 'rgb' and 'background' among the
     ``modalities``. Images that stand alone don't count.
