@@ -1,18 +1,29 @@
-"""All stages of resnet18_panoptic, ten steps each, on a tree that the studio has written, to see that they run.
+"""All stages of resnet18_panoptic, a few steps each, on a tree that the studio has written, to see that they run.
 
     python tools/write_dataset.py --layout panoptic_nvs --out data/panoptic --num 8
     python tools/stages.py configs/nvs/resnet18_panoptic_written.py
 
-All images of so small a tree have labels, and the feature loss has a random network.
+All images of so small a tree have labels; networks are a quarter as wide, and that of the feature loss is random.
 """
 
 _base_ = './resnet18_panoptic.py'
 
+decoder = {'model.decoder.base_channels': 8, 'model.feature_loss.network.base_channels': 16}
+regimes = dict(
+    views=decoder,
+    views_aug=decoder,
+    supervised={'train_dataloader.dataset.pool': None},
+    pretrained={'train_dataloader.dataset.pool': None},
+    pretrained_aug={'train_dataloader.dataset.pool': None},
+    semi={'train_dataloader.dataset.pool': None, **decoder},
+)
 stages = dict(
-    runs=[
-        dict(run, options={'train_dataloader.dataset.pool': None}) if 'budget' in run else run
-        for run in _base_.stages.runs
-    ],
+    runs=[dict(run, options=regimes[run['name']]) for run in _base_.stages.runs],
     annotations=[64, 16],
-    options={'train_cfg.max_iters': 10, 'train_cfg.val_interval': 10, 'feature_network.checkpoint': None},
+    options={
+        'model.backbone.base_channels': 16,
+        'feature_network.checkpoint': None,
+        'train_cfg.max_iters': 10,
+        'train_cfg.val_interval': 10,
+    },
 )

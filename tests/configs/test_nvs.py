@@ -131,7 +131,7 @@ def test_all_stages_run_from_a_written_panoptic_tree_to_the_tables(tmp_path):
 
 
 def short_run(name, folder):
-    """Options of a short run on a small room with 64 labels, in which the decoder lays hands over their backgrounds."""
+    """The config of a short run on a small room with 64 labels."""
     options = {'train_dataloader.dataset.number': 64, 'train_cfg.max_iters': STEPS, 'train_cfg.val_interval': STEPS}
     options |= {'param_scheduler.1.end': STEPS, 'randomness.seed': 0, 'work_dir': str(folder / name)}
     sizes = {'train': dict(subjects=3, frames=40), 'val': dict(frames=4), 'test': dict(subjects=3, frames=24)}
@@ -141,8 +141,6 @@ def short_run(name, folder):
         options |= {f'{place}.data_root': str(folder / split), f'{split}_dataloader.num_workers': 0}
         options |= {f'{split}_dataloader.persistent_workers': False}
     if name == 'resnet18quarter_studio':
-        options |= {'model.decoder.matte': True, 'train_dataloader.batch_size': 34}
-        options |= {'train_dataloader.sampler.singles': 10}
         options |= {'train_dataloader.dataset.dataset.pipeline.0.folder': str(folder / 'backgrounds')}
     return load_config(CONFIGS / f'{name}.py', options)
 
