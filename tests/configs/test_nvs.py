@@ -16,7 +16,7 @@ from handkd.registry import MODELS
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'nvs'
 NETS = {'resnet50': 'panoptic', 'resnet18': 'panoptic', 'resnet18quarter': 'studio'}
-STEPS = 350
+STEPS = 600
 """Of a short run."""
 REGIMES = ('views', 'views_aug', 'supervised', 'pretrained', '')
 
@@ -152,4 +152,4 @@ def test_views_help_where_labels_are_few(tmp_path):
         cfg = short_run(name, tmp_path)
         errors[name] = evaluate(cfg, train(cfg))['rel-wrist_n-scale_21j/EPE_mean']
     supervised, semi = errors.values()
-    assert semi < supervised - 1.0, errors
+    assert semi < supervised - 0.5, errors
