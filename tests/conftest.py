@@ -1,5 +1,7 @@
 """What all tests share."""
 
+from collections import Counter
+
 import pytest
 
 from handkd.files import cache_root
@@ -15,6 +17,7 @@ def index_cache(tmp_path_factory):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with what trains: a long test that comes last keeps one process busy and the others waiting."""
+    """Begin with files that train, and then with those of many tests: a long one that comes last is waited for."""
     training = {item.path for item in items if item.get_closest_marker('training')}
-    items.sort(key=lambda item: item.path not in training)
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path not in training, -tests[item.path], item.path))
