@@ -9,13 +9,14 @@ All images of so small a tree have labels; networks are a quarter as wide, and t
 _base_ = './resnet18_panoptic.py'
 
 decoder = {'model.decoder.base_channels': 8, 'model.feature_loss.network.base_channels': 16}
+no_pool = {'train_dataloader.dataset.pool': None}
 regimes = dict(
     views=decoder,
     views_aug=decoder,
-    supervised={'train_dataloader.dataset.pool': None},
-    pretrained={'train_dataloader.dataset.pool': None},
-    pretrained_aug={'train_dataloader.dataset.pool': None},
-    semi={'train_dataloader.dataset.pool': None, **decoder},
+    supervised=no_pool,
+    pretrained=no_pool,
+    pretrained_aug=no_pool,
+    semi={**no_pool, **decoder},
 )
 stages = dict(
     runs=[dict(run, options=regimes[run['name']]) for run in _base_.stages.runs],

@@ -67,8 +67,21 @@ def test_regimes_differ_in_what_they_are_named_for(net):
     assert {64, 320, 640} <= numbers and len(numbers) >= 5
     for stage in stages:
         if stage.annotations:
-            cfg = load_config(stage.config, stage.options)
+            cfg = load_config(stage.config, {**stage.options, **dict.fromkeys(stage.seeds, 5)})
             assert cfg.train_dataloader.dataset.number == stage.annotations
+            assert cfg.train_dataloader.dataset.seed == 5, 'each seed has labels of its own'
+
+
+def test_a_written_tree_is_asked_for_no_more_labels_than_it_has():
+    stages = read_stages(CONFIGS / 'resnet18_panoptic_written.py')
+    assert [stage.name for stage in stages if stage.annotations == 16] == [
+        f'{name}_16' for name in ('supervised', 'pretrained', 'pretrained_aug', 'semi')
+    ]
+    for stage in stages:
+        cfg = load_config(stage.config, stage.options)
+        assert cfg.model.backbone.base_channels == 16 and cfg.train_cfg.max_iters == 10
+        if stage.annotations:
+            assert cfg.train_dataloader.dataset.pool is None and stage.annotations <= 64
 
 
 def write_small_configs(folder, tree, backgrounds):
