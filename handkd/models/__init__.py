@@ -8,8 +8,9 @@ from .decoders import *  # noqa: F403
 from .distillers import *  # noqa: F403
 from .estimators import *  # noqa: F403
 from .heads import *  # noqa: F403
+from .initialisation import init_weights
 from .losses import *  # noqa: F403
 
-__all__ = ['CheckpointError', 'load_weights', 'read_checkpoint']
+__all__ = ['CheckpointError', 'init_weights', 'load_weights', 'read_checkpoint']
 for _part in (backbones, data_preprocessors, decoders, distillers, estimators, heads, losses):
     __all__ += _part.__all__

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from handkd.registry import MODELS
 
 from ..checkpoint import load_weights
+from ..initialisation import mark_initialised
 
 
 class FrozenEstimator(BaseModule):
@@ -47,6 +48,7 @@ class FrozenEstimator(BaseModule):
                 'or run the stages in order with tools/stages.py'
             )
         load_weights(self.network, self.checkpoint, owner=self.name)
+        mark_initialised(self)
 
     def train(self, mode: bool = True) -> FrozenEstimator:
         """Stay in the mode of evaluation, whatever the network around is told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
 
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 
@@ -27,12 +28,12 @@ class DistillContext:
     head: nn.Module | None = None
 
 
-class BaseDistiller(nn.Module, metaclass=ABCMeta):
+class BaseDistiller(BaseModule, metaclass=ABCMeta):
     """Adds training-only losses to a student; nothing of it is left at test time.
 
     A distiller says which layers it reads by the two attributes below, before it is first called; the wrapper checks
     the names when it is built. What it learns itself (an adapter, say) are its own parameters: they train with the
-    student and are kept in its checkpoints under ``distillers.<name>.``.
+    student and are kept in its checkpoints under ``distillers.<name>.``; ``init_cfg`` of its parts is followed.
 
     Attributes:
         student_taps: Names of the student's layers that it reads.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import torch
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor, nn
 
 from handkd.hints import check_keys
@@ -52,7 +52,8 @@ class DistilledEstimator(BaseModel):
         preprocessor = MODELS.build(data_preprocessor) if data_preprocessor else network.data_preprocessor
         super().__init__(preprocessor, init_cfg)
         self.student = network
-        self.distillers = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
+        # MMEngine's ModuleDict: torch's own would keep `init_cfg` from the distillers.
+        self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
         # In a plain dict inside a tuple nn.Module does not look: it would register a module or a ModuleDict.
         self._teachers = ({name: build_teacher(name, **spec) for name, spec in teachers.items()},)
         self._student_taps, self._teacher_taps = self._collect_taps()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mmengine.model import BaseModel
-from torch import Tensor, nn
+from mmengine.model import BaseModel, ModuleDict
+from torch import Tensor
 
 from handkd.registry import MODELS
 
@@ -67,7 +67,8 @@ class ViewSynthesizer(BaseModel):
         self.head = None if head is None else MODELS.build(head)
         losses = dict(pixel=pixel_loss) | ({} if feature_loss is None else dict(feature=feature_loss))
         # The name of what serves training alone: the plain estimator leaves it out of a checkpoint.
-        self.distillers = nn.ModuleDict(
+        # MMEngine's ModuleDict: torch's own would keep `init_cfg` from what is inside.
+        self.distillers = ModuleDict(
             dict(decoder=MODELS.build(decoder)) | {f'{name}_loss': MODELS.build(loss) for name, loss in losses.items()}
         )
         self._losses = tuple(losses)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from handkd.registry import MODELS
 
+from ..initialisation import is_pretrained, mark_initialised
 from .pixel_l1_loss import mean_difference
 
 
@@ -20,8 +21,9 @@ class FeatureL1Loss(BaseModule):
     rest of the network is left out. It stays in the mode of evaluation.
 
     The paper's network is ``dict(type='HandResNet', depth=18, stem='imagenet')`` with the checkpoint
-    'torchvision://resnet18', or that file. Without it, the network is a random one; or its ``init_cfg`` takes the
-    backbone of a network that was trained on hands (``dict(type='Pretrained', checkpoint=PATH, prefix='backbone.')``).
+    'torchvision://resnet18', or that file. Without it, the network is a random one, as torch draws it; or its
+    ``init_cfg`` takes the backbone of a network that was trained on hands (``dict(type='Pretrained', checkpoint=PATH,
+    prefix='backbone.')``).
 
     Args:
         network (dict): Config of a ``HandResNet``; images come to it normalised as they come to the encoder.
@@ -39,6 +41,19 @@ class FeatureL1Loss(BaseModule):
         self.network = MODELS.build(network).requires_grad_(False)
         del self.network.layer3, self.network.layer4
         self.eval()
+
+    def init_weights(self) -> None:
+        """Load the network's weights if it names some; a random network stays as torch has drawn it.
+
+        MMPose's initialisation would begin its residual branches at 0. They would stay so, since nothing trains them,
+        and the maps would see no more than the shortcuts.
+
+        Raises:
+            FileNotFoundError: If the file of the weights is missing.
+        """
+        if is_pretrained(self.network):
+            super().init_weights()
+        mark_initialised(self)
 
     def train(self, mode: bool = True) -> FeatureL1Loss:
         """Stay in the mode of evaluation, whatever the network around is told."""

@@ -72,6 +72,13 @@ def test_weights_come_from_a_file_of_a_whole_network(tmp_path):
     assert all(torch.equal(value, usual.state_dict()[key]) for key, value in state.items())
 
 
+def test_a_random_network_stays_as_torch_has_drawn_it():
+    loss = make()
+    before = copy.deepcopy(loss.state_dict())
+    loss.init_weights()
+    assert loss.is_init and all(torch.equal(value, before[key]) for key, value in loss.state_dict().items())
+
+
 def test_a_checkpoint_is_the_network_s(tmp_path):
     usual = ResNet(18, stem_channels=4, base_channels=4)
     torch.save(usual.state_dict(), tmp_path / 'net.pth')
