@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from torch import nn
-from torch.utils.data import DataLoader
 
-from handkd.models import CheckpointError, load_weights, read_checkpoint
+from handkd.models import load_weights, read_checkpoint
 
 from .angle_limits import ensure_limits
 from .backgrounds import ensure_backgrounds
 from .packs import ensure_packs
 from .patch_dictionary import ensure_dictionary
-
-_IN_PART = (
-    "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
-)
-
-
-def latest_checkpoint(work_dir: str | Path) -> Path | None:
-    """Return the checkpoint of the highest step in a folder, or None if there is none.
-
-    Checkpoints are written whole or not at all, so whatever has the name is complete.
-    """
-    found = [
-        (int(match[1]), path)
-        for path in Path(work_dir).glob('iter_*.pth')
-        if (match := re.match(r'iter_(\d+)', path.stem))
-    ]
-    return max(found)[1] if found else None
+from .resuming import latest_checkpoint, refuse_to_overwrite
+from .run_checks import check_evaluation, check_training, use_reproducible_sampler
+from .runner import IN_PART, HandRunner, network_of
 
 
 def set_amp(cfg: Config, amp: str) -> None:
@@ -53,18 +36,29 @@ def train(cfg: Config, resume: str | None = None) -> Path:
         cfg: A config with ``work_dir``. ``load_from`` is a checkpoint whose weights the network begins with, all of
             them: a distilled model begins with those of its student.
         resume: None to start anew, 'auto' to go on from the newest checkpoint of ``work_dir`` (from the beginning if
-            there is none), or the path of a checkpoint. What is resumed needs no ``load_from``.
+            there is none), or the path of a checkpoint. What is resumed needs no ``load_from``. ``resume=True`` in the
+            config is 'auto', or with ``load_from`` the path of that.
 
     Returns:
         The last checkpoint.
 
     Raises:
+        ConfigError: If the config can't be trained as it is, see :func:`~handkd.apis.run_checks.check_training`.
+        FileExistsError: If ``work_dir`` holds checkpoints that a run that starts anew could write over.
         FileNotFoundError: If the checkpoint to resume from or to begin with is missing.
-        CheckpointError: If it is damaged, or if the one to begin with is of another architecture.
+        CheckpointError: If it is damaged or of another architecture.
     """
-    if resume is not None:
+    check_training(cfg)
+    use_reproducible_sampler(cfg)
+    if resume is None and cfg.get('resume'):
+        resume = cfg.get('load_from') or 'auto'
+    cfg.resume = False
+    if resume is None:
+        refuse_to_overwrite(cfg.work_dir)
+    else:
         checkpoint = latest_checkpoint(cfg.work_dir) if resume == 'auto' else Path(resume)
         if checkpoint is None:
+            refuse_to_overwrite(cfg.work_dir)
             print_log(f'nothing to resume in {cfg.work_dir}: starting from {cfg.get("load_from") or "the beginning"}')
         else:
             read_checkpoint(checkpoint)
@@ -73,16 +67,15 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     if start and not Path(start).is_file():  # before the data sets are read
         raise FileNotFoundError(
             f'load_from: no checkpoint at {start}; train that network first, or run the stages in order with '
-            f'tools/stages.py, or name another with --cfg-options load_from=PATH; {_IN_PART}'
+            f'tools/stages.py, or name another with --cfg-options load_from=PATH; {IN_PART}'
         )
     _ensure_data(cfg, 'train_dataloader', 'val_dataloader')
     ensure_limits(cfg)
     ensure_dictionary(cfg, 'val_evaluator', 'custom_hooks')
-    runner = _StrictRunner.from_cfg(cfg)
+    runner = HandRunner.from_cfg(cfg)
     runner.train()
-    last = Path(cfg.work_dir) / f'iter_{runner.iter}.pth'
     _end_workers(runner)
-    return last
+    return latest_checkpoint(cfg.work_dir)
 
 
 def _ensure_data(cfg: Config, *loaders: str) -> None:
@@ -91,43 +84,10 @@ def _ensure_data(cfg: Config, *loaders: str) -> None:
     ensure_backgrounds(cfg, *loaders)
 
 
-class _StrictRunner(Runner):
-    """MMEngine's runner, whose own ``load_from`` would be content with a checkpoint that fits in part."""
-
-    @staticmethod
-    def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
-        """Build a loader as MMEngine does; its batches must be those of a sampler that puts batches together."""
-        loader = Runner.build_dataloader(*args, **kwargs)
-        expected = getattr(loader.sampler, 'batch_size', loader.batch_size)
-        if loader.batch_size != expected:
-            raise ValueError(
-                f'{type(loader.sampler).__name__} makes batches of {expected} samples; set batch_size={expected} in '
-                f'its loader, found {loader.batch_size}'
-            )
-        return loader
-
-    def load_or_resume(self) -> None:
-        """Resume as MMEngine does; else load all of ``load_from``, if there is one."""
-        if self._has_loaded or self._resume or not self._load_from:
-            super().load_or_resume()
-            return
-        try:
-            load_weights(_network(self), self._load_from)
-        except CheckpointError as error:
-            raise CheckpointError(f'load_from: {error}; {_IN_PART}') from error
-        self._has_loaded = True
-        self.logger.info(f'the weights of {self._load_from} were loaded')
-
-
 def main_evaluator(cfg: Config) -> dict:
     """Return the settings of a config's test metric; of several, the first one is what tables and curves show."""
     evaluators = cfg.test_evaluator
     return evaluators[0] if isinstance(evaluators, Sequence) else evaluators
-
-
-def _network(runner: Runner) -> nn.Module:
-    """Return what a runner trains or tests, out of the wrapper that it has in several processes."""
-    return getattr(runner.model, 'module', runner.model)
 
 
 def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None) -> dict[str, float]:
@@ -152,8 +112,9 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     ensure_dictionary(cfg, 'test_evaluator')
     if dump is not None:
         main_evaluator(cfg).dump = str(dump)
-    runner = Runner.from_cfg(cfg)
-    load_weights(_network(runner), checkpoint)
+    check_evaluation(cfg, 'test_dataloader')
+    runner = HandRunner.from_cfg(cfg)
+    load_weights(network_of(runner), checkpoint)
     metrics = runner.test()
     _end_workers(runner)
     return metrics

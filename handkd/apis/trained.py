@@ -17,7 +17,8 @@ from handkd.hand import BONES
 from handkd.models import load_weights
 from handkd.registry import DATASETS, MODELS
 
-from .runs import latest_checkpoint, student_config
+from .resuming import latest_checkpoint
+from .runs import student_config
 
 BATCH = 32
 """Images that go through a network together."""
@@ -42,7 +43,7 @@ class TrainedNetwork:
         """Find the config and the weights of a run.
 
         Args:
-            run: A work dir, which holds the config that MMEngine has copied there and ``iter_*.pth``, the newest of
+            run: A work dir, which holds the config that MMEngine has copied there and checkpoints, the newest of
                 which counts; or ``CONFIG:CHECKPOINT``.
             label: What to call it. Defaults to None: the name of the folder, or of the config.
             options: Overrides of its config, dotted key -> value. Defaults to None.
@@ -55,7 +56,7 @@ class TrainedNetwork:
         if Path(run).is_dir():
             config, checkpoint = _only_config(Path(run)), latest_checkpoint(run)
             if checkpoint is None:
-                raise FileNotFoundError(f'{run}: no iter_*.pth in it: train it first, or name CONFIG:CHECKPOINT')
+                raise FileNotFoundError(f'{run}: no checkpoint in it: train it first, or name CONFIG:CHECKPOINT')
             name = Path(run).resolve().name
         elif '.py:' in run:
             config, _, checkpoint = run.partition('.py:')

@@ -1,4 +1,4 @@
-"""The sampler for training: endless, shuffled, and able to start anywhere."""
+"""The sampler for training: shuffled, able to start anywhere, endless or pass by pass."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ class ReproducibleSampler:
     processes with batch b together see what one process with batch w * b sees, and a resumed run goes on at the very
     sample where it stopped without loading those before it.
 
+    It is endless unless :meth:`end_passes` is called, as a training by epochs does. Pass e is then the same as the e-th
+    pass of the endless stream, filled up from its beginning where the processes do not divide the set.
+
     Args:
         dataset: The data set; only its length is read.
         shuffle (bool): Whether each pass has its own order. Defaults to True.
@@ -38,12 +41,20 @@ class ReproducibleSampler:
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         self.start = 0
+        self.epoch: int | None = None
+
+    def end_passes(self) -> None:
+        """End each iteration where the pass over the data ends; :meth:`set_epoch` says which pass comes next."""
+        self.epoch = 0
 
     def skip(self, num_samples: int) -> None:
         """Leave out the next ``num_samples`` samples of this process; MMEngine's train loop calls it on resume."""
         self.start += num_samples
 
     def __iter__(self) -> Iterator[SampleKey]:
+        if self.epoch is not None:
+            yield from self._pass(self.epoch)
+            return
         place = self.start * self.world_size + self.rank
         current, order = -1, None
         while True:
@@ -53,13 +64,23 @@ class ReproducibleSampler:
             yield SampleKey(int(order[offset]), mix(self.seed, place))
             place += self.world_size
 
+    def _pass(self, epoch: int) -> Iterator[SampleKey]:
+        """Yield this process's samples of one pass."""
+        order = self._order(epoch)
+        for step in range(len(self)):
+            offset = (step * self.world_size + self.rank) % self.size
+            yield SampleKey(int(order[offset]), mix(self.seed, epoch * self.size + offset))
+
     def _order(self, lap: int) -> np.ndarray:
         if not self.shuffle:
             return np.arange(self.size)
         return np.random.default_rng((self.seed, lap)).permutation(self.size)
 
     def __len__(self) -> int:
-        return self.size
+        """Number of samples: of the set where the stream is endless, else those that this process has in a pass."""
+        return self.size if self.epoch is None else -(-self.size // self.world_size)
 
     def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the stream has no epochs. MMEngine's loops call it."""
+        """Choose the next pass; nothing to an endless stream. MMEngine's loops call it."""
+        if self.epoch is not None:
+            self.epoch = epoch

@@ -1,18 +1,25 @@
 """What runs a training: hooks, mixed precision, safe checkpoints."""
 
 from .atomic import AtomicBackend
+from .essential_hooks import LAST, FinalCheckpointHook, MonitorNamesHook, essential_hooks, full_name, rule_of
 from .hooks import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .inverse_time_lr import InverseTimeLR
 from .optim_wrapper import AutocastOptimWrapper, bf16_is_fast
 from .part_restoration_hook import PartRestorationHook
 
 __all__ = [
+    'LAST',
     'AtomicBackend',
     'AutocastOptimWrapper',
+    'FinalCheckpointHook',
     'InverseTimeLR',
+    'MonitorNamesHook',
     'PartRestorationHook',
     'PlainCheckpointHook',
     'SeedIterationHook',
     'SkippedSamplesHook',
     'bf16_is_fast',
+    'essential_hooks',
+    'full_name',
+    'rule_of',
 ]

@@ -2,7 +2,7 @@
 
 from . import backbones, data_preprocessors, decoders, distillers, estimators, heads, losses
 from .backbones import *  # noqa: F403
-from .checkpoint import CheckpointError, load_weights, read_checkpoint
+from .checkpoint import CheckpointError, load_state, load_weights, read_checkpoint
 from .data_preprocessors import *  # noqa: F403
 from .decoders import *  # noqa: F403
 from .distillers import *  # noqa: F403
@@ -11,6 +11,6 @@ from .heads import *  # noqa: F403
 from .initialisation import init_weights
 from .losses import *  # noqa: F403
 
-__all__ = ['CheckpointError', 'init_weights', 'load_weights', 'read_checkpoint']
+__all__ = ['CheckpointError', 'init_weights', 'load_state', 'load_weights', 'read_checkpoint']
 for _part in (backbones, data_preprocessors, decoders, distillers, estimators, heads, losses):
     __all__ += _part.__all__

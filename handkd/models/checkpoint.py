@@ -71,7 +71,24 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
         CheckpointError: If it is damaged or does not fit; lists what is missing, unexpected or of another shape.
     """
     checkpoint = read_checkpoint(path)
-    state = checkpoint.get('state_dict', checkpoint)
+    load_state(network, checkpoint.get('state_dict', checkpoint), path, owner, prefix)
+
+
+def load_state(
+    network: nn.Module, state: dict, path: str | PathLike, owner: str = 'the network', prefix: str = ''
+) -> None:
+    """Load weights that were read already, as :func:`load_weights` does.
+
+    Args:
+        network: The network, changed in place.
+        state: Names and tensors.
+        path: Where they are from, for the error.
+        owner: What the network is called in the error.
+        prefix: As in :func:`load_weights`.
+
+    Raises:
+        CheckpointError: If they do not fit; lists what is missing, unexpected or of another shape.
+    """
     state = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     before = network.state_dict()
     shared = {_distiller(key) for key in before} & {_distiller(key) for key in state} | {None}

@@ -76,12 +76,8 @@ def tiny_cfg(tmp_path):
                     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=5),
                     dict(type='CosineAnnealingLR', by_epoch=False, begin=5, end=11),
                 ],
-                default_hooks=dict(
-                    checkpoint=dict(
-                        type='CheckpointHook', by_epoch=False, interval=2, backend_args=dict(backend='atomic')
-                    )
-                ),
-                custom_hooks=[dict(type='SeedIterationHook'), dict(type='PlainCheckpointHook'), *hooks.values()],
+                default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
+                custom_hooks=list(hooks.values()),
             )
         )
 

@@ -1,0 +1,140 @@
+"""Finding the checkpoint that a run goes on from, and restoring the run from it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mmengine.optim import OptimWrapper
+from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from handkd.engine import LAST
+
+_PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'}
+"""What of a scheduler's state is how far it has come; the rest is the schedule."""
+
+
+def latest_checkpoint(work_dir: str | Path) -> Path | None:
+    """Return the newest checkpoint of a run, or None if there is none.
+
+    It is the one that MMEngine's file ``last_checkpoint`` names, of which only the name counts, since a folder may have
+    been moved. Without that file it is the one of the highest step among ``iter_*.pth`` and ``epoch_*.pth``.
+    Checkpoints are written whole or not at all, so each is complete.
+
+    Args:
+        work_dir: The run's folder.
+    """
+    pointer = Path(work_dir) / LAST
+    if pointer.is_file():
+        named = Path(work_dir) / Path(pointer.read_text(encoding='utf-8', errors='replace').strip()).name
+        if named.is_file():
+            return named
+    found = [
+        (path.stat().st_mtime, int(match[1]), path)
+        for path in Path(work_dir).glob('*.pth')
+        if (match := re.fullmatch(r'(?:iter|epoch)_(\d+)', path.stem))
+    ]
+    kinds = {path.name.partition('_')[0] for _, _, path in found}
+    if len(kinds) > 1:  # steps and epochs can't be compared
+        return max(found)[2]
+    return max(found, key=lambda item: item[1])[2] if found else None
+
+
+def refuse_to_overwrite(work_dir: str | Path) -> None:
+    """Check that a run that starts anew has no checkpoint of another one in its folder.
+
+    Raises:
+        FileExistsError: If there is one; names it and the ways out.
+    """
+    there = sorted(path.name for path in Path(work_dir).glob('*.pth'))
+    if there:
+        raise FileExistsError(
+            f'{work_dir} holds {there[0]}{f" and {len(there) - 1} more checkpoints" if there[1:] else ""}, which a new '
+            'run could write over: go on from it with --resume, or name another folder with --work-dir'
+        )
+
+
+def restore_optimisation(runner: Runner, checkpoint: dict) -> None:
+    """Restore an optimizer and its schedules; where the config now says otherwise, the config holds.
+
+    The optimizer's state (moments) is the checkpoint's. Its settings, such as the learning rate and the weight decay,
+    and the schedules are the config's. If they are as they were, the run goes on to the bit; else the schedules are
+    followed from the beginning to the checkpoint's step, so that the learning rate is what the new schedule says there,
+    and the log names what has changed.
+
+    Args:
+        runner: The runner, whose loop knows its step already.
+        checkpoint: What :func:`handkd.models.read_checkpoint` returned.
+    """
+    if 'optimizer' not in checkpoint:
+        return
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    schedulers, saved = [], checkpoint.get('param_schedulers', [])
+    if runner.param_schedulers is not None:
+        runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
+        schedulers = runner.param_schedulers
+    if not isinstance(runner.optim_wrapper, OptimWrapper) or isinstance(schedulers, dict):
+        runner.optim_wrapper.load_state_dict(checkpoint['optimizer'])  # several optimizers: as MMEngine has it
+        for name, several in (schedulers or {}).items():
+            for scheduler, state in zip(several, saved[name]):
+                scheduler.load_state_dict(state)
+        return
+    settings = [
+        {k: v for k, v in group.items() if k != 'params'} for group in runner.optim_wrapper.optimizer.param_groups
+    ]
+    before = [scheduler.state_dict() for scheduler in schedulers]
+    runner.optim_wrapper.load_state_dict(checkpoint['optimizer'])
+    changes = _changed_settings(settings, checkpoint['optimizer']) + _changed_schedules(before, saved)
+    if not changes:
+        for scheduler, state in zip(schedulers, saved):
+            scheduler.load_state_dict(state)
+        return
+    for group, values in zip(runner.optim_wrapper.optimizer.param_groups, settings):
+        group.update(values)
+    _follow(schedulers, runner)
+    rates = sorted({f'{group["lr"]:.3g}' for group in runner.optim_wrapper.optimizer.param_groups})
+    runner.logger.warning(
+        f'resume: the config differs from that of the checkpoint, and holds from here on: {"; ".join(changes)}. '
+        f'The learning rate at step {runner.iter} is {", ".join(rates)}'
+    )
+
+
+def _changed_settings(now: list[dict], saved: dict) -> list[str]:
+    """What the optimizer's settings of the config, before any schedule's first step, have for those of a checkpoint."""
+    changes = []
+    for group, old in zip(now, saved['param_groups']):
+        for key, value in group.items():
+            if f'initial_{key}' in group or key not in old:
+                continue  # scheduled: the start is compared
+            if old[key] != value:
+                name = key.removeprefix('initial_')
+                changes.append(f'{name} {value} (was {old[key]})')
+    return list(dict.fromkeys(changes))
+
+
+def _changed_schedules(now: list[dict], saved: list[dict]) -> list[str]:
+    """What the schedules of the config have for those of a checkpoint."""
+    if len(now) != len(saved):
+        return [f'{len(now)} schedules (were {len(saved)})']
+    return [
+        f'schedule {i}: {key} {new[key]} (was {old[key]})'
+        for i, (new, old) in enumerate(zip(now, saved))
+        for key in new
+        if key not in _PROGRESS and key in old and new[key] != old[key]
+    ]
+
+
+def _follow(schedulers: list, runner: Runner) -> None:
+    """Step new schedules as often as a run that had them from the beginning would have."""
+    each = [scheduler for scheduler in schedulers if not isinstance(scheduler, ReduceOnPlateauParamScheduler)]
+    by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+    length = len(runner.train_dataloader) if by_epoch else 0
+    for step in range(1, runner.iter + 1):
+        for scheduler in each:
+            if not scheduler.by_epoch:
+                scheduler.step()
+        if by_epoch and step % length == 0:
+            for scheduler in each:
+                if scheduler.by_epoch:
+                    scheduler.step()

@@ -1,0 +1,90 @@
+"""What is checked, and set right, in a config before anything is built for a training."""
+
+from __future__ import annotations
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from handkd.hints import ConfigError
+
+_ENDLESS = ('ReproducibleSampler', 'InfiniteSampler')
+_PLAIN = ('DefaultSampler', 'InfiniteSampler')
+"""Samplers of MMEngine that hand out indices alone, in an order that ``ReproducibleSampler`` has as well."""
+
+
+def check_training(cfg: Config) -> None:
+    """Refuse settings with which a training would do nothing, never end, or end with a traceback at its first save.
+
+    Raises:
+        ConfigError: Names the key, what it is and what it should be.
+    """
+    kind = cfg.get('runner_type', 'Runner')
+    if kind not in ('Runner', 'HandRunner'):
+        raise ConfigError(f'runner_type={kind!r} is not supported: handkd trains with its own; leave the key out')
+    train_cfg = cfg.get('train_cfg') or {}
+    by_epoch = trains_by_epoch(cfg)
+    for key in ('max_iters', 'max_epochs'):
+        number = train_cfg.get(key)
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+            raise ConfigError(f'train_cfg.{key} must be a whole number of 1 or more, found {number!r}')
+    saver = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if by_epoch and saver.get('by_epoch', True) is False:
+        raise ConfigError(
+            'train_cfg counts epochs and default_hooks.checkpoint counts steps, but a run can be resumed exactly at '
+            'the end of an epoch alone: set default_hooks.checkpoint.by_epoch=True and its interval in epochs'
+        )
+    sampler = (cfg.get('train_dataloader') or {}).get('sampler') or {}
+    if by_epoch and sampler_name(sampler) == 'ViewGroupSampler':
+        raise ConfigError(
+            'train_dataloader.sampler: ViewGroupSampler draws groups without end and has no epochs: set '
+            'train_cfg.by_epoch=False and train_cfg.max_iters'
+        )
+    check_evaluation(cfg, 'val_dataloader')
+
+
+def check_evaluation(cfg: Config, loader: str) -> None:
+    """Refuse a loader for evaluation whose sampler never ends.
+
+    Args:
+        cfg: The config.
+        loader: 'val_dataloader' or 'test_dataloader'.
+
+    Raises:
+        ConfigError: If it is one; names the remedy.
+    """
+    sampler = (cfg.get(loader) or {}).get('sampler') or {}
+    name = sampler_name(sampler)
+    if name in _ENDLESS:
+        raise ConfigError(
+            f"{loader}.sampler: {name} never ends, so the evaluation would not: set dict(type='DefaultSampler', "
+            'shuffle=False)'
+        )
+    if name == 'ViewGroupSampler' and sampler.get('batches') is None:
+        raise ConfigError(f'{loader}.sampler: ViewGroupSampler never ends without a number of `batches`: give one')
+
+
+def trains_by_epoch(cfg: Config) -> bool:
+    """Whether the training of a config counts epochs."""
+    train_cfg = cfg.get('train_cfg') or {}
+    return train_cfg.get('type') == 'EpochBasedTrainLoop' or bool(train_cfg.get('by_epoch', False))
+
+
+def use_reproducible_sampler(cfg: Config) -> None:
+    """Put ``ReproducibleSampler`` in the place of MMEngine's samplers in the training loader.
+
+    They visit the same samples, each once in a pass. But MMEngine's hand out indices alone: each pass would augment a
+    sample in the same way, and a resumed run could not continue at the sample where it stopped.
+    """
+    loader = cfg.get('train_dataloader') or {}
+    sampler = loader.get('sampler') or {}
+    if sampler_name(sampler) in _PLAIN:
+        loader['sampler'] = dict(
+            type='ReproducibleSampler', shuffle=sampler.get('shuffle', True), seed=sampler.get('seed')
+        )
+        print_log(f'train_dataloader.sampler: ReproducibleSampler in the place of {sampler_name(sampler)}', 'current')
+
+
+def sampler_name(sampler: dict) -> str:
+    """Return the name of a sampler's class, without its scope."""
+    kind = sampler.get('type')
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]

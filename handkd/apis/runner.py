@@ -1,0 +1,154 @@
+"""MMEngine's runner with what handkd relies on, whatever a config lists."""
+
+from __future__ import annotations
+
+import copy
+
+from mmengine.dist import broadcast
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+from handkd.engine import essential_hooks, rule_of
+from handkd.hints import ConfigError
+from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint
+
+from .resuming import restore_optimisation
+
+IN_PART = "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
+
+
+def network_of(runner: Runner) -> nn.Module:
+    """Return what a runner trains or tests, out of the wrapper that it has in several processes."""
+    return getattr(runner.model, 'module', runner.model)
+
+
+class HandRunner(Runner):
+    """MMEngine's runner, strict about checkpoints, with the hooks that exact resuming and safe checkpoints need."""
+
+    def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
+        """Register a config's hooks, and behind them those of :func:`~handkd.engine.essential_hooks` that it lacks.
+
+        Checkpoints are written atomically unless the config names another backend.
+
+        Raises:
+            ConfigError: If it can't be known whether a watched metric is better when it is greater or less.
+        """
+        given = [*(default_hooks or {}).values(), *(custom_hooks or [])]
+        settings = [_with_rule(hook) for hook in given if isinstance(hook, dict)]
+        by_id = {id(old): new for old, new in zip((h for h in given if isinstance(h, dict)), settings)}
+        default_hooks = {name: by_id.get(id(hook), hook) for name, hook in (default_hooks or {}).items()}
+        super().register_hooks(default_hooks, [by_id.get(id(hook), hook) for hook in custom_hooks or []])
+        for hook in self.hooks:
+            if isinstance(hook, CheckpointHook) and hook.backend_args is None and hook.file_client_args is None:
+                hook.backend_args = dict(backend='atomic')
+        by_epoch = self._by_epoch()
+        for hook in essential_hooks(by_epoch):
+            if not any(isinstance(other, type(hook)) for other in self.hooks):
+                self.register_hook(hook)
+
+    def _by_epoch(self) -> bool:
+        loop = self._train_loop
+        if isinstance(loop, dict):
+            return loop.get('type') == 'EpochBasedTrainLoop' or bool(loop.get('by_epoch', False))
+        return isinstance(loop, EpochBasedTrainLoop)
+
+    @staticmethod
+    def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
+        """Build a loader as MMEngine does; its batches must be those of a sampler that puts batches together."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        expected = getattr(loader.sampler, 'batch_size', loader.batch_size)
+        if loader.batch_size != expected:
+            raise ValueError(
+                f'{type(loader.sampler).__name__} makes batches of {expected} samples; set batch_size={expected} in '
+                f'its loader, found {loader.batch_size}'
+            )
+        return loader
+
+    def build_train_loop(self, loop: dict):
+        """Build the training loop; epochs end where a sampler's pass over the data ends.
+
+        Raises:
+            ConfigError: If a sampler without an end is to make epochs.
+        """
+        loop = super().build_train_loop(loop)
+        if isinstance(loop, EpochBasedTrainLoop):
+            sampler = loop.dataloader.sampler
+            if hasattr(sampler, 'end_passes'):
+                sampler.end_passes()
+                loop._max_iters = loop.max_epochs * len(loop.dataloader)
+        return loop
+
+    def _init_model_weights(self) -> None:
+        network = network_of(self)
+        init_weights(network)
+        for tensor in network.state_dict().values():
+            broadcast(tensor)
+
+    def load_or_resume(self) -> None:
+        """Resume, or load all of ``load_from``, if either is asked for."""
+        if self._has_loaded or not self._load_from:
+            return
+        if self._resume:
+            self.resume(self._load_from)
+            return
+        try:
+            load_weights(network_of(self), self._load_from)
+        except CheckpointError as error:
+            raise CheckpointError(f'load_from: {error}; {IN_PART}') from error
+        self._has_loaded = True
+        self.logger.info(f'the weights of {self._load_from} were loaded')
+
+    def resume(self, filename: str) -> None:
+        """Go on from a checkpoint; it is read as data, and the text of the config in it is never run.
+
+        Weights, the optimizer's state, the step, the seed and the logs' buffers are the checkpoint's; see
+        :func:`~handkd.apis.resuming.restore_optimisation` for what the config decides.
+
+        Args:
+            filename: Path of the checkpoint.
+
+        Raises:
+            CheckpointError: If it is damaged, of another architecture, or holds weights alone.
+        """
+        checkpoint = read_checkpoint(filename)
+        missing = {'meta', 'state_dict', 'optimizer', 'message_hub'} - checkpoint.keys()
+        if missing:
+            raise CheckpointError(
+                f'{filename} has no {sorted(missing)}: it holds weights alone, from which no run can be resumed; begin '
+                'with them by --cfg-options load_from=PATH'
+            )
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        load_state(network_of(self), checkpoint['state_dict'], filename)
+        meta = checkpoint['meta']
+        self.train_loop._epoch, self.train_loop._iter = meta['epoch'], meta['iter']
+        seed = self._randomness_cfg.get('seed')
+        if meta.get('seed') is not None and meta['seed'] != seed:
+            if seed is not None:
+                self.logger.warning(
+                    f'resume: the seed stays {meta["seed"]}, as in the checkpoint; the config has {seed}'
+                )
+            self._randomness_cfg.update(seed=meta['seed'])
+            self.set_randomness(**self._randomness_cfg)
+        self.message_hub.load_state_dict(checkpoint['message_hub'])
+        restore_optimisation(self, checkpoint)
+        self._has_loaded = True
+        self.logger.info(f'resumed {filename} at step {self.iter} (epoch {self.epoch})')
+
+
+def _with_rule(hook: dict) -> dict:
+    """Return the settings of a hook with the rule of what it watches, where that is left open."""
+    kind = getattr(hook.get('type'), '__name__', str(hook.get('type'))).rpartition('.')[2]
+    key = {'CheckpointHook': 'save_best', 'EarlyStoppingHook': 'monitor'}.get(kind)
+    watched = hook.get(key) if key else None
+    if not watched or watched == 'auto' or hook.get('rule') is not None:
+        return hook
+    names = [watched] if isinstance(watched, str) else list(watched)
+    rules = [rule_of(name) for name in names]
+    if None in rules:
+        raise ConfigError(
+            f"{kind}: say rule='less' or rule='greater' for {names[rules.index(None)]!r}, of which it is not known "
+            'which is better'
+        )
+    return dict(copy.copy(hook), rule=rules if key == 'save_best' else rules[0])

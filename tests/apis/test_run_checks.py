@@ -1,0 +1,49 @@
+import pytest
+
+from handkd.apis.runs import evaluate, train
+from handkd.hints import ConfigError
+
+
+@pytest.mark.parametrize('number', [-1, 0, 1.5, True])
+@pytest.mark.parametrize('key', ['max_iters', 'max_epochs'])
+def test_a_training_of_no_steps_is_refused(tiny_cfg, key, number):
+    cfg = tiny_cfg()
+    cfg.train_cfg = {'by_epoch': key == 'max_epochs', key: number, 'val_interval': 1}
+    cfg.default_hooks.checkpoint.by_epoch = key == 'max_epochs'
+    with pytest.raises(ConfigError, match=rf'train_cfg\.{key} must be a whole number of 1 or more, found {number}'):
+        train(cfg)
+
+
+def test_another_runner_is_refused(tiny_cfg):
+    cfg = tiny_cfg()
+    cfg.runner_type = 'FlexibleRunner'
+    with pytest.raises(ConfigError, match=r"runner_type='FlexibleRunner' is not supported"):
+        train(cfg)
+
+
+@pytest.mark.parametrize(
+    ('sampler', 'remedy'),
+    [
+        (dict(type='ReproducibleSampler'), 'DefaultSampler'),
+        (dict(type='InfiniteSampler'), 'DefaultSampler'),
+        (dict(type='ViewGroupSampler', groups=1), 'batches'),
+    ],
+)
+def test_an_evaluation_without_end_is_refused(tiny_cfg, sampler, remedy):
+    cfg = tiny_cfg()
+    cfg.val_dataloader.sampler = cfg.test_dataloader.sampler = sampler
+    with pytest.raises(ConfigError, match=rf'val_dataloader\.sampler: {sampler["type"]} never ends.*{remedy}'):
+        train(cfg)
+    with pytest.raises(ConfigError, match=rf'test_dataloader\.sampler: {sampler["type"]} never ends.*{remedy}'):
+        evaluate(cfg, 'nothing.pth')
+
+
+def test_epochs_with_checkpoints_by_step_or_groups_without_end_are_refused(tiny_cfg):
+    cfg = tiny_cfg()
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=2)
+    with pytest.raises(ConfigError, match=r'set default_hooks\.checkpoint\.by_epoch=True'):
+        train(cfg)
+    cfg.default_hooks.checkpoint.by_epoch = True
+    cfg.train_dataloader.sampler = dict(type='ViewGroupSampler')
+    with pytest.raises(ConfigError, match=r'ViewGroupSampler .* has no epochs: set train_cfg\.by_epoch=False'):
+        train(cfg)
