@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from handkd.geometry import project
@@ -19,12 +18,10 @@ from .file_dataset import KEYS, HandFileDataset
 from .hand_folder_lines import FILES, parse_json, read_description, read_line
 from .records import hand_record
 from .text_lines import MappedLines, numbered_lines
-from .transforms import ImageReadError, read_raster
+from .transforms import ImageReadError, image_size, raster_size, read_raster
 
 _PATHS = dict(zip(FILES, ('img_path', 'depth_path', 'mask_path', 'parts_path')))
 _NEEDED = {'rgb': 'image', 'depth': 'depth', 'mask': 'mask', 'parts': 'parts'}
-_EXIF_ORIENTATION = 0x0112
-_SIDEWAYS = (5, 6, 7, 8)
 
 
 @DATASETS.register_module()
@@ -34,8 +31,9 @@ class HandFolderDataset(HandFileDataset):
     A line is a JSON object. Paths are relative to the folder; coordinates in 3D are mm in the camera's frame (x right,
     y down, z forward), in 2D px with pixel centres at whole numbers.
 
-    - ``image``: colour image of 8 bits. ``depth``: PNG of 16 bits and one channel in the same pixels, 0 where nothing
-      was measured. One of the two is needed.
+    - ``image``: colour image of 8 bits; where EXIF turns it, all coordinates are those of the upright picture.
+      ``depth``: PNG of 16 bits and one channel in the same pixels, 0 where nothing was measured. One of the two is
+      needed.
     - ``mask``: PNG of 8 bits and one channel, not 0 on the hand. ``parts``: the same with handkd's part numbers.
     - ``joints_3d``: a list [x, y, z] a joint, null for a joint without a label; needs ``K``, the 3 x 3 intrinsics.
       ``joints_2d``: a list [u, v] a joint; where there is none, it is the projection. One of the two is needed.
@@ -135,7 +133,8 @@ class HandFolderDataset(HandFileDataset):
         """
         line = self._read(self._lines.at(int(self.index['sample'][index])), int(self.index['line'][index]))
         paths = {_PATHS[key]: os.path.join(self.data_root, line[key]) for key in FILES if key in line}
-        record = _labels(line, image_size(paths.get('img_path') or paths['depth_path']))
+        size = image_size(paths['img_path']) if 'img_path' in paths else raster_size(paths['depth_path'])
+        record = _labels(line, size)
         record.update(paths, img_id=index)
         if 'box' in line:
             record['bbox'] = line['box'][None].astype(np.float32)
@@ -193,21 +192,3 @@ def _labels(line: dict, size: tuple[int, int]) -> dict:
     if flat is not None and np.isnan(flat).any():
         flat = np.where(np.isnan(flat), project(joints, camera), flat)
     return hand_record(joints, camera, line['side'], size, ~np.isnan(joints[:, 0]), line.get('visible'), flat)
-
-
-def image_size(path: str | os.PathLike) -> tuple[int, int]:
-    """Return the (width, height) of an image as it is loaded, from the beginning of its file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        OSError: If it is no image.
-    """
-    try:
-        with Image.open(path) as image:
-            # Other formats than JPEG would have to be decoded for the tag.
-            sideways = image.format == 'JPEG' and image.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS
-            return image.size[::-1] if sideways else image.size
-    except FileNotFoundError:
-        raise FileNotFoundError(f'no image file {os.fspath(path)!r}; check the paths in the .jsonl file') from None
-    except OSError as error:
-        raise ImageReadError(f'{os.fspath(path)!r} is damaged, or no image: {error}') from error

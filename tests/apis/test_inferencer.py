@@ -96,6 +96,20 @@ def test_side_is_estimated_or_as_given(infer):
     assert (hand['side'], hand['side_source'], hand['side_confidence']) == ('left', 'given', None)
 
 
+@pytest.mark.parametrize('orientation', [1, 3, 5, 6, 8])
+def test_a_photograph_gives_the_same_crop_however_it_is_stored(infer, tmp_path, photograph, orientation):
+    seen, smooth = [], cv2.GaussianBlur(IMAGE, (0, 0), 2)
+    hook = infer.model.data_preprocessor.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0]['inputs']['rgb'][0].numpy().astype(int))
+    )
+    path = photograph(smooth, tmp_path, orientation)
+    hands = infer([smooth, path], box=(30, 20, 40, 50))
+    hook.remove()
+    np.testing.assert_array_equal(hands[0]['keypoints'], hands[1]['keypoints'])
+    difference = np.abs(seen[0] - seen[1])
+    assert difference.mean() < 2 if path.suffix in ('.jpg', '.mpo') else difference.max() == 0
+
+
 def test_the_network_sees_the_crop_of_training(infer):
     seen = []
     hook = infer.model.data_preprocessor.register_forward_pre_hook(

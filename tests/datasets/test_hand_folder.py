@@ -155,13 +155,26 @@ def test_camera_and_box(tiny):
     np.testing.assert_allclose(record['keypoints'][0], seen, rtol=1e-6)
 
 
-def test_a_photograph_lies_as_it_is_loaded(tiny):
-    dataset = tiny(dict(image='turned.jpg'))
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_a_photograph_gives_the_same_crop_however_it_is_stored(tiny, tmp_path, photograph, orientation):
+    upright = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8), (0, 0), 2)
+    cv2.imwrite(str(tmp_path / 'upright.png'), upright)
+    turned = photograph(upright, tmp_path, orientation).name
+    dataset = tiny(dict(image='upright.png'), dict(image=turned))
+    crop, warp = HandCrop('square', 1.5), WarpCrop(32)
+    expected, found = (warp(crop(dataset.get_data_info(index))) for index in (0, 1))
+    assert dataset.get_record(1)['img_shape'] == (32, 48)
+    np.testing.assert_array_equal(found['keypoints'], expected['keypoints'])
+    difference = np.abs(found['img'].astype(int) - expected['img'])
+    assert difference.mean() < 2 if turned.endswith(('jpg', 'mpo')) else difference.max() == 0
+
+
+def test_depth_lies_as_it_is_stored(tiny, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.new('RGB', SIZE).save(dataset.data_root / 'turned.jpg', exif=exif)
-    record = dataset.get_data_info(0)
-    assert record['img'].shape[:2] == record['img_shape'] == SIZE
+    Image.fromarray(np.full(SIZE[::-1], 1600, np.uint16)).save(tmp_path / 'turned.png', exif=exif)
+    record = tiny(dict(image=..., depth='turned.png'), modalities=('depth',)).get_data_info(0)
+    assert record['depth'].shape == record['img_shape'] == SIZE[::-1]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +274,7 @@ def test_wrong_roots_and_splits(tiny, tmp_path):
 def test_missing_and_damaged_images(tiny):
     dataset = tiny(dict(image='gone.png'), dict(image='cut.png'), dict(depth='small.png'), modalities=('rgb',))
     root = dataset.data_root
-    with pytest.raises(FileNotFoundError, match=r'gone\.png.*check the paths in the \.jsonl file'):
+    with pytest.raises(FileNotFoundError, match=r'gone\.png.*check the path .*the paths in the \.jsonl file'):
         dataset.get_data_info(0)
     whole = (root / 'a.png').read_bytes()
     (root / 'cut.png').write_bytes(whole[:-20])

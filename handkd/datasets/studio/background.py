@@ -12,6 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from handkd.datasets.transforms.loading import read_image
+
 SIZE = 256
 """Side of a scene, px."""
 SCENES_PER_SPLIT = {0: 64, 1: 24, 2: 24}
@@ -221,11 +223,10 @@ def load_background(path: str) -> np.ndarray:
     Raises:
         ValueError: If the file can't be read as an image; names it.
     """
-    image = cv2.imread(path, cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(
-            f'background image {path!r} is empty, truncated or no image; repair it or take it out of the folder'
-        )
+    try:
+        image = read_image(path)
+    except OSError as error:
+        raise ValueError(f'background image {error}; repair it or take it out of the folder') from error
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     square = image[top : top + side, left : left + side]

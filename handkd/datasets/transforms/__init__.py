@@ -4,7 +4,7 @@ from .backgrounds import LoadBackground
 from .batch import BatchTransform, SampleBatch, count_draws, run_batch, take_batches
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
-from .loading import ImageReadError, read_image, read_raster
+from .loading import ImageReadError, image_size, raster_size, read_image, read_raster
 from .packing import PackHandInputs
 from .photometric import PhotometricJitter, RandomBlockReplacement
 from .sample import check_sample
@@ -29,6 +29,8 @@ __all__ = [
     'WarpCrop',
     'check_sample',
     'count_draws',
+    'image_size',
+    'raster_size',
     'read_image',
     'read_raster',
     'run_batch',

@@ -1,11 +1,21 @@
-"""Reading an image file, and refusing one that is not whole."""
+"""Reading an image file, upright and the same from every format, and refusing one that is not whole."""
 
 from __future__ import annotations
 
+import mmap
 import os
+from typing import BinaryIO
 
 import cv2
 import numpy as np
+
+from .image_headers import BrokenHeaderError, ImageHeader, cut_off, read_header
+
+MAX_PIXELS = 150_000_000
+"""Largest picture that is read, px: beyond what cameras give as a rule, decoding one takes seconds and 0.5 GB."""
+_FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
+"""Orientation -> OpenCV's code of the flip that follows the transposition, if there is one: 1 left and right, 0 up and
+down, -1 both."""
 
 
 class ImageReadError(OSError):
@@ -15,9 +25,10 @@ class ImageReadError(OSError):
 def read_image(path: str | os.PathLike) -> np.ndarray:
     """Read an image file.
 
-    A grey image gets three equal channels, an alpha channel is ignored, and a photograph is turned upright as its EXIF
-    tag says. An image of more than 8 bits is refused, since it is nearly always a depth map and no photograph. So is a
-    PNG or JPEG file that ends early, whose rest some versions of OpenCV fill up with grey or black.
+    A grey image gets three equal channels, an alpha channel is ignored, palettes and CMYK become colours, and a
+    photograph is turned upright as its EXIF tag says, in JPEG, MPO, PNG, WebP and TIFF. An image of more than 8 bits is
+    refused, since it is nearly always a depth map and no photograph. So is a file that ends early, whose rest some
+    versions of OpenCV fill up with grey or black, and one of more than :data:`MAX_PIXELS`.
 
     Args:
         path: The file, in any format that OpenCV reads.
@@ -28,20 +39,22 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     Raises:
         FileNotFoundError: If there is no such file.
         IsADirectoryError: If it is a directory.
-        ImageReadError: If it is empty, cut off, no image, or no 8-bit image. All three are OSErrors.
+        ImageReadError: If it is empty, cut off, no image, too large, or no 8-bit image. All three are OSErrors.
     """
-    # ANYDEPTH keeps OpenCV from cutting 16 bits down to 8 in silence. ANYCOLOR drops alpha and, unlike UNCHANGED, heeds
-    # EXIF.
-    image = _decode(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    # ANYDEPTH keeps OpenCV from cutting 16 bits down to 8 in silence, ANYCOLOR drops alpha. Which formats OpenCV turns
+    # upright depends on its version.
+    image, orientation = _decode(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION)
     if image.dtype != np.uint8:
         raise ImageReadError(
-            f'{os.fspath(path)!r} holds {image.dtype} values, an image must be 8-bit; a depth map does not belong here'
+            f'{os.fspath(path)!r} holds {image.dtype} values, an image must be 8-bit; convert a '
+            'photograph to 8 bits, a depth map does not belong here'
         )
+    image = _turn_upright(image, orientation)
     return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
 
 
 def read_raster(path: str | os.PathLike, dtype: type, channels: int) -> np.ndarray:
-    """Read a file of numbers that only looks like an image: a depth map, a mask.
+    """Read a file of numbers that only looks like an image: a depth map, a mask. It is never turned.
 
     Args:
         path: The file, in any lossless format that OpenCV reads.
@@ -54,9 +67,9 @@ def read_raster(path: str | os.PathLike, dtype: type, channels: int) -> np.ndarr
     Raises:
         FileNotFoundError: If there is no such file.
         IsADirectoryError: If it is a directory.
-        ImageReadError: If it is damaged, or has other values or channels.
+        ImageReadError: If it is damaged, too large, or has other values or channels.
     """
-    raster = _decode(path, cv2.IMREAD_UNCHANGED)
+    raster, _ = _decode(path, cv2.IMREAD_UNCHANGED)
     found = 1 if raster.ndim == 2 else raster.shape[2]
     if raster.dtype != dtype or found != channels:
         raise ImageReadError(
@@ -66,54 +79,90 @@ def read_raster(path: str | os.PathLike, dtype: type, channels: int) -> np.ndarr
     return raster
 
 
-def _decode(path: str | os.PathLike, flags: int) -> np.ndarray:
-    """Read and decode a whole file, or say what is wrong with it."""
+def image_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Return the (width, height) of what :func:`read_image` gives, px, without decoding it.
+
+    Raises:
+        OSError: As :func:`read_image`, as far as the size and the file's structure tell.
+    """
+    return _header(path).upright_size
+
+
+def raster_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Return the (width, height) of what :func:`read_raster` gives, px, without decoding it.
+
+    Raises:
+        OSError: As :func:`read_raster`, as far as the size and the file's structure tell.
+    """
+    return _header(path).size
+
+
+def _header(path: str | os.PathLike) -> ImageHeader:
+    """Read what a file says of itself, from the parts of it that say so."""
+    with _open(path) as file:
+        if not os.fstat(file.fileno()).st_size:  # what is empty can't be mapped
+            return _checked_header(b'', path)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _checked_header(data, path)
+
+
+def _checked_header(data: bytes | mmap.mmap, path: str | os.PathLike) -> ImageHeader:
+    """Read a header, and refuse a picture that is too large to be decoded sample by sample."""
     try:
-        with open(path, 'rb') as file:
-            data = file.read()
+        header = read_header(data)
+    except BrokenHeaderError as error:
+        raise ImageReadError(f'{os.fspath(path)!r} {error}') from None
+    width, height = header.size
+    if width * height > MAX_PIXELS:
+        raise ImageReadError(
+            f'{os.fspath(path)!r} has {width} x {height} = {width * height / 1e6:.0f} million pixels, at most '
+            f'{MAX_PIXELS / 1e6:.0f} million are read; make it smaller, and its labels (2D joints, box, K) with it'
+        )
+    return header
+
+
+def _open(path: str | os.PathLike) -> BinaryIO:
+    """Open a file, or say what is there instead."""
+    try:
+        return open(path, 'rb')
     except FileNotFoundError:
-        raise FileNotFoundError(f'no image file {os.fspath(path)!r}; check the path (img_path, data_root)') from None
+        raise FileNotFoundError(
+            f'no image file {os.fspath(path)!r}; check the path (img_path, data_root, the paths in the .jsonl file)'
+        ) from None
     except IsADirectoryError:
         raise IsADirectoryError(f'{os.fspath(path)!r} is a directory; name an image file in it') from None
-    fault = _fault(data)
-    if fault is None:
+
+
+def _decode(path: str | os.PathLike, flags: int) -> tuple[np.ndarray, int]:
+    """Return a file's pixels as they are stored, and their orientation, or say what is wrong with it."""
+    with _open(path) as file:
+        data = file.read()
+    header = _checked_header(data, path)
+    # A plain search would find the end of an embedded thumbnail; in compressed data FF D9 can stand for nothing else.
+    if header.scan is not None and data.find(b'\xff\xd9', header.scan) < 0:
+        raise ImageReadError(f'{os.fspath(path)!r} {cut_off(data)}')
+    if header.orientation > 1 and header.orientation_at is not None:
+        data = _without_orientation(data, *header.orientation_at)
+    try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        if image is not None:
-            return image
-        fault = 'is damaged, or no image that OpenCV can read; convert it to PNG or JPEG'
-    raise ImageReadError(f'{os.fspath(path)!r} {fault}')
+    except cv2.error as error:  # OpenCV has limits of its own
+        raise ImageReadError(f'{os.fspath(path)!r} is refused by OpenCV: {" ".join(str(error).split())}') from None
+    if image is None:
+        raise ImageReadError(
+            f'{os.fspath(path)!r} is damaged, or no image that OpenCV can read; convert it to PNG or JPEG'
+        )
+    return image, header.orientation
 
 
-def _fault(data: bytes) -> str | None:
-    """Say what is wrong with a file by its structure alone, or None."""
-    if not data:
-        return 'is empty; copy or download it again'
-    whole = True
-    if data.startswith(b'\x89PNG\r\n\x1a\n'):
-        whole = _png_is_whole(data)
-    elif data.startswith(b'\xff\xd8'):
-        whole = _jpeg_is_whole(data)
-    return None if whole else f'is cut off after {len(data)} bytes; copy or download it again'
+def _without_orientation(data: bytes, at: int, width: int) -> bytes:
+    """Return a TIFF file that says it is upright: OpenCV turns such files whatever it is asked for."""
+    return data[:at] + (1).to_bytes(width, 'little' if data[:2] == b'II' else 'big') + data[at + width :]
 
 
-def _png_is_whole(data: bytes) -> bool:
-    """Walk over the chunks (length, name, content, checksum) up to the closing one."""
-    at = 8
-    while at + 12 <= len(data):
-        if data[at + 4 : at + 8] == b'IEND':
-            return True
-        at += 12 + int.from_bytes(data[at : at + 4], 'big')
-    return False
-
-
-def _jpeg_is_whole(data: bytes) -> bool:
-    """Walk over the segments to the compressed data, then look for the closing marker.
-
-    A plain search would find the end of an embedded thumbnail; in compressed data FF D9 can stand for nothing else.
-    """
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        if data[at + 1] == 0xDA:
-            return data.find(b'\xff\xd9', at) >= 0
-        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
-    return False
+def _turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn stored pixels as their orientation, 1 to 8, says."""
+    if orientation > 4:
+        image = cv2.transpose(image)
+    if orientation in _FLIPS:
+        image = cv2.flip(image, _FLIPS[orientation])
+    return image

@@ -1,10 +1,14 @@
 """Image files of every kind, whole and broken."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from handkd.datasets.transforms import ImageReadError, read_image, read_raster
+from handkd.datasets.transforms import ImageReadError, image_size, raster_size, read_image, read_raster
+from handkd.datasets.transforms.loading import MAX_PIXELS
 
 RNG = np.random.default_rng(0)
 COLOUR = cv2.GaussianBlur(RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8), (0, 0), 2)
@@ -117,3 +121,79 @@ def test_numbers_come_back_as_they_are(tmp_path, shape, dtype):
         read_raster(tmp_path / 'a.png', other, channels)
     with pytest.raises(ImageReadError, match=f'expected {4 - channels}'):
         read_raster(tmp_path / 'a.png', dtype, 4 - channels)
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_every_format_and_orientation_comes_out_upright(tmp_path, photograph, orientation):
+    path = photograph(COLOUR, tmp_path, orientation)
+    image = read_image(path)
+    assert image_size(path) == (80, 60) == image.shape[1::-1]
+    difference = np.abs(image.astype(int) - COLOUR)
+    assert difference.mean() < 2 if path.suffix in ('.jpg', '.mpo') else difference.max() == 0
+    assert raster_size(path) == ((60, 80) if orientation > 4 else (80, 60)), 'as it is stored'
+
+
+@pytest.mark.parametrize('kind', ['png', 'tiff'])
+def test_numbers_are_never_turned(tmp_path, kind):
+    values = np.arange(5 * 7, dtype=np.uint16).reshape(5, 7)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(values).save(tmp_path / f'a.{kind}', exif=exif)
+    np.testing.assert_array_equal(read_raster(tmp_path / f'a.{kind}', np.uint16, 1), values)
+    assert raster_size(tmp_path / f'a.{kind}') == (7, 5)
+
+
+@pytest.mark.parametrize(
+    ('mode', 'kind'),
+    [(mode, kind) for mode in ('1', 'L', 'LA', 'P', 'RGBA') for kind in ('PNG', 'TIFF')]
+    + [('CMYK', 'TIFF'), ('CMYK', 'JPEG'), ('L', 'WEBP'), ('RGBA', 'WEBP')],
+)
+def test_every_kind_of_pixels_becomes_three_channels(tmp_path, mode, kind):
+    image = Image.fromarray(COLOUR[..., ::-1]).convert(mode)
+    image.save(tmp_path / 'a', kind, **(dict(lossless=True) if kind == 'WEBP' else {}))
+    read = read_image(tmp_path / 'a')
+    expected = np.array(image.convert('RGB'))[..., ::-1]
+    assert read.shape == expected.shape and read.dtype == np.uint8
+    assert np.abs(read.astype(int) - expected).max() <= (10 if kind == 'JPEG' else 0)
+
+
+def huge(kind):
+    """The beginning of a picture of 20000 x 10000 px, and as much behind it as makes it look whole."""
+    if kind == 'png':
+        data = bytearray(encode('.png'))
+        data[16:24] = struct.pack('>II', 20000, 10000)
+    elif kind == 'jpg':
+        data = bytearray(encode('.jpg'))
+        at = data.index(b'\xff\xc0') + 5
+        data[at : at + 4] = struct.pack('>HH', 10000, 20000)
+    else:
+        data = bytearray(encode('.bmp'))
+        data[18:26] = struct.pack('<ii', 20000, 10000)
+    return bytes(data)
+
+
+@pytest.mark.parametrize('kind', ['png', 'jpg', 'bmp'])
+@pytest.mark.parametrize('read', [read_image, image_size, raster_size, lambda path: read_raster(path, np.uint8, 3)])
+def test_a_picture_of_200_megapixels_is_refused_in_a_line(write, kind, read):
+    said = rf'hand\.{kind}.* has 20000 x 10000 = 200 million .*at most {MAX_PIXELS // 10**6} million'
+    with pytest.raises(ImageReadError, match=said) as error:
+        read(write(huge(kind), f'hand.{kind}'))
+    assert '\n' not in str(error.value) and 'make it smaller' in str(error.value)
+
+
+def test_what_opencv_itself_refuses_is_said_in_a_line(write, monkeypatch):
+    def refuse(*args):
+        raise cv2.error('OpenCV(4)\n> pixels <= CV_IO_MAX_IMAGE_PIXELS\n')
+
+    monkeypatch.setattr(cv2, 'imdecode', refuse)
+    with pytest.raises(ImageReadError, match=r"hand\.png' is refused by OpenCV: OpenCV\(4\) > pixels") as error:
+        read_image(write(encode('.png')))
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('extension', ['.webp', '.tiff', '.bmp'])
+@pytest.mark.parametrize('keep', [0.3, 0.95])
+def test_other_formats_that_end_early_are_refused(write, extension, keep):
+    data = encode(extension)
+    with pytest.raises(ImageReadError, match=r'hand\.png.*(is cut off after|is damaged)'):
+        read_image(write(data[: int(len(data) * keep)]))
