@@ -4,17 +4,65 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
+import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 
 
 def cache_root() -> Path:
-    """Return the folder for what can be made again: ``handkd`` in ``XDG_CACHE_HOME`` or in ``~/.cache``."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')) / 'handkd'
+    """Return the folder for what can be made again, which nobody else can write to: compiled code is kept in it.
+
+    It is ``handkd`` in ``XDG_CACHE_HOME``, or in ``~/.cache`` where that is not set; where this can't be written, or
+    belongs to or can be written by others, ``handkd-<user id>`` in the system's folder of temporary files. Where that
+    is no good either, it is the first one again: what is written there fails with its name.
+    """
+    return _cache_root(os.environ.get('XDG_CACHE_HOME', ''), os.path.expanduser('~'), tempfile.gettempdir())
+
+
+@lru_cache
+def _cache_root(named: str, home: str, temporary: str) -> Path:
+    """Return the cache folder, once for each environment: what is wrong with the first choice is said once."""
+    # As the XDG specification has it, a relative path is none; nor is the '~' of a user without a home.
+    base = Path(named) if os.path.isabs(named) else Path(home) / '.cache'
+    first, second = base / 'handkd', Path(temporary) / f'handkd-{os.geteuid()}'
+    if base.is_absolute() and make_private(first):
+        return first
+    if not make_private(second, links=False):
+        return first
+    if first.is_dir() and os.access(first, os.W_OK):
+        print(
+            f'{first} can be written by other users, who could put code there: {second} is used instead; '
+            f'take it over with chmod 700, or set XDG_CACHE_HOME to a folder of your own',
+            file=sys.stderr,
+        )
+    return second
+
+
+def make_private(folder: Path, links: bool = True) -> bool:
+    """Make a folder that only this user can write to, or check that there is such a one.
+
+    Args:
+        folder: The folder.
+        links: Whether it may be a symbolic link, which in a folder of everybody's may be anybody's. Defaults to True.
+
+    Returns:
+        Whether it is there, this user's own, writable, and writable for nobody else.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat() if links else folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            return False
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def write_atomically(path: str | PathLike, data: bytes) -> None:

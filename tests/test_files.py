@@ -1,5 +1,6 @@
 import errno
 import os
+import tempfile
 import zlib
 
 import pytest
@@ -42,9 +43,52 @@ def test_a_folder_that_can_not_be_written_is_named(tmp_path):
 def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     assert cache_root() == tmp_path / 'handkd'
-    monkeypatch.delenv('XDG_CACHE_HOME')
-    monkeypatch.setenv('HOME', '/home/me')
-    assert str(cache_root()) == '/home/me/.cache/handkd'
+    monkeypatch.setenv('XDG_CACHE_HOME', 'relative')
+    monkeypatch.setenv('HOME', str(tmp_path / 'me'))
+    assert cache_root() == tmp_path / 'me' / '.cache' / 'handkd'
+
+
+@pytest.fixture
+def scratch(monkeypatch, tmp_path):
+    """Stand in for the system's temporary folder, beside a home that is a file."""
+    (tmp_path / 'file').write_text('')
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setenv('HOME', str(tmp_path / 'file'))
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path / 'tmp'))
+    return tmp_path / 'tmp'
+
+
+def test_without_a_home_the_cache_is_a_private_temporary_folder(scratch):
+    scratch.mkdir()
+    found = cache_root()
+    assert found == scratch / f'handkd-{os.geteuid()}' and found.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize('trap', ['writable', 'link', 'owner'])
+def test_a_folder_that_others_can_write_to_is_no_cache(scratch, tmp_path, trap):
+    folder = scratch / f'handkd-{os.geteuid()}'
+    if trap == 'link':
+        scratch.mkdir()
+        (tmp_path / 'elsewhere').mkdir()
+        folder.symlink_to(tmp_path / 'elsewhere')
+    else:
+        folder.mkdir(parents=True)
+        folder.chmod(0o777 if trap == 'writable' else 0o755)
+        if trap == 'owner':
+            if os.geteuid() != 0:
+                pytest.skip('gives a folder to another user')
+            os.chown(folder, 65534, 65534)
+    assert cache_root() == tmp_path / 'file' / '.cache' / 'handkd'  # what is written there fails with its name
+
+
+def test_an_unsafe_cache_of_ones_own_is_named(monkeypatch, scratch, tmp_path, capsys):
+    (tmp_path / 'shared' / 'handkd').mkdir(parents=True)
+    (tmp_path / 'shared' / 'handkd').chmod(0o777)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'shared'))
+    for _ in range(2):
+        assert cache_root().parent == scratch
+    err = capsys.readouterr().err
+    assert err.count('\n') == 1 and str(tmp_path / 'shared' / 'handkd') in err and 'chmod 700' in err
 
 
 @pytest.mark.parametrize('size', [0, 1000, (1 << 20) + 7])

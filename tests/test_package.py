@@ -206,19 +206,21 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits
 
 # --- directions of imports -------------------------------------------------------------------------------------------
 
-BASE = {'compat', 'registry', 'hints', 'files', 'hashing'}
+BASE = {'compat', 'registry', 'hints', 'files', 'hashing', 'compiling'}
 KNOWS_CODECS = BASE | {'hand', 'geometry', 'codecs'}
 KNOWS_MODELS = KNOWS_CODECS | {'datasets', 'models'}
 ARROWS = {
-    '': {'compat'},
+    '': {'compat', 'sharing'},
+    'sharing': set(),
     'compat': set(),
     'hints': set(),
     'files': set(),
+    'compiling': {'files'},
     'hashing': set(),
     'registry': {'compat'},
     'config': BASE,
     'hand': {'hints'},
-    'geometry': {'hand', 'hints', 'files'},
+    'geometry': {'hand', 'hints', 'files', 'compiling'},
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'models': KNOWS_CODECS,

@@ -10,7 +10,8 @@ import math
 
 import cv2
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 from .camera import project, unproject
 

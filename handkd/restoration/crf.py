@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 from .dictionary import PatchDictionary
 from .search import Neighbours

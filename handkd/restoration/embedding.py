@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.linalg
-from numba import njit
+
+from handkd.compiling import njit
 
 from .windows import NUM_LABELS, RADIUS
 

@@ -9,8 +9,8 @@ bits.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from handkd.compiling import njit
 from handkd.hand import NUM_PARTS
 
 PATCH = 27

@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import pickle
+import tempfile
 import time
 
 import numpy as np
@@ -87,6 +88,7 @@ def test_what_fails_leaves_nothing(source, tmp_path):
 
 def test_a_cache_that_can_not_be_written(source, tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(source))
+    monkeypatch.setattr(tempfile, 'tempdir', str(source))  # nor can a temporary one
     with pytest.raises(OSError, match='XDG_CACHE_HOME'):
         open_index(Set, {}, [source], Builder())
 

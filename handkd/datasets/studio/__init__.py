@@ -1,12 +1,11 @@
 """The hand studio: rendered hands with every label, from a seed alone."""
 
-from .compiled import kernels_cached_by_source
+from handkd.compiling import announce
 
-with kernels_cached_by_source():
-    from .dataset import StudioDataset
-    from .randomisation import PRESETS, Randomisation
-    from .sample import SampleSettings, make_sample, render_views
-    from .sensor import SENSORS, DepthSensor
+from .dataset import StudioDataset
+from .randomisation import PRESETS, Randomisation
+from .sample import SampleSettings, make_sample, render_views
+from .sensor import SENSORS, DepthSensor
 
 __all__ = [
     'PRESETS',
@@ -18,3 +17,5 @@ __all__ = [
     'make_sample',
     'render_views',
 ]
+
+announce(__name__, 'the hand studio')

@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 from .renderer import JIT
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 from .renderer import JIT
 

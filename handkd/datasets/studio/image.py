@@ -6,7 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 from .anatomy import ARM_FRAME, REFERENCE_LENGTH
 from .appearance import finger_skin, make_skin, palm_skin

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 from .anatomy import ARM_FRAME
 from .renderer import JIT

@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 JIT = {'cache': True, 'nogil': True, 'error_model': 'numpy'}
 """Options of every kernel of the studio: compiled once, no fast-math, so results do not depend on where they run."""

@@ -7,8 +7,8 @@ import threading
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from handkd.compiling import njit
 from handkd.hints import did_you_mean
 
 from .anatomy import Subject, subject_of

@@ -6,7 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 from .anatomy import ARM_FRAME, NUM_FRAMES, UPPER_ARM_FRAME
 from .body import palm_lines, place_spheres

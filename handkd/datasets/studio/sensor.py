@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numba import njit
 
+from handkd.compiling import njit
 from handkd.hints import did_you_mean
 
 from .renderer import JIT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from handkd.compiling import njit
 
 from .occluders import UPPER_ARMS
 from .renderer import FAR, INLINE, JIT, NO_HIT, draw_body, touching_plane

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numba import njit
 
+from handkd.compiling import njit
 from handkd.geometry import unproject
 from handkd.hand import JOINT_INDEX, JOINTS, joint_index
 from handkd.registry import TRANSFORMS

@@ -12,7 +12,8 @@ from math import prod
 
 import cv2
 import numpy as np
-from numba import njit
+
+from handkd.compiling import njit
 
 _JIT = dict(cache=True, nogil=True, error_model='numpy')
 _ONE = 65536

@@ -6,8 +6,8 @@ from math import ceil
 
 import cv2
 import numpy as np
-from numba import njit
 
+from handkd.compiling import njit
 from handkd.geometry import project, rotation_2d, unproject
 from handkd.registry import TRANSFORMS
 

@@ -1,0 +1,145 @@
+"""Where compiled code is kept, and that handkd works where nothing can be kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numba
+import pytest
+
+from handkd.compiling import announce, cache_folder, njit
+
+ROOT = Path(__file__).parents[1]
+NOBODY = 65534
+
+
+@pytest.fixture
+def kept_in(monkeypatch):
+    """Set numba's own folder; numba reads the environment again whenever it compiles."""
+
+    def choose(folder: Path | str) -> None:
+        monkeypatch.setenv('NUMBA_CACHE_DIR', str(folder))
+        monkeypatch.setattr(numba.config, 'CACHE_DIR', str(folder))
+
+    return choose
+
+
+def test_the_folder_changes_with_any_source_and_only_then(tmp_path):
+    from handkd import compiling
+
+    (tmp_path / 'a.py').write_text('x = 1')
+    (tmp_path / 'b.py').write_text('y = 1')
+    first = cache_folder(tmp_path)
+    assert cache_folder(tmp_path) == first
+    (tmp_path / 'b.py').write_text('y = 2')
+    compiling._digest.cache_clear()
+    assert cache_folder(tmp_path) != first
+
+
+def test_numbas_own_setting_is_the_base_and_is_put_back(kept_in, tmp_path):
+    kept_in(tmp_path)
+
+    @njit(cache=True)
+    def twice(x):
+        return 2 * x
+
+    assert twice(4) == 8
+    assert str(tmp_path) == numba.config.CACHE_DIR
+    assert list(tmp_path.glob('tests-*/*/*.nbc'))
+
+
+def test_a_folder_of_others_is_not_used(kept_in, monkeypatch, tmp_path):
+    kept_in('')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    folder = cache_folder(ROOT / 'handkd')
+    assert folder.parent == tmp_path / 'handkd'
+    folder.chmod(0o777)
+    assert cache_folder(ROOT / 'handkd') is None
+
+
+def test_without_a_folder_nothing_is_kept(kept_in, tmp_path):
+    (tmp_path / 'file').write_text('')
+    kept_in(tmp_path / 'file')
+
+    @njit(cache=True)
+    def twice(x):
+        return 2 * x
+
+    assert twice(4) == 8 and sorted(os.listdir(tmp_path)) == ['file']
+
+
+def test_slow_kernels_are_announced_once(kept_in, tmp_path, capsys):
+    import handkd.geometry  # noqa: F401  (whose folder is named)
+
+    kept_in(tmp_path)
+    listeners = numba.core.event._registered['numba:compile']
+    before = list(listeners)
+    announce('handkd.geometry', 'some shapes')
+    try:
+        for _ in range(2):
+
+            @njit(cache=False)
+            def thrice(x):
+                return 3 * x
+
+            thrice.py_func.__module__ = 'handkd.geometry.shapes'
+            thrice(1), thrice(1.5)
+    finally:
+        listeners[:] = before
+    err = capsys.readouterr().err
+    assert err.count('\n') == 1 and err.startswith('compiling the kernels of some shapes, once for this machine')
+
+
+def test_the_studio_is_announced(capsys):
+    import handkd.datasets.studio  # noqa: F401
+
+    def kernel():
+        pass
+
+    kernel.__module__ = 'handkd.datasets.studio.sample'
+    for said in numba.core.event._registered['numba:compile']:
+        said._said = False
+        said.on_start(SimpleNamespace(data=dict(dispatcher=SimpleNamespace(py_func=kernel))))
+    assert 'the hand studio' in capsys.readouterr().err
+
+
+@pytest.fixture
+def public_folder():
+    """A folder that other users can read, as pytest's own are not."""
+    with tempfile.TemporaryDirectory(dir='/tmp') as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='changes to another user')
+@pytest.mark.parametrize('temporary', [True, False])
+def test_another_user_without_a_home_can_use_a_checkout(temporary, public_folder):
+    checkout, scratch = public_folder / 'checkout', public_folder / 'scratch'
+    shutil.copytree(ROOT / 'handkd', checkout / 'handkd', ignore=shutil.ignore_patterns('__pycache__'))
+    scratch.mkdir(mode=0o755)
+    if temporary:
+        os.chown(scratch, NOBODY, NOBODY)
+    imports = ('geometry.registration', 'datasets.transforms.depth', 'datasets.studio', 'restoration.crf')
+    code = f'import handkd.{", handkd.".join(imports)}'
+    env = {k: v for k, v in os.environ.items() if k not in ('NUMBA_CACHE_DIR', 'XDG_CACHE_HOME')}
+    env |= {'HOME': '/nonexistent', 'PYTHONPATH': str(checkout), 'TMPDIR': str(scratch)}
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        env=env,
+        cwd=public_folder,
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    if temporary:
+        kept = scratch / f'handkd-{NOBODY}'
+        assert kept.stat().st_mode & 0o777 == 0o700 and list(kept.glob('geometry-*'))
