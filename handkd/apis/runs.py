@@ -64,7 +64,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
             read_checkpoint(checkpoint)
             cfg.resume, cfg.load_from = True, str(checkpoint)
     start = cfg.get('load_from')
-    if start and not Path(start).is_file():  # before the data sets are read
+    if start and '://' not in str(start) and not Path(start).is_file():  # before the data sets are read
         raise FileNotFoundError(
             f'load_from: no checkpoint at {start}; train that network first, or run the stages in order with '
             f'tools/stages.py, or name another with --cfg-options load_from=PATH; {IN_PART}'

@@ -1,6 +1,15 @@
 """Networks, losses and distillers."""
 
-from . import backbones, data_preprocessors, decoders, distillers, estimators, heads, losses
+from . import (
+    backbones,
+    checkpoint_schemes,  # noqa: F401  (pretrained weights are read safely from here on)
+    data_preprocessors,
+    decoders,
+    distillers,
+    estimators,
+    heads,
+    losses,
+)
 from .backbones import *  # noqa: F403
 from .checkpoint import CheckpointError, load_state, load_weights, read_checkpoint
 from .data_preprocessors import *  # noqa: F403

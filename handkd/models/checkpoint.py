@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import pickle
+import re
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.runner import CheckpointLoader
 from torch import nn
 
-# Numbers and arrays of numpy may stand in a checkpoint's metadata; these build nothing else.
+
+class _Data:
+    """Stands in for a class of which a checkpoint holds data alone, such as MMEngine's log buffers."""
+
+
+def _no_function(*_args: object) -> None:
+    """Stand in for ``getattr``, by which log buffers name functions of their class: nothing is looked up."""
+
+
 _scalar, _array = (np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0])
+_DTYPES = {type(np.dtype(code)) for code in np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?SU'}
 SAFE_GLOBALS = [
     np.ndarray,
     np.dtype,
-    _scalar,
-    _array,
-    *(type(np.dtype(name)) for name in ('float64', 'float32', 'int64', 'int32', 'bool')),
+    *sorted(_DTYPES, key=str),
+    # The two names under which numpy 1 and numpy 2 write them.
+    *((make, f'numpy.{core}.multiarray.{make.__name__}') for core in ('core', '_core') for make in (_scalar, _array)),
+    (_Data, 'mmengine.logging.history_buffer.HistoryBuffer'),
+    (_no_function, 'builtins.getattr'),
 ]
+"""What a checkpoint may hold beyond tensors and plain containers, which torch admits: numbers, text and arrays of numpy
+(none of Python objects), and log buffers as data."""
 
 DISTILLER_PREFIX = 'distillers.'
 """Names of the weights in a checkpoint that distillers, and not the student, have learnt."""
@@ -29,14 +44,14 @@ class CheckpointError(ValueError):
 
 
 def read_checkpoint(path: str | PathLike) -> dict:
-    """Read a checkpoint on the CPU, admitting tensors, numpy arrays and plain containers only.
+    """Read a checkpoint on the CPU, admitting tensors, numpy arrays and plain containers only; no code is run from it.
 
     Args:
-        path: A file written in a run with :class:`~handkd.engine.PlainCheckpointHook`, or by ``torch.save``.
+        path: A file written by a run of handkd, by MMPose, or by ``torch.save``.
 
     Raises:
         FileNotFoundError: If it is not there.
-        CheckpointError: If it is damaged, or asks for anything else to be unpickled.
+        CheckpointError: If it is damaged, or asks for anything else to be unpickled; names that and the way out.
     """
     path = Path(path)
     if not path.is_file():
@@ -45,9 +60,13 @@ def read_checkpoint(path: str | PathLike) -> dict:
         with torch.serialization.safe_globals(SAFE_GLOBALS):
             return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
+        wanted = re.search(r'GLOBAL ([\w.]+)', str(error))
+        asked = f'it asks for {wanted[1]}' if wanted else _first_line(error)
         raise CheckpointError(
-            f'{path} is refused: it is no checkpoint, or it asks for more than tensors and plain containers '
-            f'({_first_line(error)})'
+            f'{path} is refused: it is no checkpoint, or holds more than tensors, numpy arrays and plain containers '
+            f'({asked}), which could run code. If you trust it, save its weights alone, once: python -c "import torch; '
+            f"c = torch.load('{path}', map_location='cpu', weights_only=False); torch.save(c.get('state_dict', c), "
+            "'weights.pth')\""
         ) from error
     except Exception as error:  # junk makes the reader fail in any way: struct.error, IndexError, RuntimeError, ...
         raise CheckpointError(f'{path} is damaged or no checkpoint: {_first_line(error)}') from error
@@ -61,7 +80,7 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
 
     Args:
         network: The network, changed in place.
-        path: The checkpoint.
+        path: The checkpoint: a file, or what MMEngine can name, such as 'https://...' or 'torchvision://resnet18'.
         owner: What the network is called in the error.
         prefix: How the names of the network's weights begin in the checkpoint, if the network is a part of another
             there, such as ``'backbone.'``; the others are not read.
@@ -70,7 +89,8 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
         FileNotFoundError: If the file is missing.
         CheckpointError: If it is damaged or does not fit; lists what is missing, unexpected or of another shape.
     """
-    checkpoint = read_checkpoint(path)
+    path = str(path)
+    checkpoint = CheckpointLoader.load_checkpoint(path) if '://' in path else read_checkpoint(path)
     load_state(network, checkpoint.get('state_dict', checkpoint), path, owner, prefix)
 
 
@@ -89,6 +109,7 @@ def load_state(
     Raises:
         CheckpointError: If they do not fit; lists what is missing, unexpected or of another shape.
     """
+    state = usual_names(state)
     state = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     before = network.state_dict()
     shared = {_distiller(key) for key in before} & {_distiller(key) for key in state} | {None}
@@ -107,6 +128,21 @@ def load_state(
     if found:
         raise CheckpointError(f'{path} does not fit {owner}, it is of another architecture: ' + '; '.join(found))
     network.load_state_dict({**before, **state})
+
+
+def usual_names(state: dict) -> dict:
+    """Return weights under the names that networks have today.
+
+    The ``module.`` of a network wrapped for several processes goes, averages that MMCV 1 kept beside the weights
+    (``ema_...``) are left out, and ``keypoint_head.`` of MMPose 0.x becomes ``head.``.
+
+    Args:
+        state: Names and tensors.
+    """
+    if state and all(key.startswith('module.') for key in state):
+        state = {key.removeprefix('module.'): value for key, value in state.items()}
+    state = {key: value for key, value in state.items() if not key.startswith('ema_')}
+    return {re.sub(r'^keypoint_head\.', 'head.', key): value for key, value in state.items()}
 
 
 def _distiller(key: str) -> str | None:

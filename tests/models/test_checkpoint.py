@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from handkd.models import CheckpointError, load_weights, read_checkpoint
@@ -19,6 +20,49 @@ def test_numbers_and_arrays_of_numpy_are_read(tmp_path):
     torch.save(content, tmp_path / 'a.pth')
     meta = read_checkpoint(tmp_path / 'a.pth')['meta']
     assert meta['n'] == 3 and meta['a'].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize('code', np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?SU')
+def test_arrays_and_numbers_of_all_plain_kinds_are_read(tmp_path, code):
+    array = np.array([1, 0, 1]).astype(code)
+    meta = dict(array=array, number=array[0], raw=b'bytes', names={'a', 'b'})
+    torch.save(dict(state_dict={}, meta=meta), tmp_path / 'a.pth')
+    found = read_checkpoint(tmp_path / 'a.pth')['meta']
+    assert found['array'].dtype == array.dtype and (found['array'] == array).all() and found['number'] == array[0]
+    assert found['raw'] == b'bytes' and found['names'] == {'a', 'b'}
+
+
+def test_the_log_buffers_of_mmengine_are_data(tmp_path):
+    buffers = {'train/loss': HistoryBuffer([1.0, 2.0], [1, 1])}
+    torch.save(dict(state_dict={'w': torch.ones(1)}, message_hub=dict(log_scalars=buffers)), tmp_path / 'a.pth')
+    (found,) = read_checkpoint(tmp_path / 'a.pth')['message_hub']['log_scalars'].values()
+    assert found._log_history.tolist() == [1.0, 2.0] and not isinstance(found, HistoryBuffer)
+
+
+def test_what_is_refused_is_named_with_the_way_out(tmp_path):
+    torch.save(dict(state_dict=Hostile(), meta=np.array([Hostile])), tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=r'it asks for \w+\.system\), .*weights_only=False.*torch\.save\(c'):
+        read_checkpoint(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize(
+    ('rename', 'extra'),
+    [
+        (lambda key: f'module.{key}', {}),
+        (lambda key: key, {'ema_head_weight': torch.zeros(1)}),
+        (lambda key: key.replace('head.', 'keypoint_head.'), {}),
+    ],
+    ids=['module.', 'ema_', 'MMPose 0.x'],
+)
+def test_names_of_other_times_are_understood_and_the_rest_is_strict(tmp_path, rename, extra):
+    source, net = (nn.ModuleDict(dict(backbone=nn.Linear(2, 3), head=nn.Linear(3, 1))) for _ in range(2))
+    state = {rename(key): value for key, value in source.state_dict().items()} | extra
+    torch.save(dict(state_dict=state), tmp_path / 'a.pth')
+    load_weights(net, tmp_path / 'a.pth')
+    assert all(torch.equal(value, source.state_dict()[key]) for key, value in net.state_dict().items())
+    torch.save(dict(state_dict=state | {rename('other.weight'): torch.zeros(1)}), tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=r'1 unexpected \(other\.weight\)'):
+        load_weights(net, tmp_path / 'a.pth')
 
 
 def test_code_in_a_checkpoint_is_refused_by_name(tmp_path, monkeypatch):
