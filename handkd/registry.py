@@ -9,30 +9,34 @@ from mmengine.registry import Registry  # isort: skip
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
-    return Registry(name, parent=parent, scope='handkd', locations=[f'handkd.{where}' for where in locations])
+    """Make a child that imports the parent's modules too before its first lookup, beside its own ``locations``.
+
+    MMEngine imports the locations of the registry that is asked, but not those of the parents in which it then looks.
+    """
+    return Registry(name, parent=parent, scope='handkd', locations=[*locations, *parent._locations])
 
 
-MODELS = _child('model', mmpose_registry.MODELS, 'models')
-"""Backbones, necks, heads, losses, distillers, estimators and data preprocessors."""
-KEYPOINT_CODECS = _child('keypoint codec', mmpose_registry.KEYPOINT_CODECS, 'codecs')
+MODELS = _child('model', mmpose_registry.MODELS, 'handkd.models', 'mmpose.engine.hooks')
+"""Backbones, necks, heads, losses, distillers, estimators, data preprocessors, and the averages of `EMAHook`."""
+KEYPOINT_CODECS = _child('keypoint codec', mmpose_registry.KEYPOINT_CODECS, 'handkd.codecs')
 """Network output <-> keypoints in millimetres or pixels."""
-DATASETS = _child('dataset', mmpose_registry.DATASETS, 'datasets')
-DATA_SAMPLERS = _child('data sampler', mmpose_registry.DATA_SAMPLERS, 'datasets')
-TRANSFORMS = _child('transform', mmpose_registry.TRANSFORMS, 'datasets.transforms')
-METRICS = _child('metric', mmpose_registry.METRICS, 'evaluation')
-HOOKS = _child('hook', mmpose_registry.HOOKS, 'engine')
-OPTIM_WRAPPERS = _child('optimizer wrapper', mmpose_registry.OPTIM_WRAPPERS, 'engine')
-PARAM_SCHEDULERS = _child('parameter scheduler', mmpose_registry.PARAM_SCHEDULERS, 'engine')
+DATASETS = _child('dataset', mmpose_registry.DATASETS, 'handkd.datasets')
+DATA_SAMPLERS = _child('data sampler', mmpose_registry.DATA_SAMPLERS, 'handkd.datasets')
+TRANSFORMS = _child('transform', mmpose_registry.TRANSFORMS, 'handkd.datasets.transforms')
+METRICS = _child('metric', mmpose_registry.METRICS, 'handkd.evaluation')
+HOOKS = _child('hook', mmpose_registry.HOOKS, 'handkd.engine')
+OPTIM_WRAPPERS = _child('optimizer wrapper', mmpose_registry.OPTIM_WRAPPERS, 'handkd.engine')
+PARAM_SCHEDULERS = _child('parameter scheduler', mmpose_registry.PARAM_SCHEDULERS, 'handkd.engine')
 
 # Nothing of handkd is registered below, but MMEngine looks these up by scope and warns where a child is missing.
 EVALUATORS = _child('evaluator', mmpose_registry.EVALUATORS)
 INFERENCERS = _child('inferencer', mmpose_registry.INFERENCERS)
 LOG_PROCESSORS = _child('log processor', mmpose_registry.LOG_PROCESSORS)
-LOOPS = _child('loop', mmpose_registry.LOOPS)
+LOOPS = _child('loop', mmpose_registry.LOOPS, 'mmengine.runner')
 MODEL_WRAPPERS = _child('model wrapper', mmpose_registry.MODEL_WRAPPERS)
 OPTIMIZERS = _child('optimizer', mmpose_registry.OPTIMIZERS)
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', mmpose_registry.OPTIM_WRAPPER_CONSTRUCTORS)
-RUNNERS = _child('runner', mmpose_registry.RUNNERS)
+RUNNERS = _child('runner', mmpose_registry.RUNNERS, 'mmengine.runner')
 TASK_UTILS = _child('task util', mmpose_registry.TASK_UTILS)
 VISBACKENDS = _child('vis_backend', mmpose_registry.VISBACKENDS)
 VISUALIZERS = _child('visualizer', mmpose_registry.VISUALIZERS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 from mmengine.registry import DefaultScope, Registry
@@ -41,6 +43,20 @@ def test_every_registry_is_a_child_of_mmposes_in_scope_handkd(name):
 def test_plain_names_reach_all_three_packages(name, kind, package):
     with DefaultScope.overwrite_default_scope('handkd'):
         assert ALL[name].get(kind).__module__.split('.')[0] == package
+
+
+@pytest.mark.parametrize(
+    ('name', 'kinds'),
+    [
+        ('MODELS', ['ExpMomentumEMA', 'ResNet', 'BN', 'ExponentialMovingAverage']),
+        ('LOOPS', ['IterBasedTrainLoop', 'TestLoop']),
+        ('VISBACKENDS', ['TensorboardVisBackend']),
+    ],
+)
+def test_a_lookup_needs_no_other_import_before(name, kinds):
+    code = f'from handkd import registry\nassert None not in [registry.{name}.get(kind) for kind in {kinds}]'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_unknown_name_is_an_error_that_repeats_it():
