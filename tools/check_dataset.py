@@ -71,6 +71,9 @@ def main(argv: list[str] | None = None) -> int:
         getattr(dataset, 'missing', 0),
         dataset.metainfo.get('joint0', 'wrist'),
     )
+    damaged = getattr(dataset, 'damaged', ())
+    if damaged:
+        report.problems.append(f'{len(damaged)} damaged labels, whose samples are left out, first: {damaged[0]}')
     (out / 'report.json').write_text(
         json.dumps({'dataset': name, 'problems': report.problems, **report.numbers}, indent=2)
     )

@@ -23,7 +23,7 @@ from .packs import is_packed
 
 _NOT_BEHIND = (
     'data_root', 'split', 'pipeline', 'modalities', 'on_corrupt', 'sequences', 'test_sequences', 'frames', 'subjects',
-    'cameras', 'pace', 'min_joints_inside', 'min_score', 'use_validity',
+    'cameras', 'pace', 'min_joints_inside', 'min_score', 'use_validity', 'every_nth_frame', 'people',
 )  # fmt: skip
 """Settings of a set that do not decide what is behind the hands: where it lies, which of its images, what is read."""
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 from handkd.registry import DATASETS
 
+from .damaged_labels import DamagedLabels
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
 from .missing import warn_of_missing
@@ -57,7 +58,8 @@ class BigHandDataset(HandFileDataset):
             ``test_subjects``; 'hands17_train'.
         modalities (Sequence[str]): 'depth' is all there is. Defaults to ('depth',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is damaged. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip', what to do about an image or a line of labels that is
+            damaged. Defaults to 'stop'.
         subjects (Sequence[int]): Numbers of the ``Subject`` folders to take, of 1 to 12. Defaults to
             (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12).
         test_subjects (Sequence[int]): Those that are tested on. There is no agreed choice but to hold one out; the
@@ -152,7 +154,7 @@ class BigHandDataset(HandFileDataset):
         with tqdm(total=total, unit='B', unit_scale=True, desc='reading annotations, once', disable=total < 1e7) as bar:
             for number, (file, folder) in enumerate(self.pairs):
                 path = self.data_root / file
-                frames, offsets = _read_frames(path)
+                frames, offsets = _read_frames(path, self.damage)
                 there = np.isin(frames, _image_numbers(self.data_root / folder))
                 if not there.any():
                     raise ValueError(
@@ -204,30 +206,37 @@ def _image_numbers(folder: Path) -> np.ndarray:
     return np.array([int(n[7:-4]) for n in names if n[:7] == 'image_D' and n[-4:] == '.png' and n[7:-4].isdigit()], int)
 
 
-def _read_frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_frames(path: Path, damage: DamagedLabels) -> tuple[np.ndarray, np.ndarray]:
     """Return the frame number (int32) and the byte offset (int64) of each line of an annotation file.
 
     Raises:
-        ValueError: If a line has too few numbers or something else; names the line, the frame and the joint.
+        ValueError: If a line has too few numbers or something else, and may not be skipped; names the line, the frame
+            and the joint. Or if no line is left.
     """
     frames, offsets = [], []
     for number, offset, line in numbered_lines(path):
-        words = line.split()
-        # HANDS 2017 has the image's name where the full set has the frame's number.
-        frame = words[0].removeprefix(b'image_D').removesuffix(b'.png')
-        if not frame.isdigit() or len(words) < 1 + _VALUES:
-            raise ValueError(
-                f'{str(path)!r}, line {number}: expected a frame and {_VALUES} numbers, found {len(words) - 1} behind '
-                f'{words[0].decode(errors="replace")!r}'
-            )
-        # Parsing 63 numbers takes ten times longer than seeing that there are no letters, as in 'nan'.
-        if line[len(words[0]) :].translate(None, _NUMERALS):
-            raise ValueError(_bad_number(path, number, words))
-        frames.append(int(frame))
-        offsets.append(offset)
+        with damage.guard(path):
+            frames.append(_read_frame(path, number, line))
+            offsets.append(offset)
     if not frames:
-        raise ValueError(f'{str(path)!r} is empty; copy or download it again')
+        raise ValueError(f'{str(path)!r} has no labels; copy or download it again')
     return np.array(frames, np.int32), np.array(offsets, np.int64)
+
+
+def _read_frame(path: Path, number: int, line: bytes) -> int:
+    """Return the frame number of a line, whose labels are numbers."""
+    words = line.split()
+    # HANDS 2017 has the image's name where the full set has the frame's number.
+    frame = words[0].removeprefix(b'image_D').removesuffix(b'.png')
+    if not frame.isdigit() or len(words) < 1 + _VALUES:
+        raise ValueError(
+            f'{str(path)!r}, line {number}: expected a frame and {_VALUES} numbers, found {len(words) - 1} behind '
+            f'{words[0][:80].decode(errors="replace")!r}'
+        )
+    # Parsing 63 numbers takes ten times longer than seeing that there are no letters, as in 'nan'.
+    if line[len(words[0]) :].translate(None, _NUMERALS):
+        raise ValueError(_bad_number(path, number, words))
+    return int(frame)
 
 
 def _bad_number(path: Path, number: int, words: list[bytes]) -> str:

@@ -13,6 +13,7 @@ from handkd.geometry import register_depth, register_image
 from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, SIDES
 from handkd.registry import DATASETS
 
+from .damaged_labels import DamagedLabels
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
 from .label_checks import check_finite
@@ -46,7 +47,8 @@ class DexterObjectDataset(HandFileDataset):
         split (str): 'all', or the name of a film: 'Grasp1', 'Grasp2', 'Occlusion', 'Rigid', 'Pinch' or 'Rotate'.
         modalities (Sequence[str]): Which of 'rgb', 'depth' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is damaged. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip', what to do about an image or a line of labels that is
+            damaged. Defaults to 'stop'.
         camera (str): Whose view a sample is: 'color' (640 x 480), or 'depth' (320 x 240), the camera in which the tips
             were labelled. The tips' way from there to the colour image is not published, and two sources differ by some
             26 px; so compare figures in px in the depth view only. 'color' is the default since it is the only one that
@@ -159,11 +161,11 @@ class DexterObjectDataset(HandFileDataset):
 
     def build_index(self) -> dict[str, np.ndarray]:
         """Read the label files, and list the images."""
-        columns = {key: [] for key in ('film', 'tips', 'pixels', 'valid', *self._patterns())}
+        columns = {key: [] for key in ('film', 'tips', 'pixels', 'valid', 'sound', *self._patterns())}
         for number, film in enumerate(self._films()):
             folder = self.data_root / 'data' / film
-            tips = _read_labels(folder / f'annotations/{film}3D.txt', 3)
-            pixels = _read_labels(folder / f'annotations/{film}2D.txt', 2)
+            tips = _read_labels(folder / f'annotations/{film}3D.txt', 3, self.damage)
+            pixels = _read_labels(folder / f'annotations/{film}2D.txt', 2, self.damage)
             if len(tips) != len(pixels):
                 raise ValueError(
                     f'{str(folder / "annotations")!r}: {film}3D.txt has labels for {len(tips)} frames, and '
@@ -173,14 +175,15 @@ class DexterObjectDataset(HandFileDataset):
                 columns[key].append(_list_images(folder, pattern, len(tips), film))
             columns['film'].append(np.full(len(tips), number, np.int8))
             moved = tips * self.axes
+            columns['sound'].append(np.isfinite(tips).all((1, 2)) & np.isfinite(pixels).all((1, 2)))
             columns['valid'].append((tips[..., 2] != self.invalid_z) & (moved[..., 2] > 0))
             columns['tips'].append(moved.astype(np.float32))
             columns['pixels'].append(pixels.astype(np.float32))
         joined = {key: np.concatenate(parts) for key, parts in columns.items()}
-        labelled = joined['valid'].sum(-1) >= self.min_tips
+        labelled, sound = joined['valid'].sum(-1) >= self.min_tips, joined.pop('sound')
         return {
-            'sample': np.flatnonzero(labelled).astype(np.int32),
-            'unlabelled': np.array((~labelled).sum()),
+            'sample': np.flatnonzero(labelled & sound).astype(np.int32),
+            'unlabelled': np.array((~labelled & sound).sum()),
             **joined,
         }
 
@@ -244,24 +247,30 @@ def _list_images(folder: Path, pattern: str, labels: int, film: str) -> np.ndarr
     return np.array(names)
 
 
-def _read_labels(path: Path, dimensions: int) -> np.ndarray:
+def _read_labels(path: Path, dimensions: int, damage: DamagedLabels) -> np.ndarray:
     """Read a label file: a line a frame, ';' behind each tip, ',' between its numbers; what follows is not read.
 
     Returns:
-        Shape (N, 5, dimensions), float64.
+        Shape (N, 5, dimensions), float64; NaN in damaged lines, which keep their place.
     """
     frames = []
     for number, _, line in numbered_lines(path):
-        tips = [tip.split(b',') for tip in line.split(b';')[: len(DEXTER_JOINTS)]]
-        try:
-            frames.append(np.array(tips, np.float64).reshape(len(DEXTER_JOINTS), dimensions))
-        except ValueError:
-            raise ValueError(
-                f'{str(path)!r}:{number}: {len(DEXTER_JOINTS)} tips of {dimensions} numbers are expected, with a '
-                f'semicolon behind each, found {line.decode(errors="replace").strip()!r}'
-            ) from None
+        frames.append(np.full((len(DEXTER_JOINTS), dimensions), np.nan))
+        with damage.guard(path):
+            frames[-1] = _read_line(path, number, line, dimensions)
     if not frames:
         raise ValueError(f'{str(path)!r} has no labels')
-    labels = np.array(frames)
-    check_finite(labels, DEXTER_JOINTS, range(1, len(labels) + 1), path)
+    return np.array(frames)
+
+
+def _read_line(path: Path, number: int, line: bytes, dimensions: int) -> np.ndarray:
+    tips = [tip.split(b',') for tip in line.split(b';')[: len(DEXTER_JOINTS)]]
+    try:
+        labels = np.array(tips, np.float64).reshape(len(DEXTER_JOINTS), dimensions)
+    except ValueError:
+        raise ValueError(
+            f'{str(path)!r}:{number}: {len(DEXTER_JOINTS)} tips of {dimensions} numbers are expected, with a '
+            f'semicolon behind each, found {line[:200].decode(errors="replace").strip()!r}'
+        ) from None
+    check_finite(labels[None], DEXTER_JOINTS, [number], path)
     return labels

@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger
 from handkd.hints import did_you_mean
 
 from .base import ReproducibleDataset
+from .damaged_labels import DamagedLabels, LabelError, refusal
 from .index import open_index
 from .seeding import SampleKey
 from .skipped import SkippedSamples
@@ -32,14 +33,17 @@ class HandFileDataset(ReproducibleDataset):
         split: One of ``SPLITS``.
         modalities: Which of ``MODALITIES`` to load.
         pipeline: Configs of the transforms.
-        on_corrupt: What to do about images that are missing or damaged: 'stop' raises an error that names them, those
-            that are missing when the set is opened; 'skip' takes the next sample instead, counts, and the training
-            tells at its end. What is a training shows in the sampler: it must be ReproducibleSampler. With any other,
-            as in evaluation, such an image always stops: a figure over fewer images compares with no other.
+        on_corrupt: What to do about images that are missing or damaged, and about damaged labels of single samples (a
+            file, line or row): 'stop' raises an error that names them, missing images and damaged labels when the set
+            is opened; 'skip' takes the next sample instead of an image, leaves samples with such labels out, counts,
+            and the training tells at its end. What is a training shows in the sampler: it must be ReproducibleSampler.
+            With any other, as in evaluation, these always stop: a figure over fewer samples compares with no other. So
+            does a damaged file that many samples share: all labels of a set or sequence, or a calibration.
 
     Raises:
         FileNotFoundError: If the tree is not there; says what was expected where and what the folder looks like.
-        ValueError: If a split, a modality or another choice does not exist; names the nearest right one.
+        ValueError: If a split, a modality or another choice does not exist; names the nearest right one. Or if a label
+            is damaged, and may not be skipped; names the file.
     """
 
     SPLITS: tuple[str, ...] = ()
@@ -71,8 +75,9 @@ class HandFileDataset(ReproducibleDataset):
         self.split, self.modalities = split, tuple(modalities)
         sources = [self.expect(path) for path in self.sources()]
         settings = dict(self.index_settings(), data_root=str(self.data_root.resolve()), split=split)
-        self.index = open_index(type(self), settings, sources, self.build_index)
+        self.index = open_index(type(self), settings, sources, lambda: self._build(on_corrupt))
         self._heed_mismatches(on_corrupt)
+        self._heed_damage(on_corrupt)
         self.skipped = SkippedSamples(len(self)) if on_corrupt == 'skip' else None
 
     def _heed_mismatches(self, on_corrupt: str) -> None:
@@ -83,6 +88,35 @@ class HandFileDataset(ReproducibleDataset):
                     f"{mismatch}; unpack the archive again, and whole, or go on without with on_corrupt='skip'"
                 )
             MMLogger.get_current_instance().warning(mismatch)
+
+    def _build(self, on_corrupt: str) -> dict[str, np.ndarray]:
+        """Make the index, with what damaged labels were met."""
+        self.damage = DamagedLabels(on_corrupt)
+        try:
+            columns = {**self.build_index(), **self.damage.columns()}
+            if self.damage and not len(columns['sample']):
+                raise ValueError(f'{str(self.data_root)!r}: split {self.split!r} has no sample')
+            return columns
+        except ValueError as error:
+            if not self.damage:
+                raise
+            raise ValueError(f'{error}; {len(self.damage)} labels are damaged, first: {self.damage.first}') from error
+        finally:
+            del self.damage  # workers are not sent it
+
+    def _heed_damage(self, on_corrupt: str) -> None:
+        """Refuse a set some of whose labels are damaged, or warn where that is allowed."""
+        if self.damaged and on_corrupt == 'stop':
+            raise ValueError(refusal(self.damaged[0]))
+        if self.damaged:
+            MMLogger.get_current_instance().warning(
+                f'{self.data_root}: {len(self.damaged)} damaged labels are left out, first: {self.damaged[0]}'
+            )
+
+    @property
+    def damaged(self) -> list[str]:
+        """The errors of the damaged labels that were left out, each with its file."""
+        return list(map(str, self.index.get('damaged', ())))
 
     @classmethod
     def offers(cls, settings: Mapping) -> tuple[str, ...]:
@@ -100,7 +134,8 @@ class HandFileDataset(ReproducibleDataset):
     def build_index(self) -> dict[str, np.ndarray]:
         """Read the label files and return what must be remembered, columns by name; 'sample' has a row a sample.
 
-        'mismatches', if it is there, says in words how images and labels do not go together.
+        'mismatches', if it is there, says in words how images and labels do not go together. While it is made there is
+        ``self.damage``, a :class:`~.damaged_labels.DamagedLabels`, to read the labels of single samples under.
         """
         raise NotImplementedError
 
@@ -116,14 +151,14 @@ class HandFileDataset(ReproducibleDataset):
 
         Raises:
             IndexError: If there is no such sample.
-            ValueError: If its labels make no sense; names the sample.
+            LabelError: A ValueError, if its labels make no sense; names the sample.
         """
         if not 0 <= index < len(self):
             raise IndexError(f'{type(self).__name__} has {len(self)} samples, found index {index}')
         try:
             return self.get_record(int(index))
         except ValueError as error:
-            raise ValueError(f'{self.data_root}, {self.split}, sample {index}: {error}') from error
+            raise LabelError(f'{self.data_root}, {self.split}, sample {index}: {error}') from error
 
     def get_data_info(self, index: int) -> dict:
         """Return sample ``index`` with the images of ``modalities``.
@@ -149,6 +184,11 @@ class HandFileDataset(ReproducibleDataset):
     def fetch(self, key: int) -> dict:
         """Return the sample of a key, or in a training that may skip the next one that can be read."""
         if not isinstance(key, SampleKey):
+            if 'damaged' in self.index:
+                raise ValueError(
+                    f'{self.data_root}: {len(self.damaged)} samples have damaged labels, and only trainings go on '
+                    f'without them, first: {self.damaged[0]}'
+                )
             return self.get_data_info(int(key))
         if self.skipped is not None:
             return self._next_readable(int(key))
@@ -163,7 +203,7 @@ class HandFileDataset(ReproducibleDataset):
             index = (start + step) % len(self)
             try:
                 return self.get_data_info(index)
-            except OSError as error:
+            except (OSError, LabelError) as error:
                 self.skipped.add(index, error)
         raise OSError(f'{self.data_root}: none of the {len(self)} samples of {self.split!r} can be read')
 

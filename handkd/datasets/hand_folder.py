@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,8 @@ class HandFolderDataset(HandFileDataset):
         modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load; each line must name their files.
             Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged,
+            or a line that is wrong. Defaults to 'stop'.
 
     Raises:
         FileNotFoundError: If the file is not there; says what is.
@@ -85,12 +87,11 @@ class HandFolderDataset(HandFileDataset):
 
     @classmethod
     def offers(cls, settings: Mapping) -> tuple[str, ...]:
-        """Return the modalities whose files the first line names."""
+        """Return the modalities whose files the first line names that is no damaged one."""
         path = Path(settings['data_root']) / f'{settings["split"]}.jsonl'
         if not path.is_file():
             return cls.MODALITIES  # let the tree be what is wrong
-        line = next((line for _, _, line in numbered_lines(path)), b'{}')
-        named = parse_json(line, f'{path}:1')
+        named = _first_sound(path)
         return tuple(modality for modality in cls.MODALITIES if _NEEDED[modality] in named)
 
     def sources(self) -> list[str]:
@@ -113,12 +114,13 @@ class HandFolderDataset(HandFileDataset):
             disable=path.stat().st_size < 1e7,
         ) as bar:
             for number, offset, line in numbered_lines(path):
-                self._read(line, number)
-                offsets.append(offset)
-                numbers.append(number)
+                with self.damage.guard(path):
+                    self._read(line, number)
+                    offsets.append(offset)
+                    numbers.append(number)
                 bar.update(len(line))
         if not offsets:
-            raise ValueError(f'{str(path)!r} is empty; write one line a hand')
+            raise ValueError(f'{str(path)!r} has no labels; write one line a hand')
         return {'sample': np.array(offsets, np.int64), 'line': np.array(numbers, np.int32)}
 
     def _read(self, line: bytes, number: int) -> dict:
@@ -173,6 +175,14 @@ class HandFolderDataset(HandFileDataset):
             known = f'0 to {NUM_PARTS} or {PART_UNKNOWN}' if table is None else "those of 'parts' in dataset.json"
             raise ImageReadError(f'{path!r} has value {values[wrong][0]}, expected {known}')
         return parts
+
+
+def _first_sound(path: Path) -> dict:
+    """Return what the first line says that is JSON; damaged ones are the reader's to tell."""
+    for number, _, line in numbered_lines(path):
+        with suppress(ValueError):
+            return parse_json(line, f'{path}:{number}')
+    return {}
 
 
 def _labels(line: dict, size: tuple[int, int]) -> dict:

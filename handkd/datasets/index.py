@@ -55,7 +55,8 @@ def open_index(
     """Open a cached index, or build it, once.
 
     It lies in :func:`handkd.files.cache_root`. A change of the settings gets another index; a change of a source file
-    (size, time), of a source folder (files added or removed) or of the code that reads them replaces it.
+    (size, time), of a source folder (files added or removed), of a file that the columns :func:`watch` or of the code
+    that reads them replaces it.
 
     Args:
         reader: The data set's class.
@@ -70,12 +71,42 @@ def open_index(
     stats = [(str(path), path.stat()) for path in sources]
     what = _digest(_code_digest(reader) + json.dumps([(path, s.st_mtime_ns, s.st_size) for path, s in stats]))
     folder = cache_root() / 'index' / f'{name}-{who}-{what}'
+    if folder.is_dir() and not _is_current(folder):
+        shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():
         _write(folder, build())
         for old in folder.parent.glob(f'{name}-{who}-*'):
             if old != folder:
                 shutil.rmtree(old, ignore_errors=True)
     return Index(folder)
+
+
+def watch(files: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return columns of an index that is made anew once one of some files has changed, which are no sources of it.
+
+    Args:
+        files: Paths. Each is looked at whenever the index is opened: they should be few.
+    """
+    files = list(files)
+    return {'watched': np.array(files, str), 'watched_stats': _file_stats(files)}
+
+
+def _file_stats(files: Iterable[str]) -> np.ndarray:
+    """Return the time and the size of files, shape (N, 2), int64; -1 where there is none."""
+    stats = []
+    for file in files:
+        try:
+            found = os.stat(file)
+            stats.append((found.st_mtime_ns, found.st_size))
+        except OSError:
+            stats.append((-1, -1))
+    return np.array(stats, np.int64).reshape(-1, 2)
+
+
+def _is_current(folder: Path) -> bool:
+    """Whether the files that an index watches are as they were."""
+    index = Index(folder)
+    return 'watched' not in index or np.array_equal(_file_stats(index['watched'].tolist()), index['watched_stats'])
 
 
 def _code_digest(reader: type) -> str:

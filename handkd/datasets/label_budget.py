@@ -40,11 +40,14 @@ class LabelBudget:
         subjects (int, optional): Labels come from this many subjects. Defaults to None: all.
         number (int, optional): How many of those subjects' samples have labels. Defaults to None: all.
         share (float, optional): The same as a share of their samples, rounded up. Defaults to None: all.
+        subject_order (Sequence[int], optional): The subjects, as ``captures()`` numbers them, that come first in the
+            line, in this order, whatever the seed: S0, S1 ... of the paper. The others follow in the seed's order. The
+            seed still draws the pool and the samples of each. Defaults to None: the seed draws all of the order.
         seed (int): What the order is drawn from. Defaults to 0.
 
     Raises:
         ValueError: If the set does not say its subjects, a number is larger than what is there or not positive, or both
-            ``number`` and ``share`` are given.
+            ``number`` and ``share`` are given, or ``subject_order`` names somebody twice or who is not there.
 
     Attributes:
         labelled: Which samples have labels, shape (N,), bool.
@@ -58,6 +61,7 @@ class LabelBudget:
         number: int | None = None,
         share: float | None = None,
         seed: int = 0,
+        subject_order: Sequence[int] | None = None,
     ) -> None:
         self.dataset = DATASETS.build(dataset)
         if not hasattr(self.dataset, 'captures'):
@@ -66,7 +70,7 @@ class LabelBudget:
             raise ValueError("LabelBudget: a sample read in another's place has other labels; set on_corrupt='stop'")
         if number is not None and share is not None:
             raise ValueError(f'LabelBudget: give number or share, found {number!r} and {share!r}')
-        order = self._order(pool, subjects, seed)
+        order = self._order(pool, subjects, seed, subject_order or ())
         if share is not None:
             if not 0 < share <= 1:
                 raise ValueError(f'LabelBudget: share must lie in (0, 1], found {share!r}')
@@ -76,7 +80,7 @@ class LabelBudget:
         self.labelled = np.zeros(len(self.dataset), bool)
         self.labelled[order[:number]] = True
 
-    def _order(self, pool: int | None, subjects: int | None, seed: int) -> np.ndarray:
+    def _order(self, pool: int | None, subjects: int | None, seed: int, first: Sequence[int]) -> np.ndarray:
         """The samples that may get labels, in the order in which they get them."""
         of = self.dataset.captures().subject
         if pool is not None and not 1 <= pool <= len(of):
@@ -85,7 +89,9 @@ class LabelBudget:
         known = np.unique(of[there])
         if subjects is not None and not 1 <= subjects <= len(known):
             raise ValueError(f'LabelBudget: subjects must be from 1 to {len(known)}, all there are, found {subjects!r}')
-        chosen = np.random.default_rng((seed, 0)).permutation(known)[:subjects]
+        _check_subjects(first, known.tolist())
+        drawn = np.random.default_rng((seed, 0)).permutation(known)
+        chosen = [*first, *drawn[~np.isin(drawn, first)]][:subjects]
         # Each subject has a generator of its own: its order does not depend on who comes before.
         return np.concatenate([np.random.default_rng((seed, 1, s)).permutation(there[of[there] == s]) for s in chosen])
 
@@ -118,6 +124,15 @@ class LabelBudget:
                 _take_labels(sample['data_samples'].gt_instances)
             sample['data_samples'].set_metainfo(dict(labelled=labelled))
         return samples
+
+
+def _check_subjects(order: Sequence[int], known: Sequence[int]) -> None:
+    """Raise a ValueError if an order of subjects names one twice, or one that is not there."""
+    if len(set(order)) < len(order):
+        raise ValueError(f'LabelBudget: subject_order must name each subject once, found {list(order)}')
+    strange = [subject for subject in order if subject not in known]
+    if strange:
+        raise ValueError(f'LabelBudget: subject_order names {strange[0]!r}, but the subjects there are {known}')
 
 
 def _take_labels(instances) -> None:

@@ -53,7 +53,8 @@ class LMDataset(HandFileDataset):
         split (str): 'train', 'test' or 'all'.
         modalities (Sequence[str]): Which of 'rgb' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged,
+            or a damaged label file of a frame. Defaults to 'stop'.
         split_by (str): 'sequence': ``test_sequences`` are the test set, since neighbouring frames of a sequence are
             nearly equal. 'frames': a fifth of all frames, naturally sorted, is. Defaults to 'sequence'.
         test_sequences (Sequence[int]): Sequences of the test set where the split goes by them. The default is the
@@ -187,12 +188,17 @@ class LMDataset(HandFileDataset):
                 f"of split {self.split!r}; names such as 'data_1/0_webcam_1.jpg' are expected there"
             )
         bar = tqdm(frames, desc='reading labels, once', disable=len(frames) <= 1000)
-        joints = np.array([self._read_joints(s, k) for s, k in bar], np.float32)
+        joints = np.full((len(frames), len(JOINTS), 3), np.nan, np.float32)
+        for row, (sequence, number) in enumerate(bar):
+            path = self.data_root / _FOLDERS['annotated'] / f'data_{sequence}' / f'{number}_joints.txt'
+            with self.damage.guard(path):
+                joints[row] = _read_joints(path, number)
+        sound = np.isfinite(joints[rows, 0, 0])
         rotation, translation = self._poses()
         return {
-            'sample': rows[found],
-            'view': columns[found].astype(np.int8),
-            'missing': np.stack([rows[~found], columns[~found]], -1),
+            'sample': rows[found & sound],
+            'view': columns[found & sound].astype(np.int8),
+            'missing': np.stack([rows[~found & sound], columns[~found & sound]], -1),
             'sequence': np.array([s for s, _ in frames], np.int8),
             'number': np.array([k for _, k in frames], np.int32),
             'joints': joints,
@@ -215,29 +221,6 @@ class LMDataset(HandFileDataset):
         names = os.listdir(self.data_root / _FOLDERS['annotated'] / f'data_{sequence}')
         found = (re.fullmatch(r'(\d+)_joints\.txt', name) for name in names)
         return sorted(int(match[1]) for match in found if match)
-
-    def _read_joints(self, sequence: int, number: int) -> np.ndarray:
-        """Read a label file.
-
-        Returns:
-            Joints in handkd's order with the middle of the palm as the first, shape (21, 3), mm, Leap Motion's frame.
-        """
-        path = self.data_root / _FOLDERS['annotated'] / f'data_{sequence}' / f'{number}_joints.txt'
-        points = {}
-        for row, line in enumerate(path.read_text().splitlines(), 1):
-            if not line.strip():
-                continue
-            try:
-                name, *point = line.split()
-                points[name] = np.array(point, np.float64).reshape(3)
-            except ValueError:
-                raise ValueError(f"{str(path)!r}:{row}: 'NAME x y z' is expected, found {line!r}") from None
-        absent = [name for name in _NAMES.values() if name not in points]
-        if absent:
-            raise ValueError(f'{str(path)!r} has no line for the joint {absent[0]!r}')
-        joints = np.array([points[name] for name in _NAMES.values()])
-        check_finite(joints[None], tuple(_NAMES.values()), [number], path)
-        return joints
 
     def _poses(self) -> tuple[np.ndarray, np.ndarray]:
         """Return rotations (22, V, 3, 3) and translations (22, V, 3) by sequence and chosen view, world to camera."""
@@ -278,6 +261,29 @@ class LMDataset(HandFileDataset):
         record['img_id'] = index
         record['img_path'] = self._image(row, column)
         return record
+
+
+def _read_joints(path: Path, number: int) -> np.ndarray:
+    """Read the label file of a frame.
+
+    Returns:
+        Joints in handkd's order with the middle of the palm as the first, shape (21, 3), mm, Leap Motion's frame.
+    """
+    points = {}
+    for row, line in enumerate(path.read_text('ascii', 'replace').splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            name, *point = line.split()
+            points[name] = np.array(point, np.float64).reshape(3)
+        except ValueError:
+            raise ValueError(f"{str(path)!r}:{row}: 'NAME x y z' is expected, found {line[:80]!r}") from None
+    absent = [name for name in _NAMES.values() if name not in points]
+    if absent:
+        raise ValueError(f'{str(path)!r} has no line for the joint {absent[0]!r}')
+    joints = np.array([points[name] for name in _NAMES.values()])
+    check_finite(joints[None], tuple(_NAMES.values()), [number], path)
+    return joints
 
 
 def _read_vector(path: Path) -> np.ndarray:

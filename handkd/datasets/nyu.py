@@ -12,7 +12,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import check_finite, compare_images
+from .label_checks import compare_images
 from .matlab_files import load_mat
 from .records import hand_record
 from .transforms import ImageReadError, read_raster
@@ -72,7 +72,8 @@ class NYUDataset(HandFileDataset):
             who is not.
         modalities (Sequence[str]): Which of 'rgb', 'depth', 'parts' to load. Defaults to ('depth',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged, or
+            labels of a frame that are no numbers. Defaults to 'stop'.
         views (Sequence[int]): Which cameras, of 1, 2, 3; their samples of a frame follow one another. Published figures
             are about the first, the front view. Defaults to (1,).
         depth_source (str): 'depth', the sensor's, or 'synthdepth', rendered from the fitted hand. Defaults to 'depth'.
@@ -178,12 +179,12 @@ class NYUDataset(HandFileDataset):
         xyz = xyz[rows, start:stop].swapaxes(0, 1).reshape(-1, 36, 3) * (1.0, -1.0, 1.0)
         uv = uvd[rows, start:stop].swapaxes(0, 1).reshape(-1, 36, 3)[..., :2]
         frames = np.repeat(np.arange(start, start + len(xyz) // len(rows)) + 1, len(rows))
-        for values in (xyz, uv):
-            check_finite(values, NYU_JOINTS, frames, path)
+        sound = np.logical_and(*(self.damage.sound(values, NYU_JOINTS, frames, path) for values in (xyz, uv)))
+        kept = np.repeat(sound.reshape(-1, len(rows)).all(1), len(rows))  # all views of a frame, or none
         return {
-            'sample': frames.astype(np.int32),
-            'xyz': xyz.astype(np.float32),
-            'uv': uv.astype(np.float32),
+            'sample': frames[kept].astype(np.int32),
+            'xyz': xyz[kept].astype(np.float32),
+            'uv': uv[kept].astype(np.float32),
             'mismatches': np.array([text for text in mismatches if text], str),
         }
 

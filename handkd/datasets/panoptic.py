@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
+from mmengine.logging import MMLogger
 
 from handkd.geometry import project
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
@@ -14,7 +15,8 @@ from handkd.registry import DATASETS
 from .file_dataset import HandFileDataset
 from .label_checks import check_finite
 from .missing import warn_of_missing
-from .panoptic_files import NODES, SIZE, FullRelease, LabelledHand, MTCRelease
+from .panoptic_files import NODES, SIZE, FullRelease, LabelledHand, MTCRelease, to_numbers
+from .panoptic_people import People
 from .records import hand_record
 from .views import Captures, group_views, number_rows
 
@@ -24,7 +26,7 @@ PANOPTIC_JOINTS: tuple[str, ...] = JOINTS
 _ORDER = [PANOPTIC_JOINTS.index(name) for name in JOINTS]
 _MM = 10.0  # the files are in centimetres
 _CAMERA = {'K': (3, 3), 'R': (3, 3), 'T': (3,), 'dist': (5,)}
-_PLACE = ('sequence', 'frame', 'person', 'side')
+_PLACE = ('sequence', 'frame', 'subject', 'side')
 _ROW = [
     ('sequence', np.int16),
     ('frame', np.int32),
@@ -41,9 +43,9 @@ class PanopticHandDataset(HandFileDataset):
 
     A sample is one hand in one camera. In the full release, ``data_root`` holds sequences as the owners' toolbox
     unpacks them: ``171204_pose1/calibration_171204_pose1.json``, ``hdHand3d/handRecon3D_hd00000165.json`` and
-    ``hdImgs/00_00/00_00_00000165.jpg``. It comes with videos, of which the toolbox extracts the images; hands without
-    one are no samples, :attr:`missing` counts them, and a warning names the first. In the MTC release it holds
-    ``annotation/annotation.pkl``, ``annotation/camera_data.pkl`` and
+    ``hdImgs/00_00/00_00_00000165.jpg`` or ``.png``. It comes with videos, of which the toolbox extracts the images;
+    hands without one are no samples, :attr:`missing` counts them, and a warning names the first. In the MTC release it
+    holds ``annotation/annotation.pkl``, ``annotation/camera_data.pkl`` and
     ``hdImgs/171204_pose1/00000165/00_00_00000165.jpg``.
 
     The labels were triangulated from what a detector found. They say nothing of occlusion: ``keypoints_visible`` means
@@ -56,7 +58,8 @@ class PanopticHandDataset(HandFileDataset):
             release brings its own lists.
         modalities (Sequence[str]): 'rgb' is all there is. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is damaged. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip', what to do about an image or the label of a hand or frame that is damaged.
+            Damaged calibrations, and a damaged ``annotation.pkl``, always stop. Defaults to 'stop'.
         release (str): 'full' or 'mtc'. Defaults to 'full'.
         sequences (Sequence[str] | None): Which sequences to use; None is all that are there. Defaults to None.
         test_sequences (Sequence[str]): Sequences of the full release that make up its test set. The default is the
@@ -70,6 +73,14 @@ class PanopticHandDataset(HandFileDataset):
             threshold is that of a public converter. Defaults to 0.001.
         use_validity (bool): Whether a joint whose ``validity`` is 0 counts as not labelled. No source says what the
             field means exactly. A hand without any labelled joint is no sample. Defaults to False.
+        every_nth_frame (int): Takes the first labelled frame of each sequence, and every n-th from there: at 30 frames
+            a second neighbours are nearly equal. The files of the others are not read. Defaults to 1: all.
+        people (Sequence[Sequence[tuple[str, int]]]): Who is who: of each person the (sequence, id) pairs that the files
+            have for it, such as ``[[('171204_pose2', 0), ('171204_pose2', 4)], ...]``. The tracker may give somebody a
+            new id on the way, and does not know anybody again in another sequence. Person i of the list is subject i;
+            ids that are in no list are subjects of their own behind those, by sequence and id. Where two ids of a
+            person show the same hand in one frame, that which comes first in its list is taken. Sequences that are
+            there but not used may be named. Defaults to (): each id of a sequence is somebody else.
 
     Raises:
         FileNotFoundError: If the tree is not there; says what was expected where.
@@ -77,6 +88,7 @@ class PanopticHandDataset(HandFileDataset):
 
     Attributes:
         missing (int): Number of hands in cameras that are left out since their image is not there.
+        doubled (int): Number of hands that are left out since their person has another one of that side in the frame.
     """
 
     METAINFO: dict = {'dataset_name': 'panoptic', 'joint_names': JOINTS}
@@ -99,11 +111,18 @@ class PanopticHandDataset(HandFileDataset):
         min_joints_inside: int = NUM_JOINTS,
         min_score: float = 0.001,
         use_validity: bool = False,
+        every_nth_frame: int = 1,
+        people: Sequence[Sequence[tuple[str, int]]] = (),
     ) -> None:
         self.check_choice('release', release, ('full', 'mtc'))
         chosen = NODES if cameras is None else tuple(cameras)
         if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(NODES):
             raise ValueError(f'PanopticHandDataset(cameras=...) must be some of 0 to 30, each once, found {cameras!r}')
+        if type(every_nth_frame) is not int or every_nth_frame < 1:
+            raise ValueError(
+                f'PanopticHandDataset(every_nth_frame=...) must be a whole number from 1 on, found {every_nth_frame!r}'
+            )
+        self.every_nth_frame, self._people = every_nth_frame, People(people)
         self.release, self.sequences, self.test_sequences = release, sequences, tuple(test_sequences)
         self.cameras, self._chosen = chosen, cameras is not None
         self.min_joints_inside, self.min_score, self.use_validity = min_joints_inside, min_score, use_validity
@@ -111,6 +130,11 @@ class PanopticHandDataset(HandFileDataset):
         absent = self.index['missing']
         self.missing = len(absent)
         warn_of_missing(data_root, self.missing, (self._image(int(row), int(node)) for row, node in absent))
+        self.doubled = int(self.index['doubled'])
+        if self.doubled:
+            MMLogger.get_current_instance().warning(
+                f'{data_root}: {self.doubled} hands are left out whose person has another one of that side in the frame'
+            )
 
     def index_settings(self) -> dict:
         """Return what decides which samples there are."""
@@ -122,11 +146,15 @@ class PanopticHandDataset(HandFileDataset):
             min_joints_inside=self.min_joints_inside,
             min_score=self.min_score,
             use_validity=self.use_validity,
+            every_nth_frame=self.every_nth_frame,
+            people=self._people.groups,
         )
 
     @cached_property
     def _files(self) -> FullRelease | MTCRelease:
-        return FullRelease(self.data_root) if self.release == 'full' else MTCRelease(self.data_root, self.split)
+        if self.release == 'full':
+            return FullRelease(self.data_root, self.every_nth_frame)
+        return MTCRelease(self.data_root, self.split, self.every_nth_frame)
 
     def sources(self) -> list[str]:
         """Return the calibrations and the folders or files with labels and images."""
@@ -137,6 +165,8 @@ class PanopticHandDataset(HandFileDataset):
 
     def _names(self, found: list[str]) -> list[str]:
         """Return the sequences of the split, of those that were found."""
+        if not found and self.release == 'mtc':
+            raise ValueError(f'{str(self.data_root)!r}: annotation.pkl has no hands of split {self.split!r}')
         if not found:
             self.expect('SEQUENCE/calibration_SEQUENCE.json')
         for name in self.sequences or ():
@@ -158,14 +188,19 @@ class PanopticHandDataset(HandFileDataset):
 
     def build_index(self) -> dict[str, np.ndarray]:
         """Read the labels and calibrations; look which hands are inside which images, and which images are there."""
-        labels = self._files.labels()
+        labels = self._files.labels(self.damage)
         names = self._names(sorted(labels))
+        self._people.check_sequences(self._files.sequences())
         cameras = {key: np.zeros((len(names), len(NODES), *shape)) for key, shape in _CAMERA.items()}
-        hands, samples, missing = [], [], []
+        hands, samples, missing, kinds, doubled = [], [], [], [], 0
         for number, name in enumerate(names):
             first = sum(map(len, hands))
-            hands.append(self._read_hands(labels[name], number))
-            images = self._files.images(name, self._nodes(name), np.unique(hands[-1]['frame']))
+            read = self._read_hands(labels[name], number)
+            doubles = self._people.find_doubles(name, read['frame'], read['person'], read['side'])
+            hands.append(read[~doubles])
+            doubled += doubles.sum()
+            kind, images = self._files.images(name, self._nodes(name), np.unique(hands[-1]['frame']))
+            kinds.append(kind)
             for node, camera in self._read_cameras(name).items():
                 for key, value in camera.items():
                     cameras[key][number, node] = value
@@ -178,25 +213,36 @@ class PanopticHandDataset(HandFileDataset):
         if not len(found):
             raise ValueError(
                 f'{str(self.data_root)!r}: no image shows one of the {len(hands)} labelled hands of split '
-                f'{self.split!r}; {len(missing)} are not there, named like {self._files.image(names[0], 0, 0)!r}'
+                f'{self.split!r}; {len(missing)} are not there, named like '
+                f'{self._files.image(names[0], 0, 0, kinds[0])!r} (or .png in the full release)'
             )
         found = found[np.lexsort((found[:, 1], found[:, 0]))]
         return {
             'sample': found[:, 0].astype(np.int32),
             'camera': found[:, 1].astype(np.int8),
             'missing': missing.astype(np.int32),
+            'doubled': np.array(doubled),
             'names': np.array(names),
+            'kinds': np.array(kinds),
+            'subject': self._number_subjects(names, hands, np.unique(found[:, 0])),
             **{key: hands[key] for key in hands.dtype.names},
             **cameras,
         }
+
+    def _number_subjects(self, names: list[str], hands: np.ndarray, shown: np.ndarray) -> np.ndarray:
+        """Return the subject of each hand; -1 of those that no sample shows, which do not count."""
+        subject = np.full(len(hands), -1, np.int32)
+        subject[shown] = self._people.number(names, hands['sequence'][shown], hands['person'][shown])
+        return subject
 
     def _read_hands(self, labels: Iterable[LabelledHand], number: int) -> np.ndarray:
         """Return the hands of a sequence, a row each."""
         rows = []
         for hand in labels:
-            if np.mean(hand.label.get('averageScore', np.inf)) >= self.min_score:
-                joints, valid = _read_joints(hand, self.use_validity)
-                rows.append((number, hand.frame, hand.person, SIDES.index(hand.side), joints, valid))
+            with self.damage.guard(hand.file):
+                if _read_score(hand) >= self.min_score:
+                    joints, valid = _read_joints(hand, self.use_validity)
+                    rows.append((number, hand.frame, hand.person, SIDES.index(hand.side), joints, valid))
         return np.array(rows, _ROW)
 
     def _read_cameras(self, name: str) -> dict[int, dict]:
@@ -218,8 +264,8 @@ class PanopticHandDataset(HandFileDataset):
         return (_see(joints, camera)[1] & rows['valid']).sum(-1) >= needed
 
     def _image(self, row: int, node: int) -> str:
-        name = str(self.index['names'][self.index['sequence'][row]])
-        return self._files.image(name, int(self.index['frame'][row]), node)
+        name, kind = (str(self.index[key][self.index['sequence'][row]]) for key in ('names', 'kinds'))
+        return self._files.image(name, int(self.index['frame'][row]), node, kind)
 
     def view_groups(self) -> np.ndarray:
         """Return which samples show the same hand at the same time.
@@ -235,20 +281,13 @@ class PanopticHandDataset(HandFileDataset):
     def captures(self) -> Captures:
         """Return person, sequence, frame and camera of all samples.
 
-        The files tell people apart within a sequence only: a subject is a person of a sequence.
+        The files tell people apart within a sequence only: but for ``people``, a subject is a person of a sequence.
         """
         row = np.asarray(self.index['sample'])
-        sequence, frame, person, side = (np.asarray(self.index[key])[row] for key in _PLACE)
-        subject, track = number_rows(sequence, person), number_rows(sequence, person, side)
+        sequence, frame, subject, side = (np.asarray(self.index[key], np.int64)[row] for key in _PLACE)
+        track = number_rows(sequence, subject, side)
         view, names = np.asarray(self.index['camera'], np.int64), tuple(map(str, self.index['names']))
-        return Captures(subject, sequence.astype(np.int64), frame.astype(np.int64), view, track, names)
-
-    @cached_property
-    def _subjects(self) -> dict[tuple[int, int], int]:
-        """Sequence and person -> the number that :meth:`captures` gives them."""
-        rows = np.unique(self.index['sample'])
-        people = np.unique(np.stack([self.index['sequence'][rows], self.index['person'][rows]], 1), axis=0)
-        return {pair: number for number, pair in enumerate(map(tuple, people.tolist()))}
+        return Captures(subject, sequence, frame, view, track, names)
 
     def get_record(self, index: int) -> dict:
         """Return sample ``index`` without its image."""
@@ -260,7 +299,7 @@ class PanopticHandDataset(HandFileDataset):
         valid, side = self.index['valid'][row] & (joints[:, 2] > 0), SIDES[self.index['side'][row]]
         record = hand_record(joints, camera, side, SIZE, valid=valid, visible=inside, keypoints=keypoints)
         name, frame = str(self.index['names'][sequence]), int(self.index['frame'][row])
-        subject = self._subjects[sequence, int(self.index['person'][row])]
+        subject = int(self.index['subject'][row])
         record |= dict(subject=subject, sequence=name, frame=frame, view=node)
         record['img_id'] = index
         record['img_path'] = self._image(row, node)
@@ -279,17 +318,31 @@ def _see(joints_cam: np.ndarray, camera: Mapping) -> tuple[np.ndarray, np.ndarra
     return pixels, ahead & straight & framed
 
 
+def _place_of(hand: LabelledHand) -> str:
+    return f'{str(hand.file)!r}: frame {hand.frame}, person {hand.person}, {hand.side} hand'
+
+
+def _read_score(hand: LabelledHand) -> float:
+    """Return a hand's mean score, infinity where the files have none."""
+    if 'averageScore' not in hand.label:
+        return np.inf
+    scores = to_numbers(hand.label['averageScore'])
+    if not scores.size or not np.isfinite(scores).all():
+        raise ValueError(f"{_place_of(hand)}: 'averageScore' must be finite numbers")
+    return float(scores.mean())
+
+
 def _read_joints(hand: LabelledHand, use_validity: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return a hand's joints (21, 3), mm, in the studio's frame, and which of them are labelled, (21,) bool."""
-    where = f'{str(hand.file)!r}: frame {hand.frame}, person {hand.person}, {hand.side} hand'
-    landmarks = np.asarray(hand.label.get('landmarks', ()), np.float64)
+    where = _place_of(hand)
+    landmarks = to_numbers(hand.label.get('landmarks'))
     if landmarks.size != 3 * NUM_JOINTS:
         raise ValueError(f"{where}: 'landmarks' must be {3 * NUM_JOINTS} numbers, found {landmarks.size}")
     joints = landmarks.reshape(NUM_JOINTS, 3)
     check_finite(joints[None], PANOPTIC_JOINTS, [hand.frame], hand.file)
     valid = np.ones(NUM_JOINTS, bool)
     if use_validity:
-        validity = np.asarray(hand.label.get('validity', ()))
+        validity = to_numbers(hand.label.get('validity'))
         if validity.shape != (NUM_JOINTS,):
             raise ValueError(f"{where}: 'validity' must be {NUM_JOINTS} numbers, found {validity.size}")
         valid = validity > 0

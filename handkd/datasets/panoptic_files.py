@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from handkd.hand import SIDES
 
+from .damaged_labels import DamagedLabels
 from .unpickling import load_arrays
 
 NODES = tuple(range(31))
@@ -20,6 +21,9 @@ NODES = tuple(range(31))
 
 SIZE = (1920, 1080)
 """Width and height of the HD cameras' images."""
+
+IMAGE_TYPES = ('jpg', 'png')
+"""Endings of the images that the owners' toolbox extracts, by default and on demand."""
 
 _CALIBRATION = {'K': (3, 3), 'R': (3, 3), 't': (3,), 'distCoef': (5,)}
 
@@ -47,10 +51,11 @@ class FullRelease:
 
     Args:
         root: The folder with the sequences.
+        every_nth: How many label files a sequence has for each that is read.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, every_nth: int) -> None:
+        self.root, self.every_nth = root, every_nth
 
     def sequences(self) -> list[str]:
         """Return the names of the sequences that are there."""
@@ -70,7 +75,9 @@ class FullRelease:
                 if (folder / 'hdVideos').is_dir()
                 else 'download the HD videos and extract their frames'
             )
-            raise FileNotFoundError(f"{str(folder)!r} has no images 'hdImgs/00_00/00_00_00000000.jpg' etc.; {remedy}")
+            raise FileNotFoundError(
+                f"{str(folder)!r} has no images 'hdImgs/00_00/00_00_00000000.jpg' (or .png) etc.; {remedy}"
+            )
         return nodes
 
     def sources(self, name: str, nodes: Sequence[int]) -> list[str]:
@@ -87,6 +94,8 @@ class FullRelease:
             raise ValueError(f"{str(path)!r} has no list 'cameras'")
         cameras = {}
         for camera in listed:
+            if not isinstance(camera, dict):
+                raise ValueError(f"{str(path)!r}: 'cameras' must hold objects, found {camera!r}")
             if camera.get('type') == 'hd':
                 if camera.get('resolution') != list(SIZE):
                     raise ValueError(
@@ -96,44 +105,54 @@ class FullRelease:
                 cameras[int(camera['node'])] = _check_camera(camera, f'{str(path)!r}: camera {camera.get("name")!r}')
         return cameras
 
-    def labels(self) -> dict[str, Iterator[LabelledHand]]:
-        """Return the hands of each sequence, to be read from its files one by one."""
-        return {name: self._hands(name) for name in self.sequences()}
+    def labels(self, damage: DamagedLabels) -> dict[str, Iterator[LabelledHand]]:
+        """Return the hands of each sequence, to be read from its files one by one.
 
-    def _hands(self, name: str) -> Iterator[LabelledHand]:
-        """Yield the hands of a sequence by frame, without people whose number is negative: no person was found."""
+        Args:
+            damage: What to do about a file that is damaged.
+        """
+        return {name: self._hands(name, damage) for name in self.sequences()}
+
+    def _hands(self, name: str, damage: DamagedLabels) -> Iterator[LabelledHand]:
+        """Yield the hands of a sequence by frame."""
         folder = self.root / name / 'hdHand3d'
         prefix, suffix = 'handRecon3D_hd', '.json'
         frames = sorted(
             int(file[len(prefix) : -len(suffix)])
             for file in os.listdir(folder)
             if file.startswith(prefix) and file.endswith(suffix)
-        )
+        )[:: self.every_nth]
         for frame in tqdm(frames, desc=f'reading {name}, once', disable=len(frames) <= 1000):
-            path = folder / f'{prefix}{frame:08d}{suffix}'
-            content = _read_json(path)
-            people = content.get('people') if isinstance(content, dict) else None
-            if not isinstance(people, list):
-                raise ValueError(f"{str(path)!r} has no list 'people'")
-            for person in people:
-                for side in SIDES:
-                    if person.get('id', -1) >= 0 and person.get(f'{side}_hand'):
-                        yield LabelledHand(frame, person['id'], side, person[f'{side}_hand'], path)
+            hands, path = [], folder / f'{prefix}{frame:08d}{suffix}'
+            with damage.guard(path):
+                hands = _read_people(path, frame)
+            yield from hands
 
-    def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> dict[int, np.ndarray]:
-        """Return which of the frames each camera has an image of."""
-        found = {}
+    def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> tuple[str, dict[int, np.ndarray]]:
+        """Return the ending of a sequence's images, and which of the frames each camera has an image of.
+
+        Raises:
+            ValueError: If there are images of two kinds; names one of each.
+        """
+        found, kinds = {}, {}
         for node in nodes:
-            names = os.listdir(self.root / name / f'hdImgs/00_{node:02d}')
-            prefix = f'00_{node:02d}_'
-            numbers = [file[len(prefix) : -4] for file in names if file.startswith(prefix) and file.endswith('.jpg')]
-            there = np.array([number for number in numbers if number.isdigit()], np.int64)
-            found[node] = np.intersect1d(there, frames)
-        return found
+            folder, prefix, numbers = f'hdImgs/00_{node:02d}', f'00_{node:02d}_', []
+            for file in os.listdir(self.root / name / folder):
+                number, _, kind = file.removeprefix(prefix).rpartition('.')
+                if file.startswith(prefix) and number.isdigit() and kind in IMAGE_TYPES:
+                    numbers.append(int(number))
+                    kinds.setdefault(kind, f'{folder}/{file}')
+            found[node] = np.intersect1d(np.array(numbers, np.int64), frames)
+        if len(kinds) > 1:
+            raise ValueError(
+                f'{str(self.root / name)!r} has images of two kinds, such as {kinds["jpg"]!r} and {kinds["png"]!r}; '
+                'extract all cameras alike, and remove the other kind'
+            )
+        return next(iter(kinds), IMAGE_TYPES[0]), found
 
-    def image(self, name: str, frame: int, node: int) -> str:
-        """Return the path of an image."""
-        return f'{self.root}/{name}/hdImgs/00_{node:02d}/00_{node:02d}_{frame:08d}.jpg'
+    def image(self, name: str, frame: int, node: int, kind: str) -> str:
+        """Return the path of an image, ``kind`` being its ending."""
+        return f'{self.root}/{name}/hdImgs/00_{node:02d}/00_{node:02d}_{frame:08d}.{kind}'
 
 
 class MTCRelease:
@@ -142,21 +161,25 @@ class MTCRelease:
     Args:
         root: The folder with ``annotation`` and ``hdImgs``.
         split: 'train', 'test' or 'all'.
+        every_nth: How many labelled frames a sequence has in the split for each that is used.
     """
 
     LABELS, CAMERAS = 'annotation/annotation.pkl', 'annotation/camera_data.pkl'
     LISTS = {'train': ('training_data',), 'test': ('testing_data',), 'all': ('training_data', 'testing_data')}
 
-    def __init__(self, root: Path, split: str) -> None:
-        self.root, self.split = root, split
+    def __init__(self, root: Path, split: str, every_nth: int) -> None:
+        self.root, self.split, self.every_nth = root, split, every_nth
+
+    def sequences(self) -> list[str]:
+        """Return the names of the sequences that have images."""
+        return sorted(path.name for path in self.root.glob('hdImgs/*') if path.is_dir())
 
     def sources(self) -> list[str]:
         """Return the label files and the folders of the sequences, whose times change when a frame's folder is added.
 
         The folders of the frames are too many to look at each time: images that are added to one alone go unnoticed.
         """
-        folders = sorted(path.name for path in self.root.glob('hdImgs/*') if path.is_dir())
-        return [self.LABELS, self.CAMERAS, 'hdImgs', *(f'hdImgs/{name}' for name in folders)]
+        return [self.LABELS, self.CAMERAS, 'hdImgs', *(f'hdImgs/{name}' for name in self.sequences())]
 
     def nodes(self, name: str) -> list[int]:
         """Return all HD cameras: images lie in a folder a frame, so none is known to have no images."""
@@ -174,21 +197,25 @@ class MTCRelease:
             if int(node) in NODES
         }
 
-    def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> dict[int, np.ndarray]:
-        """Return which of the frames each camera has an image of."""
-        found = {node: [] for node in nodes}
+    def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> tuple[str, dict[int, np.ndarray]]:
+        """Return the ending of the images, 'jpg', and which of the frames each camera has an image of."""
+        found, kind = {node: [] for node in nodes}, IMAGE_TYPES[0]
         for frame in tqdm(frames, desc=f'looking for images of {name}, once', disable=len(frames) <= 1000):
             for node in nodes:
-                if os.path.exists(self.image(name, frame, node)):
+                if os.path.exists(self.image(name, frame, node, kind)):
                     found[node].append(frame)
-        return {node: np.array(numbers, np.int64) for node, numbers in found.items()}
+        return kind, {node: np.array(numbers, np.int64) for node, numbers in found.items()}
 
-    def image(self, name: str, frame: int, node: int) -> str:
-        """Return the path of an image."""
-        return f'{self.root}/hdImgs/{name}/{frame:08d}/00_{node:02d}_{frame:08d}.jpg'
+    def image(self, name: str, frame: int, node: int, kind: str) -> str:
+        """Return the path of an image, ``kind`` being its ending."""
+        return f'{self.root}/hdImgs/{name}/{frame:08d}/00_{node:02d}_{frame:08d}.{kind}'
 
-    def labels(self) -> dict[str, list[LabelledHand]]:
-        """Read the hands of each sequence of the split: all at once, as the file is, so they take memory."""
+    def labels(self, damage: DamagedLabels) -> dict[str, list[LabelledHand]]:
+        """Read the hands of each sequence of the split: all at once, as the file is, so they take memory.
+
+        Args:
+            damage: What to do about an entry that is damaged.
+        """
         path = self.root / self.LABELS
         content = load_arrays(path)
         hands: dict[str, list[LabelledHand]] = {}
@@ -196,21 +223,61 @@ class MTCRelease:
             if not isinstance(content, dict) or not isinstance(content.get(key), (list, tuple)):
                 raise ValueError(f'{str(path)!r} has no list {key!r}')
             for entry in content[key]:
-                absent = [word for word in ('seqName', 'frame_str', 'id') if word not in entry]
-                if absent:
-                    raise ValueError(f'{str(path)!r}: an entry of {key!r} has no {absent[0]!r}, only {sorted(entry)}')
-                for side in SIDES:
-                    if entry['id'] >= 0 and entry.get(f'{side}_hand'):
-                        hand = (int(entry['frame_str']), int(entry['id']), side, entry[f'{side}_hand'], path)
-                        hands.setdefault(str(entry['seqName']), []).append(LabelledHand(*hand))
-        return hands
+                with damage.guard(path):
+                    name, found = _read_entry(entry, f'{str(path)!r}: an entry of {key!r}', path)
+                    hands.setdefault(name, []).extend(found)
+        return {name: self._thin(found) for name, found in hands.items()}
+
+    def _thin(self, hands: list[LabelledHand]) -> list[LabelledHand]:
+        kept = set(sorted({hand.frame for hand in hands})[:: self.every_nth])
+        return [hand for hand in hands if hand.frame in kept]
+
+
+def _read_people(path: Path, frame: int) -> list[LabelledHand]:
+    """Read a label file of the full release, without people whose number is negative: no person was found."""
+    content = _read_json(path)
+    people = content.get('people') if isinstance(content, dict) else None
+    if not isinstance(people, list):
+        raise ValueError(f"{str(path)!r} has no list 'people'")
+    hands = []
+    for person in people:
+        number = person.get('id', -1) if isinstance(person, dict) else None
+        if type(number) is not int:
+            raise ValueError(
+                f"{str(path)!r}: 'people' must hold objects with a whole number 'id', found {person!r:.80}"
+            )
+        hands += _hands_of(person, number, frame, path)
+    return hands
+
+
+def _read_entry(entry: object, where: str, path: Path) -> tuple[str, list[LabelledHand]]:
+    """Return the sequence and the hands of an entry of the MTC release."""
+    if not isinstance(entry, dict):
+        raise ValueError(f'{where} must be a dict, found {type(entry).__name__}')
+    absent = [word for word in ('seqName', 'frame_str', 'id') if word not in entry]
+    if absent:
+        raise ValueError(f'{where} has no {absent[0]!r}, only {sorted(entry)}')
+    if not str(entry['frame_str']).isdigit() or not isinstance(entry['id'], (int, np.integer)):
+        raise ValueError(
+            f"{where}: 'frame_str' and 'id' must be whole numbers, found {entry['frame_str']!r} and {entry['id']!r}"
+        )
+    return str(entry['seqName']), _hands_of(entry, int(entry['id']), int(entry['frame_str']), path)
+
+
+def _hands_of(person: Mapping, number: int, frame: int, path: Path) -> list[LabelledHand]:
+    """Return the labelled hands of a person, none of one whose number is negative."""
+    hands = [(side, person.get(f'{side}_hand')) for side in SIDES if number >= 0]
+    for side, hand in hands:
+        if hand and not isinstance(hand, dict):
+            raise ValueError(f"{str(path)!r}: frame {frame}, person {number}: '{side}_hand' must be an object")
+    return [LabelledHand(frame, number, side, hand, path) for side, hand in hands if hand]
 
 
 def _read_json(path: Path) -> object:
     """Read a JSON file, or name the one that is damaged."""
     try:
         return json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'{str(path)!r} is no JSON that can be read: {error}') from error
 
 
@@ -218,8 +285,16 @@ def _check_camera(camera: Mapping, where: str) -> dict[str, np.ndarray]:
     """Return a camera's ``K``, ``R``, ``t`` (in the file's unit) and ``distCoef`` as float64, or name a fault."""
     arrays = {}
     for key, shape in _CALIBRATION.items():
-        value = np.asarray(camera.get(key, ()), np.float64)
+        value = to_numbers(camera.get(key))
         if value.size != np.prod(shape) or not np.isfinite(value).all():
             raise ValueError(f'{where}: {key!r} must be {shape} finite numbers, found {camera.get(key)!r}')
         arrays[key] = value.reshape(shape)
     return arrays
+
+
+def to_numbers(value: object) -> np.ndarray:
+    """Return what a file holds as float64, any shape; empty where it is no array of numbers."""
+    try:
+        return np.asarray(() if value is None else value, np.float64)
+    except (TypeError, ValueError):
+        return np.empty(0)

@@ -14,7 +14,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import check_finite, compare_images
+from .label_checks import compare_images
 from .records import hand_record
 from .transforms import ImageReadError, read_raster
 from .unpickling import load_arrays
@@ -59,8 +59,8 @@ class RHDDataset(HandFileDataset):
         split (str): 'training' or 'evaluation'.
         modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. A mask that is needed
-            to choose the hand always stops. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged, or labels
+            of a sample that are. A mask that is needed to choose the hand always stops. Defaults to 'stop'.
         hand (str): Which hand of an image is the sample. 'mask': the one with more pixels in the mask, the right one if
             they are equal, as in the authors' code and most others. 'keypoints': the one with more visible joints,
             else the right one, as in Minimal-Hand. 'both': each hand that has a visible joint is a sample.
@@ -123,20 +123,27 @@ class RHDDataset(HandFileDataset):
     def build_index(self) -> dict[str, np.ndarray]:
         """Read the label file, and count the hands' pixels in the masks if the rule asks for it."""
         labels = load_arrays(self._annotation)
-        frames = _check_labels(labels, self._annotation)
+        numbers = _check_numbers(labels, self._annotation)
         mismatches = [
-            compare_images(self.data_root / self.split / folder, frames, self._annotation, '{:05d}.png')
+            compare_images(self.data_root / self.split / folder, numbers, self._annotation, '{:05d}.png')
             for folder in self._folders()
         ]
+        frames = []
+        for number in numbers:
+            with self.damage.guard(self._annotation):
+                _check_shapes(labels[number], number, self._annotation)
+                frames.append(number)
+        if not frames:
+            raise ValueError(f'{str(self._annotation)!r} has no labels')
         xyz, uv_vis, intrinsics = (np.stack([labels[i][key] for i in frames]).astype(np.float64) for key in _SHAPES)
-        check_finite(xyz, _FILE_NAMES, frames, self._annotation)
-        check_finite(uv_vis, _FILE_NAMES, frames, self._annotation)
-        check_finite(intrinsics, ('fx', 'fy', 'the last row of K'), frames, self._annotation)
+        named = zip((xyz, uv_vis, intrinsics), (_FILE_NAMES, _FILE_NAMES, ('fx', 'fy', 'the last row of K')))
+        sound = np.logical_and.reduce([self.damage.sound(v, names, frames, self._annotation) for v, names in named])
+        frames, xyz, uv_vis, intrinsics = np.array(frames)[sound], xyz[sound], uv_vis[sound], intrinsics[sound]
         xyz = xyz.reshape(-1, 2, NUM_JOINTS, 3)[:, :, _ORDER] * 1000.0
         uv_vis = uv_vis.reshape(-1, 2, NUM_JOINTS, 3)[:, :, _ORDER]
         row, side = self._choose(frames, uv_vis[..., 2] > 0)
         return {
-            'sample': np.asarray(frames, np.int32)[row],
+            'sample': frames.astype(np.int32)[row],
             'side': side.astype(np.int8),
             'xyz': xyz[row, side].astype(np.float32),
             'uv': uv_vis[row, side, :, :2].astype(np.float32),
@@ -232,15 +239,20 @@ def _read_classes(path: str) -> np.ndarray:
     return classes
 
 
-def _check_labels(labels: object, path: Path) -> list[int]:
+def _check_numbers(labels: object, path: Path) -> list[int]:
     """Return the sample numbers of the label file's content, in order, or say what is wrong with it."""
     if not isinstance(labels, dict) or not labels:
         raise ValueError(f'{str(path)!r} must hold a dict of samples, found {type(labels).__name__}')
-    for frame, sample in labels.items():
-        if not isinstance(frame, (int, np.integer)):
-            raise ValueError(f'{str(path)!r}: samples must be numbered, found {frame!r}')
-        for key, shape in _SHAPES.items():
-            found = np.shape(sample[key]) if isinstance(sample, dict) and key in sample else 'nothing'
-            if found != shape:
-                raise ValueError(f'{str(path)!r}: sample {frame!r}, {key!r} must have shape {shape}, found {found}')
+    for number in labels:
+        if not isinstance(number, (int, np.integer)):
+            raise ValueError(f'{str(path)!r}: samples must be numbered, found {number!r}')
     return sorted(labels)
+
+
+def _check_shapes(sample: object, number: int, path: Path) -> None:
+    """Raise a ValueError if one of a sample's arrays is not there, or of another shape."""
+    for key, shape in _SHAPES.items():
+        value = np.asarray(sample[key]) if isinstance(sample, dict) and key in sample else None
+        if value is None or value.shape != shape or value.dtype.kind not in 'iuf':
+            found = 'nothing' if value is None else value.shape
+            raise ValueError(f'{str(path)!r}: sample {number!r}, {key!r} must have shape {shape}, found {found}')

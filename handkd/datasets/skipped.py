@@ -16,7 +16,7 @@ class SkippedSamples:
     def __init__(self, size: int) -> None:
         self._marks = torch.zeros(size, dtype=torch.uint8).share_memory_()
 
-    def add(self, index: int, error: OSError) -> None:
+    def add(self, index: int, error: OSError | ValueError) -> None:
         """Mark a sample, and log the error when it is the first time."""
         if not self._marks[index]:
             self._marks[index] = 1

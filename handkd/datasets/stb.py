@@ -13,7 +13,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import check_finite, compare_images
+from .label_checks import compare_images
 from .matlab_files import load_mat
 from .records import hand_record
 from .views import group_views
@@ -22,6 +22,7 @@ STB_JOINTS: tuple[str, ...] = ('palm', *(JOINTS[j] for finger in reversed(FINGER
 """The joints in the file's order: the middle of the palm, then little finger to thumb, each from palm to tip."""
 
 _ORDER = [STB_JOINTS.index('palm' if name == 'wrist' else name) for name in JOINTS]
+_NAMES = [STB_JOINTS[i] for i in _ORDER]
 
 SEQUENCES: tuple[str, ...] = tuple(f'B{i}{kind}' for i in range(1, 7) for kind in ('Counting', 'Random'))
 """The twelve sequences, of 1500 frames each; the first two are the published test set."""
@@ -72,7 +73,8 @@ class STBDataset(HandFileDataset):
         split (str): 'train': the ten sequences B2Counting to B6Random. 'test': B1Counting and B1Random.
         modalities (Sequence[str]): Which of 'rgb', 'depth' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged, or
+            labels of a frame that are no numbers. Defaults to 'stop'.
         camera (str): Whose view a sample is: 'SK_color', as in most papers that use depth; 'SK_depth'; 'BB_left';
             'BB_right'; or 'BB', both of the stereo pair as samples of their own (30000 and 6000), as Zimmermann and
             Brox count. Defaults to 'SK_color'.
@@ -158,18 +160,19 @@ class STBDataset(HandFileDataset):
 
     def build_index(self) -> dict[str, np.ndarray]:
         """Read the label files, and count the images."""
-        joints, mismatches = [], []
+        joints, sound, mismatches = [], [], []
         for name in self.sequences:
             path = self.data_root / self._label_file(name)
             joints.append(_read_labels(path))
+            sound.append(self.damage.sound(joints[-1], _NAMES, range(len(joints[-1])), path))
             for prefix in self._needed():
                 folder, frames = self.data_root / self._image_folder(name), range(len(joints[-1]))
                 mismatches.append(compare_images(folder, frames, path, prefix + '{}.png'))
         counts = [len(part) for part in joints]
-        frames, views = sum(counts), len(self.views)
+        frames, views = np.flatnonzero(np.concatenate(sound)), len(self.views)
         return {
-            'sample': np.repeat(np.arange(frames, dtype=np.int32), views),
-            'view': np.tile(np.arange(views, dtype=np.int8), frames),
+            'sample': np.repeat(frames.astype(np.int32), views),
+            'view': np.tile(np.arange(views, dtype=np.int8), len(frames)),
             'sequence': np.repeat(np.arange(len(counts), dtype=np.int8), counts),
             'number': np.concatenate([np.arange(count, dtype=np.int32) for count in counts]),
             'joints': np.concatenate(joints).astype(np.float32),
@@ -239,6 +242,4 @@ def _read_labels(path: Path) -> np.ndarray:
     labels = load_mat(path, ['handPara'])['handPara']
     if labels.ndim != 3 or labels.shape[:2] != (3, NUM_JOINTS):
         raise ValueError(f"{str(path)!r}: 'handPara' must have shape (3, {NUM_JOINTS}, N), found {labels.shape}")
-    joints = labels.transpose(2, 1, 0).astype(np.float64)
-    check_finite(joints, STB_JOINTS, range(len(joints)), path)
-    return joints[:, _ORDER]
+    return labels.transpose(2, 1, 0).astype(np.float64)[:, _ORDER]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from mmengine.dist import get_rank
@@ -58,16 +60,32 @@ class PlainCheckpointHook(Hook):
 
 @HOOKS.register_module()
 class SkippedSamplesHook(Hook):
-    """Tells at the end of a training which samples could not be read, where the data set was told to skip them."""
+    """Tells at the end of a training which samples could not be read, where the data set was told to skip them.
+
+    Data sets inside others (``dataset``, ``datasets``) tell of theirs, too.
+    """
 
     def after_train(self, runner) -> None:
-        """Log their number and the first ones."""
-        dataset = runner.train_loop.dataloader.dataset
-        skipped = getattr(dataset, 'skipped', None)
-        indices = skipped.indices() if skipped is not None else []
-        if indices:
-            first = ', '.join(map(str, indices[:20])) + (', ...' if len(indices) > 20 else '')
-            runner.logger.warning(
-                f'{len(indices)} of {len(dataset)} training samples could not be read and were left out: {first} '
-                '(the log names the file of each)'
-            )
+        """Log their number and the first ones, and how many labels were damaged."""
+        for dataset in _sets_in(runner.train_loop.dataloader.dataset):
+            skipped = getattr(dataset, 'skipped', None)
+            indices = skipped.indices() if skipped is not None else []
+            if indices:
+                first = ', '.join(map(str, indices[:20])) + (', ...' if len(indices) > 20 else '')
+                runner.logger.warning(
+                    f'{len(indices)} of {len(dataset)} training samples could not be read and were left out: {first} '
+                    '(the log names the file of each)'
+                )
+            damaged = getattr(dataset, 'damaged', ())
+            if damaged:
+                runner.logger.warning(
+                    f'{len(damaged)} labels were damaged, and their samples left out, first: {damaged[0]}'
+                )
+
+
+def _sets_in(dataset: object) -> Iterator[object]:
+    """Yield a data set and those that it wraps."""
+    yield dataset
+    for inner in (getattr(dataset, 'dataset', None), *(getattr(dataset, 'datasets', None) or ())):
+        if inner is not None:
+            yield from _sets_in(inner)

@@ -190,7 +190,7 @@ def test_wrong_settings(tiny, settings, said):
         (lambda text: text.replace('310.1250', '-inf'), r"joint 'middle_mcp': '-inf' is no finite"),
         (lambda text: text.replace('\t310.1250', ''), r'line 2: expected a frame and 63 numbers, found 62'),
         (lambda text: 'frame x y z\n' + text, "line 1: expected a frame and 63 numbers, found 3 behind 'frame'"),
-        (lambda text: '', 'is empty'),
+        (lambda text: '', 'has no labels'),
         (
             lambda text: text.replace('0000000', '0000007'),
             "holds none of the 3 images .* such as 'image_D00000070.png'",

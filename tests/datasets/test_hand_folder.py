@@ -237,7 +237,7 @@ def test_what_is_no_json(tiny):
         with pytest.raises(ValueError, match=rf'train\.jsonl:2: {said}'):
             HandFolderDataset(root, 'train')
     (root / 'train.jsonl').write_text(' \n')
-    with pytest.raises(ValueError, match=r"train\.jsonl' is empty"):
+    with pytest.raises(ValueError, match=r"train\.jsonl' has no labels"):
         HandFolderDataset(root, 'train')
 
 

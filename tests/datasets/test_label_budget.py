@@ -63,6 +63,18 @@ def test_they_are_the_same_in_every_run():
     assert len(chosen(subjects=1, share=0.1)) == 4, 'no more for 0.1 being a little more than a tenth'
 
 
+def test_subjects_come_in_the_order_that_is_given():
+    """As the rows of the paper's table: 1 % of S0, S0, S0 + S1, all."""
+    for seed in (0, 1):
+        line = [dict(subjects=1, share=0.05), dict(subjects=1), dict(subjects=2), dict(subjects=3)]
+        sets = [chosen(seed=seed, subject_order=[2, 0], **budget) for budget in line]
+        assert [subjects_of(s) for s in sets] == [{2}, {2}, {0, 2}, {0, 1, 2}]
+        assert [len(s) for s in sets] == [2, 40, 80, 120]
+        assert subjects_of(chosen(seed=seed, subject_order=[1], number=40)) == {1}
+    assert chosen(subject_order=[2], number=4) != chosen(subject_order=[2], number=4, seed=1), 'other samples of them'
+    assert chosen(subject_order=[], number=50) == chosen(number=50)
+
+
 def test_labels_that_are_not_given_are_not_there():
     budget, whole = LabelBudget(ROOM, number=50), DATASETS.build(ROOM)
     keys = [SampleKey(index, 7) for index in range(0, 120, 9)]
@@ -143,6 +155,8 @@ def test_it_is_a_multi_view_set():
         (dict(share=0.0), r'share must lie in \(0, 1\], found 0.0'),
         (dict(share=1.5), 'found 1.5'),
         (dict(share=0.5, number=3), 'give number or share'),
+        (dict(subject_order=[0, 0]), r'must name each subject once, found \[0, 0\]'),
+        (dict(subject_order=[1, 3]), r'subject_order names 3, but the subjects there are \[0, 1, 2\]'),
         (dict(subjects=4), 'subjects must be from 1 to 3, all there are, found 4'),
     ],
 )

@@ -1,0 +1,89 @@
+"""Whose hands a sequence of Panoptic shows: its trackers' numbers, and which of them are one person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from handkd.hints import did_you_mean
+
+
+class People:
+    """Groups of numbers that are one person each.
+
+    The files number the people of a sequence. A number may change on the way, where the tracker lost somebody, and says
+    nothing of other sequences.
+
+    Args:
+        groups: Of each person the (sequence, number) pairs.
+
+    Raises:
+        ValueError: If a pair is none, or is given twice.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[tuple[str, int]]]) -> None:
+        self.groups = [[tuple(pair) if isinstance(pair, (list, tuple)) else pair for pair in group] for group in groups]
+        self._places: dict[tuple[str, int], tuple[int, int]] = {}
+        for subject, group in enumerate(self.groups):
+            for rank, pair in enumerate(group):
+                if not (isinstance(pair, tuple) and list(map(type, pair)) == [str, int]):
+                    raise ValueError(
+                        'PanopticHandDataset(people=...) must be a list a person of pairs such as '
+                        f"['171204_pose2', 0], found {pair!r} in that of person {subject}"
+                    )
+                if pair in self._places:
+                    raise ValueError(f'PanopticHandDataset(people=...): {list(pair)} is there twice')
+                self._places[pair] = subject, rank
+
+    def check_sequences(self, found: Collection[str]) -> None:
+        """Raise a ValueError with the nearest right name if a sequence is not there."""
+        for sequence, _ in self._places:
+            if sequence not in found:
+                raise ValueError(
+                    f'PanopticHandDataset(people=...): there is no sequence {sequence!r}; '
+                    f'{did_you_mean(sequence, found)}'
+                )
+
+    def find_doubles(self, sequence: str, frame: np.ndarray, person: np.ndarray, side: np.ndarray) -> np.ndarray:
+        """Return which hands of a sequence are a person's second one of that side in a frame.
+
+        The first is that of the number which stands first in the person's group.
+
+        Args:
+            sequence: Its name.
+            frame: Of the N hands, shape (N,), int.
+            person: The files' number of the person, shape (N,), int.
+            side: Shape (N,), int.
+
+        Returns:
+            Shape (N,), bool.
+        """
+        # Numbers that are in no group stand behind those of the groups.
+        apart = len(self.groups)
+        places = [self._places.get((sequence, number), (apart + number, 0)) for number in person.tolist()]
+        subject, rank = np.array(places, np.int64).reshape(-1, 2).T
+        order = np.lexsort((rank, side, subject, frame))
+        table = np.stack([frame, subject, side], 1)[order]
+        doubled = np.zeros(len(frame), bool)
+        doubled[order[1:]] = (table[1:] == table[:-1]).all(1)
+        return doubled
+
+    def number(self, names: Sequence[str], sequence: np.ndarray, person: np.ndarray) -> np.ndarray:
+        """Return the subjects of hands: the number of their group, behind those the others in their sorted order.
+
+        Args:
+            names: Names of the sequences.
+            sequence: Of the N hands, numbers in ``names``, shape (N,), int.
+            person: The files' number of the person, shape (N,), int.
+
+        Returns:
+            Shape (N,), int32.
+        """
+        pairs, inverse = np.unique(np.stack([sequence, person], 1), axis=0, return_inverse=True)
+        subjects, following = [], len(self.groups)
+        for number, who in pairs.tolist():
+            subject, _ = self._places.get((str(names[number]), who), (following, 0))
+            following += subject == following
+            subjects.append(subject)
+        return np.array(subjects, np.int32)[inverse.reshape(-1)]
