@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import Registry, init_default_scope
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpose import registry as mmpose_registry
 from torch.utils.data import DataLoader
 
 from . import registry
-from .hints import ConfigError, check_keys, did_you_mean
+from .hints import ConfigError, check_keys, did_you_mean, one_line
+from .overrides import check_overrides
 
 REGISTRIES: tuple[Registry, ...] = tuple(
     value for module in (registry, mmpose_registry) for value in vars(module).values() if isinstance(value, Registry)
@@ -23,7 +27,16 @@ REGISTRIES: tuple[Registry, ...] = tuple(
 """Where a ``type`` of a config is looked up: handkd's registries, then those of MMPose that have no child here."""
 
 OWN_KEYS = {'custom_imports', 'stages', 'angle_limits', 'patch_dictionary', 'feature_network'}
-RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | OWN_KEYS
+READ_BY_RUNNER = {  # MMEngine reads these of the whole config, past the signature of its Runner
+    'activation_checkpointing',
+    'compile',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'runner_type',
+    'sync_bn',
+}
+RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | READ_BY_RUNNER | OWN_KEYS
 HANDED_OUT = {
     'angle_limits': ('file', 'limits', ('AngleRegularizer', 'OffsetTeacher', 'HandAngleMetric')),
     'patch_dictionary': ('folder', 'dictionary', ('PartRestorationHook', 'HandRestorationMetric')),
@@ -48,21 +61,47 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
 
     Raises:
         FileNotFoundError: If the file is not there; names the configs that are beside it.
-        ConfigError: If it is not right, see :func:`check_config`.
+        ConfigError: If it can not be read, with the cause, if an option would have no effect
+            (:func:`~handkd.overrides.check_overrides`), or if it is not right (:func:`check_config`).
     """
     path = Path(path)
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob('*.py')] if path.parent.is_dir() else []
         raise FileNotFoundError(f'no config at {path}; {did_you_mean(path.name, siblings)}')
     try:
-        cfg = Config.fromfile(path)
+        cfg = Config.fromfile(path, import_custom_modules=False)
         if options:
+            check_overrides(cfg, options, RUNNER_KEYS)
             cfg.merge_from_dict(options)
-    except (AttributeError, ImportError, KeyError, NameError, SyntaxError, TypeError) as error:
-        raise ConfigError(f'{path}: {error}') from error
+    except ConfigError:
+        raise
+    except Exception as error:  # a config is Python
+        raise ConfigError(f'{path}: {one_line(error)}') from error
+    import_custom_modules(cfg)
     hand_out_paths(cfg)
     check_config(cfg, only)
     return cfg
+
+
+def import_custom_modules(cfg: Config) -> None:
+    """Import what the ``custom_imports`` of a config names.
+
+    MMEngine would do so while it reads the file, but its error keeps neither the cause nor one line.
+
+    Raises:
+        ConfigError: If a module can not be imported, with its own error, unless ``allow_failed_imports`` is set.
+    """
+    wanted = cfg.get('custom_imports') or {}
+    check_keys(wanted, ('imports', 'allow_failed_imports'), 'custom_imports')
+    names = wanted.get('imports') or []
+    for name in [names] if isinstance(names, str) else names:
+        try:
+            import_module(name)
+        except Exception as error:  # another's module, whatever it does
+            if isinstance(error, ImportError) and wanted.get('allow_failed_imports'):
+                print_log(f'custom_imports: {name} is left out: {error}', 'current', logging.WARNING)
+                continue
+            raise ConfigError(f'custom_imports: {name}: {one_line(error)}') from error
 
 
 PLACES = ('distillers', 'feature_loss', 'val_evaluator', 'test_evaluator', 'custom_hooks')

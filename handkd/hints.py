@@ -29,3 +29,10 @@ def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None
     for key in given:
         if key not in allowed:
             raise ConfigError(f'{where}: unknown key {key!r}; {did_you_mean(key, allowed)}')
+
+
+def one_line(error: BaseException) -> str:
+    """Return in one line what an error says, with its type where the text alone would not tell what is wrong."""
+    text = ' '.join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
+    spoken = isinstance(error, (ValueError, OSError, ImportError)) or ' ' in text and isinstance(error, KeyError)
+    return text if spoken and text else f'{type(error).__name__}: {text}'.rstrip(': ')

@@ -50,12 +50,45 @@ def test_an_unknown_type_fails_with_the_nearest_registered_name(key, value, hint
         load_config(SMALL, {key: value})
 
 
-def test_free_names_at_the_top_and_components_of_mmpose_and_mmengine_are_fine():
-    options = {
-        'my_own_constant': 3,
-        'model.student.backbone': dict(_delete_=True, type='MobileNetV2', out_indices=(7,)),
-    }
-    load_config(SMALL, options)
+def test_free_names_in_a_file_and_components_of_mmpose_and_mmengine_are_fine(tmp_path):
+    (tmp_path / 'a.py').write_text(f'_base_ = {str(SMALL)!r}\nmy_own_constant = 3\n')
+    load_config(
+        tmp_path / 'a.py', {'model.student.backbone': dict(_delete_=True, type='MobileNetV2', out_indices=(7,))}
+    )
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'said'),
+    [
+        ('needs_more', 'import no_such_package', "custom_imports: needs_more: No module named 'no_such_package'"),
+        ('is_wrong', 'x = {}["k"]', 'custom_imports: is_wrong: KeyError: k'),
+        ('has_no_end', 'x = (', "custom_imports: has_no_end: SyntaxError: '(' was never closed"),
+    ],
+)
+def test_a_failed_import_keeps_its_own_cause_in_one_line(name, text, said, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / f'{name}.py').write_text(text)
+    imports = dict(imports=[name], allow_failed_imports=False)
+    (tmp_path / 'config.py').write_text(f'_base_ = {str(SMALL)!r}\ncustom_imports = {imports}\n')
+    with pytest.raises(ConfigError) as refusal:
+        load_config(tmp_path / 'config.py')
+    assert str(refusal.value).startswith(said) and '\n' not in str(refusal.value)
+
+
+def test_imports_may_fail_where_the_config_says_so_and_can_be_overridden(tmp_path, monkeypatch):
+    load_config(SMALL, {'custom_imports': dict(imports=['no_such_package'], allow_failed_imports=True)})
+    with pytest.raises(ConfigError, match="custom_imports: no_such_package: No module named 'no_such_package'"):
+        load_config(SMALL, {'custom_imports.imports': 'no_such_package'})
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [('x = 1 / 0', 'ZeroDivisionError: division by zero'), ('x = [][3]', 'IndexError'), ('x = {}["depth"]', 'depth')],
+)
+def test_what_a_config_does_wrong_is_one_line(text, said, tmp_path):
+    (tmp_path / 'a.py').write_text(text)
+    with pytest.raises(ConfigError, match=rf'a\.py: .*{said}'):
+        load_config(tmp_path / 'a.py')
 
 
 @pytest.mark.parametrize('path', sorted((CONFIGS / 'pmd').glob('*.py')), ids=lambda p: p.stem)

@@ -1,6 +1,6 @@
 import pytest
 
-from handkd.hints import ConfigError, check_keys, did_you_mean
+from handkd.hints import ConfigError, check_keys, did_you_mean, one_line
 
 
 def test_near_names_are_offered_and_far_ones_listed():
@@ -13,3 +13,18 @@ def test_only_unknown_keys_are_refused():
     check_keys(['a', 'b'], ['a', 'b', 'c'], 'here')
     with pytest.raises(ConfigError, match="here: unknown key 'wieght'; did you mean 'weight'"):
         check_keys(['weight', 'wieght'], ['weight'], 'here')
+
+
+@pytest.mark.parametrize(
+    ('error', 'text'),
+    [
+        (ValueError('two\nlines'), 'two lines'),
+        (KeyError('invalid depth 19'), 'invalid depth 19'),
+        (KeyError('depth'), 'KeyError: depth'),
+        (TypeError('no number'), 'TypeError: no number'),
+        (AssertionError(), 'AssertionError'),
+        (ImportError("No module named 'x'"), "No module named 'x'"),
+    ],
+)
+def test_what_an_error_says_in_one_line(error, text):
+    assert one_line(error) == text

@@ -1,0 +1,103 @@
+"""Overrides of a config that would change nothing, since what they name was used up while its file was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mmengine.config import Config
+
+from .hints import ConfigError, check_keys
+
+MOST_PLACES = 6
+"""How many keys an error names."""
+
+
+def check_overrides(cfg: Config, options: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse options that name no entry of the config, but a variable with which its file made entries.
+
+    Args:
+        cfg: The config as its file is read, before the options are merged.
+        options: Dotted keys.
+        known: Names of the entries that something reads once the file is read.
+
+    Raises:
+        ConfigError: For the first option without an effect; says which keys hold the variable's value.
+    """
+    known = set(known)
+    for option in options:
+        name = option.partition('.')[0]
+        if name == 'stages':
+            raise ConfigError(
+                f'{option}: the list of stages is read from the file alone, so an override has no effect; write it in '
+                f'a config file whose _base_ is {cfg.filename}'
+            )
+        if name in known:
+            continue
+        if name not in cfg:
+            check_keys([name], known, 'config')
+        places = list(dict.fromkeys(_places(cfg, option, known)))
+        if len(places) > MOST_PLACES:
+            places[MOST_PLACES:] = [f'{len(places) - MOST_PLACES} more']
+        remedy = f'set {", ".join(places)}' if places else 'no entry holds its value: change it in the config file'
+        raise ConfigError(
+            f'{option}: {name} is a variable that was used up when the config file was read, so an override has no '
+            f'effect; {remedy}'
+        )
+
+
+def _places(cfg: Config, option: str, known: set[str]) -> Iterator[str]:
+    """Yield the dotted keys of what was made with a variable, or with something in it."""
+    whole = cfg.to_dict()
+    entries = list(_walk({key: value for key, value in whole.items() if key in known}))
+    parts = option.split('.')
+    for end in range(len(parts) - 1, 0, -1):  # what the option lies in, the innermost first
+        container, below = _look_up(whole, parts[:end]), '.'.join(parts[end:])
+        found = [f'{place}.{below}' for place, value in entries if _holds(value, container)]
+        if found:
+            yield from found
+            return
+    old = _look_up(whole, parts)
+    for place, value in entries:
+        if _holds(value, old) if isinstance(old, (dict, list, tuple)) else _same(value, old) and _alike(place, parts):
+            yield place
+
+
+def _look_up(node: object, parts: Iterable[str]) -> object | None:
+    """Return what stands at a dotted key, or None if there is nothing."""
+    for part in parts:
+        if isinstance(node, dict):
+            node = node.get(part)
+        elif isinstance(node, (list, tuple)) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        else:
+            return None
+    return node
+
+
+def _walk(node: object, where: str = '') -> Iterator[tuple[str, object]]:
+    """Yield all that is below a node, each with its dotted key."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, (list, tuple)) else ()
+    for key, value in items:
+        place = f'{where}.{key}' if where else str(key)
+        yield place, value
+        yield from _walk(value, place)
+
+
+def _holds(value: object, container: object) -> bool:
+    """Whether a value is a container again, or a dict that was made with all of its items."""
+    if not container:
+        return False
+    if isinstance(container, dict) and isinstance(value, dict):
+        return all(key in value and _same(value[key], item) for key, item in container.items())
+    return _same(value, container)
+
+
+def _same(value: object, other: object) -> bool:
+    return type(value) is type(other) and value == other
+
+
+def _alike(place: str, parts: Sequence[str]) -> bool:
+    """Whether an argument has a variable's name or a part of it: `size` takes `input_size`, as `resolution` does."""
+    argument, name = place.rpartition('.')[2], parts[-1]
+    argument = 'size' if argument == 'resolution' else argument
+    return argument == name or argument in name.split('_') or name in argument.split('_')
