@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from . import registry
 from .hints import ConfigError, check_keys, did_you_mean, one_line
 from .overrides import check_overrides
+from .size_checks import check_sizes
 
 REGISTRIES: tuple[Registry, ...] = tuple(
     value for module in (registry, mmpose_registry) for value in vars(module).values() if isinstance(value, Registry)
@@ -161,6 +162,7 @@ def check_config(cfg: Config, only: str | None = None) -> None:
     entries = cfg.to_dict()
     for where, node in _typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
         _check_node(where, node)
+    check_sizes(cfg)
 
 
 def _check_typos(given: Iterable[str], known: set[str], where: str) -> None:

@@ -9,8 +9,9 @@ import argparse
 import json
 
 from handkd.apis.cli import run_cli
-from handkd.apis.complexity import input_shape, measure_config
+from handkd.apis.complexity import measure_config
 from handkd.config import load_config
+from handkd.size_checks import input_shape
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -19,7 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('config', help='path of the config; of a distilled model the student is measured')
     parser.add_argument('--json', action='store_true', help='print {"params": ..., "macs": ...}')
     parser.add_argument(
-        '--shape', type=int, nargs='+', metavar='PX', help="side, or height and width; default: the config's input_size"
+        '--shape', type=int, nargs='+', metavar='PX', help="side, or height and width; default: the test pipeline's"
     )
     args = parser.parse_args(argv)
     if args.shape and (len(args.shape) > 2 or min(args.shape) < 1):

@@ -1,13 +1,17 @@
 """Find the hand in pictures: draw it, and write its joints.
 
 python tools/infer.py IMAGE... [--box full|x,y,w,h] [--side left|right] [--hand-scale MM] --json OUT.jsonl --out-dir DIR
+python tools/infer.py IMAGE... --config configs/nvs/... --checkpoint ... --camera FX,FY,CX,CY --root U,V,Z --box x,y,w,h
+
+The network sees the crop of its config's test pipeline. One that was trained on metric cubes (configs/nvs) needs the
+camera, and the pixel and depth of the middle finger's base with the hand's box or scale, or box and scale.
 
 One JSON line an image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),
 relative to joint 0, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (the bone that the network's
 codec calls scale_bone is 1 long) without --hand-scale; "side", and "side_source" and "side_confidence", which say
-how it is known; "box" (x, y, width, height). A network for 2D joints gives "keypoints" itself, as one for 2.5D does; of
-the former "keypoints_3d" and "unit" are null, and so is "side" without --side. An image that can't be used is reported
-and left out; the exit status is then 1.
+how it is known; "box" (x, y, width, height; null if only the root is known). A network for 2D joints gives "keypoints"
+itself, as one for 2.5D does; of the former "keypoints_3d" and "unit" are null, and so is "side" without --side. An
+image that can't be used is reported and left out; the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +36,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO_CONFIG = ROOT / 'configs/pmd/demo.py'
 DEMO_CHECKPOINTS = 'work_dirs/demo/student/iter_*.pth'
 """Where `make demo` leaves its student, from the repository's root."""
+LONGEST_NAME = 200
+"""Longest name of a picture in bytes, so that it stays below the 255 of most file systems."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,11 +49,11 @@ def main(argv: list[str] | None = None) -> int:
         prepare_work_dir(args.out_dir, option='--out-dir')
     if args.json:
         prepare_work_dir(Path(args.json).parent, option='--json')
-    failed, lines = 0, []
+    failed, lines, drawn = 0, [], set()
     pictures = picture_names(args.images)
     for image in tqdm(args.images, desc='images', disable=len(args.images) < 4):
         try:
-            (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera)
+            (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera, args.root)
         except (OSError, ValueError) as error:
             failed += 1
             tqdm.write(f'error: {error}', file=sys.stderr)  # above the progress bar, and not in its line
@@ -53,10 +61,12 @@ def main(argv: list[str] | None = None) -> int:
         lines.append(json.dumps(to_record(hand)))
         if args.out_dir:
             write_picture(Path(args.out_dir) / pictures[image], draw_hand(read_image(image), hand))
+            drawn.add(pictures[image])
     if args.json:
         Path(args.json).write_text(''.join(line + '\n' for line in lines))
-    elif not args.out_dir:
-        print('\n'.join(lines))
+    written = [f'{_counted(len(drawn), "picture")} in {args.out_dir}'] if args.out_dir else []
+    written += [f'{_counted(len(lines), "line")} in {args.json}'] if args.json else []
+    print(', '.join(written) or '\n'.join(lines))
     if failed:
         print(f'{failed} of {len(args.images)} images could not be used', file=sys.stderr)
     return 1 if failed else 0
@@ -84,6 +94,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--camera', type=parse_camera, metavar='FX,FY,CX,CY', help='intrinsics in px, for pixels in true perspective'
     )
+    parser.add_argument(
+        '--root',
+        type=parse_root,
+        metavar='U,V[,Z]',
+        help='joint that the crop is centred on: its pixel for configs/pi, its pixel and depth in mm for configs/nvs',
+    )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: the GPU if there is one')
     parser.add_argument('--json', metavar='JSONL', help='file for one JSON line an image; default: print them')
     parser.add_argument('--out-dir', help='folder for one picture an image')
@@ -103,12 +119,17 @@ def parse_camera(text: str) -> np.ndarray:
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
 
 
-def _numbers(text: str, expected: str) -> tuple[float, ...]:
+def parse_root(text: str) -> tuple[float, ...]:
+    """Read 'u,v' or 'u,v,z'."""
+    return _numbers(text, 'u,v in px, or u,v,z in px and mm', (2, 3))
+
+
+def _numbers(text: str, expected: str, counts: tuple[int, ...] = (4,)) -> tuple[float, ...]:
     try:
         values = tuple(float(part) for part in text.split(','))
     except ValueError:
         values = ()
-    if len(values) != 4 or not np.isfinite(values).all():
+    if len(values) not in counts or not np.isfinite(values).all():
         raise argparse.ArgumentTypeError(f'expected {expected}, found {text!r}')
     return values
 
@@ -134,17 +155,44 @@ def choose_model(config: str | None, checkpoint: str | None) -> tuple[str | Path
 
 
 def picture_names(images: list[str]) -> dict[str, str]:
-    """Name each image's picture after it; where two images share a name, their folders' names go in front."""
-    names: dict[str, str] = {}
-    for image in images:
-        parts = Path(image).resolve().with_suffix('').parts
-        name = next(
-            candidate
-            for k in range(1, len(parts) + 1)
-            if (candidate := '_'.join(parts[-k:]) + '_hand.png') not in names.values() or names.get(image) == candidate
-        )
-        names[image] = name
-    return names
+    """Name each image's picture after it.
+
+    Where images of different formats share a stem, the format is part of the name; where two still share a name, their
+    folders' names go in front, and at last a number. No name has a folder in it, so that all are inside of --out-dir.
+
+    Args:
+        images: Paths; the same file may be named twice, and in different ways.
+
+    Returns:
+        Image, as given -> file name.
+    """
+    paths = {image: Path(image).resolve() for image in images}
+    formats: dict[str, set[str]] = {}
+    for path in paths.values():
+        formats.setdefault(path.stem.lower(), set()).add(path.suffix.lower())
+    names: dict[Path, str] = {}
+    for path in paths.values():
+        if path not in names:
+            last = path.stem if len(formats[path.stem.lower()]) == 1 else f'{path.stem}_{path.suffix[1:]}'
+            taken = {name.lower() for name in names.values()}  # some file systems don't tell Hand from hand
+            candidates = (name for name in _candidates(path, last) if name.lower() not in taken)
+            names[path] = next(candidates)
+    return {image: names[path] for image, path in paths.items()}
+
+
+def _candidates(path: Path, last: str) -> Iterator[str]:
+    """File names for an image's picture, shorter ones first, without end."""
+    folders = path.parts[1:-1]  # without the root, which would make the name an absolute path
+    for k in range(len(folders) + 1):
+        name = '_'.join((*folders[len(folders) - k :], last))
+        if len(name.encode()) <= LONGEST_NAME:
+            yield f'{name}_hand.png'
+    for number in count(2):
+        yield f'{last}_{number}_hand.png'
+
+
+def _counted(number: int, word: str) -> str:
+    return f'{number} {word}' if number == 1 else f'{number} {word}s'
 
 
 def to_record(hand: dict) -> dict:

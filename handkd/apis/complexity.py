@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from handkd.models.checkpoint import DISTILLER_PREFIX
 from handkd.registry import MODELS
+from handkd.size_checks import input_shape
 
 from .runs import student_config
 
@@ -80,7 +81,7 @@ def measure_config(cfg: Config, shape: tuple[int, int] | None = None) -> Complex
 
     Args:
         cfg: A checked config.
-        shape: (height, width) of the input in px. None takes the config's ``input_size``.
+        shape: (height, width) of the input in px. None takes what its test pipeline gives.
 
     Raises:
         ValueError: If the shape is neither given nor in the config, or the model takes a modality whose channels are
@@ -96,18 +97,3 @@ def measure_config(cfg: Config, shape: tuple[int, int] | None = None) -> Complex
     parameters = network.named_parameters()
     params = sum(weight.numel() for name, weight in parameters if not name.startswith(DISTILLER_PREFIX))
     return Complexity(params, count_macs(network, lambda: network(inputs, mode='tensor')))
-
-
-def input_shape(cfg: Config) -> tuple[int, int]:
-    """Return (height, width) of the network's input, from the config's ``input_size``.
-
-    Raises:
-        ValueError: If the config has none.
-    """
-    size = cfg.get('input_size')
-    if size is None:
-        raise ValueError(
-            f"{cfg.filename}: no 'input_size' in it: add `input_size = 64`, the side in px of the crops that the "
-            'network takes'
-        )
-    return (size, size) if isinstance(size, int) else tuple(size)

@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from handkd.apis.complexity import count_macs, input_shape, measure_config
+from handkd.apis.complexity import count_macs, measure_config
 from handkd.models import HandPoseEstimator
 from handkd.registry import MODELS
 
@@ -21,6 +21,7 @@ RGB_NETWORK = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=dict(type='PMDHead', in_channels=64, codec=dict(type='RootRelativeXYZ')),
 )
+TEST_SET = dict(dataset=dict(pipeline=[dict(type='WarpCrop', size=64)]))
 MIMIC = dict(mimic=dict(type='FeatureMimic', layer='neck'))
 
 
@@ -72,13 +73,16 @@ def test_resnet50_at_224_px_with_the_head_of_63():
 
 
 def test_a_distilled_config_counts_its_student_and_needs_no_teacher():
-    plain = Config(dict(model=RGB_NETWORK, input_size=64))
+    plain = Config(dict(model=RGB_NETWORK, test_dataloader=TEST_SET))
     depth = dict(RGB_NETWORK, modality='depth', backbone=dict(RGB_NETWORK['backbone'], in_channels=1))
     teachers = dict(depth=dict(model=depth, checkpoint='not/trained/yet.pth'))
     model = dict(type='DistilledEstimator', student=RGB_NETWORK, teachers=teachers, distillers=MIMIC)
-    distilled = Config(dict(model=model, input_size=64))
+    distilled = Config(dict(model=model, test_dataloader=TEST_SET))
     assert measure_config(distilled) == measure_config(plain)
-    assert measure_config(Config(dict(model=depth, input_size=64))).params == measure_config(plain).params - 2 * 49 * 8
+    assert (
+        measure_config(Config(dict(model=depth, test_dataloader=TEST_SET))).params
+        == measure_config(plain).params - 2 * 49 * 8
+    )
 
 
 @pytest.mark.parametrize('with_head', [False, True])
@@ -94,21 +98,21 @@ def test_of_a_view_synthesizer_what_the_plain_estimator_has_counts(with_head):
         feature_loss=dict(type='FeatureL1Loss', network=network),
         head=head if with_head else None,
     )
-    found = measure_config(Config(dict(model=model, input_size=64)))
+    found = measure_config(Config(dict(model=model, test_dataloader=TEST_SET)))
     plain = dict(type='HandPoseEstimator', backbone=encoder, head=head)
-    expected = measure_config(Config(dict(model=plain, input_size=64)))
+    expected = measure_config(Config(dict(model=plain, test_dataloader=TEST_SET)))
     layers = (30 * 16, 16 * 63)
     params, macs = (0, 0) if with_head else (sum(layers) + 16 + 63 + 2 * 16, sum(layers))
     assert found == (expected.params - params, expected.macs - macs)
 
 
 def test_the_input_size_scales_the_convolutions_only():
-    cfg = Config(dict(model=RGB_NETWORK, input_size=64))
+    cfg = Config(dict(model=RGB_NETWORK, test_dataloader=TEST_SET))
     head = 3 * (64 * 256 + 256 * 64 + 64 * 21)
     small, large = measure_config(cfg).macs - head, measure_config(cfg, (128, 64)).macs - head
     assert large == 2 * small
-    with pytest.raises(ValueError, match="no 'input_size'"):
-        input_shape(Config(dict(model=RGB_NETWORK)))
+    with pytest.raises(ValueError, match="no pipeline says how large the network's input is"):
+        measure_config(Config(dict(model=RGB_NETWORK, input_size=64)))
 
 
 @MODELS.register_module()
@@ -119,12 +123,12 @@ class InfraredEstimator(HandPoseEstimator):
 def test_an_unknown_modality_is_named():
     model = dict(RGB_NETWORK, type='InfraredEstimator', modality=['rgb', 'infrared'])
     with pytest.raises(ValueError, match=r"channels of \['infrared'\] is not known"):
-        measure_config(Config(dict(model=model, input_size=64)))
+        measure_config(Config(dict(model=model, test_dataloader=TEST_SET)))
 
 
 def test_the_tool_prints_json(tmp_path, capsys):
     config = tmp_path / 'small.py'
-    config.write_text(f"default_scope = 'handkd'\ninput_size = 64\nmodel = {RGB_NETWORK!r}\n")
+    config.write_text(f"default_scope = 'handkd'\ntest_dataloader = {TEST_SET!r}\nmodel = {RGB_NETWORK!r}\n")
     main = runpy.run_path(str(TOOL))['main']
     main([str(config), '--json'])
     printed = json.loads(capsys.readouterr().out)

@@ -1,7 +1,5 @@
 """From a picture to a hand: crop, units, sides, the derived pixels, and one clear error for each bad input."""
 
-import json
-import runpy
 from pathlib import Path
 
 import cv2
@@ -12,17 +10,11 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 
-from handkd.apis.inferencer import HandInferencer, find_box, place_in_box
-from handkd.apis.stages import read_stages
+from handkd.apis.inferencer import HandInferencer, find_box
 from handkd.datasets.transforms import HandCrop, WarpCrop
-from handkd.geometry import project
 from handkd.hand import chirality
 from handkd.models.checkpoint import CheckpointError
 from handkd.registry import MODELS
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'infer.py'
-RHD = Path(__file__).parents[3] / 'shared' / 'samples' / 'rhd'
-RHD_ORDER = [0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17]
 
 NETWORK = dict(
     type='HandPoseEstimator',
@@ -30,6 +22,8 @@ NETWORK = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=dict(type='PMDHead', in_channels=32, codec=dict(type='RootRelativeXYZ')),
 )
+PIPELINE = [dict(type='HandCrop', rule='square', factor=1.25), dict(type='WarpCrop', size=64)]
+TEST_SET = dict(dataset=dict(pipeline=PIPELINE))
 IMAGE = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
 
 
@@ -52,7 +46,7 @@ def files(tmp_path_factory) -> tuple[Path, Path]:
     """A config, and weights that predict :data:`POSE` whatever they see."""
     folder = tmp_path_factory.mktemp('network')
     config, checkpoint = folder / 'config.py', folder / 'weights.pth'
-    config.write_text(f"default_scope = 'handkd'\ninput_size = 64\nmodel = {NETWORK!r}\n")
+    config.write_text(f"default_scope = 'handkd'\ntest_dataloader = {TEST_SET!r}\nmodel = {NETWORK!r}\n")
     network = MODELS.build(NETWORK)
     for axis, name in enumerate('xyz'):
         network.head.branches[name].fc3.weight.data.zero_()
@@ -130,7 +124,7 @@ def test_the_network_sees_the_crop_of_training(infer):
 def test_outside_of_the_image_is_what_it_was_in_training(files):
     config, checkpoint = files
     cfg = Config.fromfile(config)
-    cfg.test_dataloader = dict(dataset=dict(pipeline=[dict(type='WarpCrop', size=64, border=128)]))
+    cfg.test_dataloader.dataset.pipeline[1].border = 128
     infer, seen = HandInferencer(cfg, checkpoint, device='cpu'), []
     infer.model.data_preprocessor.register_forward_pre_hook(lambda _, args: seen.append(args[0]['inputs']['rgb']))
     infer(IMAGE)
@@ -142,7 +136,7 @@ def test_a_distilled_model_runs_as_its_student(files, infer):
     depth = dict(NETWORK, modality='depth', backbone=dict(NETWORK['backbone'], in_channels=1))
     cfg = Config(
         dict(
-            input_size=64,
+            test_dataloader=TEST_SET,
             model=dict(
                 type='DistilledEstimator',
                 student=NETWORK,
@@ -154,7 +148,7 @@ def test_a_distilled_model_runs_as_its_student(files, infer):
     (hand,), (expected,) = HandInferencer(cfg, checkpoint, device='cpu')(IMAGE), infer(IMAGE)
     np.testing.assert_array_equal(hand['keypoints_3d'], expected['keypoints_3d'])
     with pytest.raises(ValueError, match="takes 'depth', images give RGB only"):
-        HandInferencer(Config(dict(input_size=64, model=depth)), checkpoint)
+        HandInferencer(Config(dict(test_dataloader=TEST_SET, model=depth)), checkpoint)
 
 
 def test_weights_of_another_network_are_refused(files, tmp_path):
@@ -180,7 +174,7 @@ def test_weights_of_another_network_are_refused(files, tmp_path):
 )
 def test_boxes_that_make_no_sense(box, message):
     with pytest.raises(ValueError, match=message):
-        find_box(box, (90, 120), 'hand.png')
+        find_box(box, (90, 120), 'hand.png', 1.25)
 
 
 def test_other_arguments_that_make_no_sense(infer):
@@ -193,36 +187,6 @@ def test_other_arguments_that_make_no_sense(infer):
             infer(IMAGE, **kwargs)
     with pytest.raises(ValueError, match=r'found float64 \(90, 120, 3\)'):
         infer(IMAGE / 255)
-    with pytest.raises(ValueError, match='fall together'):
-        place_in_box(np.zeros((21, 3)), np.zeros(2), 10)
-
-
-@pytest.mark.parametrize('position', [(0, 0, 500), (120, -90, 350), (-60, 20, 200)])
-def test_perspective_placement_recovers_the_pixels(position):
-    camera = np.array([[610.0, 0, 315], [0, 600.0, 242], [0, 0, 1]])
-    pixels = project(POSE * 90 + position, {'K': camera})
-    low, high = pixels.min(0), pixels.max(0)
-    placed = place_in_box(POSE, (low + high) / 2, (high - low).max(), camera)
-    np.testing.assert_allclose(placed, pixels, atol=0.05)
-    with pytest.raises(ValueError, match='no hand in front of this camera'):
-        place_in_box(POSE, (0, 0), 1e6, camera)
-
-
-@pytest.mark.skipif(not RHD.is_dir(), reason='needs the RHD frames')
-def test_placement_on_real_labels():
-    """True shapes land on the true joints with the camera, and without it within an eighth of the box, off axis."""
-    labels = json.loads((RHD / 'test_rhd.json').read_text())
-    for image, label in zip(labels['images'], labels['annotations']):
-        focal, center = image['cam_param']['focal'], image['cam_param']['princpt']
-        camera = np.array([[focal[0], 0, center[0]], [0, focal[1], center[1]], [0, 0, 1]])
-        pixels = np.array(label['keypoints'])[RHD_ORDER, :2]
-        shape = np.array(label['joint_cam'])[RHD_ORDER]
-        low, high = pixels.min(0), pixels.max(0)
-        extent = (high - low).max()
-        for K, limit in ((camera, 0.015), (None, 0.125)):
-            placed = place_in_box(shape - shape[0], (low + high) / 2, extent, K)
-            assert np.linalg.norm(placed - pixels, axis=1).max() < limit * extent
-        assert chirality(shape)[0] == label['hand_type']
 
 
 @MODELS.register_module()
@@ -255,7 +219,9 @@ def flat(tmp_path_factory) -> dict[str, Path]:
     """Config and weights of the 2D network, and a picture with one bright blob."""
     folder = tmp_path_factory.mktemp('flat')
     flat = dict(config=folder / 'config.py', checkpoint=folder / 'weights.pth', image=folder / 'blob.png')
-    flat['config'].write_text("default_scope = 'handkd'\ninput_size = 64\nmodel = dict(type='BlobNetwork')\n")
+    flat['config'].write_text(
+        f"default_scope = 'handkd'\ntest_dataloader = {TEST_SET!r}\nmodel = dict(type='BlobNetwork')\n"
+    )
     torch.save({'state_dict': BlobNetwork().state_dict()}, flat['checkpoint'])
     rows, columns = np.indices((90, 120))
     light = 255 * np.exp(-((columns - BLOB[0]) ** 2 + (rows - BLOB[1]) ** 2) / (2 * 3.0**2))
@@ -267,12 +233,12 @@ def flat(tmp_path_factory) -> dict[str, Path]:
 def test_joints_of_a_2d_network_are_its_own(flat, box):
     infer = HandInferencer(flat['config'], flat['checkpoint'], device='cpu')
     (hand,) = infer(flat['image'], box=box)
-    zoom = max(find_box(box, (90, 120), '')[2:]) * 1.25 / 64  # px of the image a px of the crop
+    zoom = max(find_box(box, (90, 120), '', 1.25)[2:]) * 1.25 / 64  # px of the image a px of the crop
     np.testing.assert_allclose(hand['keypoints'], BLOB + np.arange(21)[:, None] * [zoom, 0], atol=0.2)
     assert [hand[key] for key in ('keypoints_3d', 'unit', 'side', 'side_source', 'side_confidence')] == [None] * 5
     (given,) = infer(flat['image'], box=box, side='left')
     assert (given['side'], given['side_source'], given['side_confidence']) == ('left', 'given', None)
-    assert given['box'] == find_box(box, (90, 120), '') and given['file'] == str(flat['image'])
+    assert given['box'] == find_box(box, (90, 120), '', 1.25) and given['file'] == str(flat['image'])
 
 
 def test_what_a_2d_network_can_not_use_or_give_is_named(flat):
@@ -284,103 +250,3 @@ def test_what_a_2d_network_can_not_use_or_give_is_named(flat):
         infer.model.weight.fill_(np.nan)
     with pytest.raises(ValueError, match='predicts what is not finite'):
         infer(flat['image'])
-
-
-@pytest.fixture(scope='module')
-def tool() -> dict:
-    """The command-line tool's names."""
-    return runpy.run_path(str(TOOL))
-
-
-def test_the_tool_goes_on_over_bad_images(tool, files, tmp_path, capsys):
-    good, grey, alpha, deep, cut, empty = (
-        tmp_path / f'{n}.png' for n in ('good', 'grey', 'alpha', 'deep', 'cut', 'empty')
-    )
-    (tmp_path / 'b').mkdir()
-    for path, image in (
-        (good, IMAGE),
-        (tmp_path / 'b' / 'good.png', IMAGE),
-        (grey, IMAGE[..., 0]),
-        (alpha, np.dstack([IMAGE, IMAGE[..., :1]])),
-        (deep, IMAGE.astype(np.uint16) * 200),
-    ):
-        cv2.imwrite(str(path), image)
-    cut.write_bytes(good.read_bytes()[:400])
-    empty.touch()
-    gone = tmp_path / 'gone.png'
-    images = [good, gone, cut, empty, deep, grey, alpha, tmp_path / 'b' / 'good.png']
-    args = [
-        '--config',
-        files[0],
-        '--checkpoint',
-        files[1],
-        '--json',
-        tmp_path / 'out.jsonl',
-        '--out-dir',
-        tmp_path / 'out',
-    ]
-    status = tool['main']([str(arg) for arg in (*images, *args, '--hand-scale', 90, '--side', 'left')])
-    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error:')]
-    assert status == 1
-    assert [next(p.name for p in (gone, cut, empty, deep) if p.name in line) for line in errors] == [
-        'gone.png', 'cut.png', 'empty.png', 'deep.png'
-    ]  # fmt: skip
-    records = [json.loads(line) for line in (tmp_path / 'out.jsonl').read_text().splitlines()]
-    assert [Path(r['file']).name for r in records] == ['good.png', 'grey.png', 'alpha.png', 'good.png']
-    for record in records:
-        assert (record['unit'], record['side'], record['side_source']) == ('mm', 'left', 'given')
-        assert np.shape(record['keypoints']) == (21, 2)
-        np.testing.assert_allclose(record['keypoints_3d'], (POSE - POSE[0]) * 90, atol=1e-3)
-    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
-    assert names == ['alpha_hand.png', 'b_good_hand.png', 'good_hand.png', 'grey_hand.png']
-
-
-def test_the_tool_prints_where_no_file_is_named(tool, files, tmp_path, capsys):
-    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
-    status = tool['main'](
-        [str(tmp_path / 'a.png'), '--config', str(files[0]), '--checkpoint', str(files[1]), '--box', '9,9,50,50']
-    )
-    assert status == 0
-    assert json.loads(capsys.readouterr().out)['box'] == [9, 9, 50, 50]
-
-
-def test_the_tool_with_a_2d_network(tool, flat, tmp_path):
-    args = [flat['image'], '--config', flat['config'], '--checkpoint', flat['checkpoint'], '--box', '30,20,40,50']
-    for side, folder in (('left', 'given'), (None, 'unknown')):
-        options = ['--json', tmp_path / f'{folder}.jsonl', '--out-dir', tmp_path / folder]
-        options += ['--side', side] if side else []
-        assert tool['main']([str(arg) for arg in (*args, *options)]) == 0
-        record = json.loads((tmp_path / f'{folder}.jsonl').read_text())
-        assert (record['keypoints_3d'], record['unit'], record['side']) == (None, None, side)
-        np.testing.assert_allclose(record['keypoints'][0], BLOB, atol=0.2)
-        picture = cv2.imread(str(tmp_path / folder / 'blob_hand.png'))
-        assert picture.shape[1] < picture.shape[0]  # the image alone, under its heading
-    hand = dict(keypoints=np.float64(record['keypoints']), keypoints_3d=POSE, side='left', side_source='given')
-    assert tool['draw_hand'](IMAGE, hand).shape[1] > 2.5 * picture.shape[1]
-
-
-def test_the_tool_names_the_remedy(tool, files, tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(tool['choose_model'].__globals__, 'ROOT', tmp_path)
-    with pytest.raises(FileNotFoundError, match='run `make demo`'):
-        tool['main'](['a.png'])
-    with pytest.raises(ValueError, match='--config and --checkpoint go together'):
-        tool['main'](['a.png', '--config', str(files[0])])
-    (tmp_path / 'file').touch()
-    with pytest.raises(OSError, match='name another folder with --out-dir'):
-        tool['main'](
-            ['a.png', '--config', str(files[0]), '--checkpoint', str(files[1]), '--out-dir', str(tmp_path / 'file')]
-        )
-    for option, value in (('--box', '1,2,3'), ('--box', 'a,b,c,d'), ('--camera', '0,1,1,1'), ('--side', 'Left')):
-        with pytest.raises(SystemExit):
-            tool['main'](['a.png', option, value])
-        assert option in capsys.readouterr().err
-
-
-def test_the_default_is_the_newest_student_of_the_demo(tool, tmp_path, monkeypatch):
-    (student,) = [s.name for s in read_stages(tool['DEMO_CONFIG']) if s.role == 'student']
-    folder = tmp_path / 'work_dirs' / 'demo' / student
-    folder.mkdir(parents=True)
-    for step in (900, 1000):
-        (folder / f'iter_{step}.pth').touch()
-    monkeypatch.setitem(tool['choose_model'].__globals__, 'ROOT', tmp_path)
-    assert tool['choose_model'](None, None) == (tool['DEMO_CONFIG'], folder / 'iter_1000.pth')

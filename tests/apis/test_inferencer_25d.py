@@ -10,7 +10,7 @@ from handkd.geometry import box_square, crop_matrix, project
 from handkd.hand import PARENTS
 from handkd.registry import MODELS
 
-from .test_inferencer import IMAGE, NETWORK, POSE
+from .test_inferencer import IMAGE, NETWORK, POSE, TEST_SET
 
 INTRINSICS = np.array([[180.0, 0.0, 55.0], [0.0, 180.0, 50.0], [0.0, 0.0, 1.0]])
 HAND = POSE * 60 + (-10.0, 30.0, 420.0)
@@ -31,7 +31,7 @@ def deep(request, tmp_path_factory) -> HandInferencer:
     network.head.fc.weight.data.zero_()
     network.head.fc.bias.data = pose.flatten().float()
     torch.save({'state_dict': network.state_dict()}, folder / 'weights.pth')
-    cfg = Config(dict(model=NETWORK | dict(head=head), input_size=size))
+    cfg = Config(dict(model=NETWORK | dict(head=head), test_dataloader=TEST_SET))
     return HandInferencer(cfg, folder / 'weights.pth', device='cpu')
 
 

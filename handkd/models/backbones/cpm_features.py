@@ -58,7 +58,12 @@ class CPMFeatures(BaseModule):
 
     Raises:
         ValueError: If there is no such variant, or the width is no positive multiple of 2.
+
+    Attributes:
+        STRIDES: Variant -> px of the input a px of the last map.
     """
+
+    STRIDES: dict[str, int] = {name: 2 ** sum(pooled for _, pooled in blocks) for name, blocks in VARIANTS.items()}
 
     def __init__(
         self,

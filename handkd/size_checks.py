@@ -1,0 +1,218 @@
+"""How large a network's input is: what its pipelines say, and whether all parts of a config agree on it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+from .hints import ConfigError
+from .registry import DATASETS, KEYPOINT_CODECS, MODELS, TRANSFORMS
+
+LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
+"""Where a network's input is described; the first that a config has counts."""
+CUTS = {'WarpCrop': 'size', 'VirtualCamera': 'size', 'HandResize': 'size', 'TopdownAffine': 'input_size'}
+"""Transforms that decide an image's size, and their argument for it."""
+
+
+class Size(NamedTuple):
+    """A size that a config gives somewhere.
+
+    Attributes:
+        place: The dotted key that holds it, with the class that takes it.
+        shape: (height, width) in px.
+    """
+
+    place: str
+    shape: tuple[int, int]
+
+
+def input_shape(cfg: Config) -> tuple[int, int]:
+    """Return (height, width) of the network's input in px, as the test pipeline cuts or renders it.
+
+    A config without a test set is read by its validation set, or else its training set.
+
+    Raises:
+        ConfigError: If no data set of the config says it.
+    """
+    for loader in LOADERS:
+        for size in data_sizes(cfg, loader):
+            return size.shape
+    raise ConfigError(
+        f"{cfg.filename}: no pipeline says how large the network's input is: give test_dataloader.dataset a pipeline "
+        'with WarpCrop(size=...), or render the studio at a resolution'
+    )
+
+
+def check_sizes(cfg: Config) -> None:
+    """Check that pipelines, rendered images, codecs, heat maps and networks are of one size.
+
+    What takes an ``input_size`` (codecs, GeometryEncoder, ViewDecoder, those of MMPose) must be told the size that the
+    pipelines cut to. A variable ``input_size`` that the config's own file assigns beside its ``_base_`` must be that
+    size, too: the pipelines of the base have been written with the old value, so that it would have no effect.
+
+    Raises:
+        ConfigError: If two sizes differ; names both places and values.
+    """
+    sizes = [size for loader in LOADERS for size in data_sizes(cfg, loader)]
+    if not sizes:
+        return
+    first = sizes[0]
+    for size in [*sizes[1:], *_model_sizes(cfg.get('model'), 'model')]:
+        if size.shape != first.shape:
+            raise ConfigError(
+                f'{cfg.filename}: {size.place} is {_shown(size.shape)}, but {first.place} is {_shown(first.shape)}: '
+                "both are the size of the network's input in px, make them equal"
+            )
+    _check_heatmaps(cfg, first)
+    variable = _shape_of(cfg.get('input_size'))
+    if variable not in (None, first.shape) and _assigns_in_vain(cfg.filename):
+        raise ConfigError(
+            f'{cfg.filename}: input_size = {_shown(variable)} has no effect, since the files of its _base_ have used '
+            f'up their own value: {first.place} is {_shown(first.shape)}; change the pipelines, and take input_size out'
+        )
+
+
+def data_sizes(cfg: Config, loader: str) -> list[Size]:
+    """Return the sizes of the images that a dataloader gives, one a data set of known size.
+
+    Args:
+        cfg: The config.
+        loader: 'train_dataloader', 'val_dataloader' or 'test_dataloader'.
+    """
+    sizes = (_data_size(node, where) for where, node in leaf_datasets(cfg, loader))
+    return [size for size in sizes if size is not None]
+
+
+def leaf_datasets(cfg: Config, loader: str) -> list[tuple[str, Mapping]]:
+    """Return the data sets of a dataloader that decide what its images look like, each behind its dotted place.
+
+    Those are data sets in others, such as LabelBudget and MixedDataset, unless the outer one's pipeline cuts images.
+
+    Args:
+        cfg: The config.
+        loader: 'train_dataloader', 'val_dataloader' or 'test_dataloader'.
+    """
+    dataset = (cfg.get(loader) or {}).get('dataset')
+    return list(_leaves(dataset, f'{loader}.dataset')) if isinstance(dataset, Mapping) else []
+
+
+def last_cut(dataset: Mapping) -> tuple[int, Mapping] | None:
+    """Return the last step of a data set's pipeline that decides the images' size, behind its number; or None."""
+    steps = dataset.get('pipeline') or ()
+    found = [(i, step) for i, step in enumerate(steps) if isinstance(step, Mapping) and type_name(step) in CUTS]
+    return found[-1] if found else None
+
+
+def type_name(node: Mapping) -> str:
+    """Return the name of a setting's class, without its scope."""
+    kind = node.get('type')
+    return kind.__name__ if inspect.isclass(kind) else str(kind).rpartition('.')[2]
+
+
+def argument(node: Mapping, name: str, registry: Registry) -> object:
+    """Return an argument of a setting's class: as given, or else its default; None if there is neither.
+
+    Args:
+        node: A setting with its ``type``.
+        name: The argument.
+        registry: Where the class is found.
+    """
+    kind = node.get('type')
+    kind = kind if callable(kind) else registry.get(str(kind))
+    parameter = None if kind is None else inspect.signature(kind).parameters.get(name)
+    if parameter is None:
+        return None
+    default = None if parameter.default is parameter.empty else parameter.default
+    return node.get(name, default)
+
+
+def _leaves(dataset: Mapping, where: str) -> Iterator[tuple[str, Mapping]]:
+    inner = [(f'{where}.dataset', dataset.get('dataset'))]
+    inner += [(f'{where}.datasets[{i}]', node) for i, node in enumerate(dataset.get('datasets') or ())]
+    inner = [(place, node) for place, node in inner if isinstance(node, Mapping)]
+    if not inner or last_cut(dataset) is not None:
+        yield where, dataset
+        return
+    for place, node in inner:
+        yield from _leaves(node, place)
+
+
+def _data_size(dataset: Mapping, where: str) -> Size | None:
+    """The size of a data set's images: what its pipeline cuts to, or else what it renders or stores."""
+    cut = last_cut(dataset)
+    if cut is not None:
+        number, step = cut
+        key = CUTS[type_name(step)]
+        place, value = f'{where}.pipeline[{number}].{key} ({type_name(step)})', argument(step, key, TRANSFORMS)
+    elif dataset.get('recipe'):
+        place, value = f'{where}.recipe.size', dataset['recipe'].get('size')
+    else:
+        place, value = f'{where}.resolution ({type_name(dataset)})', argument(dataset, 'resolution', DATASETS)
+    shape = _shape_of(value)
+    return None if shape is None else Size(place, shape)
+
+
+def _model_sizes(node: object, where: str) -> Iterator[Size]:
+    """The sizes that what is below a node of a model counts on."""
+    if isinstance(node, Mapping):
+        for registry in (KEYPOINT_CODECS, MODELS) if 'type' in node else ():
+            shape = _shape_of(argument(node, 'input_size', registry))
+            if shape is not None:
+                yield Size(f'{where}.input_size ({type_name(node)})', shape)
+                break
+        for key, value in node.items():
+            yield from _model_sizes(value, f'{where}.{key}')
+    elif isinstance(node, (list, tuple)):
+        for i, value in enumerate(node):
+            yield from _model_sizes(value, f'{where}[{i}]')
+
+
+def _check_heatmaps(cfg: Config, size: Size) -> None:
+    """Check the heat maps of networks behind a backbone whose stride is known."""
+    for where, node in _estimators(cfg.get('model'), 'model'):
+        backbone, codec = node['backbone'], (node.get('head') or {}).get('codec') or {}
+        strides = getattr(MODELS.get(type_name(backbone)), 'STRIDES', {})
+        stride = strides.get(argument(backbone, 'variant', MODELS))
+        side = argument(codec, 'heatmap_size', KEYPOINT_CODECS) if 'type' in codec else None
+        if stride and side is not None and side != size.shape[0] // stride:
+            raise ConfigError(
+                f'{cfg.filename}: {where}.head.codec.heatmap_size ({type_name(codec)}) is {side}, but {size.place} is '
+                f'{_shown(size.shape)}, of which {where}.backbone ({type_name(backbone)}) makes maps of '
+                f'{size.shape[0] // stride} px: set heatmap_size={size.shape[0] // stride}'
+            )
+
+
+def _estimators(node: object, where: str) -> Iterator[tuple[str, Mapping]]:
+    """All settings with a backbone below a node."""
+    if isinstance(node, Mapping):
+        if isinstance(node.get('backbone'), Mapping):
+            yield where, node
+        for key, value in node.items():
+            yield from _estimators(value, f'{where}.{key}')
+
+
+def _shape_of(value: object) -> tuple[int, int] | None:
+    """(height, width) of a side, or of a (width, height); None for what is no size: its class refuses that itself."""
+    pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
+    if len(pair) != 2 or not all(isinstance(edge, int) and not isinstance(edge, bool) for edge in pair):
+        return None
+    return pair[1], pair[0]
+
+
+def _shown(shape: tuple[int, int]) -> str:
+    return str(shape[0]) if shape[0] == shape[1] else f'{shape[1]} x {shape[0]}'
+
+
+def _assigns_in_vain(filename: str | None) -> bool:
+    """Whether a config's own file assigns ``input_size`` behind its ``_base_``, which MMEngine's dumps do not have."""
+    if filename is None or not Path(filename).is_file():
+        return False
+    nodes = [node for node in ast.parse(Path(filename).read_text()).body if isinstance(node, ast.Assign)]
+    names = {target.id for node in nodes for target in node.targets if isinstance(target, ast.Name)}
+    return {'_base_', 'input_size'} <= names

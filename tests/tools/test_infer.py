@@ -1,0 +1,117 @@
+"""The tool for pictures: what it writes and where, what it says, and how it goes on over bad images."""
+
+import json
+import runpy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from handkd.apis.stages import read_stages
+
+from ..apis import test_inferencer
+from ..apis.test_inferencer import BLOB, IMAGE, POSE
+
+files, flat = test_inferencer.files, test_inferencer.flat  # fixtures
+TOOL = Path(__file__).parents[2] / 'tools' / 'infer.py'
+
+
+@pytest.fixture(scope='module')
+def tool() -> dict:
+    """The command-line tool's names."""
+    return runpy.run_path(str(TOOL))
+
+
+def test_the_tool_goes_on_over_bad_images(tool, files, tmp_path, capsys):
+    good, grey, alpha, deep, cut, empty = (
+        tmp_path / f'{n}.png' for n in ('good', 'grey', 'alpha', 'deep', 'cut', 'empty')
+    )
+    (tmp_path / 'b').mkdir()
+    for path, image in (
+        (good, IMAGE),
+        (tmp_path / 'b' / 'good.png', IMAGE),
+        (grey, IMAGE[..., 0]),
+        (alpha, np.dstack([IMAGE, IMAGE[..., :1]])),
+        (deep, IMAGE.astype(np.uint16) * 200),
+    ):
+        cv2.imwrite(str(path), image)
+    cut.write_bytes(good.read_bytes()[:400])
+    empty.touch()
+    gone = tmp_path / 'gone.png'
+    images = [good, gone, cut, empty, deep, grey, alpha, tmp_path / 'b' / 'good.png']
+    args = [
+        '--config',
+        files[0],
+        '--checkpoint',
+        files[1],
+        '--json',
+        tmp_path / 'out.jsonl',
+        '--out-dir',
+        tmp_path / 'out',
+    ]
+    status = tool['main']([str(arg) for arg in (*images, *args, '--hand-scale', 90, '--side', 'left')])
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error:')]
+    assert status == 1
+    assert [next(p.name for p in (gone, cut, empty, deep) if p.name in line) for line in errors] == [
+        'gone.png', 'cut.png', 'empty.png', 'deep.png'
+    ]  # fmt: skip
+    records = [json.loads(line) for line in (tmp_path / 'out.jsonl').read_text().splitlines()]
+    assert [Path(r['file']).name for r in records] == ['good.png', 'grey.png', 'alpha.png', 'good.png']
+    for record in records:
+        assert (record['unit'], record['side'], record['side_source']) == ('mm', 'left', 'given')
+        assert np.shape(record['keypoints']) == (21, 2)
+        np.testing.assert_allclose(record['keypoints_3d'], (POSE - POSE[0]) * 90, atol=1e-3)
+    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    assert names == ['alpha_hand.png', 'b_good_hand.png', 'good_hand.png', 'grey_hand.png']
+
+
+def test_the_tool_prints_where_no_file_is_named(tool, files, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    status = tool['main'](
+        [str(tmp_path / 'a.png'), '--config', str(files[0]), '--checkpoint', str(files[1]), '--box', '9,9,50,50']
+    )
+    assert status == 0
+    assert json.loads(capsys.readouterr().out)['box'] == [9, 9, 50, 50]
+
+
+def test_the_tool_with_a_2d_network(tool, flat, tmp_path):
+    args = [flat['image'], '--config', flat['config'], '--checkpoint', flat['checkpoint'], '--box', '30,20,40,50']
+    for side, folder in (('left', 'given'), (None, 'unknown')):
+        options = ['--json', tmp_path / f'{folder}.jsonl', '--out-dir', tmp_path / folder]
+        options += ['--side', side] if side else []
+        assert tool['main']([str(arg) for arg in (*args, *options)]) == 0
+        record = json.loads((tmp_path / f'{folder}.jsonl').read_text())
+        assert (record['keypoints_3d'], record['unit'], record['side']) == (None, None, side)
+        np.testing.assert_allclose(record['keypoints'][0], BLOB, atol=0.2)
+        picture = cv2.imread(str(tmp_path / folder / 'blob_hand.png'))
+        assert picture.shape[1] < picture.shape[0]  # the image alone, under its heading
+    hand = dict(keypoints=np.float64(record['keypoints']), keypoints_3d=POSE, side='left', side_source='given')
+    assert tool['draw_hand'](IMAGE, hand).shape[1] > 2.5 * picture.shape[1]
+
+
+def test_the_tool_names_the_remedy(tool, files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(tool['choose_model'].__globals__, 'ROOT', tmp_path)
+    with pytest.raises(FileNotFoundError, match='run `make demo`'):
+        tool['main'](['a.png'])
+    with pytest.raises(ValueError, match='--config and --checkpoint go together'):
+        tool['main'](['a.png', '--config', str(files[0])])
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='name another folder with --out-dir'):
+        tool['main'](
+            ['a.png', '--config', str(files[0]), '--checkpoint', str(files[1]), '--out-dir', str(tmp_path / 'file')]
+        )
+    for option, value in (('--box', '1,2,3'), ('--box', 'a,b,c,d'), ('--camera', '0,1,1,1'), ('--side', 'Left')):
+        with pytest.raises(SystemExit):
+            tool['main'](['a.png', option, value])
+        assert option in capsys.readouterr().err
+
+
+def test_the_default_is_the_newest_student_of_the_demo(tool, tmp_path, monkeypatch):
+    (student,) = [s.name for s in read_stages(tool['DEMO_CONFIG']) if s.role == 'student']
+    folder = tmp_path / 'work_dirs' / 'demo' / student
+    folder.mkdir(parents=True)
+    for step in (900, 1000):
+        (folder / f'iter_{step}.pth').touch()
+    monkeypatch.setitem(tool['choose_model'].__globals__, 'ROOT', tmp_path)
+    assert tool['choose_model'](None, None) == (tool['DEMO_CONFIG'], folder / 'iter_1000.pth')
