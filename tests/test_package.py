@@ -27,6 +27,7 @@ from handkd.apis.backgrounds import make_backgrounds
 from handkd.config import check_config, hand_out_paths
 from handkd.geometry import AngleLimits
 from handkd.registry import DATA_SAMPLERS, DATASETS, MODELS
+from handkd.size_checks import input_shape
 
 ROOT = Path(__file__).parents[1]
 API = Path(__file__).with_name('api.json')
@@ -52,7 +53,7 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 def put_studio_in(cfg: Config) -> None:
     """Let the studio stand in for data sets that lie in files: one or two samples, through the config's pipelines."""
-    length = 1 if cfg.input_size > 128 else 2  # 24 and 30 GMAC an image, on a CPU
+    length = 1 if input_shape(cfg)[0] > 128 else 2  # 24 and 30 GMAC an image, on a CPU
     for loader in LOADERS:
         dataset = cfg[loader].dataset
         if turns_cameras(dataset):
@@ -201,7 +202,7 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits
     assert [name for name, weight in learned.items() if torch.equal(weight, before[name])] == []
     for loader in ('val_dataloader', 'test_dataloader'):
         for sample in model.eval().val_step(batches[loader]):
-            check_prediction(sample, cfg.input_size)
+            check_prediction(sample, input_shape(cfg)[0])
 
 
 # --- directions of imports -------------------------------------------------------------------------------------------
@@ -218,7 +219,8 @@ ARROWS = {
     'compiling': {'files'},
     'hashing': set(),
     'registry': {'compat'},
-    'config': BASE,
+    'size_checks': {'hints', 'registry'},
+    'config': BASE | {'size_checks'},
     'hand': {'hints'},
     'geometry': {'hand', 'hints', 'files', 'compiling'},
     'codecs': BASE | {'hand', 'geometry'},
@@ -229,7 +231,7 @@ ARROWS = {
     'evaluation.functional': {'hand', 'geometry'},
     'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'hand', 'geometry', 'registry'},
-    'apis': KNOWS_MODELS | {'config', 'engine', 'evaluation', 'restoration', 'visualization'},
+    'apis': KNOWS_MODELS | {'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 

@@ -49,8 +49,8 @@ class HandInferencer:
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
-        ValueError: If the network takes no RGB images, the checkpoint does not fit it, or the config's test pipeline
-            cuts no square around the hand.
+        ValueError: If the network takes no RGB images or predicts no joints, the checkpoint does not fit it, or the
+            config's test pipeline cuts no square around the hand.
 
     Example:
         >>> infer = HandInferencer('configs/pmd/resnet18half_studio.py', 'work_dirs/pmd/iter_3000.pth')
@@ -69,6 +69,8 @@ class HandInferencer:
         self.model = MODELS.build(student_config(cfg).model)
         if self.model.modality != 'rgb':
             raise ValueError(f'{cfg.filename}: the network takes {self.model.modality!r}, images give RGB only')
+        if getattr(self.model, 'head', self.model) is None:
+            raise ValueError(f'{cfg.filename}: the network predicts views and no joints: train one with a head on it')
         self.crop = ConfigCrop(cfg)
         load_weights(self.model, checkpoint, owner=f'the network of {cfg.filename}')
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
