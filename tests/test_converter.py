@@ -44,6 +44,14 @@ def convert(source, out):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True)
 
 
+def test_files_may_begin_with_a_byte_order_mark(recordings, tmp_path):
+    for path in recordings.rglob('*.*'):
+        if path.suffix in ('.csv', '.json'):
+            path.write_bytes(path.read_text(encoding='utf-8').encode('utf-8-sig'))
+    done = convert(recordings, tmp_path / 'my_set')
+    assert done.returncode == 0, done.stderr
+
+
 def test_recordings_become_a_data_set(recordings, tmp_path):
     done = convert(recordings, tmp_path / 'my_set')
     assert done.returncode == 0, done.stderr

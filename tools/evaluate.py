@@ -2,6 +2,7 @@
 
 python tools/evaluate.py deepprior.txt --gt groundtruth.txt --protocol nyu --format uvd
 python tools/evaluate.py a.npz b.json --gt gt.npz --protocol stb --labels ours theirs --plot curves.png --json out.json
+python tools/evaluate.py hamer.json --gt gt.npz --protocol root --unit m --order mano
 python tools/evaluate.py work_dirs/demo/*/predictions.npz --protocol dumped
 
 A file is an .npz, .npy or .json with joints (frames, joints, 3), or text with one frame a row; docstrings of
@@ -22,6 +23,7 @@ from handkd.apis.cli import run_cli
 from handkd.evaluation import (
     CAMERAS,
     CURVE_THRESHOLDS,
+    ORDERS,
     PCK_AT,
     PROTOCOLS,
     WITHIN,
@@ -30,11 +32,16 @@ from handkd.evaluation import (
     Protocol,
     Score,
     check_pair,
+    check_unit,
+    find_order,
     find_protocol,
+    handkd_names,
     parse_camera,
     read_joints,
+    reorder,
     score,
 )
+from handkd.units import UNITS
 from handkd.visualization import Table, accuracy_figure, figure_bytes, text_table
 
 FORMATS = ('.png', '.svg', '.pdf')
@@ -56,7 +63,8 @@ def main(argv: list[str] | None = None) -> None:
     protocol = None if args.protocol == DUMPED else find_protocol(args.protocol)
     camera = _camera(parser, args)
 
-    truth = read_joints(args.gt or args.preds[0], 'target', camera)
+    names = _joint_names(protocol, args)
+    truth = _read(args.gt or args.preds[0], 'target', camera, args.gt_unit, args.gt_order, names)
     if args.gt is None and truth.protocol is None:
         parser.error(f'{truth.path} holds no ground truth: give its file with --gt')
     if protocol is not None and protocol.visible_only and truth.visible is None:
@@ -66,11 +74,11 @@ def main(argv: list[str] | None = None) -> None:
         )
     scores = {}
     for label, path in zip(labels, args.preds):
-        pred = read_joints(path, 'pred', camera)
+        pred = _read(path, 'pred', camera, args.unit, args.order, names)
         check_pair(pred, truth)
         if args.gt is None:
             _check_same_truth(path, truth)
-        scores[label] = _score(pred, truth, protocol, rules, args)
+        scores[label] = _score(pred, truth, protocol, rules, names, args)
     if len({result.protocol.name for result in scores.values()}) > 1:
         names = {label: result.protocol.name for label, result in scores.items()}
         raise ValueError(f'these predictions follow different protocols and do not compare: {names}')
@@ -95,7 +103,18 @@ def _parser() -> argparse.ArgumentParser:
         help=f'one of {", ".join(PROTOCOLS)}; {DUMPED}: what the file itself says; or in full, such as '
         'rel-wrist_pred-scale_21j-visible',
     )
-    parser.add_argument('--format', choices=['xyz', 'uvd'], help='mm in the camera (default), or px, px, mm')
+    parser.add_argument(
+        '--format', choices=['xyz', 'uvd'], help="points in the camera's frame (default), or px, px and depth"
+    )
+    for option, whose in (('', 'the predictions'), ('gt-', 'the ground truth')):
+        parser.add_argument(
+            f'--{option}unit', default='mm', choices=UNITS, help=f"of {whose}: x y z's or the depth's; default: mm"
+        )
+        parser.add_argument(
+            f'--{option}order',
+            metavar='NAME',
+            help=f"joint order of {whose}, {', '.join(ORDERS)}; default: the protocol's, for 21 joints handkd's",
+        )
     parser.add_argument(
         '--camera',
         help=f"of --format uvd: {', '.join(CAMERAS)}, or fx,fy,u0,v0 in px; default: the protocol's",
@@ -136,6 +155,37 @@ def _camera(parser: argparse.ArgumentParser, args: argparse.Namespace) -> tuple[
     return parse_camera(name)
 
 
+def _joint_names(protocol: Protocol | None, args: argparse.Namespace) -> tuple[str, ...] | None:
+    """Names of the joints that files of a given order are brought to; None where no order is given."""
+    orders = {f'--{key.replace("_", "-")}': getattr(args, key) for key in ('order', 'gt_order')}
+    for option, order in orders.items():
+        try:
+            order is None or find_order(order)
+        except ValueError as error:
+            raise ValueError(f'{option}: {error}') from error
+    if not any(orders.values()):
+        return None
+    if protocol is None:
+        raise ValueError(f'--protocol {DUMPED} takes joints in the order that they were dumped in: leave out --order')
+    names = protocol.joints or handkd_names(*orders.values())
+    if names[0].isdigit():
+        raise ValueError(f'--order: the protocol {args.protocol} says nothing of which joints its {len(names)} are')
+    return names
+
+
+def _read(
+    path: str,
+    role: str,
+    camera: tuple[float, float, float, float] | None,
+    unit: str,
+    order: str | None,
+    names: tuple[str, ...] | None,
+) -> JointFile:
+    """Read a file, in mm and in the order of ``names`` if its own is given."""
+    file = read_joints(path, role, camera, unit)
+    return file if order is None else reorder(file, order, names)
+
+
 def _check_same_truth(path: str, truth: JointFile) -> None:
     other = read_joints(path, 'target')
     if not (np.array_equal(other.joints, truth.joints) and np.array_equal(other.labelled, truth.labelled)):
@@ -143,14 +193,19 @@ def _check_same_truth(path: str, truth: JointFile) -> None:
 
 
 def _score(
-    pred: JointFile, truth: JointFile, protocol: Protocol | None, rules: tuple[AucRule, ...], args: argparse.Namespace
+    pred: JointFile,
+    truth: JointFile,
+    protocol: Protocol | None,
+    rules: tuple[AucRule, ...],
+    names: tuple[str, ...] | None,
+    args: argparse.Namespace,
 ) -> Score:
-    """Score one file; ``protocol`` None takes the one by which its joints are aligned."""
+    """Score one file; ``protocol`` None takes the one by which its joints are aligned, ``names`` None its names."""
     try:
         own = None if pred.protocol is None else find_protocol(pred.protocol)
         if protocol is None and own is None:
             raise ValueError(f'names no protocol of its own, so choose another --protocol than {DUMPED}')
-        one = (protocol or own).for_joints(pred.joints.shape[1], own and own.joints)
+        one = (protocol or own).for_joints(pred.joints.shape[1], names or (own and own.joints))
         if protocol is not None and own is not None and not one.can_follow(own):
             raise ValueError(
                 f'its joints were aligned and chosen by {own.name} when they were written, so {one.name} would say '
@@ -158,6 +213,8 @@ def _score(
                 + (' or pa' if one.with_alignment('pa').can_follow(own) else '')
             )
         one = replace(one, auc=rules or one.auc)
+        if one.alignment in ('absolute', 'root'):  # the others give hands their true scale
+            check_unit(pred, truth)
         return score(
             pred.joints, truth.joints, one, truth.labelled, truth.visible, protocol is None, args.within, args.pck
         )
@@ -222,6 +279,8 @@ def _json_bytes(args: argparse.Namespace, scores: dict[str, Score], truth: Joint
         frames=len(truth.joints),
         format=args.format or 'xyz',
         camera=_camera(_parser(), args),
+        units=dict(predictions=args.unit, ground_truth=args.gt_unit),
+        orders=dict(predictions=args.order, ground_truth=args.gt_order),
         thresholds=CURVE_THRESHOLDS.tolist(),
         files=files,
     )

@@ -42,11 +42,11 @@ SIDE = 'right'  # which hand your images show; a mirrored image of a left hand s
 
 def read_recordings(source: Path) -> Iterator[dict]:
     """Yield one dict a hand: who, image, depth, joints by your names (x, y, z as you have them), and K."""
-    camera = json.loads((source / 'camera.json').read_text())
+    camera = json.loads((source / 'camera.json').read_bytes())
     intrinsics = [[camera['fx'], 0, camera['cx']], [0, camera['fy'], camera['cy']], [0, 0, 1]]
     for person in sorted(path for path in source.iterdir() if path.is_dir()):
         frames: dict[str, dict] = {}
-        with open(person / 'joints.csv', newline='') as file:
+        with open(person / 'joints.csv', newline='', encoding='utf-8-sig') as file:  # Excel's, too
             for row in csv.DictReader(file):
                 xyz = [float(row[axis]) for axis in 'xyz']
                 frames.setdefault(row['frame'], {})[row['joint']] = xyz

@@ -56,7 +56,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     if resume is None:
         refuse_to_overwrite(cfg.work_dir)
     else:
-        checkpoint = latest_checkpoint(cfg.work_dir) if resume == 'auto' else Path(resume)
+        checkpoint = latest_checkpoint(cfg.work_dir) if resume == 'auto' else resume
         if checkpoint is None:
             refuse_to_overwrite(cfg.work_dir)
             print_log(f'nothing to resume in {cfg.work_dir}: starting from {cfg.get("load_from") or "the beginning"}')

@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.logging import MMLogger
 
 from handkd.hints import did_you_mean
+from handkd.units import wrong_unit
 
 from .base import ReproducibleDataset
 from .damaged_labels import DamagedLabels, LabelError, refusal
@@ -151,14 +152,23 @@ class HandFileDataset(ReproducibleDataset):
 
         Raises:
             IndexError: If there is no such sample.
-            LabelError: A ValueError, if its labels make no sense; names the sample.
+            LabelError: A ValueError, if its labels make no sense, or are in metres; names the sample.
         """
         if not 0 <= index < len(self):
             raise IndexError(f'{type(self).__name__} has {len(self)} samples, found index {index}')
         try:
-            return self.get_record(int(index))
+            record = self.get_record(int(index))
+            self._check_unit(record)
         except ValueError as error:
             raise LabelError(f'{self.data_root}, {self.split}, sample {index}: {error}') from error
+        return record
+
+    def _check_unit(self, record: dict) -> None:
+        """Refuse metres, which train without a complaint and score as hundredths of a mm."""
+        if 'keypoints_cam' in record:
+            wrong = wrong_unit(record['keypoints_cam'], record['keypoints_valid'] > 0)
+            if wrong is not None:
+                raise ValueError(f'{wrong} in {", ".join(self.sources()[:3])}')
 
     def get_data_info(self, index: int) -> dict:
         """Return sample ``index`` with the images of ``modalities``.

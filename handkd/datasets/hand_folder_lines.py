@@ -11,6 +11,7 @@ import numpy as np
 
 from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN, SIDES
 from handkd.hints import check_keys, did_you_mean
+from handkd.units import wrong_unit
 
 FILES = ('image', 'depth', 'mask', 'parts')
 """Keys of a line that name files."""
@@ -203,7 +204,7 @@ def _check_camera(line: dict, where: str) -> None:
 
 
 def _check_joints(line: dict, where: str) -> None:
-    """Check that joints stand in front of the camera, and that none has a label in 2D alone."""
+    """Check that joints stand in front of the camera, are in mm, and that none has a label in 2D alone."""
     if 'joints_3d' not in line:
         return
     behind = np.flatnonzero(line['joints_3d'][:, 2] <= 0)
@@ -213,6 +214,9 @@ def _check_joints(line: dict, where: str) -> None:
             f"{where}: 'joints_3d': {JOINTS[joint]} must lie in front of the camera, z > 0 (x right, y down, z "
             f'forward), found {line["joints_3d"][joint].tolist()}'
         )
+    wrong = wrong_unit(line['joints_3d'])
+    if wrong is not None:
+        raise ValueError(f"{where}: 'joints_3d': {wrong}")
     if 'joints_2d' in line:
         alone = np.flatnonzero(np.isnan(line['joints_3d'][:, 0]) & ~np.isnan(line['joints_2d'][:, 0]))
         if alone.size:

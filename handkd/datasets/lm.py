@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from handkd.files import read_text
 from handkd.geometry import axis_angle_to_matrix
 from handkd.hand import JOINT_INDEX, JOINTS, SIDES
 from handkd.registry import DATASETS

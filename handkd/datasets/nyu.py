@@ -36,12 +36,14 @@ NYU_EVALUATION: tuple[int, ...] = tuple(NYU_JOINTS.index(name) for name in _EVAL
 """Indices of the 14 joints that all published figures are about."""
 
 _PALM_TO_TIP = ('KNU1_A', 'KNU2_B', 'KNU3_B', 'KNU3_A')
-_NAME_IN_FILE = {'wrist': 'PALM_3'} | {
+NYU_NAMES: dict[str, str] = {'wrist': 'PALM_3'} | {
     JOINTS[1 + 4 * f + i]: f'{_PREFIX[finger]}_{segment}'
     for f, finger in enumerate(FINGERS)
     for i, segment in enumerate(_PALM_TO_TIP)
 }
-_ORDER = [NYU_JOINTS.index(_NAME_IN_FILE[name]) for name in JOINTS]
+"""handkd's joint name -> the name in the file."""
+
+_ORDER = [NYU_JOINTS.index(NYU_NAMES[name]) for name in JOINTS]
 _ROOTS = {'palm_3': NYU_JOINTS.index('PALM_3'), 'palm_6': NYU_JOINTS.index('PALM_6')}
 
 _SIZE = (640, 480)

@@ -7,11 +7,22 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from handkd.files import BYTE_ORDER_MARKS
+
 
 def numbered_lines(path: str | os.PathLike) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (line number from 1, byte offset, line) of each line that is not blank."""
-    offset = 0
+    """Yield (line number from 1, byte offset, line) of each line that is not blank, without a byte-order mark.
+
+    Raises:
+        ValueError: If the mark says another encoding than UTF-8, in which bytes do not end lines.
+    """
     with open(path, 'rb') as file:
+        begin = file.read(4)
+        mark = next((mark for mark in BYTE_ORDER_MARKS if begin.startswith(mark)), b'')
+        if BYTE_ORDER_MARKS.get(mark, 'utf-8') != 'utf-8':
+            raise ValueError(f'{os.fspath(path)!r} is in {BYTE_ORDER_MARKS[mark]}, expected UTF-8: save it as that')
+        offset = len(mark)
+        file.seek(offset)
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield number, offset, line

@@ -21,7 +21,9 @@ from .functional import (
 )
 from .hand_metric import HandKeypointMetric
 from .intervals import mean_interval
-from .joint_files import CAMERAS, JointFile, check_pair, parse_camera, read_joints
+from .joint_checks import check_pair, check_unit
+from .joint_files import CAMERAS, JointFile, parse_camera, read_joints
+from .joint_orders import ORDERS, find_order, handkd_names, reorder
 from .part_counts import PartCounts
 from .pixel_metric import HandPixelMetric
 from .predictions import HandPredictions
@@ -38,6 +40,7 @@ __all__ = [
     'CAMERAS',
     'CURVE_THRESHOLDS',
     'EPE',
+    'ORDERS',
     'PALM_JOINTS',
     'PCK_AT',
     'PROTOCOLS',
@@ -63,10 +66,13 @@ __all__ = [
     'align_root',
     'auc',
     'check_pair',
+    'check_unit',
     'curve_area',
     'epe',
+    'find_order',
     'find_protocol',
     'frames_within',
+    'handkd_names',
     'joint_errors',
     'mean_interval',
     'mpjpe',
@@ -76,6 +82,7 @@ __all__ = [
     'parse_camera',
     'pck',
     'read_joints',
+    'reorder',
     'score',
     'segmentation_accuracy',
     'segmentation_counts',

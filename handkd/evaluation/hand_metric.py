@@ -8,6 +8,7 @@ import numpy as np
 
 from handkd.hand import JOINTS
 from handkd.registry import METRICS
+from handkd.units import wrong_unit
 
 from .functional import AUC_PRESETS, AucRule, epe, frames_within, joint_errors
 from .joint_metric import JointMetric
@@ -166,7 +167,17 @@ class HandKeypointMetric(JointMetric):
         return result
 
     def numbers_of(self, predictions: HandPredictions) -> dict[str, float]:
-        """Return the numbers of all samples under the protocol, by their names without it."""
+        """Return the numbers of all samples under the protocol, by their names without it.
+
+        Raises:
+            ValueError: If the true joints are in metres: errors would be told in mm. What is predicted is not judged; a
+                network may predict tiny hands.
+        """
+        if not self.native:
+            wrong = wrong_unit(predictions.target, predictions.valid)
+            if wrong is not None:
+                name = (self.dataset_meta or {}).get('dataset_name')
+                raise ValueError(f'the labels of the data set {name!r} are not in mm: in keypoints_cam {wrong}')
         numbers = super().numbers_of(predictions)
         if self.plane:
             flat = joint_errors(predictions.pred[..., :2], predictions.target[..., :2], predictions.valid)

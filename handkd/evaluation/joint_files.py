@@ -9,8 +9,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from handkd.files import read_text
 from handkd.geometry import unproject
 from handkd.hints import did_you_mean
+from handkd.units import unit_scale
 
 from .protocols import PIXELS
 
@@ -40,6 +42,7 @@ class JointFile:
         frames: Name of each row, or None if it has none.
         protocol: Name of the protocol by which the joints were aligned when the file was written; None for joints as
             they were predicted.
+        unit: The unit that the file was read as having, of :data:`handkd.units.UNITS`.
     """
 
     path: Path
@@ -48,6 +51,7 @@ class JointFile:
     visible: np.ndarray | None = None
     frames: tuple[str, ...] | None = None
     protocol: str | None = None
+    unit: str = 'mm'
 
 
 def parse_camera(text: str) -> tuple[float, float, float, float]:
@@ -70,25 +74,31 @@ def parse_camera(text: str) -> tuple[float, float, float, float]:
 
 
 def read_joints(
-    path: str | Path, role: str = 'pred', camera: tuple[float, float, float, float] | None = None
+    path: str | Path,
+    role: str = 'pred',
+    camera: tuple[float, float, float, float] | None = None,
+    unit: str = 'mm',
 ) -> JointFile:
     """Read the joints of all frames.
 
     - ``.npz``: one array (N, K, 3) under a name of :data:`JOINT_KEYS` or as the only one, and ``valid`` and ``visible``
       (N, K) if need be; or what ``HandKeypointMetric`` dumps. ``.npy``: the array.
     - ``.json``: the same as nested lists, alone or in an object with those keys.
-    - any other: one frame a row, K times three numbers between blanks or commas; the row may begin with a name.
+    - any other: one frame a row, K times three numbers between blanks, tabs, commas or semicolons; the row may begin
+      with a name. Text and JSON may begin with a byte-order mark, UTF-16's as well.
 
     Args:
         path: The file.
         role: Which joints to take of a file that holds both: 'pred' or 'target'. Defaults to 'pred'.
-        camera: fx, fy, u0, v0 in px of the camera for files of u px, v px, d mm; None for files of x y z in mm.
+        camera: fx, fy, u0, v0 in px of the camera for files of u px, v px and depth d; None for files of x y z.
+            Defaults to None.
+        unit: What x y z, or d, are in: 'mm', 'cm' or 'm'. Defaults to 'mm'.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, holds pickled objects or is otherwise not as above; names it and what was found.
     """
-    path = Path(path)
+    path, scale = Path(path), unit_scale(unit)
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file of joints')
     frames = None
@@ -107,49 +117,15 @@ def read_joints(
         raise ValueError(f'{path}: holds 2D joints in px ({protocol}), but only joints in space are read here')
     if camera is not None and (key in ('xyz', 'keypoints_cam') or protocol is not None):
         raise ValueError(f'{path}: holds {key!r}, points in mm and not pixels: read it with --format xyz')
+    if protocol is not None and unit != 'mm':
+        raise ValueError(f'{path}: was dumped by a metric, in mm, and is not read in {unit}: leave --unit out')
     joints = _joint_array(path, key, content[key])
     if camera is not None:
         fx, fy, u0, v0 = camera
         matrix = np.array([[fx, 0, u0], [0, fy, v0], [0, 0, 1]])
         joints = unproject(joints[..., :2], joints[..., 2], {'K': matrix})
     labelled, visible = (_mask(path, content, names, joints) for names in (_LABELLED, _VISIBLE))
-    return JointFile(path, joints, labelled, visible, frames, protocol)
-
-
-def check_pair(pred: JointFile, truth: JointFile) -> None:
-    """Check that predictions and truth are of the same frames and joints and that all numbers that count are finite.
-
-    Raises:
-        ValueError: If not; names the file, the place, and what was found in both.
-    """
-    for what, axis in (('frames', 0), ('joints a frame', 1)):
-        found, wanted = pred.joints.shape[axis], truth.joints.shape[axis]
-        if found != wanted:
-            raise ValueError(f'{pred.path} has {found} {what}, but the ground truth {truth.path} has {wanted}')
-    if pred.frames and truth.frames and pred.frames != truth.frames:
-        row = next(i for i, names in enumerate(zip(pred.frames, truth.frames)) if names[0] != names[1])
-        raise ValueError(
-            f'{pred.path}, row {row + 1} is of {pred.frames[row]!r}, but in {truth.path} of {truth.frames[row]!r}: '
-            'put both in one order'
-        )
-    labelled = np.ones(truth.joints.shape[:2], bool) if truth.labelled is None else truth.labelled
-    for file in (truth, pred):
-        bad = labelled & ~np.isfinite(file.joints).all(-1)
-        if bad.any():
-            frame, joint = np.argwhere(bad)[0]
-            raise ValueError(
-                f'{file.path}: frame {frame}, joint {joint} (from 0) is not finite ({bad.sum()} joints in '
-                f'{bad.any(1).sum()} frames); joints without a label need an array `valid` beside the ground truth'
-            )
-    _check_unit(truth, labelled)
-
-
-def _check_unit(truth: JointFile, labelled: np.ndarray) -> None:
-    """Refuse metres: no hand is smaller than 2 mm, and none of them is larger than 2 m."""
-    joints = np.where(labelled[..., None], truth.joints, np.nan)[labelled.sum(1) > 1]
-    size = np.median(np.linalg.norm(np.nanmax(joints, 1) - np.nanmin(joints, 1), axis=-1)) if len(joints) else 100.0
-    if not 2 < size < 2000:
-        raise ValueError(f'{truth.path}: its hands are {size:.3g} across, so not in mm: convert all files to mm')
+    return JointFile(path, joints * scale, labelled, visible, frames, protocol, unit)
 
 
 def _read_numpy(path: Path) -> dict[str, np.ndarray]:
@@ -169,7 +145,7 @@ def _read_numpy(path: Path) -> dict[str, np.ndarray]:
 
 def _read_json(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(read_text(path))
     except (ValueError, OSError) as error:
         raise ValueError(f'{path}: not a readable JSON file ({error})') from error
     return content if isinstance(content, dict) else {'joints': content}
@@ -177,14 +153,11 @@ def _read_json(path: Path) -> dict[str, object]:
 
 def _read_rows(path: Path) -> tuple[tuple[str, ...] | None, np.ndarray]:
     """Read rows of numbers, each with a name in front or none."""
-    try:
-        lines = path.read_text(encoding='utf-8').splitlines()
-    except (ValueError, OSError) as error:
-        raise ValueError(f'{path}: not a text file ({error})') from error
+    lines = read_text(path).splitlines()
     rows: list[np.ndarray] = []
     names: list[str] = []
     for number, line in enumerate(lines, start=1):
-        words = line.replace(',', ' ').split()
+        words = line.replace(',', ' ').replace(';', ' ').split()
         if not words or words[0].startswith('#'):
             continue
         if not _is_number(words[0]):

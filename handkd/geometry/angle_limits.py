@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from handkd.files import write_atomically
+from handkd.files import read_text, write_atomically
 from handkd.hand import FINGERS
 from handkd.hints import check_keys
 
@@ -129,7 +129,7 @@ class AngleLimits:
                 f'no limits of joint angles at {path}: python tools/gather_angle_limits.py CONFIG --out {path}'
             )
         try:
-            return cls(**_parse(json.loads(path.read_text(encoding='utf-8'))))
+            return cls(**_parse(json.loads(read_text(path))))
         except json.JSONDecodeError as error:
             raise ValueError(f'{path} is damaged: no JSON ({error}); delete it and gather the limits again') from error
         except ValueError as error:

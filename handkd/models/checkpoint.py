@@ -47,12 +47,15 @@ def read_checkpoint(path: str | PathLike) -> dict:
     """Read a checkpoint on the CPU, admitting tensors, numpy arrays and plain containers only; no code is run from it.
 
     Args:
-        path: A file written by a run of handkd, by MMPose, or by ``torch.save``.
+        path: A file written by a run of handkd, by MMPose, or by ``torch.save``; or what MMEngine can name, such as
+            'https://...' or 'torchvision://resnet18'.
 
     Raises:
         FileNotFoundError: If it is not there.
         CheckpointError: If it is damaged, or asks for anything else to be unpickled; names that and the way out.
     """
+    if '://' in str(path):
+        return CheckpointLoader.load_checkpoint(str(path))
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'no checkpoint at {path}; train the network first, or correct the path')
@@ -80,7 +83,7 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
 
     Args:
         network: The network, changed in place.
-        path: The checkpoint: a file, or what MMEngine can name, such as 'https://...' or 'torchvision://resnet18'.
+        path: The checkpoint, as in :func:`read_checkpoint`.
         owner: What the network is called in the error.
         prefix: How the names of the network's weights begin in the checkpoint, if the network is a part of another
             there, such as ``'backbone.'``; the others are not read.
@@ -89,8 +92,7 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
         FileNotFoundError: If the file is missing.
         CheckpointError: If it is damaged or does not fit; lists what is missing, unexpected or of another shape.
     """
-    path = str(path)
-    checkpoint = CheckpointLoader.load_checkpoint(path) if '://' in path else read_checkpoint(path)
+    checkpoint = read_checkpoint(path)
     load_state(network, checkpoint.get('state_dict', checkpoint), path, owner, prefix)
 
 

@@ -47,7 +47,7 @@ def write_view(root, view, frames, ending='\t\n'):
 
 def numbers(frame):
     """Any numbers, whose size says which joint and frame they are of."""
-    return np.arange(63) + 300 + frame / 8
+    return 3 * np.arange(63) + 300 + frame / 8
 
 
 def annotation(root):
@@ -184,11 +184,11 @@ def test_wrong_settings(tiny, settings, said):
     ('change', 'said'),
     [
         (
-            lambda text: text.replace('310.1250', 'nan'),
+            lambda text: text.replace('330.1250', 'nan'),
             r"line 2: frame 00000001, joint 'middle_mcp': 'nan' is no finite",
         ),
-        (lambda text: text.replace('310.1250', '-inf'), r"joint 'middle_mcp': '-inf' is no finite"),
-        (lambda text: text.replace('\t310.1250', ''), r'line 2: expected a frame and 63 numbers, found 62'),
+        (lambda text: text.replace('330.1250', '-inf'), r"joint 'middle_mcp': '-inf' is no finite"),
+        (lambda text: text.replace('\t330.1250', ''), r'line 2: expected a frame and 63 numbers, found 62'),
         (lambda text: 'frame x y z\n' + text, "line 1: expected a frame and 63 numbers, found 3 behind 'frame'"),
         (lambda text: '', 'has no labels'),
         (
@@ -207,9 +207,9 @@ def test_wrong_labels(tiny, change, said):
 
 def test_a_word_that_is_no_number_is_met_when_read(tiny):
     path = annotation(tiny)
-    path.write_text(path.read_text().replace('310.1250', '310.12.50'))
+    path.write_text(path.read_text().replace('330.1250', '330.12.50'))
     dataset = BigHandDataset(tiny, 'full', subjects=(2,))
-    with pytest.raises(ValueError, match=r"v2\.txt': the line of frame 1: .*310\.12\.50"):
+    with pytest.raises(ValueError, match=r"v2\.txt': the line of frame 1: .*330\.12\.50"):
         dataset.get_record(1)
 
 

@@ -49,6 +49,20 @@ def test_samples_have_the_modalities_asked_for(root):
         Letters(root, 'train').get_data_info(5)
 
 
+@pytest.mark.parametrize(('unit', 'scale'), [('m', 1000), ('cm', 10)])
+def test_labels_in_another_unit_are_refused(root, monkeypatch, unit, scale):
+    joints = np.random.default_rng(0).normal(size=(1, 21, 3)) * 15 + (0, 0, 500)
+    labels = dict(img_path=str(root / '1.png'), keypoints_cam=joints, keypoints_valid=np.ones((1, 21)))
+    monkeypatch.setattr(Letters, 'get_record', lambda self, index: dict(labels))
+    assert Letters(root, 'train')[1]['keypoints_cam'] is joints
+    labels['keypoints_cam'] = joints / scale
+    said = rf'sample 1: the median bone .* are in {unit}, .* by {scale} in letters/labels.txt'
+    with pytest.raises(ValueError, match=said):
+        Letters(root, 'train')[1]
+    labels['keypoints_valid'] = np.zeros((1, 21))
+    Letters(root, 'train')[1]
+
+
 @pytest.mark.parametrize(
     ('settings', 'said'),
     [

@@ -17,7 +17,7 @@ from handkd.hand import JOINTS
 ALL = ('rgb', 'depth', 'mask', 'parts')
 SIZE = (48, 32)
 INTRINSICS = [[50.0, 0.0, 24.0], [0.0, 55.0, 16.0], [0.0, 0.0, 1.0]]
-POINTS = [[-20.0 + 2 * j, 10.0 - j, 400.0 + j] for j in range(21)]
+POINTS = [[-20.0 + 2 * j, 10.0 - j, 400.0 + 20 * (j % 2)] for j in range(21)]
 
 
 @pytest.fixture(scope='module')

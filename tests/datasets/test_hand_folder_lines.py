@@ -47,6 +47,18 @@ def test_what_is_wrong_is_named(changes, said):
         read(**changes)
 
 
+@pytest.mark.parametrize(('unit', 'scale'), [('m', 1000), ('cm', 10)])
+def test_joints_in_another_unit_are_refused(unit, scale):
+    points = [[10, 20, 400], [40, 25, 410], [45, 60, 420]]  # two bones, of 32 and 37 mm
+    line = LINE | dict(joints_3d=points, visible=[1] * 3)
+    read_line(json.dumps(line).encode(), 'train.jsonl:7', (5, 6, 7), ['image'])
+    line['joints_3d'] = (np.array(points) / scale).tolist()
+    with pytest.raises(
+        ValueError, match=rf"train.jsonl:7: 'joints_3d': the median bone .* are in {unit}, .* by {scale}"
+    ):
+        read_line(json.dumps(line).encode(), 'train.jsonl:7', (5, 6, 7), ['image'])
+
+
 def test_the_description_and_what_it_may_not_say(tmp_path):
     assert read_description(tmp_path).name == tmp_path.name
     path = tmp_path / 'dataset.json'

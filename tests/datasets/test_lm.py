@@ -158,6 +158,14 @@ def test_blank_lines_are_no_labels(small):
     np.testing.assert_array_equal(after, before)
 
 
+def test_labels_may_begin_with_a_byte_order_mark(small):
+    before = LMDataset(small, 'test').get_record(0)['keypoints_cam']
+    path = small / 'annotated_frames/data_17/0_joints.txt'
+    path.write_bytes(path.read_text().encode('utf-8-sig'))
+    after = LMDataset(small, 'test', test_sequences=(17,)).get_record(0)['keypoints_cam']  # another index
+    np.testing.assert_array_equal(after, before)
+
+
 def test_split_by_frames(small):
     everything = frames_of(LMDataset(small, 'all'))
     fifth = 21 * 5 // 5 * 4

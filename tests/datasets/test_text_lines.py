@@ -16,3 +16,16 @@ def test_each_line_is_found_again(tmp_path, end):
     mapped = MappedLines(path)
     for lines in (mapped, pickle.loads(pickle.dumps(mapped))):
         assert [lines.at(offset).strip().decode() for _, offset, _ in found] == ['first', 'secönd', 'third']
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
+    path = tmp_path / 'lines.txt'
+    path.write_bytes('first\nsecönd\n'.encode('utf-8-sig'))
+    found = list(numbered_lines(path))
+    assert [(number, line) for number, _, line in found] == [(1, b'first\n'), (2, 'secönd\n'.encode())]
+    lines = MappedLines(path)
+    assert [lines.at(offset).decode() for _, offset, _ in found] == ['first', 'secönd']
+    for encoding in ('utf-16', 'utf-32'):
+        path.write_bytes('first\n'.encode(encoding))
+        with pytest.raises(ValueError, match=rf'lines.txt. is in {encoding}-le, expected UTF-8: save it as that'):
+            list(numbered_lines(path))

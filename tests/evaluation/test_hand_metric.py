@@ -42,6 +42,16 @@ def test_error_at_the_true_scale_counts_the_root_joint():
     assert numbers[f'{NAME}/AUC_0-50_zb_legacy20'] == pytest.approx(9.5 / 11)
 
 
+def test_truth_in_metres_is_refused_and_tiny_predictions_are_not():
+    samples = [make_sample(i, keypoints_cam=TARGET[i : i + 1] / 1000) for i in range(5)]
+    settings = dict(root='wrist', scale='pred')
+    assert evaluate(samples, **settings)['rel-wrist_pred-scale_21j/EPE_mean'] > 20
+    for sample in samples:
+        sample['gt_instances']['keypoints_cam'] = sample['gt_instances']['keypoints_cam'] / 1000
+    with pytest.raises(ValueError, match=r"data set 'mine' are not in mm: in keypoints_cam the median bone .* by 1000"):
+        evaluate(samples, dict(dataset_name='mine'), **settings)
+
+
 def test_joints_without_label_do_not_count():
     sample = make_sample(0)
     sample['gt_instances']['keypoints_valid'][0, 3] = 0

@@ -142,7 +142,9 @@ def test_pairs_that_do_not_fit_are_named(tmp_path):
     with pytest.raises(ValueError, match='gt.npz: frame 2, joint 1'):
         check_pair(truth, read_joints(write(tmp_path / 'gt.npz', broken)))
     metres = read_joints(write(tmp_path / 'm.npy', JOINTS / 1000))
-    with pytest.raises(ValueError, match='m.npy: its hands are 0.* so not in mm'):
+    with pytest.raises(
+        ValueError, match='m.npy: its hands are 0.2 mm across, expected 30 to 1000; it is in m: give --gt-unit m'
+    ):
         check_pair(metres, metres)
 
 

@@ -70,8 +70,9 @@ def test_a_file_can_be_read_by_people_and_its_degrees_are_theirs_alone(tmp_path)
     assert content['limits']['thumb']['theta2'] == dict(of='cos', low=-0.5, high=1.0, degrees=[0.0, 120.0])
     assert '      "theta1": {"of": "sin", "low": -0.5, "high": 0.5, "degrees": [-30.0, 30.0]},\n' in path.read_text()
     content['limits']['index']['theta1']['degrees'] = [0, 0]
-    path.write_text(json.dumps(content))
-    assert np.array_equal(AngleLimits.read(path).low, low)
+    for encoding in ('utf-8', 'utf-8-sig'):
+        path.write_bytes(json.dumps(content).encode(encoding))
+        assert np.array_equal(AngleLimits.read(path).low, low)
 
 
 def edit(change):

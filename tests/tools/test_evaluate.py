@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handkd.evaluation import HandPredictions
+from handkd.evaluation import HandPredictions, parse_camera, read_joints
 
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'evaluate.py'))
 TARGET = np.random.default_rng(0).normal(size=(6, 21, 3)) * 40 + (0, 0, 600)
@@ -189,3 +189,99 @@ def test_wrong_options_are_named(files, capsys):
         with pytest.raises(SystemExit):
             TOOL['main'](args)
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('unit', 'scale'), [('m', 1000), ('cm', 10)])
+def test_another_unit_is_refused_unless_it_is_said(files, capsys, unit, scale):
+    """The worst of it was silent: centimetres and metres are just predictions that are far off."""
+    np.save('other.npy', (TARGET + OFF) / scale)
+    np.savez('other_gt.npz', xyz=TARGET / scale)
+    small = ['other.npy', '--gt', 'gt.npz', '--protocol', 'absolute']
+    with pytest.raises(ValueError, match=rf'other.npy: its hands are .* in {unit}, not in mm: give --unit {unit}'):
+        TOOL['main'](small)
+    with pytest.raises(ValueError, match=rf'other_gt.npz: its hands are .* it is in {unit}: give --gt-unit {unit}'):
+        TOOL['main'](['other.npy', '--gt', 'other_gt.npz', '--protocol', 'root'])
+    with pytest.raises(ValueError, match=rf'shifted.npy: .* so it is in mm, not in {unit}: give --unit mm'):
+        TOOL['main'](['shifted.npy', '--gt', 'gt.npz', '--protocol', 'root', '--unit', unit])
+    right = row(run(capsys, *small, '--unit', unit, '--json', 'out.json'), 'other')
+    assert right == row(run(capsys, 'shifted.npy', *small[1:]), 'shifted')
+    assert json.loads(Path('out.json').read_text())['units'] == dict(predictions=unit, ground_truth='mm')
+    both = [*small[:1], '--gt', 'other_gt.npz', '--protocol', 'absolute', '--unit', unit, '--gt-unit', unit]
+    assert row(run(capsys, *both), 'other') == right
+    # Where hands get their true scale, units are nothing, and a bad prediction is not a small one.
+    assert row(run(capsys, *small[:-1], 'pa'), 'other')['mean'] == 0
+    np.save('flat.npy', TARGET.mean(1, keepdims=True) + np.random.default_rng(1).normal(size=TARGET.shape) * 40 / scale)
+    run(capsys, 'flat.npy', '--gt', 'gt.npz', '--protocol', 'root')
+
+
+def test_the_depth_of_pixels_may_be_in_metres(files, capsys):
+    x, y, z = np.moveaxis(TARGET, -1, 0)
+    uvd = np.stack([x * 500 / z + 320, y * 500 / z + 240, z / 1000], -1)
+    np.savetxt('uvd.txt', uvd.reshape(6, -1))
+    args = ['uvd.txt', '--gt', 'uvd.txt', '--protocol', 'root', '--format', 'uvd', '--camera', '500,500,320,240']
+    with pytest.raises(ValueError, match='give --gt-unit m'):
+        TOOL['main'](args)
+    assert row(run(capsys, *args, '--unit', 'm', '--gt-unit', 'm'), 'uvd')['mean'] == 0
+
+
+def test_another_joint_order_is_said_by_name(files, capsys):
+    fingers = [list(range(1 + 4 * f, 5 + 4 * f)) for f in range(5)]
+    np.save('rhd.npy', (TARGET + OFF)[:, [0, *(j for finger in fingers for j in finger[::-1])]])
+    np.save('stb.npy', TARGET[:, [0, *(j for finger in fingers[::-1] for j in finger)]])
+    mano = [0, 5, 6, 7, 9, 10, 11, 17, 18, 19, 13, 14, 15, 1, 2, 3, 4, 8, 12, 16, 20]
+    np.save('mano.npy', (TARGET + OFF)[:, mano])
+    truth = ['--gt', 'gt.npz', '--protocol']
+    for order in ('rhd', 'mano'):
+        assert row(run(capsys, f'{order}.npy', *truth, 'rhd'), order)['mean'] > 10
+        assert row(run(capsys, f'{order}.npy', *truth, 'absolute', '--order', order), order)['mean'] == 5
+    stb = ['shifted.npy', '--gt', 'stb.npy', '--gt-order', 'stb', '--protocol']
+    assert row(run(capsys, *stb, 'stb'), 'shifted')['mean'] == 0
+    assert 'root (palm)' in run(capsys, *stb, 'root')[1]
+
+
+def test_all_of_nyus_joints_become_those_of_its_protocol(files, capsys):
+    rng = np.random.default_rng(0)
+    native = rng.normal(size=(3, 36, 3)) * 40 + (0, 0, 700)
+    np.save('native.npy', native)
+    np.save('few.npy', native[:, [0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32]])
+    args = ['native.npy', '--gt', 'few.npy', '--protocol', 'nyu', '--format', 'xyz', '--order', 'nyu']
+    assert row(run(capsys, *args), 'native')['mean'] == 0
+
+
+def test_wrong_orders_are_named(files):
+    for args, message in (
+        (['absolute', '--order', 'rdh'], "--order: no joint order named 'rdh'; did you mean 'rhd'"),
+        (['absolute', '--gt-order', 'manno'], "--gt-order: no joint order named 'manno'; did you mean 'mano'"),
+        (['absolute', '--order', 'icvl'], r'shifted.npy has 21 joints, but the order .icvl. is of 16'),
+        (['absolute', '--order', 'mano', '--gt-order', 'stb'], "the order 'stb' has no joint|the order 'mano' has no"),
+        (['rhd', '--order', 'stb'], "the order 'stb' has no joint 'wrist'"),
+        (['pa_16j', '--order', 'icvl'], 'says nothing of which joints'),
+        (['dumped', '--order', 'rhd'], 'leave out --order'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TOOL['main'](['shifted.npy', '--gt', 'gt.npz', '--protocol', *args])
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+@pytest.mark.parametrize('separator', [' ', '\t', ', ', ';'])
+def test_text_as_other_programs_write_it(files, capsys, encoding, separator):
+    rows = [separator.join(f'{value:.6f}' for value in frame.ravel()) for frame in TARGET + OFF]
+    Path('other.txt').write_bytes('\r\n'.join(rows).encode(encoding))
+    assert row(run(capsys, 'other.txt', '--gt', 'gt.npz', '--protocol', 'absolute'), 'other')['mean'] == 5
+    Path('other.json').write_bytes(json.dumps((TARGET + OFF).tolist()).encode(encoding))
+    assert row(run(capsys, 'other.json', '--gt', 'gt.npz', '--protocol', 'absolute'), 'other')['mean'] == 5
+
+
+SAMPLES = Path(__file__).parents[3] / 'shared' / 'samples' / 'nyu_predictions'
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason='published predictions are not kept in the repository')
+def test_published_predictions_in_metres(tmp_path, capsys):
+    camera = parse_camera('nyu')
+    for name in ('deepprior_pp_uvd', 'groundtruth_uvd'):
+        joints = read_joints(SAMPLES / f'{name}.txt', camera=camera).joints
+        np.save(tmp_path / f'{name}.npy', joints[:1000] / (1000 if name.startswith('deep') else 1))
+    args = [str(tmp_path / 'deepprior_pp_uvd.npy'), '--gt', str(tmp_path / 'groundtruth_uvd.npy'), '--protocol', 'root']
+    with pytest.raises(ValueError, match='give --unit m'):
+        TOOL['main'](args)
+    assert 5 < row(run(capsys, *args, '--unit', 'm'), 'deepprior_pp_uvd')['mean'] < 20

@@ -1,0 +1,94 @@
+"""Orders in which files list a hand's joints, and how one becomes another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handkd.datasets.bighand import BIGHAND_JOINTS
+from handkd.datasets.nyu import NYU_JOINTS, NYU_NAMES
+from handkd.datasets.rhd import RHD_JOINTS
+from handkd.datasets.stb import STB_JOINTS
+from handkd.hand import FINGERS, JOINTS, finger_joints
+from handkd.hints import did_you_mean
+
+from .joint_files import JointFile
+from .protocols import ICVL_JOINTS, NYU_EVALUATION_JOINTS, PALM_JOINTS
+
+_MANO_FINGERS = ('index', 'middle', 'little', 'ring', 'thumb')
+
+
+def _of(*fingers: str, joints: slice) -> list[str]:
+    return [JOINTS[j] for finger in fingers for j in finger_joints(finger)[joints]]
+
+
+_MANO = ('wrist', *_of(*_MANO_FINGERS, joints=slice(0, 3)))
+
+ORDERS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(('handkd', 'freihand', 'mmpose', 'openpose', 'panoptic'), JOINTS),
+    'rhd': RHD_JOINTS,
+    'stb': STB_JOINTS,
+    'palm': PALM_JOINTS,
+    'bighand': BIGHAND_JOINTS,
+    'interhand': (*_of(*FINGERS, joints=slice(None, None, -1)), 'wrist'),
+    'mano': (*_MANO, *_of(*FINGERS, joints=slice(3, 4))),
+    'nyu': NYU_JOINTS,
+    'nyu14': NYU_EVALUATION_JOINTS,
+    'icvl': ICVL_JOINTS,
+}
+"""Joint names by the name of an order. 'palm' is handkd's with the palm's centre as joint 0; 'interhand' a hand's of
+InterHand2.6M; 'mano' the 16 joints of the MANO model (wrist; index, middle, little, ring finger and thumb, each from
+the palm) with the five tips from thumb to little finger behind them, as in HO-3D; 'nyu' NYU's 36."""
+
+
+def find_order(name: str) -> tuple[str, ...]:
+    """Return the joint names of an order.
+
+    Raises:
+        ValueError: If there is no such order; names the nearest.
+    """
+    if name not in ORDERS:
+        raise ValueError(f'no joint order named {name!r}; {did_you_mean(name, ORDERS)}')
+    return ORDERS[name]
+
+
+def handkd_names(*orders: str | None) -> tuple[str, ...]:
+    """Return handkd's joint names, joint 0 a palm if an order has that and no wrist.
+
+    Args:
+        orders: Names of orders; None counts as handkd's.
+
+    Raises:
+        ValueError: If there is no such order.
+    """
+    lists = [find_order(order) for order in orders if order is not None]
+    return PALM_JOINTS if any('palm' in names and 'wrist' not in names for names in lists) else JOINTS
+
+
+def reorder(file: JointFile, order: str, names: tuple[str, ...]) -> JointFile:
+    """Return a file's joints, and what it says of each, in another order.
+
+    Args:
+        file: The file.
+        order: The order that it is in, of :data:`ORDERS`.
+        names: The joints to return, by name.
+
+    Raises:
+        ValueError: If the file has another number of joints, lacks one, or was dumped by a metric, which has put its
+            joints in order.
+    """
+    found = find_order(order)
+    if file.protocol is not None:
+        raise ValueError(f"{file.path}: was dumped by a metric, in its data set's order: leave out the order {order!r}")
+    if file.joints.shape[1] != len(found):
+        raise ValueError(f'{file.path} has {file.joints.shape[1]} joints, but the order {order!r} is of {len(found)}')
+    index = [_place(name, found, order) for name in names]
+    labelled, visible = (None if mask is None else mask[:, index] for mask in (file.labelled, file.visible))
+    return replace(file, joints=file.joints[:, index], labelled=labelled, visible=visible)
+
+
+def _place(name: str, names: tuple[str, ...], order: str) -> int:
+    # NYU names its joints in its own way, and its protocol counts some that handkd's order lacks.
+    known = name if name in names else NYU_NAMES.get(name) if names is NYU_JOINTS else None
+    if known is None:
+        raise ValueError(f'the order {order!r} has no joint {name!r}; {did_you_mean(name, names)}')
+    return names.index(known)
