@@ -271,7 +271,7 @@ def _read_joints(path: Path, number: int) -> np.ndarray:
         Joints in handkd's order with the middle of the palm as the first, shape (21, 3), mm, Leap Motion's frame.
     """
     points = {}
-    for row, line in enumerate(path.read_text('ascii', 'replace').splitlines(), 1):
+    for row, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
         try:
