@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from importlib import import_module
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader
 from . import registry
 from .hints import ConfigError, check_keys, did_you_mean, one_line
 from .overrides import check_overrides
+from .signatures import signature_of
 from .size_checks import check_sizes
 
 REGISTRIES: tuple[Registry, ...] = tuple(
@@ -45,6 +47,18 @@ HANDED_OUT = {
 }
 """Entry of a config -> which key of it names a path, what that is called by those that take it, and these types."""
 OPTIMISER_KEYS = {'constructor', 'paramwise_cfg'}  # MMEngine takes them out of optim_wrapper before it builds it
+GIVEN_BY_BUILDERS = {
+    'data sampler': {'dataset'},
+    'evaluator': {'metrics'},
+    'loop': {'runner', 'dataloader', 'evaluator'},
+    'model wrapper': {'module'},
+    'optimizer': {'params'},
+    'optimizer wrapper': {'optimizer'},
+    'optimizer wrapper constructor': {'optim_wrapper_cfg'},
+    'parameter scheduler': {'optimizer'},
+    'vis_backend': {'save_dir'},
+}
+"""Name of a registry -> arguments that MMEngine adds to those of the config."""
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -149,7 +163,8 @@ def check_config(cfg: Config, only: str | None = None) -> None:
     MMEngine's Runner.
 
     Raises:
-        ConfigError: For an unknown key or an unregistered type; names the place and the nearest right name.
+        ConfigError: For an unknown key or an unregistered type, with the nearest right name; for a missing argument;
+            for a text where a number is expected. It names the place.
     """
     init_default_scope(cfg.get('default_scope', 'handkd'))
     _check_typos(cfg, RUNNER_KEYS, 'config')
@@ -158,7 +173,7 @@ def check_config(cfg: Config, only: str | None = None) -> None:
             check_keys(cfg[loader], LOADER_KEYS, loader)
     train_cfg = cfg.get('train_cfg') or {}
     if 'by_epoch' in train_cfg and not train_cfg['by_epoch'] and 'type' not in train_cfg:
-        check_keys(train_cfg, {'by_epoch', *_parameters(IterBasedTrainLoop)[0]}, 'train_cfg')
+        check_keys(train_cfg, {'by_epoch', *signature_of(IterBasedTrainLoop).arguments}, 'train_cfg')
     entries = cfg.to_dict()
     for where, node in _typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
         _check_node(where, node)
@@ -187,22 +202,39 @@ def _typed_dicts(node: object, where: str) -> Iterator[tuple[str, dict]]:
 
 def _check_node(where: str, node: dict) -> None:
     kind = node['type']
-    target = kind if callable(kind) else _find(kind)
+    registry, target = (None, kind) if callable(kind) else _find(kind)
     if target is None:
         raise ConfigError(f'{where}: no class {kind!r} is registered; {did_you_mean(kind, _all_names())}')
-    known, takes_any = _parameters(target)
+    signature = signature_of(target)
+    known = set(signature.arguments)
     if where == 'optim_wrapper':
-        known = known | OPTIMISER_KEYS
-    check = _check_typos if takes_any else check_keys
-    check(node.keys() - {'type', '_scope_'}, known, f'{where} ({getattr(target, "__name__", kind)})')
+        known |= OPTIMISER_KEYS
+    place = f'{where} ({getattr(target, "__name__", kind)})'
+    check = _check_typos if signature.takes_any else check_keys
+    check(node.keys() - {'type', '_scope_'}, known, place)
+    if _is_built_alone(where, target):
+        filled = GIVEN_BY_BUILDERS.get(registry, set()) | {argument for _, argument, _ in HANDED_OUT.values()}
+        for name in signature.required:
+            if name not in node and name not in filled:
+                raise ConfigError(f'{place}: missing argument {name!r}')
+    for name, text in signature.no_numbers(node).items():
+        raise ConfigError(f'{place}: {name} must be a number, found {text!r}')
 
 
-def _find(kind: str) -> object | None:
+def _is_built_alone(where: str, target: object) -> bool:
+    """Whether what is built of a node gets all its arguments from there: variables grow, and layers are given more."""
+    entry = re.split(r'[.\[]', where)[0]
+    layer = (target.__module__ or '').startswith(('torch.nn', 'mmcv.cnn', 'mmcv.ops'))
+    return entry in RUNNER_KEYS and not where.endswith('_cfg') and not layer
+
+
+def _find(kind: str) -> tuple[str | None, object | None]:
+    """What a name is registered for, and the name of the registry's kind."""
     for candidate in REGISTRIES:
         found = candidate.get(kind)
         if found is not None:
-            return found
-    return None
+            return candidate.name, found
+    return None, None
 
 
 def _all_names() -> set[str]:
@@ -212,19 +244,3 @@ def _all_names() -> set[str]:
             names.update(candidate.module_dict)
             candidate = candidate.parent
     return names
-
-
-def _parameters(target: object) -> tuple[set[str], bool]:
-    """Names of the arguments that a class or function takes, and whether it takes any other too."""
-    if not inspect.isclass(target):
-        parameters = inspect.signature(target).parameters.values()
-        return {p.name for p in parameters}, any(p.kind is p.VAR_KEYWORD for p in parameters)
-    names: set[str] = set()
-    for cls in target.__mro__[:-1]:
-        if '__init__' not in vars(cls):
-            continue
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        names.update(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names, False
-    return names, True

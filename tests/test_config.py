@@ -50,6 +50,40 @@ def test_an_unknown_type_fails_with_the_nearest_registered_name(key, value, hint
         load_config(SMALL, {key: value})
 
 
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (
+            {'model.student.backbone': dict(_delete_=True, type='HRNet', in_channels=3)},
+            r"model\.student\.backbone \(HRNet\): missing argument 'extra'",
+        ),
+        (
+            {'model.student.backbone': dict(_delete_=True, type='ResNet')},
+            r"model\.student\.backbone \(ResNet\): missing argument 'depth'",
+        ),
+        (
+            {'model.distillers.feat': dict(_delete_=True, type='FeatureMimic')},
+            r"model\.distillers\.feat \(FeatureMimic\): missing argument 'layer'",
+        ),
+        (
+            {'custom_hooks': [dict(type='EarlyStoppingHook')]},
+            r"custom_hooks\[0\] \(EarlyStoppingHook\): missing argument 'monitor'",
+        ),
+        ({'optim_wrapper.optimizer.lr': 'abc'}, r"optim_wrapper\.optimizer \(Adam\): lr must be a number, found 'abc'"),
+        ({'model.student.head.beta': 'x'}, r"model\.student\.head \(PMDHead\): beta must be a number, found 'x'"),
+    ],
+)
+def test_a_missing_argument_or_a_text_for_a_number_is_found_before_anything_is_built(options, said):
+    with pytest.raises(ConfigError, match=said):
+        load_config(SMALL, options)
+
+
+def test_what_a_class_takes_beside_its_named_arguments_is_no_typo():
+    load_config(SMALL, {'custom_hooks': [dict(type='EMAHook', momentum=0.01)]})  # for the averaged model
+    with pytest.raises(ConfigError, match=r"custom_hooks\[0\] \(EMAHook\): unknown key 'begin_itr'"):
+        load_config(SMALL, {'custom_hooks': [dict(type='EMAHook', begin_itr=1)]})
+
+
 def test_free_names_in_a_file_and_components_of_mmpose_and_mmengine_are_fine(tmp_path):
     (tmp_path / 'a.py').write_text(f'_base_ = {str(SMALL)!r}\nmy_own_constant = 3\n')
     load_config(
