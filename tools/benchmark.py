@@ -1,10 +1,13 @@
-"""Speed, as ratios measured side by side: tools/benchmark.py studio|step|data|index|restoration|joints [OPTIONS]"""
+"""Speed, as ratios measured side by side: tools/benchmark.py step|busy|data|index|studio|restoration|joints [...]"""
 
 from __future__ import annotations
 
+import handkd  # noqa: F401  (before torch is loaded)
+
+# isort: split
 import sys
 
-from benchmarks import data, index, joint_networks, restoration, step, studio
+from benchmarks import busy, data, index, joint_networks, restoration, step, studio
 
 from handkd.apis.cli import run_cli
 from handkd.hints import check_keys
@@ -12,6 +15,7 @@ from handkd.hints import check_keys
 BENCHMARKS = {
     'studio': studio.run,
     'step': step.run,
+    'busy': busy.run,
     'data': data.run,
     'index': index.run,
     'restoration': restoration.run,

@@ -6,6 +6,9 @@ python tools/check_dataset.py configs/_base_/datasets/lm.py --split test --num 5
 
 from __future__ import annotations
 
+import handkd  # noqa: F401  (before torch is loaded)
+
+# isort: split
 import argparse
 import json
 from pathlib import Path

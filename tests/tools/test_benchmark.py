@@ -29,6 +29,15 @@ def test_data_paths_side_by_side(benchmark, capsys):
     assert float(lines[1].split()[-2]) == 1  # MMPose over itself
 
 
+def test_a_step_alone_and_beside_busy_processes(benchmark, capsys):
+    sizes = ['--steps', '1', '--settle', '1', '--batch-size', '2', '--workers', '0', '--neighbours', '1']
+    benchmark(['busy', '--rounds', '1', *sizes])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[-3:]]
+    assert [line[0] for line in lines] == ['alone', 'beside', 'ratio']
+    alone, beside, ratio = (float(line[1]) for line in lines)
+    assert ratio == pytest.approx(beside / alone, abs=0.02) and alone > 0
+
+
 def test_the_studio(benchmark, capsys):
     benchmark(['studio', '--seconds', '0.02', '--repeats', '1'])
     assert 'RGB + depth + parts' in capsys.readouterr().out
