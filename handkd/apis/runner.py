@@ -14,6 +14,7 @@ from handkd.engine import essential_hooks, rule_of
 from handkd.hints import ConfigError
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint
 
+from .quiet_runner import QuietRunner
 from .resuming import restore_optimisation
 
 IN_PART = "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -24,7 +25,7 @@ def network_of(runner: Runner) -> nn.Module:
     return getattr(runner.model, 'module', runner.model)
 
 
-class HandRunner(Runner):
+class HandRunner(QuietRunner):
     """MMEngine's runner, strict about checkpoints, with the hooks that exact resuming and safe checkpoints need."""
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
