@@ -21,6 +21,11 @@ def _no_function(*_args: object) -> None:
     """Stand in for ``getattr``, by which log buffers name functions of their class: nothing is looked up."""
 
 
+def _no_bytes() -> bytes:
+    """Stand in for ``bytes``, which pickles call for empty ones; with a number it would take that much memory."""
+    return b''
+
+
 _scalar, _array = (np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0])
 _DTYPES = {type(np.dtype(code)) for code in np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?SU'}
 SAFE_GLOBALS = [
@@ -31,6 +36,7 @@ SAFE_GLOBALS = [
     *((make, f'numpy.{core}.multiarray.{make.__name__}') for core in ('core', '_core') for make in (_scalar, _array)),
     (_Data, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_no_function, 'builtins.getattr'),
+    (_no_bytes, 'builtins.bytes'),
 ]
 """What a checkpoint may hold beyond tensors and plain containers, which torch admits: numbers, text and arrays of numpy
 (none of Python objects), and log buffers as data."""

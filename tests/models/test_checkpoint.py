@@ -25,11 +25,11 @@ def test_numbers_and_arrays_of_numpy_are_read(tmp_path):
 @pytest.mark.parametrize('code', np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?SU')
 def test_arrays_and_numbers_of_all_plain_kinds_are_read(tmp_path, code):
     array = np.array([1, 0, 1]).astype(code)
-    meta = dict(array=array, number=array[0], raw=b'bytes', names={'a', 'b'})
+    meta = dict(array=array, number=array[0], raw=b'bytes', empty=b'', names={'a', 'b'})
     torch.save(dict(state_dict={}, meta=meta), tmp_path / 'a.pth')
     found = read_checkpoint(tmp_path / 'a.pth')['meta']
     assert found['array'].dtype == array.dtype and (found['array'] == array).all() and found['number'] == array[0]
-    assert found['raw'] == b'bytes' and found['names'] == {'a', 'b'}
+    assert found['raw'] == b'bytes' and found['empty'] == b'' and found['names'] == {'a', 'b'}
 
 
 def test_the_log_buffers_of_mmengine_are_data(tmp_path):
