@@ -66,7 +66,8 @@ def main(argv: list[str] | None = None) -> int:
         Path(args.json).write_text(''.join(line + '\n' for line in lines))
     written = [f'{_counted(len(drawn), "picture")} in {args.out_dir}'] if args.out_dir else []
     written += [f'{_counted(len(lines), "line")} in {args.json}'] if args.json else []
-    print(', '.join(written) or '\n'.join(lines))
+    if written or lines:
+        print(', '.join(written) or '\n'.join(lines))
     if failed:
         print(f'{failed} of {len(args.images)} images could not be used', file=sys.stderr)
     return 1 if failed else 0

@@ -115,3 +115,62 @@ def test_the_default_is_the_newest_student_of_the_demo(tool, tmp_path, monkeypat
         (folder / f'iter_{step}.pth').touch()
     monkeypatch.setitem(tool['choose_model'].__globals__, 'ROOT', tmp_path)
     assert tool['choose_model'](None, None) == (tool['DEMO_CONFIG'], folder / 'iter_1000.pth')
+
+
+def test_pictures_of_one_name_in_many_formats_stay_in_their_folder(tool, files, tmp_path, monkeypatch, capsys):
+    """Also those that differ in capitals, in their folders, or not at all; and each is said to be written once."""
+    places = ['hand.png', 'hand.jpg', 'hand.bmp', 'hand.tiff', 'hand.webp', 'hand.ppm', 'a/hand.png', 'a/Hand.PNG']
+    places += ['b/c_d.png', 'b_c/d.png', 'b/c/d.png']
+    for place in places:
+        (tmp_path / place).parent.mkdir(exist_ok=True, parents=True)
+        cv2.imwrite(str(tmp_path / place), IMAGE)
+    monkeypatch.chdir(tmp_path)
+    given = [*places, 'hand.jpg', './hand.png', str(tmp_path / 'hand.jpg')]
+    args = ['--config', str(files[0]), '--checkpoint', str(files[1]), '--out-dir', 'out', '--json', 'out.jsonl']
+    before = set(tmp_path.parent.iterdir())
+    assert tool['main']([*given, *args]) == 0
+    written = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert len(written) == len(places)
+    assert {'hand_jpg_hand.png', 'hand_png_hand.png', 'hand_bmp_hand.png', 'a_hand_png_hand.png'} <= written
+    assert set(tmp_path.parent.iterdir()) == before
+    assert f'{len(places)} pictures in out, {len(given)} lines in out.jsonl' in capsys.readouterr().out
+
+
+def test_names_of_pictures_are_no_paths_however_many_share_one(tool):
+    names = tool['picture_names']([f'/hand.{i}' for i in range(5)] + ['/x/' * 150 + 'hand.1', '/y/' * 150 + 'hand.1'])
+    assert len(set(names.values())) == 7
+    assert all('/' not in name and len(name) < 255 for name in names.values())
+
+
+def test_what_was_written_is_said_once(tool, files, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    args = [str(tmp_path / 'a.png'), '--config', str(files[0]), '--checkpoint', str(files[1])]
+    for options, said in (
+        (['--out-dir', 'o'], '1 picture in {}/o'),
+        (['--json', 'j'], '1 line in {}/j'),
+        (['--out-dir', 'o', '--json', 'j'], '1 picture in {}/o, 1 line in {}/j'),
+    ):
+        options = [option if option[0] == '-' else str(tmp_path / option) for option in options]
+        assert tool['main']([*args, *options]) == 0
+        assert capsys.readouterr().out.strip() == said.format(tmp_path, tmp_path)
+
+
+def test_root_and_camera_reach_a_network_on_cubes(tool, files, tmp_path, capsys):
+    steps = [dict(type='HandCrop', rule='cube', cube=240.0), dict(type='VirtualCamera', size=64)]
+    config = tmp_path / 'cube.py'
+    text = files[0].read_text().splitlines()
+    loader = f'test_dataloader = {dict(dataset=dict(pipeline=steps))!r}'
+    config.write_text('\n'.join([loader if line.startswith('test_dataloader') else line for line in text]))
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    args = [str(tmp_path / 'a.png'), '--config', str(config), '--checkpoint', str(files[1])]
+    assert tool['main'](args) == 1
+    printed = capsys.readouterr()
+    assert '--camera FX,FY,CX,CY' in printed.err and printed.out == ''
+    known = ['--camera', '100,100,59.5,44.5', '--root', '70,40,300', '--hand-scale', '90']
+    assert tool['main']([*args, *known]) == 0
+    record = json.loads(capsys.readouterr().out)
+    np.testing.assert_allclose(record['keypoints'][9], [70, 40], atol=0.01)
+    assert (record['unit'], record['box']) == ('mm', None)
+    for text in ('1', '1,2,3,4', 'a,b'):
+        with pytest.raises(SystemExit):
+            tool['main'](['a.png', '--root', text])
