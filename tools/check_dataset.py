@@ -20,7 +20,8 @@ from tqdm import tqdm
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
 from handkd.config import load_config
 from handkd.datasets import HandFileDataset
-from handkd.datasets.checking import SampleCheck, by_fault, check_one, summarise
+from handkd.datasets.check_report import summarise
+from handkd.datasets.checking import SampleCheck, by_fault, check_one
 from handkd.datasets.transforms import HandCrop, WarpCrop, check_sample
 from handkd.registry import DATASETS
 from handkd.visualization import contact_sheet, sample_tiles, write_picture

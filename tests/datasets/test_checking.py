@@ -1,137 +1,76 @@
+"""What is measured in one sample."""
+
 import numpy as np
 import pytest
 
-from handkd.datasets import ReproducibleDataset, StudioDataset
-from handkd.datasets.checking import by_fault, check_one, summarise
+from handkd.datasets import StudioDataset
+from handkd.datasets.checking import READINGS, by_fault, check_one
 from handkd.datasets.transforms import ImageReadError
-from handkd.hand import BONES
 
 
-class Changed(ReproducibleDataset):
-    """The studio, with something done to each sample."""
+class One:
+    """A data set of one sample, which is changed."""
 
-    def __init__(self, change, length=12, **settings):
-        super().__init__()
-        self.studio, self.change = StudioDataset('train', length, resolution=96, **settings), change
-
-    def __len__(self):
-        return len(self.studio)
+    def __init__(self, change):
+        self.change = change
 
     def get_data_info(self, index):
-        sample = self.studio.get_data_info(index)
-        self.change(index, sample)
+        sample = StudioDataset('train', 8, resolution=96).get_data_info(index)
+        self.change(sample)
         return sample
 
 
-def report(change=lambda i, s: None, published=None, missing=0, joint0='wrist', **settings):
-    data = Changed(change, **settings)
-    checks = [check_one(data, i) for i in range(len(data))]
-    return summarise(checks, len(data), published, missing, joint0), checks
+def measure(change=lambda sample: None):
+    return check_one(One(change), 3)
 
 
-def test_a_sound_set_has_no_problems():
-    found, checks = report(published=12)
-    assert found.problems == [] and by_fault(checks) == []
-    numbers = found.numbers
-    assert numbers['samples'] == numbers['checked'] == 12 and numbers['labelled joints'] == 12 * 21
-    assert numbers['reprojection worst px'] < 0.01
-    assert numbers['side agrees'] >= 0.8 * numbers['side clear'] > 0
-    assert -60 < numbers['depth gap median mm'] < 5
-    studio = StudioDataset('train', 12)
-    joints = np.stack([studio.get_data_info(i)['keypoints_cam'][0] for i in range(12)])
-    for (a, b), length in zip(BONES, numbers['bone medians mm'].values()):
-        assert length == pytest.approx(np.median(np.linalg.norm(joints[:, a] - joints[:, b], axis=1)), abs=0.01)
+def test_a_sound_sample():
+    found = measure()
+    assert (found.index, found.fault, found.labelled, found.outside, found.unlabelled, found.far) == (
+        3,
+        '',
+        21,
+        0,
+        0,
+        0,
+    )
+    assert found.box == '' and found.size == (96, 96) and found.reprojection < 0.01
+    assert found.spread_ratio == pytest.approx(1, abs=1e-4) and 60 < found.extent < 300
+    assert found.inside.shape == (len(READINGS),) and found.inside[0] == 1 and found.on_hand[0] > 0.8
 
 
-def test_counts():
-    found, _ = report(published=41258, missing=3)
-    assert found.problems == [
-        '12 samples instead of the published 41258',
-        '3 labelled samples left out by the reader: their images are not there',
-    ]
-    assert report(published=12, missing=1)[0].problems == [], 'a few are known to be missing in some sets'
+def test_joints_that_mean_nothing():
+    def change(sample):
+        sample['keypoints'][0, :3] = [[0, 0], [-1, -1], [0, 1]]
+        sample['keypoints_cam'][0, 5] = 0
+        sample['keypoints_cam'][0, 6, 2] = 3500
+        sample['camera'] = None
+
+    found = measure(change)
+    assert found.unlabelled == 3 and found.far == 2
 
 
-def test_unreadable_samples_are_named():
-    def change(index, sample):
-        if index == 2:
-            raise ImageReadError("'a/2.png' is cut off")
-        if index == 5:
-            raise FileNotFoundError("no image file 'a/5.png'")
-        if index == 7:
-            sample['keypoints_cam'] = sample['keypoints_cam'] * np.nan
+def test_a_studio_with_fixed_cameras_is_a_room():
+    def change(sample):
+        sample['keypoints_cam'][0, :, 2] = 3500
+        sample['sequence'] = 'a'
 
-    found, checks = report(change)
-    assert found.numbers['faults'] == {'damaged file': 1, 'missing file': 1, 'bad label': 1}
-    lines = by_fault(checks)
-    assert lines[0] == "2\tdamaged file\t'a/2.png' is cut off" and lines[1].startswith('5\tmissing file')
-    assert lines[2].startswith('7\tbad label') and 'keypoints_cam' in lines[2]
-
-
-def scaled(factor):
-    def change(index, sample):
-        sample['keypoints_cam'] = sample['keypoints_cam'] * np.float32(factor)
-
-    return change
-
-
-@pytest.mark.parametrize(('factor', 'unit'), [(0.001, 'metres'), (0.1, 'centimetres'), (4, 'another unit')])
-def test_units(factor, unit):
-    found, _ = report(scaled(factor), modalities=('rgb',))
-    assert any(f'are the labels in {unit}' in problem for problem in found.problems)
-
-
-def one_long_bone(index, sample):
-    if index == 3:
-        sample['keypoints_cam'][0, 8] += 400
-
-
-def mirrored(index, sample):
-    sample['hand_side'] = 'left' if sample['hand_side'] == 'right' else 'right'
-
-
-def shifted(index, sample):
-    sample['keypoints'] = sample['keypoints'] + 5
-
-
-def swapped_bytes(index, sample):
-    counts = (sample['depth'] / 5000 * 65535).astype(np.uint16)
-    sample['depth'] = counts.byteswap().astype(np.float32) * 5000 / 65535
-
-
-def unlabelled(index, sample):
-    if index < 4:
-        sample['keypoints_valid'] = np.zeros((1, 21), np.float32)
+    assert measure(change).far == 0
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
-    [
-        (one_long_bone, '1 samples with a bone shorter than 0.5 or longer than 2 times the median of that bone: 3'),
-        (mirrored, 'look like the other side'),
-        (shifted, '12 samples whose 3D joints project more than 2 px off'),
-        (swapped_bytes, 'depth does not fit the joints'),
-        (unlabelled, '4 samples have no labelled joint'),
-    ],
+    ('shift', 'size', 'said'), [((-9, -9), (1, 1), ''), ((200, 0), (1, 1), 'off'), ((-90, -90), (0.01, 0.01), 'off')]
 )
-def test_wrong_labels_are_found(change, said):
-    found, _ = report(change)
-    assert any(said in problem for problem in found.problems), found.problems
+def test_boxes(shift, size, said):
+    def change(sample):
+        low, high = sample['keypoints'][0].min(0), sample['keypoints'][0].max(0)
+        sample['bbox'] = np.concatenate([low + shift, low + shift + (high - low + 18) * size])[None]
+
+    assert measure(change).box == said
 
 
-def test_a_palm_centre_is_half_as_far():
-    def change(index, sample):
-        joints = sample['keypoints_cam']
-        joints[0, 0] = (joints[0, 0] + joints[0, 9]) / 2
-        del sample['camera']
+def test_faults_are_named_by_sample():
+    def refuse(sample):
+        raise ImageReadError("'a.png' is cut off")
 
-    assert report(change, joint0='palm', modalities=('rgb',))[0].problems == []
-    assert any('median: are the labels in' in problem for problem in report(change, modalities=('rgb',))[0].problems)
-
-
-def test_fingertips_alone_can_be_checked():
-    def change(index, sample):
-        sample['keypoints_valid'] = np.isin(np.arange(21), (4, 8, 12, 16, 20))[None].astype(np.float32)
-
-    found, _ = report(change)
-    assert found.problems == [] and found.numbers['labelled joints'] == 60 and found.numbers['side clear'] == 0
+    assert by_fault([measure(), measure(refuse)]) == ["3\tdamaged file\t'a.png' is cut off"]

@@ -1,0 +1,89 @@
+"""Telling from the lengths of a hand's bones in which order its joints really are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handkd.hand import FINGERS, NUM_JOINTS, finger_joints
+
+_PALM_TO_TIP = [finger_joints(finger) for finger in FINGERS]
+_TIP_TO_PALM = [finger[::-1] for finger in _PALM_TO_TIP]
+_MANO = [_PALM_TO_TIP[f] for f in (1, 2, 4, 3, 0)]
+
+
+def _flat(*groups: tuple[int, ...]) -> list[int]:
+    return [joint for group in groups for joint in group]
+
+
+_FILES: dict[str, list[int]] = {
+    "handkd's": list(range(NUM_JOINTS)),
+    'wrist, then thumb to little finger, each from tip to palm (as in RHD)': _flat((0,), *_TIP_TO_PALM),
+    'wrist or palm, then little finger to thumb, each from palm to tip (as in STB)': _flat((0,), *_PALM_TO_TIP[::-1]),
+    'wrist, then little finger to thumb, each from tip to palm': _flat((0,), *_TIP_TO_PALM[::-1]),
+    'thumb to little finger, each from tip to palm, then wrist (as in InterHand2.6M)': _flat(*_TIP_TO_PALM, (0,)),
+    'thumb to little finger, each from palm to tip, then wrist': _flat(*_PALM_TO_TIP, (0,)),
+    'little finger to thumb, each from tip to palm, then wrist': _flat(*_TIP_TO_PALM[::-1], (0,)),
+    'wrist, the five finger bases, then the rest finger by finger (as in BigHand2.2M)': _flat(
+        (0,), [finger[0] for finger in _PALM_TO_TIP], *(finger[1:] for finger in _PALM_TO_TIP)
+    ),
+    'wrist, index, middle, little, ring finger, thumb without tips, then the tips (as in MANO)': _flat(
+        (0,), *(finger[:3] for finger in _MANO), [finger[3] for finger in _PALM_TO_TIP]
+    ),
+}
+"""Name of an order -> handkd's joint at each place of a file in it."""
+
+ORDERS: tuple[str, ...] = tuple(_FILES)
+"""Names of the orders that are told apart; the first is handkd's own."""
+_PLACES = np.array([np.argsort(order) for order in _FILES.values()])
+_ENDS = np.array([(joint - 1, joint) for joint in range(1, NUM_JOINTS) if joint % 4 != 1])
+_TYPICAL = np.log(
+    [46, 33, 26, 43, 25, 21, 47, 29, 22, 43, 28, 22, 34, 20, 19]  # fmt: skip
+)
+"""Logarithms of an adult's bones within the fingers, mm, from thumb to little finger."""
+NUM_FINGER_BONES = len(_ENDS)
+_FITS = 0.25
+"""Deviation of the logarithms of bone lengths, beyond one common factor, up to which bones are those of a hand."""
+_BETTER = 0.5
+"""Part of the deviation in handkd's order down to which another order has to bring it to be believed."""
+_NO_HAND = 0.4
+"""Deviation beyond which bones are those of no hand: joints in an order that is not known here."""
+
+
+def finger_bones(joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Measure the bones within the fingers as they would be if the joints were in each of :data:`ORDERS`.
+
+    Args:
+        joints: Shape (21, 2) or (21, 3), any unit.
+        valid: Which joints have a label, shape (21,), bool.
+
+    Returns:
+        Shape (number of orders, 15), in units of the joints' spread, so that hands near and far compare; NaN where an
+        end has no label.
+    """
+    known = joints[valid].astype(np.float64)
+    spread = np.sqrt(((known - known.mean(0)) ** 2).sum(1).mean()) if len(known) > 1 else 0.0
+    ends = joints[_PLACES][:, _ENDS].astype(np.float64)
+    lengths = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1)
+    there = valid[_PLACES][:, _ENDS].all(-1) & (spread > 0)
+    return np.where(there, lengths / max(spread, 1e-12), np.nan)
+
+
+def likely_order(bones: np.ndarray) -> str | None:
+    """Say in which order the joints of a data set are, if that is not handkd's.
+
+    Args:
+        bones: :func:`finger_bones` of its samples, shape (N, number of orders, 15).
+
+    Returns:
+        A name of :data:`ORDERS`; 'unknown' if the bones fit no hand in any; None if they do, or too few are labelled.
+    """
+    labelled = np.isfinite(bones).any((0, 1))
+    if labelled.sum() < NUM_FINGER_BONES:
+        return None
+    with np.errstate(divide='ignore'):
+        deviation = np.log(np.maximum(np.nanmedian(bones, 0), 1e-9)) - _TYPICAL
+    error = (deviation - np.median(deviation, 1, keepdims=True)).std(1)
+    best = int(error.argmin())
+    if error[best] < _FITS and error[best] < _BETTER * error[0]:
+        return ORDERS[best]
+    return 'unknown' if error[0] > _NO_HAND else None
