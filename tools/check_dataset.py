@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
+from handkd.apis.packs import is_packed
 from handkd.config import load_config
 from handkd.datasets import HandFileDataset
 from handkd.datasets.check_report import summarise
@@ -101,6 +102,10 @@ def build_dataset(config: str, options: dict | None, split: str, modalities: lis
         raise ValueError(f'{config} has no {split}_dataloader: choose another --split')
     settings = cfg[f'{split}_dataloader'].dataset
     kind = DATASETS.get(settings.type)
+    if is_packed(settings) and settings.get('recipe') is not None:  # before it is packed, its files are to be looked at
+        source = settings.recipe.source
+        if issubclass(DATASETS.get(source.type), HandFileDataset):
+            settings, kind = source, DATASETS.get(source.type)
     if modalities is not None:
         settings.modalities = modalities
     if issubclass(kind, HandFileDataset):

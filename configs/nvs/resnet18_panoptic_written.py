@@ -3,20 +3,32 @@
     python tools/write_dataset.py --layout panoptic_nvs --out data/panoptic --num 8
     python tools/stages.py configs/nvs/resnet18_panoptic_written.py
 
-All images of so small a tree have labels; networks are a quarter as wide, and that of the feature loss is random.
+All images of so small a tree have labels; networks are a quarter as wide, and that of the feature loss is random. Its
+packs lie in data/packed/panoptic_written_*: remove them when the tree is written anew.
 """
 
 _base_ = './resnet18_panoptic.py'
 
-decoder = {'model.decoder.base_channels': 8, 'model.feature_loss.network.base_channels': 16}
-no_pool = {'train_dataloader.dataset.pool': None}
+
+def written(train):
+    places = dict(train=train, val='val_dataloader.dataset', test='test_dataloader.dataset')
+    folders = {f'{place}.data_root': f'data/packed/panoptic_written_{name}' for name, place in places.items()}
+    return {**folders, **{f'{place}.recipe.source.every_nth_frame': 1 for place in places.values()}}
+
+
+views = {
+    **written('train_dataloader.dataset'),
+    'model.decoder.base_channels': 8,
+    'model.feature_loss.network.base_channels': 16,
+}
+poses = {**written('train_dataloader.dataset.dataset'), 'train_dataloader.dataset.pool': None}
 regimes = dict(
-    views=decoder,
-    views_aug=decoder,
-    supervised=no_pool,
-    pretrained=no_pool,
-    pretrained_aug=no_pool,
-    semi={**no_pool, **decoder},
+    views=views,
+    views_aug=views,
+    supervised=poses,
+    pretrained=poses,
+    pretrained_aug=poses,
+    semi={**poses, 'model.decoder.base_channels': 8, 'model.feature_loss.network.base_channels': 16},
 )
 stages = dict(
     runs=[dict(run, options=regimes[run['name']]) for run in _base_.stages.runs],

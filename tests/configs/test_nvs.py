@@ -7,9 +7,11 @@ import pytest
 
 from handkd.apis.budget_report import budget_tables
 from handkd.apis.complexity import measure_config
+from handkd.apis.packs import packed_sets
 from handkd.apis.runs import evaluate, train
 from handkd.apis.stages import read_stages, run_stages
-from handkd.config import load_config
+from handkd.config import LOADERS, load_config
+from handkd.datasets.packed import read_recipe
 from handkd.datasets.studio.layouts import write_layout
 from handkd.models import read_checkpoint
 from handkd.registry import MODELS
@@ -72,6 +74,25 @@ def test_regimes_differ_in_what_they_are_named_for(net):
             assert cfg.train_dataloader.dataset.seed == 5, 'each seed has labels of its own'
 
 
+@pytest.mark.parametrize(
+    'config', ['nvs/resnet50_panoptic', 'nvs/resnet18_views_panoptic', 'pmd/resnet34_rgb_panoptic']
+)
+def test_panoptic_is_decoded_once_and_packs_hold_what_the_crops_need(config):
+    cfg = load_config(CONFIGS.parent / f'{config}.py')
+    folders = set()
+    for loader in ('train', 'val', 'test'):
+        dataset = cfg[f'{loader}_dataloader'].dataset
+        (pack,) = packed_sets(dataset)
+        source, settings = read_recipe(pack.recipe)
+        crop = next(step for step in pack.pipeline if step.type == 'HandCrop')
+        for key in ('rule', 'factor', 'cube', 'root'):
+            assert getattr(settings, key) == crop.get(key)
+        assert settings.modalities == ('rgb',) and settings.size >= settings.margin * cfg.input_size * 0.9
+        assert source['every_nth_frame'] == {'train': 10, 'val': 300, 'test': 10}[loader]
+        folders.add(pack.data_root)
+    assert len(folders) == 3
+
+
 def test_a_written_tree_is_asked_for_no_more_labels_than_it_has():
     stages = read_stages(CONFIGS / 'resnet18_panoptic_written.py')
     assert [stage.name for stage in stages if stage.annotations == 16] == [
@@ -82,6 +103,9 @@ def test_a_written_tree_is_asked_for_no_more_labels_than_it_has():
         assert cfg.model.backbone.base_channels == 16 and cfg.train_cfg.max_iters == 10
         if stage.annotations:
             assert cfg.train_dataloader.dataset.pool is None and stage.annotations <= 64
+        for loader in LOADERS:
+            (pack,) = packed_sets(cfg[loader].dataset)
+            assert pack.recipe.source.every_nth_frame == 1 and 'written' in pack.data_root, 'no pack of the real data'
 
 
 def write_small_configs(folder, tree, backgrounds):
@@ -107,7 +131,8 @@ def write_small_configs(folder, tree, backgrounds):
             if loader != 'train' and regime.startswith('views'):
                 entry.batch_size, entry.sampler = 8, dict(entry.sampler, groups=2, batches=2)
             inner = entry.dataset.get('dataset', entry.dataset)
-            inner.data_root = str(tree)
+            inner.data_root = str(folder / 'packs' / loader)
+            inner.recipe.source.update(data_root=str(tree), every_nth_frame=1)
             for step in inner.pipeline:
                 if step.type == 'LoadBackground':
                     step.folder = str(backgrounds)

@@ -66,7 +66,7 @@ CASES = {
     ),
 }  # fmt: skip
 """Layout -> its reader, settings, a label file, what breaks one sample or more in it, how many samples and labels."""
-FRAMES = {'lm': 42, 'bighand': 60, 'dexter': 12, 'stb': 36}
+FRAMES = {'lm': 42, 'bighand': 160, 'dexter': 12, 'stb': 36}
 
 
 @pytest.mark.parametrize('layout', CASES)

@@ -223,9 +223,78 @@ def test_workers_are_not_sent_the_labels(panoptic_mtc):
     assert pickle.loads(sent).get_record(0)['img_path'] == dataset.get_record(0)['img_path']
 
 
+def test_every_nth_frame(written, panoptic, panoptic_mtc):
+    root, _ = written
+    whole = PanopticHandDataset(root, 'all', min_joints_inside=1)
+    first, *_ = frames = sorted(set(whole.captures().frame.tolist()))
+    assert len(frames) == 2
+    labels(panoptic, 7).write_text('')  # is not read
+    labels(panoptic, 7).rename(labels(panoptic, 8))
+    shutil.copy(labels(panoptic), labels(panoptic, 7))
+    thin = PanopticHandDataset(panoptic, 'all', every_nth_frame=2, cameras=(0,))
+    assert names_of(thin) == [
+        ('00_00_00000007', 'left'), ('00_00_00000007', 'right'), ('00_00_00000009', 'left'), ('00_00_00000009', 'right')
+    ]  # fmt: skip
+    thin = PanopticHandDataset(root, 'all', min_joints_inside=1, every_nth_frame=2)
+    assert set(thin.captures().frame.tolist()) == {first} and len(thin) < len(whole)
+    assert set(thin.captures().sequence.tolist()) == {0, 1}
+    settings = dict(release='mtc', cameras=(0, 1))
+    frames = PanopticHandDataset(panoptic_mtc, 'all', every_nth_frame=2, **settings).captures().frame
+    assert set(frames.tolist()) == {7}, 'of the MTC release, too'
+    assert len(PanopticHandDataset(panoptic_mtc, 'test', every_nth_frame=2, **settings)) == 4
+
+
+def test_png_images_of_a_written_tree(tmp_path):
+    truths = {(t['img_path'], t['hand_side']): t for t in write_panoptic(tmp_path, 1, 0, cameras=2, image_type='png')}
+    dataset = PanopticHandDataset(tmp_path, 'all', min_joints_inside=1)
+    assert len(dataset) > 2 and dataset.missing == 0
+    for index in (0, len(dataset) - 1):
+        sample = dataset.get_data_info(index)
+        truth = truths[sample['img_path'].removeprefix(f'{tmp_path}/'), sample['hand_side']]
+        assert sample['img_path'].endswith('.png')
+        np.testing.assert_array_equal(sample['img'], truth['img'])
+
+
+def test_images_of_two_kinds_are_refused(panoptic):
+    old = panoptic / 'pose0/hdImgs/00_01/00_01_00000009.jpg'
+    cv2.imwrite(str(old.with_suffix('.png')), np.zeros((4, 4, 3), np.uint8))
+    old.unlink()
+    with pytest.raises(ValueError, match=r"two kinds, such as 'hdImgs/00_0\d/.*\.jpg' and 'hdImgs/00_01/.*9\.png'"):
+        PanopticHandDataset(panoptic, 'all')
+    for path in (panoptic / 'pose0/hdImgs').glob('*/*.jpg'):
+        path.unlink()
+    dataset = PanopticHandDataset(panoptic, 'all')
+    assert len(dataset) == 2 and dataset.missing == 4 and dataset.get_record(0)['img_path'].endswith('9.png')
+
+
+def test_people_with_several_ids(panoptic, change_json):
+    """In frame 7 somebody is 3, in frame 9 he is 5; 3 is another one there, unless they are grouped."""
+    change_json(labels(panoptic), lambda c: c['people'][1].update(id=5))
+    assert PanopticHandDataset(panoptic, 'all').captures().subject.tolist() == [0, 0, 1, 1, 1, 1]
+    people = [[('pose0', 9)], [('pose0', 5), ['pose0', 3]]]
+    dataset = PanopticHandDataset(panoptic, 'all', people=people)
+    captures = dataset.captures()
+    assert captures.subject.tolist() == [1] * 6 and captures.track.tolist() == [0, 0, 0, 0, 1, 1]
+    assert [dataset.get_record(i)['subject'] for i in range(6)] == [1] * 6
+    others = PanopticHandDataset(panoptic, 'all', people=people[:1]).captures()
+    assert others.subject.tolist() == [1, 1, 2, 2, 2, 2], 'those who are in no group come behind'
+    # The tracker sees him twice.
+    change_json(labels(panoptic), lambda c: c['people'].append(dict(c['people'][1], id=3)))
+    labels(panoptic).with_name('edited').touch()  # an edit inside of a file alone is not noticed
+    dataset = PanopticHandDataset(panoptic, 'all', people=people)
+    assert len(dataset) == 6 and dataset.doubled == 2
+    np.testing.assert_array_equal(dataset.index['person'], [3, 5, 5])
+    assert len(PanopticHandDataset(panoptic, 'all')) == 10
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
+        (dict(every_nth_frame=0), r'every_nth_frame=\.\.\.\) must be a whole number from 1 on, found 0'),
+        (dict(every_nth_frame=2.0), 'found 2.0'),
+        (dict(people=[[('pose1', 3)]]), r"people=\.\.\.\): there is no sequence 'pose1'; did you mean 'pose0'"),
+        (dict(people=[[('pose0', '3')]]), r"pairs such as .*, found \('pose0', '3'\) in that of person 0"),
+        (dict(people=[[('pose0', 3)], [('pose0', 3)]]), r"\['pose0', 3\] is there twice"),
         (dict(split='testing'), "did you mean 'test'"),
         (dict(split='test'), r"no sequence of split 'test', only \['pose0'\].*test_sequences"),
         (dict(modalities=('depth',)), "no 'depth'"),

@@ -60,3 +60,15 @@ def test_the_end_of_a_training_tells_what_was_left_out():
     Data.skipped = None
     run(Data(range(10))), run(list(range(10)))
     assert len(said) == 1
+
+
+def test_the_end_of_a_training_tells_of_damaged_labels_and_of_sets_in_others():
+    said = []
+    inner = SimpleNamespace(skipped=None, damaged=["'a.json' is no JSON", "'b.json' is no JSON"])
+    for dataset in (SimpleNamespace(dataset=inner), SimpleNamespace(datasets=[SimpleNamespace(), inner])):
+        runner = SimpleNamespace(
+            train_loop=SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset)),
+            logger=SimpleNamespace(warning=said.append),
+        )
+        SkippedSamplesHook().after_train(runner)
+    assert said == ["2 labels were damaged, and their samples left out, first: 'a.json' is no JSON"] * 2

@@ -13,6 +13,7 @@ import pytest
 from handkd.datasets.rhd import RHD_JOINTS
 from handkd.datasets.stb import STB_JOINTS
 from handkd.datasets.studio.layouts import write_layout
+from handkd.datasets.studio.layouts.panoptic import write_panoptic
 from handkd.geometry import project
 from handkd.hand import JOINTS
 
@@ -233,3 +234,24 @@ def test_what_is_not_there(tmp_path):
         check(tmp_path / 'void', tmp_path)
     with pytest.raises(ValueError, match="no 'dept'; did you mean 'depth'"):
         check(tmp_path / 'void', tmp_path, '--modalities', 'dept')
+
+
+def test_files_of_a_set_that_is_still_to_be_packed(tmp_path, capsys):
+    """The pack of a config is not there; one of its label files is damaged."""
+    panoptic = tmp_path / 'panoptic'
+    for _ in write_panoptic(panoptic, 2, 0, cameras=2, sequences={'171204_pose5': 'test'}):
+        pass
+    path = max((panoptic / '171204_pose5/hdHand3d').iterdir())
+    path.write_text('{"people": [')
+    out = tmp_path / 'check'
+    place = 'test_dataloader.dataset.recipe.source'
+    status = TOOL['main']([
+        str(ROOT / 'configs/pmd/resnet34_rgb_panoptic.py'), '--split', 'test', '--out', str(out), '--workers', '0',
+        '--cfg-options', f'{place}.data_root={panoptic}', f'{place}.every_nth_frame=1',
+    ])  # fmt: skip
+    problems = json.loads((out / 'report.json').read_text())['problems']
+    assert status == 1 and any(
+        problem.startswith('1 damaged labels, whose samples are left out') and path.name in problem
+        for problem in problems
+    )
+    assert 'PanopticHandDataset, test' in capsys.readouterr().out

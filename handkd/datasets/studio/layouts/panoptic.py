@@ -33,7 +33,12 @@ _RING = 2450.0
 
 
 def write_panoptic(
-    out: Path, num: int, seed: int, cameras: int = 31, sequences: Mapping[str, str] = _SEQUENCES
+    out: Path,
+    num: int,
+    seed: int,
+    cameras: int = 31,
+    sequences: Mapping[str, str] = _SEQUENCES,
+    image_type: str = 'jpg',
 ) -> Iterator[dict]:
     """Write sequences, each with calibration, HD images, hands and body.
 
@@ -46,7 +51,8 @@ def write_panoptic(
         num: Frames of each sequence; each is ``cameras`` images.
         seed: Seed of the studio.
         cameras: Number of HD cameras, 1 to 31. Defaults to 31.
-        sequences: Name -> 'train' or 'test'.
+        sequences: Name -> 'train' or 'test'. Defaults to :data:`_SEQUENCES`: one of each.
+        image_type: 'jpg' or 'png', both of which the owners' toolbox extracts. Defaults to 'jpg'.
 
     Yields:
         The truth of each usable hand in each image; ``split`` is 'train' or 'test'. Beyond the usual keys:
@@ -68,7 +74,7 @@ def write_panoptic(
         shown = num * list(sequences.values())[:number].count(split)  # other hands than in the sequences before
         for index in range(num):
             shifts = rng.uniform(-50, 50, (2, 3))
-            yield from _write_frame(out, split, sequence, index, shown + index, views, shifts, seed)
+            yield from _write_frame(out, split, sequence, index, shown + index, views, shifts, seed, image_type)
 
 
 def _write_frame(
@@ -80,6 +86,7 @@ def _write_frame(
     views: dict[int, Camera],
     shifts: np.ndarray,
     seed: int,
+    image_type: str,
 ) -> Iterator[dict]:
     """Write the images and labels of a frame, which shows the split's hands number ``shown``."""
     frame = 165 + 13 * index + index % 3
@@ -87,7 +94,7 @@ def _write_frame(
     for node, camera in views.items():
         photos = _photograph_hands(split, shown, camera, shifts, seed)
         image, _, owner = overlay(list(photos.values()))
-        path = save_image(out, f'{sequence}/hdImgs/00_{node:02d}/00_{node:02d}_{frame:08d}.jpg', image)
+        path = save_image(out, f'{sequence}/hdImgs/00_{node:02d}/00_{node:02d}_{frame:08d}.{image_type}', image)
         for k, (side, photo) in enumerate(photos.items()):
             if side != unusable:
                 seen = replace(photo, image=image, part_seg=np.where(owner == k, photo.part_seg, 0).astype(np.uint8))
