@@ -175,7 +175,7 @@ def check_config(cfg: Config, only: str | None = None) -> None:
     if 'by_epoch' in train_cfg and not train_cfg['by_epoch'] and 'type' not in train_cfg:
         check_keys(train_cfg, {'by_epoch', *signature_of(IterBasedTrainLoop).arguments}, 'train_cfg')
     entries = cfg.to_dict()
-    for where, node in _typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
+    for where, node in typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
         _check_node(where, node)
     check_sizes(cfg)
 
@@ -188,16 +188,16 @@ def _check_typos(given: Iterable[str], known: set[str], where: str) -> None:
             check_keys([key], known, where)
 
 
-def _typed_dicts(node: object, where: str) -> Iterator[tuple[str, dict]]:
+def typed_dicts(node: object, where: str) -> Iterator[tuple[str, dict]]:
     """All dicts with a ``type`` below a node, each with its dotted place."""
     if isinstance(node, dict):
         if 'type' in node:
             yield where, node
         for key, value in node.items():
-            yield from _typed_dicts(value, f'{where}.{key}' if where else key)
+            yield from typed_dicts(value, f'{where}.{key}' if where else key)
     elif isinstance(node, (list, tuple)):
         for i, value in enumerate(node):
-            yield from _typed_dicts(value, f'{where}[{i}]')
+            yield from typed_dicts(value, f'{where}[{i}]')
 
 
 def _check_node(where: str, node: dict) -> None:

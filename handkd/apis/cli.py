@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 
+from handkd.build_errors import explain
 from handkd.config import load_config
 
 
@@ -21,13 +22,17 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
     Args:
         main: The tool; takes the arguments and returns an exit status.
         argv: The arguments; None for the process's own. ``HANDKD_TRACEBACK=1`` in the environment shows tracebacks.
+
+    Errors about the user's input are every ValueError and OSError, and what :func:`~handkd.build_errors.explain` finds
+    to be about the config; all others are faults of the program and end in a traceback.
     """
     try:
         sys.exit(main(argv) or 0)
-    except (ValueError, OSError) as error:
-        if os.environ.get('HANDKD_TRACEBACK') == '1':
+    except Exception as error:
+        told = explain(error) or (error if isinstance(error, (ValueError, OSError)) else None)
+        if told is None or os.environ.get('HANDKD_TRACEBACK') == '1':
             raise
-        print(f'error: {_message(error)}', file=sys.stderr)
+        print(f'error: {_message(told)}', file=sys.stderr)
         print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

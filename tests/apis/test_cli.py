@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from handkd.apis.cli import OptionsAction, add_run_options, config_from_args, prepare_work_dir, run_cli
+from handkd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +38,19 @@ def test_tracebacks_on_request_and_for_faults_of_our_own(monkeypatch):
     monkeypatch.setenv('HANDKD_TRACEBACK', '1')
     with pytest.raises(ValueError):
         run_cli(raises(ValueError()))
+
+
+def test_an_error_of_whatever_type_in_building_from_a_config_is_one_line(monkeypatch, capsys):
+    def main(_argv):
+        MODELS.build(dict(type='ResNet', depth=19))  # KeyError
+
+    with pytest.raises(SystemExit) as end:
+        run_cli(main)
+    err = capsys.readouterr().err
+    assert end.value.code == 2 and err.startswith('error: ResNet: invalid depth 19 for resnet\n'), err
+    monkeypatch.setenv('HANDKD_TRACEBACK', '1')
+    with pytest.raises(KeyError):
+        run_cli(main)
 
 
 def test_a_work_dir_that_can_not_be_written_is_named_with_the_remedy(tmp_path):
