@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from mmpose.models.heads.base_head import BaseHead
 from torch import nn
 
 from handkd.hints import did_you_mean
 
 
 def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
-    """Check that a module has the submodules ``names``.
+    """Check that a module has the submodules ``names``, and that their outputs can be read.
 
     Args:
         module: The network.
@@ -19,12 +20,32 @@ def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
         owner: What the network is called in the error, such as ``"teacher 'depth'"``.
 
     Raises:
-        ValueError: For a name that is not there; lists the nearest right ones.
+        ValueError: For a name that is not there, with the nearest right ones; for a head of MMPose as a whole, with its
+            layers.
     """
     known = [name for name, _ in module.named_modules() if name]
     for name in names:
         if name not in known:
             raise ValueError(f'{owner} has no layer named {name!r}; {did_you_mean(name, known)}')
+        layer = module.get_submodule(name)
+        if isinstance(layer, BaseHead):
+            inner = [
+                f'{name}.{child}' for child, part in layer.named_children() if any(True for _ in part.parameters())
+            ]
+            raise ValueError(
+                f"the output of {owner}'s layer {name!r} can not be read: MMPose's estimators call the forward of their "
+                f'{type(layer).__name__} directly, past every hook; name a layer in it, one of {inner}'
+            )
+
+
+class _Outputs(dict):
+    """Outputs by name; a name that is missing was never called as a module."""
+
+    def __missing__(self, name: str) -> object:
+        raise ValueError(
+            f'the layer {name!r} was not called in this forward pass, so it has no output to read; called were '
+            f'{sorted(self)}: name another layer, such as one within it'
+        )
 
 
 @contextmanager
@@ -36,7 +57,8 @@ def record_taps(module: nn.Module, names: Iterable[str]) -> Iterator[dict[str, o
         names: Dotted names of its submodules.
 
     Yields:
-        A dict that each forward pass fills: name -> the submodule's output. Gradients flow through it.
+        A dict that each forward pass fills: name -> the submodule's output. Gradients flow through it. To ask it for a
+        layer that did not run is a ValueError that lists those that did.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
@@ -45,7 +67,7 @@ def record_taps(module: nn.Module, names: Iterable[str]) -> Iterator[dict[str, o
         >>> taps['0'].shape
         torch.Size([1, 3])
     """
-    outputs: dict[str, object] = {}
+    outputs: dict[str, object] = _Outputs()
 
     def recorder(name: str):
         def hook(_module: nn.Module, _inputs: tuple, output: object) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
+from mmpose.models.heads.base_head import BaseHead
 from mmpose.structures import PoseDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from handkd.registry import MODELS
 
+from .. import heads
 from ..checkpoint import DISTILLER_PREFIX
 
 
@@ -30,6 +32,9 @@ class HandPoseEstimator(BaseModel):
             Defaults to 'rgb'.
         data_preprocessor (dict): Config of the preprocessor. Defaults to dict(type='HandDataPreprocessor').
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
+
+    Raises:
+        ValueError: If the head is one of MMPose, which predicts in another form.
     """
 
     def __init__(
@@ -44,8 +49,8 @@ class HandPoseEstimator(BaseModel):
         super().__init__(MODELS.build(data_preprocessor), init_cfg)
         self.modality = modality
         self.backbone = MODELS.build(backbone)
-        self.neck = MODELS.build(neck) if neck is not None else torch.nn.Identity()
-        self.head = MODELS.build(head)
+        self.neck = MODELS.build(neck) if neck is not None else nn.Identity()
+        self.head = build_head(head)
         self._register_load_state_dict_pre_hook(_drop_distillers)
 
     def forward(
@@ -90,6 +95,22 @@ class HandPoseEstimator(BaseModel):
         ``keypoints`` of the one and what the other gives, for which they need the crop's camera.
         """
         return add_predictions(data_samples, self.head.predict(self.extract_feat(inputs), data_samples))
+
+
+def build_head(head: dict) -> nn.Module:
+    """Build a head whose ``predict`` gives a dict of arrays over the batch.
+
+    Raises:
+        ValueError: If it is one of MMPose, whose ``predict`` gives a list of MMPose's own structures.
+    """
+    made = MODELS.build(head)
+    if isinstance(made, BaseHead) and made.predict.__module__.startswith('mmpose.'):
+        own = sorted(name for name in heads.__all__ if name.endswith('Head') and name != 'PoseHead')
+        raise ValueError(
+            f"the head {type(made).__name__} is one of MMPose, whose predictions handkd's estimators can not take; use "
+            f"one of {own}, or MMPose's own estimator around it, such as TopdownPoseEstimator"
+        )
+    return made
 
 
 def choose_inputs(inputs: dict[str, Tensor], names: Sequence[str]) -> list[Tensor]:

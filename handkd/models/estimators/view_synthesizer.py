@@ -10,7 +10,7 @@ from handkd.registry import MODELS
 from ..backbones import Latents
 from ..targets import labelled_samples, stack_rotations
 from ..view_groups import ViewSources, draw_sources, find_groups, other_sources, relative_rotations, turn_points
-from .hand_pose_estimator import add_predictions, choose_inputs
+from .hand_pose_estimator import add_predictions, build_head, choose_inputs
 
 
 @MODELS.register_module()
@@ -64,7 +64,7 @@ class ViewSynthesizer(BaseModel):
             raise ValueError(f'ViewSynthesizer: p_swap must be from 0 to 1, found {p_swap!r}')
         self.p_swap = p_swap
         self.backbone = MODELS.build(backbone)
-        self.head = None if head is None else MODELS.build(head)
+        self.head = None if head is None else build_head(head)
         losses = dict(pixel=pixel_loss) | ({} if feature_loss is None else dict(feature=feature_loss))
         # The name of what serves training alone: the plain estimator leaves it out of a checkpoint.
         # MMEngine's ModuleDict: torch's own would keep `init_cfg` from what is inside.

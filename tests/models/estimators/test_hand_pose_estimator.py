@@ -81,3 +81,14 @@ def test_a_head_that_segments_gives_maps(batch):
         sample.gt_fields.part_seg = torch.from_numpy(expected[i])
         metric.process({}, [sample.to_dict()])
     assert metric.compute_metrics(metric.results)['per_pixel'] == 1
+
+
+@pytest.mark.parametrize('estimator', ['HandPoseEstimator', 'ViewSynthesizer'])
+def test_a_head_of_mmpose_is_refused_when_it_is_built(estimator):
+    head = dict(type='HeatmapHead', in_channels=8, out_channels=21)
+    own = dict(estimator_cfg(), head=head)
+    views = dict(
+        type='ViewSynthesizer', backbone=dict(type='GeometryEncoder'), decoder=dict(type='ViewDecoder'), head=head
+    )
+    with pytest.raises(ValueError, match='the head HeatmapHead is one of MMPose.*PMDHead.*TopdownPoseEstimator'):
+        MODELS.build(own if estimator == 'HandPoseEstimator' else views)
