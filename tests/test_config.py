@@ -183,7 +183,7 @@ def test_one_file_of_limits_goes_to_all_that_take_one(tmp_path):
 def test_one_folder_of_patches_goes_to_all_that_take_one():
     options = {'patch_dictionary.folder': 'mine'}
     weak = load_config(CONFIGS / 'weakseg' / 'dense_weak_studio.py', options)
-    assert [hook.get('dictionary') for hook in weak.custom_hooks] == [None, None, None, 'mine']
+    assert [hook.get('dictionary') for hook in weak.custom_hooks] == ['mine']
     synthetic = load_config(CONFIGS / 'weakseg' / 'dense_synthetic_studio.py', options)
     assert [metric.get('dictionary') for metric in synthetic.test_evaluator] == [None, 'mine']
     assert len(takers(synthetic, 'patch_dictionary')) == 1

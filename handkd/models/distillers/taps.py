@@ -33,7 +33,7 @@ def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
                 f'{name}.{child}' for child, part in layer.named_children() if any(True for _ in part.parameters())
             ]
             raise ValueError(
-                f"the output of {owner}'s layer {name!r} can not be read: MMPose's estimators call the forward of their "
+                f"the output of {owner}'s layer {name!r} cannot be read: MMPose's estimators call the forward of their "
                 f'{type(layer).__name__} directly, past every hook; name a layer in it, one of {inner}'
             )
 
