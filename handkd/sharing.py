@@ -31,8 +31,8 @@ def share_cores(environ: MutableMapping[str, str] = os.environ, cgroups: Path = 
     ``OMP_WAIT_POLICY`` and ``OMP_NUM_THREADS`` the user has set stays as it is.
 
     Args:
-        environ: The environment. Defaults to the process's.
-        cgroups: Where the kernel says what this container may use. Defaults to ``/sys/fs/cgroup``.
+        environ: The environment; without it that of the process.
+        cgroups: Where the kernel says what this container may use; without it ``/sys/fs/cgroup``.
     """
     if 'OMP_WAIT_POLICY' not in environ:
         environ.setdefault('GOMP_SPINCOUNT', str(SPIN_COUNT))
@@ -45,7 +45,7 @@ def cpu_limit(cgroups: Path = CGROUPS) -> int | None:
     """Return how many cores' time this container may use, at least 1, rounded up; None if it is not limited.
 
     Args:
-        cgroups: Where the kernel says so, in version 1 or 2 of its files. Defaults to ``/sys/fs/cgroup``.
+        cgroups: Where the kernel says so, in version 1 or 2 of its files; without it ``/sys/fs/cgroup``.
     """
     try:
         if (cgroups / 'cpu.max').is_file():

@@ -179,7 +179,8 @@ def _check_heatmaps(cfg: Config, size: Size) -> None:
         backbone, codec = node['backbone'], (node.get('head') or {}).get('codec') or {}
         strides = getattr(MODELS.get(type_name(backbone)), 'STRIDES', {})
         stride = strides.get(argument(backbone, 'variant', MODELS))
-        side = argument(codec, 'heatmap_size', KEYPOINT_CODECS) if 'type' in codec else None
+        typed = isinstance(codec, Mapping) and 'type' in codec
+        side = argument(codec, 'heatmap_size', KEYPOINT_CODECS) if typed else None
         if stride and side is not None and side != size.shape[0] // stride:
             raise ConfigError(
                 f'{cfg.filename}: {where}.head.codec.heatmap_size ({type_name(codec)}) is {side}, but {size.place} is '

@@ -207,7 +207,7 @@ def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits
 
 # --- directions of imports -------------------------------------------------------------------------------------------
 
-BASE = {'compat', 'registry', 'hints', 'files', 'hashing', 'compiling'}
+BASE = {'compat', 'registry', 'hints', 'files', 'hashing', 'compiling', 'units'}
 KNOWS_CODECS = BASE | {'hand', 'geometry', 'codecs'}
 KNOWS_MODELS = KNOWS_CODECS | {'datasets', 'models'}
 ARROWS = {
@@ -220,7 +220,11 @@ ARROWS = {
     'hashing': set(),
     'registry': {'compat'},
     'size_checks': {'hints', 'registry'},
-    'config': BASE | {'size_checks'},
+    'config': BASE | {'overrides', 'signatures', 'size_checks'},
+    'overrides': {'hints'},
+    'signatures': set(),
+    'build_errors': {'config', 'hints'},
+    'units': {'hand', 'hints'},
     'hand': {'hints'},
     'geometry': {'hand', 'hints', 'files', 'compiling'},
     'codecs': BASE | {'hand', 'geometry'},
@@ -231,7 +235,8 @@ ARROWS = {
     'evaluation.functional': {'hand', 'geometry'},
     'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'hand', 'geometry', 'registry'},
-    'apis': KNOWS_MODELS | {'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
+    'apis': KNOWS_MODELS
+    | {'build_errors', 'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 
