@@ -44,7 +44,14 @@ def test_an_override_of_a_used_up_variable_names_the_keys_that_hold_its_value(co
 
 
 def test_the_keys_that_are_named_do_it():
-    for key in ('train_dataloader.dataset.pipeline.2.size', 'test_dataloader.dataset.data_root', 'randomness.seed'):
+    sizes = {
+        'train_dataloader.dataset.pipeline.2.size': 32,
+        'val_dataloader.dataset.pipeline.1.size': 32,
+        'test_dataloader.dataset.pipeline.1.size': 32,
+    }
+    cfg = load_config(CONFIGS / 'resnet34_rgb_rhd.py', sizes)
+    assert cfg.train_dataloader.dataset.pipeline[2].size == 32
+    for key in ('test_dataloader.dataset.data_root', 'randomness.seed'):
         load_config(CONFIGS / 'resnet34_rgb_rhd.py', {key: 32})
 
 

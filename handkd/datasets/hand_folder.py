@@ -119,7 +119,7 @@ class HandFolderDataset(HandFileDataset):
                     offsets.append(offset)
                     numbers.append(number)
                 bar.update(len(line))
-        if not offsets:
+        if not offsets and not self.damage:
             raise ValueError(f'{str(path)!r} has no labels; write one line a hand')
         return {'sample': np.array(offsets, np.int64), 'line': np.array(numbers, np.int32)}
 

@@ -62,7 +62,7 @@ def test_what_is_missing_is_named(run, tmp_path):
     (run / 'other.py').unlink()
     for file in run.glob('*.pth'):
         file.unlink()
-    with pytest.raises(FileNotFoundError, match=r'no iter_\*.pth in it'):
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint in it'):
         TrainedNetwork.open(str(run))
 
 

@@ -126,7 +126,6 @@ def boxed(make):
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
-        (metres, 'are the labels in metres? (10 of 10 samples); give'),
         (far_away, 'behind the camera or farther away than it sees a hand'),
         (other_side, 'most hands look like the other side'),
         (coco, '(in 2 of 10 samples: 3, 7) are at 0 0 or -1 -1'),
@@ -141,6 +140,11 @@ def test_wrong_labels_are_problems_with_a_cause(folder, change, said):
     status, report = folder(change)
     assert status == 1 and any(said in problem for problem in report['problems']), report['problems']
     assert all('\n' not in problem for problem in report['problems'])
+
+
+def test_labels_in_metres_are_refused_with_the_line_and_the_unit(folder):
+    with pytest.raises(ValueError, match=r'10 labels are damaged, first: .*train\.jsonl:1 .*the joints are in m, so'):
+        folder(metres)
 
 
 @pytest.mark.parametrize(
