@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 from mmengine.optim import OptimWrapper
@@ -130,11 +131,9 @@ def _follow(schedulers: list, runner: Runner) -> None:
     each = [scheduler for scheduler in schedulers if not isinstance(scheduler, ReduceOnPlateauParamScheduler)]
     by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
     length = len(runner.train_dataloader) if by_epoch else 0
-    for step in range(1, runner.iter + 1):
-        for scheduler in each:
-            if not scheduler.by_epoch:
-                scheduler.step()
-        if by_epoch and step % length == 0:
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='Detected call of `scheduler.step')  # the optimizer's steps are past
+        for step in range(1, runner.iter + 1):
             for scheduler in each:
-                if scheduler.by_epoch:
+                if not scheduler.by_epoch or (by_epoch and step % length == 0):
                     scheduler.step()

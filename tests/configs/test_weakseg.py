@@ -90,7 +90,7 @@ def write_small_configs(folder, tree):
         options |= {'test_dataloader.dataset.data_root': str(tree)}
         if name == 'dense_weak':
             options |= {'train_dataloader.dataset.datasets.1.data_root': str(tree)}
-            options |= {'custom_hooks.3.interval': 2, 'custom_hooks.3.workers': 1}
+            options |= {'custom_hooks.0.interval': 2, 'custom_hooks.0.workers': 1}
         load_config(CONFIGS / f'{name}_nyu_parts.py', options).dump(folder / f'{name}_small.py')
     segmentation = 'model.backbone.segmentation'
     shapes = {
