@@ -11,8 +11,12 @@ from mmengine.evaluator import BaseMetric
 from handkd.files import write_atomically
 from handkd.registry import METRICS
 
-SHOWN = ('synthesised', 'background', 'other_view')
-"""What is compared with the true view: the network's image, no hand at all, and the other view of the moment."""
+SHOWN = ('synthesised', 'unrotated', 'background', 'other_view')
+"""What is compared with the true view: the network's image, its image of points that were not turned into the view, no
+hand at all, and the other view of the moment."""
+
+CHANGED = 24
+"""Grey levels in any channel by which a pixel differs from the background where it shows something else."""
 
 
 @METRICS.register_module()
@@ -20,17 +24,26 @@ class ViewSynthesisMetric(BaseMetric):
     """How far synthesised views are from what the cameras saw, of a ``ViewSynthesizer``.
 
     The numbers are ``views/synthesised/MAE``, the mean absolute difference over pixels and channels in grey levels (0
-    to 255), and ``views/synthesised/PSNR`` in dB, both of each image and then averaged over the images; and the same
-    for two images that need no learning, ``views/background/...`` and ``views/other_view/...``: what the camera sees
-    without a hand, and the other view of the same moment as it is. A network that is no better than the background
-    makes no hand, or loses as much by what it blurs behind it.
+    to 255), and ``views/synthesised/PSNR`` in dB, both of each image and then averaged over the images;
+    ``views/synthesised/hand_MAE``, the same difference over the hand's pixels alone; and the same for three other
+    images: ``views/unrotated/...``, what the network makes of the other view's points where they are not turned by
+    the rotation between the cameras, and two that need no learning, ``views/background/...`` and
+    ``views/other_view/...``, what the camera sees without a hand and the other view of the same moment as it is.
+
+    A hand covers little of an image, so a network that is no better than the background in ``hand_MAE`` makes no hand,
+    whatever ``MAE`` says. ``views/gain/MAE`` and ``views/gain/hand_MAE`` are by how much turning the points lowers the
+    difference, ``unrotated`` less ``synthesised``: about 0 of a network that ignores geometry.
+
+    The hand is ``gt_fields.hand_mask``, of ``PackHandInputs(fields=['hand_mask'])``. Where the data set has no masks,
+    ``changed_MAE`` stands for ``hand_MAE``: over the pixels that differ from the background by more than
+    :data:`CHANGED`, an arm and a body among them. Images without any such pixel don't count in it.
 
     Batches must be whole groups, which ``ViewGroupSampler(batches=...)`` draws, with 'rgb' and 'background' among the
     ``modalities``. Images that stand alone don't count.
 
     Args:
-        dump (str, optional): ``.npz`` file for the numbers of each image: ``shown`` (3,), and ``MAE`` and ``PSNR``, of
-            shape (N, 3). Defaults to None.
+        dump (str, optional): ``.npz`` file for the numbers of each image: ``shown`` (4,), and ``MAE``, ``PSNR`` and
+            ``hand_MAE`` or ``changed_MAE``, of shape (N, 4). Defaults to None.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
     """
 
@@ -43,43 +56,61 @@ class ViewSynthesisMetric(BaseMetric):
 
         Args:
             data_batch: What the loader gave, with ``inputs`` as PackHandInputs makes them: the truth is there.
-            data_samples: Samples as dicts, those in groups with ``pred_fields.rgb`` (3, H, W), uint8.
+            data_samples: Samples as dicts, those in groups with ``pred_fields.rgb`` and ``pred_fields.unrotated``
+                (3, H, W), uint8, and ``gt_fields.hand_mask`` (1, H, W) where the data set has masks.
 
         Raises:
             ValueError: If no view is predicted, or backgrounds are missing.
         """
         inputs = data_batch['inputs']
-        predicted = [sample.get('pred_fields', {}).get('rgb') for sample in data_samples]
-        views = {i: view for i, view in enumerate(predicted) if view is not None}
+        views = [
+            i for i, sample in enumerate(data_samples) if {'rgb', 'unrotated'} <= set(sample.get('pred_fields', ()))
+        ]
         if not views or 'background' not in inputs:
             raise ValueError(
-                f"ViewSynthesisMetric: {len(views)} of {len(data_samples)} samples have 'rgb' in pred_fields, and the "
-                f"batch holds {sorted(inputs)}: it needs a ViewSynthesizer, the loader's sampler ViewGroupSampler, and "
-                "PackHandInputs(modalities=['rgb', 'background'])"
+                f"ViewSynthesisMetric: {len(views)} of {len(data_samples)} samples have 'rgb' and 'unrotated' in "
+                f'pred_fields, and the batch holds {sorted(inputs)}: it needs a ViewSynthesizer, the '
+                "loader's sampler ViewGroupSampler, and PackHandInputs(modalities=['rgb', 'background'])"
             )
         truth, backgrounds = (
             np.stack([np.asarray(inputs[name][i]) for i in views]).astype(np.float64) for name in ('rgb', 'background')
         )
         others = truth[np.arange(len(views)) ^ 1]  # the views of a moment follow each other
-        errors = np.stack([np.stack(list(views.values())), backgrounds, others], 1) - truth[:, None]
+        made = [np.stack([data_samples[i]['pred_fields'][name] for i in views]) for name in ('rgb', 'unrotated')]
+        errors = np.stack([*made, backgrounds, others], 1) - truth[:, None]
+        samples = [data_samples[i] for i in views]
+        masked = all('hand_mask' in sample.get('gt_fields', ()) for sample in samples)
+        if masked:
+            region = np.stack([np.asarray(sample['gt_fields']['hand_mask'])[0] > 0 for sample in samples])
+        else:
+            region = (np.abs(truth - backgrounds) > CHANGED).any(1)
+        on_hand = [np.abs(error[..., there]).mean((1, 2)) for error, there in zip(errors, region) if there.any()]
         # One result a batch: MMEngine cuts results off at the number of samples of the set.
-        self.results.append((np.abs(errors).mean((2, 3, 4)), np.square(errors).mean((2, 3, 4))))
+        name = 'hand_MAE' if masked else 'changed_MAE'
+        columns = dict(MAE=np.abs(errors).mean((2, 3, 4)), squared=np.square(errors).mean((2, 3, 4)))
+        columns[name] = np.full((len(views), len(SHOWN)), np.nan)
+        columns[name][region.any((1, 2))] = np.reshape(on_hand, (-1, len(SHOWN)))
+        self.results.append(columns)
 
-    def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-        """Return ``MAE`` and ``PSNR`` of each of :data:`SHOWN`.
+    def compute_metrics(self, results: list[dict[str, np.ndarray]]) -> dict[str, float]:
+        """Return the numbers of each of :data:`SHOWN`, and the gain.
 
         Raises:
-            ValueError: If there is no batch.
+            ValueError: If there is no batch, or only some have masks of the hand.
             OSError: If the numbers can't be written where ``dump`` says.
         """
         if not results:
             raise ValueError('ViewSynthesisMetric has nothing to evaluate: the loader has no batch')
-        absolute, squared = (np.concatenate(column) for column in zip(*results))
+        if len({tuple(result) for result in results}) > 1:
+            raise ValueError("ViewSynthesisMetric: 'hand_mask' is in gt_fields of some batches and not of others")
+        numbers = {name: np.concatenate([result[name] for result in results]) for name in results[0]}
         with np.errstate(divide='ignore'):  # an image without any error
-            numbers = dict(MAE=absolute, PSNR=10 * np.log10(255**2 / squared))
+            numbers['PSNR'] = 10 * np.log10(255**2 / numbers.pop('squared'))
         if self.dump is not None:
             content = io.BytesIO()
             np.savez_compressed(content, shown=SHOWN, **numbers)
             write_atomically(self.dump, content.getvalue())
-        means = {name: values.mean(0) for name, values in numbers.items()}
-        return {f'{what}/{name}': float(means[name][k]) for k, what in enumerate(SHOWN) for name in means}
+        seen = {name: values[~np.isnan(values[:, 0])] for name, values in numbers.items()}
+        means = {name: values.mean(0) for name, values in seen.items() if len(values)}
+        gain = {f'gain/{name}': float(mean[1] - mean[0]) for name, mean in means.items() if name != 'PSNR'}
+        return {f'{what}/{name}': float(means[name][k]) for k, what in enumerate(SHOWN) for name in means} | gain

@@ -40,7 +40,8 @@ def views_cfg(tiny_cfg, folder):
         cfg = tiny_cfg(5, work_dir, **hooks)
         background = [dict(type='LoadBackground', folder=folder)]
         views = [*background, *CROP, dict(type='PackHandInputs', modalities=['rgb', 'background'])]
-        train_set, test_set = (dict(ROOM, split=split, pipeline=views) for split in ('train', 'test'))
+        hands = [*views[:-1], dict(views[-1], fields=['hand_mask'])]
+        train_set, test_set = (dict(ROOM, split=split, pipeline=p) for split, p in (('train', views), ('test', hands)))
         cfg.model = dict(
             type='ViewSynthesizer',
             backbone=dict(type='GeometryEncoder', depth=18, **SIZES),
@@ -78,7 +79,9 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(views_cfg, with_hea
         if with_head:
             assert file['pred'].shape == (9, 21, 3) and any(name.endswith('EPE_mean') for name in metrics)
         else:
-            assert file['PSNR'].shape == (12, 3) and 0 < metrics['views/background/MAE'] < 255
+            assert file['PSNR'].shape == file['hand_MAE'].shape == (12, 4)
+            assert 0 < metrics['views/background/MAE'] < metrics['views/background/hand_MAE'] < 255
+            assert 'views/gain/hand_MAE' in metrics
 
 
 @pytest.mark.parametrize('loader', ['train_dataloader', 'val_dataloader'])

@@ -12,6 +12,7 @@ turn = dict(type='RandomCropNoise', rotation=20.0)  # the paper has random in-pl
 view = dict(type='VirtualCamera', size=input_size)
 pack = dict(type='PackHandInputs', modalities=['rgb'])
 pack_views = dict(type='PackHandInputs', modalities=['rgb', 'background'])
+pack_hands = dict(pack_views, fields=['hand_mask'])  # for the error of synthesised views on the hand
 
 loader = dict(num_workers=4, persistent_workers=True)
 # All batches are drawn by one sampler: 4 * groups + singles samples.

@@ -13,20 +13,21 @@ behind = dict(type='LoadBackground', folder=folder)
 view = dict(type='VirtualCamera', size=input_size)
 view_train = [behind, crop, view, _base_.pack_views]
 view_train_turned = [behind, crop, turn, view, _base_.pack_views]
-view_test = view_train
+view_test = [behind, crop, view, _base_.pack_hands]
 pose_train = pose_test = [crop, view, _base_.pack]
 
 
-def packed(split, **people):
+def packed(split, modalities, **people):
     room = dict(type='StudioRoomDataset', split=split, views=8, arc=120.0, pace=3, resolution=192, **people)
     crop = dict(rule='cube', cube=240.0, root='middle_mcp', margin=1.4, size=88)
-    recipe = dict(source=room, **crop, modalities=['rgb'], shard=512)
+    recipe = dict(source=room, **crop, modalities=modalities, shard=512)
     return dict(type='PackedHandDataset', data_root=f'data/packed/room_{split}', recipe=recipe)
 
 
-train_set = packed('train', subjects=6, sequences=2, frames=100)
-val_set = packed('val', subjects=1, sequences=1, frames=48)
-test_set = packed('test', subjects=4, sequences=1, frames=48)
+masked = dict(modalities=['rgb', 'mask'])  # of val_set and test_set where view_test is their pipeline
+train_set = packed('train', ['rgb'], subjects=6, sequences=2, frames=100)
+val_set = packed('val', masked['modalities'], subjects=1, sequences=1, frames=48)
+test_set = packed('test', masked['modalities'], subjects=4, sequences=1, frames=48)
 
 loader = dict(num_workers=1, persistent_workers=True)
 train_dataloader = loader

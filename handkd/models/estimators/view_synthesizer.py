@@ -126,15 +126,20 @@ class ViewSynthesizer(BaseModel):
         return self.head.loss(latents.take(labelled), [data_samples[place] for place in labelled])
 
     def _views(
-        self, latents: Latents, backgrounds: Tensor, data_samples: list, grouped: list[int], sources: ViewSources
+        self,
+        latents: Latents,
+        backgrounds: Tensor,
+        data_samples: list,
+        grouped: list[int],
+        sources: ViewSources,
+        turned: bool = True,
     ) -> Tensor:
         """The G images (G, 3, H, W) at the places ``grouped`` of the batch, made of sources that count these alone."""
-        latents, cameras = (
-            latents.take(grouped),
-            stack_rotations([data_samples[i] for i in grouped], backgrounds.device),
-        )
+        latents = latents.take(grouped)
+        cameras = stack_rotations([data_samples[i] for i in grouped], backgrounds.device)
+        rotations = relative_rotations(cameras, cameras[sources.geometry] if turned else cameras)
         mixed = Latents(latents.appearance[sources.appearance], latents.geometry[sources.geometry])
-        return self.synthesise(mixed, relative_rotations(cameras, cameras[sources.geometry]), backgrounds[grouped])
+        return self.synthesise(mixed, rotations, backgrounds[grouped])
 
     def synthesise(self, latents: Latents, rotations: Tensor, backgrounds: Tensor) -> Tensor:
         """Make images of latents (Mueller et al. 2020, Eq. 1 and 2).
@@ -155,7 +160,8 @@ class ViewSynthesizer(BaseModel):
 
         A head gives ``pred_instances``, as in ``HandPoseEstimator``. Where there are backgrounds, or no head, samples
         in groups get ``pred_fields.rgb`` (3, H, W), uint8, channels as the pipeline has them: the sample's own view,
-        made of the other view of its moment and of the appearance of the other moment.
+        made of the other view of its moment and of the appearance of the other moment; and ``pred_fields.unrotated``,
+        the same of points that are not turned into the sample's view, which shows what the rotation is worth.
         """
         (images,) = choose_inputs(inputs, ['rgb'])
         latents = self.backbone(images)
@@ -165,6 +171,10 @@ class ViewSynthesizer(BaseModel):
             (backgrounds,) = choose_inputs(inputs, ['background'])
             grouped = find_groups(data_samples)
             sources = other_sources(len(grouped), images.device)
-            views = self._views(latents, backgrounds, data_samples, grouped, sources)
-            add_predictions([data_samples[i] for i in grouped], dict(rgb=self.data_preprocessor.to_pixels(views)))
+            images = {
+                name: self._views(latents, backgrounds, data_samples, grouped, sources, turned)
+                for name, turned in (('rgb', True), ('unrotated', False))
+            }
+            pixels = {name: self.data_preprocessor.to_pixels(views) for name, views in images.items()}
+            add_predictions([data_samples[i] for i in grouped], pixels)
         return data_samples

@@ -245,6 +245,10 @@ def test_it_predicts_each_view_of_a_group_from_the_other_one(views, head):
                 other = model.synthesise(wrong, turn[None], data['inputs']['background'][i : i + 1])[0]
                 assert (other - made).abs().max() * 50 > 2, 'in grey levels: sources can be told apart'
             np.testing.assert_allclose(found[::-1].astype(float), expected.clip(0, 255), atol=0.51)
+            still = model.synthesise(mixed, torch.eye(3)[None], data['inputs']['background'][i : i + 1])[0]
+            expected = still.numpy() * std[:, None, None] + mean[:, None, None]
+            unrotated = sample.pred_fields.unrotated[::-1].astype(float)
+            np.testing.assert_allclose(unrotated, expected.clip(0, 255), atol=0.51)
     assert all(('pred_instances' in sample) == (head is not None) for sample in samples)
     assert not any('pred_fields' in sample for sample in samples[8:])
 
