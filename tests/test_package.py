@@ -121,9 +121,9 @@ def take_batch(loader: dict) -> dict:
 def check_prediction(sample: PoseDataSample, size: int) -> None:
     """Check that a sample has predictions: a map of parts, a view, or joints."""
     if 'pred_fields' in sample:
-        channels = {'part_seg': 1, 'rgb': 3}
-        ((name, field),) = sample.pred_fields.items()
-        assert field.shape == (channels[name], size, size)
+        shapes = {name: field.shape for name, field in sample.pred_fields.items()}
+        parts, views = {'part_seg': (1, size, size)}, dict.fromkeys(('rgb', 'unrotated'), (3, size, size))
+        assert shapes in (parts, views)
         return
     names = ('keypoints_cam', 'keypoints_cam_native', 'keypoints')
     joints = next(sample.pred_instances[name] for name in names if name in sample.pred_instances)
