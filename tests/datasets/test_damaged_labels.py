@@ -48,7 +48,7 @@ def break_mat(path, key, at):
 
 
 CASES = {
-    'lm': (LMDataset, dict(split='all', sequences=[1]), 'annotated_frames/data_1/0_joints.txt', break_file, 4, 1),
+    'lm': (LMDataset, dict(split='all', sequences=[1, 2]), 'annotated_frames/data_1/0_joints.txt', break_file, 4, 1),
     'bighand': (
         BigHandDataset, dict(split='full', subjects=[1]),
         'full_annotation/Subject_1/*.txt', lambda path: break_line(path, 0), 1, 1,
@@ -57,8 +57,8 @@ CASES = {
     'folder': (HandFolderDataset, dict(split='train'), 'train.jsonl', break_line, 1, 1),
     'rhd': (RHDDataset, dict(split='training'), 'training/anno_training.pickle', break_pickle, 2, 2),
     'stb': (
-        STBDataset, dict(split='train', sequences=['B2Counting']), 'labels/B2Counting_SK.mat',
-        lambda path: break_mat(path, 'handPara', (0, 3, 1)), 1, 1,
+        STBDataset, dict(split='train', sequences=['B2Counting', 'B2Random']), 'labels/B2Counting_SK.mat',
+        lambda path: break_mat(path, 'handPara', (0, 3, 0)), 1, 1,
     ),
     'nyu': (
         NYUDataset, dict(split='train', views=[1, 2]), 'train/joint_data.mat',
@@ -66,7 +66,7 @@ CASES = {
     ),
 }  # fmt: skip
 """Layout -> its reader, settings, a label file, what breaks one sample or more in it, how many samples and labels."""
-FRAMES = {'lm': 42, 'bighand': 160, 'dexter': 12, 'stb': 36}
+FRAMES = {'lm': 21, 'bighand': 160, 'dexter': 12, 'stb': 10}
 
 
 @pytest.mark.parametrize('layout', CASES)

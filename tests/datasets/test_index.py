@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from handkd.datasets.index import Index, open_index
+from handkd.datasets.index import Index, open_index, watch
 
 
 @pytest.fixture
@@ -53,6 +53,16 @@ def test_a_folder_that_gets_a_file_is_a_change(source, tmp_path):
     (tmp_path / 'new.png').write_text('')
     open_index(Set, {}, [tmp_path], build)
     assert build.calls == 2
+
+
+def test_a_file_that_is_watched_is_looked_at(source, tmp_path):
+    build, file = Builder(), tmp_path / 'damaged.json'
+    for content in ('', '{', None, '{}'):
+        file.unlink() if content is None else file.write_text(content)
+        for _ in range(2):
+            index = open_index(Set, {}, [source], lambda: {**build(), **watch([str(file)])})
+        assert index['watched'].tolist() == [str(file)]
+    assert build.calls == 4, 'once a change'
 
 
 def test_settings_have_an_index_each(source):
