@@ -46,7 +46,7 @@ class LargePanoptic(PanopticHandDataset):
     def build_index(self) -> dict[str, np.ndarray]:
         """Repeat the columns of the small tree."""
         columns = super().build_index()
-        for name in ('sequence', 'frame', 'person', 'side', 'joints', 'valid'):
+        for name in ('sequence', 'frame', 'person', 'subject', 'side', 'joints', 'valid'):
             columns[name] = np.resize(columns[name], (TAKES, *columns[name].shape[1:]))
         columns['sample'] = np.repeat(np.arange(TAKES, dtype=columns['sample'].dtype), CAMERAS)
         columns['camera'] = np.resize(columns['camera'], TAKES * CAMERAS)  # of the two that are written
