@@ -28,13 +28,14 @@ from tqdm import tqdm
 
 from handkd.apis.cli import prepare_work_dir, run_cli
 from handkd.apis.inferencer import HandInferencer
+from handkd.apis.resuming import latest_checkpoint
 from handkd.datasets.transforms import read_image
 from handkd.hand import SIDES
 from handkd.visualization import contact_sheet, draw_skeleton, draw_skeleton_3d, write_picture
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO_CONFIG = ROOT / 'configs/pmd/demo.py'
-DEMO_CHECKPOINTS = 'work_dirs/demo/student/iter_*.pth'
+DEMO_RUN = 'work_dirs/demo/student'
 """Where `make demo` leaves its student, from the repository's root."""
 LONGEST_NAME = 200
 """Longest name of a picture in bytes, so that it stays below the 255 of most file systems."""
@@ -146,13 +147,13 @@ def choose_model(config: str | None, checkpoint: str | None) -> tuple[str | Path
         raise ValueError('--config and --checkpoint go together: a checkpoint fits the config that it was trained with')
     if config is not None:
         return config, checkpoint
-    trained = sorted(ROOT.glob(DEMO_CHECKPOINTS), key=lambda path: int(path.stem.rpartition('_')[2]))
-    if not trained:
+    trained = latest_checkpoint(ROOT / DEMO_RUN)
+    if trained is None:
         raise FileNotFoundError(
-            f'there is no trained network yet ({ROOT / DEMO_CHECKPOINTS}): run `make demo`, which trains one, '
+            f'there is no trained network yet in {ROOT / DEMO_RUN}: run `make demo`, which trains one, '
             'or name your own with --config and --checkpoint'
         )
-    return DEMO_CONFIG, trained[-1]
+    return DEMO_CONFIG, trained
 
 
 def picture_names(images: list[str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ def check_training(cfg: Config) -> None:
         ConfigError: Names the key, what it is and what it should be.
     """
     kind = cfg.get('runner_type', 'Runner')
-    if kind not in ('Runner', 'HandRunner'):
+    if kind != 'Runner':
         raise ConfigError(f'runner_type={kind!r} is not supported: handkd trains with its own; leave the key out')
     train_cfg = cfg.get('train_cfg') or {}
     by_epoch = trains_by_epoch(cfg)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-
 from mmengine.dist import broadcast
-from mmengine.hooks import CheckpointHook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -16,6 +14,7 @@ from handkd.models import CheckpointError, init_weights, load_state, load_weight
 
 from .quiet_runner import QuietRunner
 from .resuming import restore_optimisation
+from .run_checks import trains_by_epoch
 
 IN_PART = "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
 
@@ -29,31 +28,21 @@ class HandRunner(QuietRunner):
     """MMEngine's runner, strict about checkpoints, with the hooks that exact resuming and safe checkpoints need."""
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
-        """Register a config's hooks, and behind them those of :func:`~handkd.engine.essential_hooks` that it lacks.
+        """Register a config's hooks, and after them those of :func:`~handkd.engine.essential_hooks` that it lacks.
 
         Checkpoints are written atomically unless the config names another backend.
 
         Raises:
             ConfigError: If it can't be known whether a watched metric is better when it is greater or less.
         """
-        given = [*(default_hooks or {}).values(), *(custom_hooks or [])]
-        settings = [_with_rule(hook) for hook in given if isinstance(hook, dict)]
-        by_id = {id(old): new for old, new in zip((h for h in given if isinstance(h, dict)), settings)}
-        default_hooks = {name: by_id.get(id(hook), hook) for name, hook in (default_hooks or {}).items()}
-        super().register_hooks(default_hooks, [by_id.get(id(hook), hook) for hook in custom_hooks or []])
+        default_hooks = {name: _with_rule(hook) for name, hook in (default_hooks or {}).items()}
+        super().register_hooks(default_hooks, [_with_rule(hook) for hook in custom_hooks or []])
         for hook in self.hooks:
             if isinstance(hook, CheckpointHook) and hook.backend_args is None and hook.file_client_args is None:
                 hook.backend_args = dict(backend='atomic')
-        by_epoch = self._by_epoch()
-        for hook in essential_hooks(by_epoch):
+        for hook in essential_hooks(trains_by_epoch(self.cfg)):
             if not any(isinstance(other, type(hook)) for other in self.hooks):
                 self.register_hook(hook)
-
-    def _by_epoch(self) -> bool:
-        loop = self._train_loop
-        if isinstance(loop, dict):
-            return loop.get('type') == 'EpochBasedTrainLoop' or bool(loop.get('by_epoch', False))
-        return isinstance(loop, EpochBasedTrainLoop)
 
     @staticmethod
     def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
@@ -67,12 +56,8 @@ class HandRunner(QuietRunner):
             )
         return loader
 
-    def build_train_loop(self, loop: dict):
-        """Build the training loop; epochs end where a sampler's pass over the data ends.
-
-        Raises:
-            ConfigError: If a sampler without an end is to make epochs.
-        """
+    def build_train_loop(self, loop: dict) -> BaseLoop:
+        """Build the training loop; epochs end where a sampler's pass over the data ends."""
         loop = super().build_train_loop(loop)
         if isinstance(loop, EpochBasedTrainLoop):
             sampler = loop.dataloader.sampler
@@ -138,8 +123,10 @@ class HandRunner(QuietRunner):
         self.logger.info(f'resumed {filename} at step {self.iter} (epoch {self.epoch})')
 
 
-def _with_rule(hook: dict) -> dict:
+def _with_rule(hook: Hook | dict | None) -> Hook | dict | None:
     """Return the settings of a hook with the rule of what it watches, where that is left open."""
+    if not isinstance(hook, dict):
+        return hook
     kind = getattr(hook.get('type'), '__name__', str(hook.get('type'))).rpartition('.')[2]
     key = {'CheckpointHook': 'save_best', 'EarlyStoppingHook': 'monitor'}.get(kind)
     watched = hook.get(key) if key else None
@@ -152,4 +139,4 @@ def _with_rule(hook: dict) -> dict:
             f"{kind}: say rule='less' or rule='greater' for {names[rules.index(None)]!r}, of which it is not known "
             'which is better'
         )
-    return dict(copy.copy(hook), rule=rules if key == 'save_best' else rules[0])
+    return dict(hook, rule=rules if key == 'save_best' else rules[0])

@@ -108,11 +108,11 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     """
     cfg = student_config(cfg)
     cfg.load_from, cfg.resume = None, False
+    check_evaluation(cfg, 'test_dataloader')
     _ensure_data(cfg, 'test_dataloader')
     ensure_dictionary(cfg, 'test_evaluator')
     if dump is not None:
         main_evaluator(cfg).dump = str(dump)
-    check_evaluation(cfg, 'test_dataloader')
     runner = HandRunner.from_cfg(cfg)
     load_weights(network_of(runner), checkpoint)
     metrics = runner.test()
