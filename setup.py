@@ -29,6 +29,6 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['handkd', 'handkd.*']),
     python_requires='>=3.10,<3.14',
-    install_requires=['torch>=2.5,<3', *requirements('runtime')],
+    install_requires=['torch>=2.6,<3', *requirements('runtime')],
     extras_require={name: requirements(name) for name in ('optional', 'tests')},
 )

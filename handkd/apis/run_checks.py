@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from mmengine.config import Config
 from mmengine.logging import print_log
 
@@ -10,6 +12,8 @@ from handkd.hints import ConfigError
 _ENDLESS = ('ReproducibleSampler', 'InfiniteSampler')
 _PLAIN = ('DefaultSampler', 'InfiniteSampler')
 """Samplers of MMEngine that hand out indices alone, in an order that ``ReproducibleSampler`` has as well."""
+_SEEDED = ('ReproducibleSampler', 'ViewGroupSampler')
+"""Samplers that hand out a seed with each index, for the sample's augmentation."""
 
 
 def check_training(cfg: Config) -> None:
@@ -77,11 +81,20 @@ def use_reproducible_sampler(cfg: Config) -> None:
     """
     loader = cfg.get('train_dataloader') or {}
     sampler = loader.get('sampler') or {}
-    if sampler_name(sampler) in _PLAIN:
+    name = sampler_name(sampler)
+    if sampler and name not in (*_PLAIN, *_SEEDED):
+        print_log(
+            f'train_dataloader.sampler: {name} is not one of {", ".join(_SEEDED)}: unless it yields a seed with each '
+            'index (handkd.datasets.SampleKey), a sample is augmented alike in every pass, and a resumed run does '
+            'not continue at the sample where it stopped',
+            'current',
+            logging.WARNING,
+        )
+    if name in _PLAIN:
         loader['sampler'] = dict(
             type='ReproducibleSampler', shuffle=sampler.get('shuffle', True), seed=sampler.get('seed')
         )
-        print_log(f'train_dataloader.sampler: ReproducibleSampler in the place of {sampler_name(sampler)}', 'current')
+        print_log(f'train_dataloader.sampler: ReproducibleSampler in the place of {name}', 'current')
 
 
 def sampler_name(sampler: dict) -> str:

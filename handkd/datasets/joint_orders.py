@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import numpy as np
 
-from handkd.hand import FINGERS, NUM_JOINTS, finger_joints
+from handkd.hand import FINGERS, JOINTS, NUM_JOINTS, finger_joints
 
-_PALM_TO_TIP = [finger_joints(finger) for finger in FINGERS]
-_TIP_TO_PALM = [finger[::-1] for finger in _PALM_TO_TIP]
-_MANO = [_PALM_TO_TIP[f] for f in (1, 2, 4, 3, 0)]
-
-
-def _flat(*groups: tuple[int, ...]) -> list[int]:
-    return [joint for group in groups for joint in group]
+from .bighand import BIGHAND_JOINTS
+from .rhd import RHD_JOINTS
+from .stb import STB_JOINTS
 
 
-_FILES: dict[str, list[int]] = {
-    "handkd's": list(range(NUM_JOINTS)),
-    'wrist, then thumb to little finger, each from tip to palm (as in RHD)': _flat((0,), *_TIP_TO_PALM),
-    'wrist or palm, then little finger to thumb, each from palm to tip (as in STB)': _flat((0,), *_PALM_TO_TIP[::-1]),
-    'wrist, then little finger to thumb, each from tip to palm': _flat((0,), *_TIP_TO_PALM[::-1]),
-    'thumb to little finger, each from tip to palm, then wrist (as in InterHand2.6M)': _flat(*_TIP_TO_PALM, (0,)),
-    'thumb to little finger, each from palm to tip, then wrist': _flat(*_PALM_TO_TIP, (0,)),
-    'little finger to thumb, each from tip to palm, then wrist': _flat(*_TIP_TO_PALM[::-1], (0,)),
-    'wrist, the five finger bases, then the rest finger by finger (as in BigHand2.2M)': _flat(
-        (0,), [finger[0] for finger in _PALM_TO_TIP], *(finger[1:] for finger in _PALM_TO_TIP)
-    ),
-    'wrist, index, middle, little, ring finger, thumb without tips, then the tips (as in MANO)': _flat(
-        (0,), *(finger[:3] for finger in _MANO), [finger[3] for finger in _PALM_TO_TIP]
-    ),
+def _named(*fingers: str, joints: slice) -> tuple[str, ...]:
+    return tuple(JOINTS[j] for finger in fingers for j in finger_joints(finger)[joints])
+
+
+INTERHAND_JOINTS: tuple[str, ...] = (*_named(*FINGERS, joints=slice(None, None, -1)), 'wrist')
+"""A hand's joints in the order of InterHand2.6M: each finger from tip to palm, then the wrist."""
+
+MANO_JOINTS: tuple[str, ...] = (
+    'wrist',
+    *_named('index', 'middle', 'little', 'ring', 'thumb', joints=slice(0, 3)),
+    *_named(*FINGERS, joints=slice(3, 4)),
+)
+"""The 16 joints of the MANO model, each finger from the palm, then the five tips from thumb to little finger, as in
+HO-3D."""
+
+_FILES: dict[str, tuple[str, ...]] = {
+    "handkd's": JOINTS,
+    'wrist, then thumb to little finger, each from tip to palm (as in RHD)': RHD_JOINTS,
+    'wrist or palm, then little finger to thumb, each from palm to tip (as in STB)': ('wrist', *STB_JOINTS[1:]),
+    'wrist, then little finger to thumb, each from tip to palm': ('wrist', *JOINTS[:0:-1]),
+    'thumb to little finger, each from tip to palm, then wrist (as in InterHand2.6M)': INTERHAND_JOINTS,
+    'thumb to little finger, each from palm to tip, then wrist': (*JOINTS[1:], 'wrist'),
+    'little finger to thumb, each from tip to palm, then wrist': JOINTS[::-1],
+    'wrist, the five finger bases, then the rest finger by finger (as in BigHand2.2M)': BIGHAND_JOINTS,
+    'wrist, index, middle, little, ring finger, thumb without tips, then the tips (as in MANO)': MANO_JOINTS,
 }
-"""Name of an order -> handkd's joint at each place of a file in it."""
+"""Name of an order -> the joints of a file in it, by name."""
 
 ORDERS: tuple[str, ...] = tuple(_FILES)
 """Names of the orders that are told apart; the first is handkd's own."""
-_PLACES = np.array([np.argsort(order) for order in _FILES.values()])
+_PLACES = np.array([[names.index(joint) for joint in JOINTS] for names in _FILES.values()])
 _ENDS = np.array([(joint - 1, joint) for joint in range(1, NUM_JOINTS) if joint % 4 != 1])
 _TYPICAL = np.log(
     [46, 33, 26, 43, 25, 21, 47, 29, 22, 43, 28, 22, 34, 20, 19]  # fmt: skip

@@ -5,23 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from handkd.datasets.bighand import BIGHAND_JOINTS
+from handkd.datasets.joint_orders import INTERHAND_JOINTS, MANO_JOINTS
 from handkd.datasets.nyu import NYU_JOINTS, NYU_NAMES
 from handkd.datasets.rhd import RHD_JOINTS
 from handkd.datasets.stb import STB_JOINTS
-from handkd.hand import FINGERS, JOINTS, finger_joints
+from handkd.hand import JOINTS
 from handkd.hints import did_you_mean
 
 from .joint_files import JointFile
 from .protocols import ICVL_JOINTS, NYU_EVALUATION_JOINTS, PALM_JOINTS
-
-_MANO_FINGERS = ('index', 'middle', 'little', 'ring', 'thumb')
-
-
-def _of(*fingers: str, joints: slice) -> list[str]:
-    return [JOINTS[j] for finger in fingers for j in finger_joints(finger)[joints]]
-
-
-_MANO = ('wrist', *_of(*_MANO_FINGERS, joints=slice(0, 3)))
 
 ORDERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(('handkd', 'freihand', 'mmpose', 'openpose', 'panoptic'), JOINTS),
@@ -29,15 +21,13 @@ ORDERS: dict[str, tuple[str, ...]] = {
     'stb': STB_JOINTS,
     'palm': PALM_JOINTS,
     'bighand': BIGHAND_JOINTS,
-    'interhand': (*_of(*FINGERS, joints=slice(None, None, -1)), 'wrist'),
-    'mano': (*_MANO, *_of(*FINGERS, joints=slice(3, 4))),
+    'interhand': INTERHAND_JOINTS,
+    'mano': MANO_JOINTS,
     'nyu': NYU_JOINTS,
     'nyu14': NYU_EVALUATION_JOINTS,
     'icvl': ICVL_JOINTS,
 }
-"""Joint names by the name of an order. 'palm' is handkd's with the palm's centre as joint 0; 'interhand' a hand's of
-InterHand2.6M; 'mano' the 16 joints of the MANO model (wrist; index, middle, little, ring finger and thumb, each from
-the palm) with the five tips from thumb to little finger behind them, as in HO-3D; 'nyu' NYU's 36."""
+"""Joint names by the name of an order. 'palm' is handkd's with the palm's centre as joint 0; 'nyu' NYU's 36."""
 
 
 def find_order(name: str) -> tuple[str, ...]:

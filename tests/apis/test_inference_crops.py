@@ -19,7 +19,7 @@ from handkd.geometry import project, unproject, zb_square
 from handkd.registry import TRANSFORMS
 from handkd.size_checks import leaf_datasets
 
-from ..test_package import shrink_unets
+from ..configs.test_train_step import shrink_unets
 from .test_inferencer import NETWORK, POSE, files  # noqa: F401 (fixture)
 
 ROOT = Path(__file__).parents[2]

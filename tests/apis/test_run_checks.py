@@ -1,5 +1,7 @@
 import pytest
+from mmengine.config import Config
 
+from handkd.apis.run_checks import use_reproducible_sampler
 from handkd.apis.runs import evaluate, train
 from handkd.hints import ConfigError
 
@@ -47,3 +49,18 @@ def test_epochs_with_checkpoints_by_step_or_groups_without_end_are_refused(tiny_
     cfg.train_dataloader.sampler = dict(type='ViewGroupSampler')
     with pytest.raises(ConfigError, match=r'ViewGroupSampler .* has no epochs: set train_cfg\.by_epoch=False'):
         train(cfg)
+
+
+@pytest.mark.parametrize(
+    ('sampler', 'said'),
+    [
+        (dict(type='DefaultSampler', shuffle=False), 'ReproducibleSampler in the place of DefaultSampler'),
+        (dict(type='mypackage.WeightedSampler'), 'WeightedSampler is not one of ReproducibleSampler, ViewGroupSampler'),
+        (dict(type='handkd.ViewGroupSampler'), ''),
+    ],
+)
+def test_what_is_said_of_a_sampler(sampler, said, monkeypatch):
+    lines = []
+    monkeypatch.setattr('handkd.apis.run_checks.print_log', lambda line, *_: lines.append(line))
+    use_reproducible_sampler(Config(dict(train_dataloader=dict(sampler=sampler))))
+    assert len(lines) == bool(said) and said in ''.join(lines)

@@ -14,7 +14,8 @@ from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_en
 from handkd.models.estimators import distilled_estimator
 from handkd.models.initialisation import is_pretrained
 from handkd.registry import MODELS
-from tests.test_package import CONFIGS, ROOT
+
+from .test_train_step import CONFIGS, ROOT
 
 
 @pytest.fixture(scope='module')
