@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import PretrainedInit
 from torch import nn
 
+from handkd.hashing import mix
+
 from .checkpoint import CheckpointError
+
+
+@contextmanager
+def own_random_numbers(name: str) -> Iterator[None]:
+    """Let what is built in the block draw its weights from a stream of its own.
+
+    The weights in it depend on the run's seed and ``name``, and the numbers drawn after the block are the same as
+    without it. So a student that is built with teachers, distillers or further branches has the first weights of its
+    baseline, which has none of them, under the same seed.
+
+    Args:
+        name: Name of the stream, such as 'teachers'.
+    """
+    with torch.random.fork_rng(devices=[]):  # networks are built on the CPU
+        torch.manual_seed(mix(torch.initial_seed(), zlib.crc32(name.encode())))
+        yield
 
 
 def is_pretrained(module: nn.Module) -> bool:

@@ -2,44 +2,18 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 
-from handkd.config import hand_out_paths
-from handkd.geometry import AngleLimits
+from handkd.apis.stages import read_stages
+from handkd.hints import ConfigError
 from handkd.models import init_weights
-from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_encoder
-from handkd.models.estimators import distilled_estimator
-from handkd.models.initialisation import is_pretrained
+from handkd.models.initialisation import is_pretrained, own_random_numbers
 from handkd.registry import MODELS
 
-from .test_train_step import CONFIGS, ROOT
+from .test_train_step import ROOT
 
-
-@pytest.fixture(scope='module')
-def models(tmp_path_factory):
-    """The different models of all shipped configs, by the first config that has each."""
-    limits = tmp_path_factory.mktemp('limits') / 'limits.json'
-    AngleLimits(low=-np.ones((5, 4)), high=np.ones((5, 4))).write(limits)
-    found = {}
-    for path in CONFIGS:
-        cfg = Config.fromfile(ROOT / path)
-        if 'angle_limits' in cfg:
-            cfg.angle_limits.file = str(limits)
-        hand_out_paths(cfg)
-        for teacher in cfg.model.get('teachers', {}).values():
-            teacher.checkpoint = 'of no matter'
-        found.setdefault(json.dumps(cfg.model.to_dict(), sort_keys=True, default=str), (path, cfg.model))
-    return list(found.values())
-
-
-@pytest.fixture(autouse=True)
-def no_earlier_stages(monkeypatch):
-    """Let networks that earlier stages train do without those checkpoints."""
-    for module in (coarse_joints, distilled_estimator, frozen_estimator, geometry_encoder):
-        monkeypatch.setattr(module, 'load_weights', lambda *args, **kwargs: None, raising=False)
+pytestmark = pytest.mark.usefixtures('no_earlier_stages')
 
 
 def pretrained_parts(model):
@@ -83,3 +57,60 @@ def test_a_missing_file_ends_the_training_before_it_begins(models, tmp_path):
             part.init_cfg['checkpoint'] = str(tmp_path / 'none.pth')
         with pytest.raises(FileNotFoundError, match=r'none\.pth'):
             init_weights(model)
+
+
+def first_weights(settings):
+    """The weights that a model of seed 0 begins with, those of its student under the names of the plain student."""
+    torch.manual_seed(0)
+    model = MODELS.build(settings)
+    for part in model.modules():
+        if getattr(part, 'checkpoint', '') is None:
+            part.checkpoint = 'of no matter'
+    init_weights(model)
+    return {name: weight for name, weight in model.state_dict().items() if not name.startswith('distillers.')}
+
+
+def pairs_of_networks(read_model):
+    """Each method's baseline and the networks that are compared with it, one for all that differ in the data alone."""
+    found = {}
+    for path in sorted((ROOT / 'configs').glob('*/*_studio.py')):
+        try:
+            stages = read_stages(path)
+        except ConfigError:  # a single run
+            continue
+        baseline = next(stage for stage in stages if stage.role == 'twin')
+        for stage in stages:
+            if stage.role in ('student', 'variant') and stage.config != baseline.config:
+                found.setdefault((baseline.config, stage.config), f'{path.name}: {stage.name}')
+    pairs = [(name, *map(read_model, configs)) for configs, name in found.items()]
+    other_networks = ('single', 'cascade')  # heads with other layers; and a teacher, which sees depth
+    return [pair for pair in pairs if not pair[0].endswith(other_networks)]
+
+
+def test_students_begin_with_the_weights_of_their_baseline(read_model):
+    pairs, weights = pairs_of_networks(read_model), {}
+    assert {name.split('_')[0] for name, *_ in pairs} >= {'ablation', 'cpm8', 'inception', 'resnet18quarter', 'ts20g'}
+    for name, *settings in pairs:
+        for cfg in settings:
+            if repr(cfg) not in weights:
+                weights[repr(cfg)] = first_weights(cfg)
+        baseline, student = (weights[repr(cfg)] for cfg in settings)
+        common = [key for key in baseline if key in student and baseline[key].shape == student[key].shape]
+        assert common, name
+        assert [key for key in common if not torch.equal(baseline[key], student[key])] == [], name
+
+
+def test_a_stream_of_random_numbers_of_ones_own():
+    def draw(seed, *names):
+        torch.manual_seed(seed)
+        first, own = torch.rand(3), []
+        for name in names:
+            with own_random_numbers(name):
+                own.append(torch.rand(3).tolist())
+        return first.tolist(), torch.rand(3).tolist(), own
+
+    before, after, none = draw(0)
+    assert draw(0, 'a', 'b')[:2] == (before, after) and none == []
+    first, second = draw(0, 'a', 'b')[2]
+    assert first != second and draw(0, 'b')[2] == [second]
+    assert draw(1, 'a')[2] != [first] and before != first

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from handkd.registry import MODELS
 
 from ..checkpoint import load_weights
-from ..initialisation import mark_initialised
+from ..initialisation import mark_initialised, own_random_numbers
 
 
 class FrozenEstimator(BaseModule):
@@ -27,7 +27,8 @@ class FrozenEstimator(BaseModule):
     def __init__(self, estimator: dict, checkpoint: str | None, name: str) -> None:
         super().__init__()
         self.checkpoint, self.name = checkpoint, name
-        self.network = MODELS.build(estimator).requires_grad_(False)
+        with own_random_numbers(name):
+            self.network = MODELS.build(estimator).requires_grad_(False)
         self.eval()
 
     @property

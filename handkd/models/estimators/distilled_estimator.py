@@ -13,6 +13,7 @@ from handkd.registry import MODELS
 
 from ..checkpoint import DISTILLER_PREFIX, load_weights
 from ..distillers import DistillContext, check_taps, record_taps
+from ..initialisation import own_random_numbers
 
 
 @MODELS.register_module()
@@ -22,7 +23,8 @@ class DistilledEstimator(BaseModel):
     The state dict holds the student's weights under the student's own names, and what the distillers learn under
     ``distillers.``. So a checkpoint of it loads into the plain student, and the plain student's loads into it. The
     teachers are no submodules: they are in no checkpoint, in no optimizer and in no gradient bucket, and a call of
-    ``train()`` does not reach them.
+    ``train()`` does not reach them. The student's first weights are those that it has without teachers and distillers
+    under the same seed.
 
     Args:
         student (dict): Config of the student's estimator.
@@ -52,10 +54,11 @@ class DistilledEstimator(BaseModel):
         preprocessor = MODELS.build(data_preprocessor) if data_preprocessor else network.data_preprocessor
         super().__init__(preprocessor, init_cfg)
         self.student = network
-        # MMEngine's ModuleDict: torch's own would keep `init_cfg` from the distillers.
-        self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
-        # In a plain dict inside a tuple nn.Module does not look: it would register a module or a ModuleDict.
-        self._teachers = ({name: build_teacher(name, **spec) for name, spec in teachers.items()},)
+        with own_random_numbers('distillers'):
+            # MMEngine's ModuleDict: torch's own would keep `init_cfg` from the distillers.
+            self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
+            # In a plain dict inside a tuple nn.Module does not look: it would register a module or a ModuleDict.
+            self._teachers = ({name: build_teacher(name, **spec) for name, spec in teachers.items()},)
         self._student_taps, self._teacher_taps = self._collect_taps()
         self._register_state_dict_hook(_strip_student)
         self._register_load_state_dict_pre_hook(self._add_student)

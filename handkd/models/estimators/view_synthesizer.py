@@ -8,6 +8,7 @@ from torch import Tensor
 from handkd.registry import MODELS
 
 from ..backbones import Latents
+from ..initialisation import own_random_numbers
 from ..targets import labelled_samples, stack_rotations
 from ..view_groups import ViewSources, draw_sources, find_groups, other_sources, relative_rotations, turn_points
 from .hand_pose_estimator import add_predictions, build_head, choose_inputs
@@ -67,10 +68,10 @@ class ViewSynthesizer(BaseModel):
         self.head = None if head is None else build_head(head)
         losses = dict(pixel=pixel_loss) | ({} if feature_loss is None else dict(feature=feature_loss))
         # The name of what serves training alone: the plain estimator leaves it out of a checkpoint.
-        # MMEngine's ModuleDict: torch's own would keep `init_cfg` from what is inside.
-        self.distillers = ModuleDict(
-            dict(decoder=MODELS.build(decoder)) | {f'{name}_loss': MODELS.build(loss) for name, loss in losses.items()}
-        )
+        built = dict(decoder=decoder) | {f'{name}_loss': loss for name, loss in losses.items()}
+        with own_random_numbers('distillers'):
+            # MMEngine's ModuleDict: torch's own would keep `init_cfg` from what is inside.
+            self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in built.items()})
         self._losses = tuple(losses)
         for name in ('input_size', 'num_points', 'appearance'):
             found, expected = (getattr(network, name) for network in (self.distillers.decoder, self.backbone))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from handkd.hand import NUM_JOINTS
 from handkd.registry import MODELS
 
+from ..initialisation import own_random_numbers
 from ..mlp import mlp
 from .xyz_head import XYZHead
 
@@ -63,7 +64,8 @@ class PMDHead(XYZHead):
         self.beta = beta
         outputs = dict.fromkeys(AXES, NUM_JOINTS) if separate else {'xyz': NUM_JOINTS * 3}
         self.branches = nn.ModuleDict({name: mlp([in_channels, *hidden, out]) for name, out in outputs.items()})
-        self.refine = mlp([in_channels, *hidden, NUM_JOINTS * 3]) if refine else None
+        with own_random_numbers('refine'):
+            self.refine = mlp([in_channels, *hidden, NUM_JOINTS * 3]) if refine else None
 
     def forward(self, feats: Tensor | tuple[Tensor, ...]) -> PMDPrediction:
         """Predict joints.

@@ -1,0 +1,49 @@
+"""The models of all shipped configs, without the files that earlier stages would write."""
+
+import json
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from handkd.config import hand_out_paths
+from handkd.geometry import AngleLimits
+from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_encoder
+from handkd.models.estimators import distilled_estimator
+
+from .test_train_step import CONFIGS, ROOT
+
+
+@pytest.fixture(scope='session')
+def read_model(tmp_path_factory):
+    """Return a function that reads the model of a config whose paths lead nowhere, but for the angle limits."""
+    limits = tmp_path_factory.mktemp('limits') / 'limits.json'
+    AngleLimits(low=-np.ones((5, 4)), high=np.ones((5, 4))).write(limits)
+
+    def read(path):
+        cfg = Config.fromfile(ROOT / path)
+        if 'angle_limits' in cfg:
+            cfg.angle_limits.file = str(limits)
+        hand_out_paths(cfg)
+        for teacher in cfg.model.get('teachers', {}).values():
+            teacher.checkpoint = 'of no matter'
+        return cfg.model
+
+    return read
+
+
+@pytest.fixture(scope='module')
+def models(read_model):
+    """The different models of all shipped configs, by the first config that has each."""
+    found = {}
+    for path in CONFIGS:
+        model = read_model(path)
+        found.setdefault(json.dumps(model.to_dict(), sort_keys=True, default=str), (path, model))
+    return list(found.values())
+
+
+@pytest.fixture
+def no_earlier_stages(monkeypatch):
+    """Let networks that earlier stages train do without those checkpoints."""
+    for module in (coarse_joints, distilled_estimator, frozen_estimator, geometry_encoder):
+        monkeypatch.setattr(module, 'load_weights', lambda *args, **kwargs: None, raising=False)
