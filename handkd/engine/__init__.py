@@ -2,7 +2,7 @@
 
 from .atomic import AtomicBackend
 from .essential_hooks import LAST, FinalCheckpointHook, MonitorNamesHook, essential_hooks, full_name, rule_of
-from .hooks import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
+from .hooks import GradientLogHook, PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .inverse_time_lr import InverseTimeLR
 from .optim_wrapper import AutocastOptimWrapper, bf16_is_fast
 from .part_restoration_hook import PartRestorationHook
@@ -12,6 +12,7 @@ __all__ = [
     'AtomicBackend',
     'AutocastOptimWrapper',
     'FinalCheckpointHook',
+    'GradientLogHook',
     'InverseTimeLR',
     'MonitorNamesHook',
     'PartRestorationHook',

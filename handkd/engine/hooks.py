@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
 from handkd.hashing import mix
+from handkd.hints import ConfigError
 from handkd.registry import HOOKS
 
 
@@ -27,6 +28,47 @@ class SeedIterationHook(Hook):
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed all devices' generators."""
         torch.manual_seed(mix(mix(runner.seed, get_rank()), runner.iter))
+
+
+@HOOKS.register_module()
+class GradientLogHook(Hook):
+    """Logs how strongly each loss that a baseline has not pulls at the student, beside the pose's loss.
+
+    ``gradient_NAME/LAYER`` is the norm of the gradient of the distiller's losses at the layer that it reads, divided by
+    the norm of the pose loss's gradient there. Terms that are added should be of comparable size where they meet: a
+    ratio of 100 means that the pose is hardly learned, one of 0.01 that the distiller is hardly there. The ratios
+    stand in the log and change nothing in the training.
+
+    Args:
+        interval (int): Steps between two measurements, each of which costs about one more backward pass for each
+            distiller. Defaults to 50.
+
+    Raises:
+        ValueError: If the interval is less than 1.
+    """
+
+    def __init__(self, interval: int = 50) -> None:
+        if interval < 1:
+            raise ValueError(f'GradientLogHook: interval must be at least 1, found {interval!r}')
+        self.interval = interval
+
+    def before_train(self, runner) -> None:
+        """Check that the model can tell.
+
+        Raises:
+            ConfigError: If it has no further losses.
+        """
+        network = getattr(runner.model, 'module', runner.model)
+        if not hasattr(network, 'log_gradients'):
+            raise ConfigError(
+                f'GradientLogHook needs a model of several losses, DistilledEstimator or ViewSynthesizer, found '
+                f'{type(network).__name__}: leave the hook out of custom_hooks'
+            )
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Let the model measure in this step if it is time."""
+        network = getattr(runner.model, 'module', runner.model)
+        network.log_gradients = self.every_n_train_iters(runner, self.interval)
 
 
 @HOOKS.register_module()

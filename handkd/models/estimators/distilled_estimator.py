@@ -12,7 +12,7 @@ from handkd.hints import check_keys
 from handkd.registry import MODELS
 
 from ..checkpoint import DISTILLER_PREFIX, load_weights
-from ..distillers import DistillContext, check_taps, record_taps
+from ..distillers import DistillContext, check_taps, gradient_ratios, record_taps
 from ..initialisation import own_random_numbers
 
 
@@ -63,6 +63,9 @@ class DistilledEstimator(BaseModel):
         self._register_state_dict_hook(_strip_student)
         self._register_load_state_dict_pre_hook(self._add_student)
 
+    log_gradients = False
+    """Whether the losses come with the size of each distiller's gradient; ``GradientLogHook`` sets it."""
+
     @property
     def teachers(self) -> dict[str, nn.Module]:
         """The frozen teachers, by name."""
@@ -97,9 +100,14 @@ class DistilledEstimator(BaseModel):
         with record_taps(self.student, self._student_taps) as student_taps:
             losses = self.student(inputs, data_samples, 'loss')
         context = DistillContext(student_taps, self._run_teachers(inputs), inputs, data_samples, self.student.head)
-        for name, distiller in self.distillers.items():
-            losses.update({f'loss_{name}_{key}': value for key, value in distiller(context).items()})
-        return losses
+        distilled = {name: distiller(context) for name, distiller in self.distillers.items()}
+        gradients = {}
+        if self.log_gradients:
+            sums = {name: sum(values.values()) for name, values in distilled.items() if values}
+            gradients = gradient_ratios(self.parse_losses(losses)[0], sums, student_taps)
+        for name, values in distilled.items():
+            losses.update({f'loss_{name}_{key}': value for key, value in values.items()})
+        return losses | gradients
 
     @torch.no_grad()
     def _run_teachers(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, object]]:

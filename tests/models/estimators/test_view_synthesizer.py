@@ -194,8 +194,8 @@ def test_it_learns_what_each_sequence_shows(views):
         image[:, 16:48, 16:48] = colours[i // 4 % 2, :, None, None]
     model = build(feature_loss=None).train()
     wrapper = OptimWrapper(torch.optim.Adam(model.parameters(), lr=1e-2))
-    values = [model.train_step(copy.deepcopy(views), wrapper)['loss_pixel'].item() for _ in range(20)]
-    assert values[-1] < 0.5 * values[0]
+    values = [model.train_step(copy.deepcopy(views), wrapper)['loss_pixel'].item() for _ in range(120)]
+    assert values[-1] < 0.4 * values[0]
 
 
 def test_what_it_has_learnt_serves_the_plain_estimator(views, tmp_path):
