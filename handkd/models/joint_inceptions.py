@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .float32_layers import Float32
+
 INPUT_SIZE, MAP_SIZE = 24, 12
 """Sides of the input and of the feature maps, in px."""
 _STEM, _MAPS = 32, 8 + 8 + 8 + 16
@@ -35,6 +37,10 @@ class GroupedLinear(nn.Conv1d):
         outputs = _Products.apply(inputs.unflatten(1, (self.groups, -1)).transpose(0, 1), weight)
         outputs = outputs.transpose(0, 1).flatten(1)
         return outputs if self.bias is None else outputs + self.bias
+
+
+class Float32GroupedLinear(Float32, GroupedLinear):
+    """Such layers that compute in float32 under autocast."""
 
 
 class _Products(torch.autograd.Function):
@@ -95,7 +101,7 @@ class JointInceptions(nn.Module):
         self.c241 = _convolution(_STEM, 16, 1, groups)
         fc = GroupedLinear(_MAPS * MAP_SIZE**2, hidden, groups, bias=False)
         self.fc = nn.Sequential(OrderedDict(weights=fc, norm=nn.BatchNorm1d(groups * hidden), relu=nn.ReLU(True)))
-        self.output = GroupedLinear(hidden, 3, joints)
+        self.output = Float32GroupedLinear(hidden, 3, joints)
 
     def forward(self, depth: Tensor, masks: Tensor | None) -> Tensor:
         """Predict joints.

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from handkd.registry import MODELS
 
+from ..float32_layers import Float32Conv2d
+
 
 def convolutions(in_channels: int, channels: int, number: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     """Convolutions, each with batch normalisation and ReLU; the first one has the stride, the others keep the size."""
@@ -134,7 +136,7 @@ class HandUNet(BaseModule):
         self.stages = nn.ModuleList(
             UNetStage(channels, levels, num_convs, strided, last_conv) for _ in range(num_stages)
         )
-        self.outputs = nn.ModuleList(nn.Conv2d(channels, out_channels, 1) for _ in range(num_stages))
+        self.outputs = nn.ModuleList(Float32Conv2d(channels, out_channels, 1) for _ in range(num_stages))
         self.feature_links = nn.ModuleList(nn.Conv2d(channels, channels, 1) for _ in range(num_stages - 1))
         self.map_links = nn.ModuleList(nn.Conv2d(out_channels, channels, 1) for _ in range(num_stages - 1))
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from handkd.hand import NUM_JOINTS
 from handkd.registry import MODELS
 
+from ..float32_layers import Float32Linear
 from ..joint_statistics import JointStatistics
 from ..targets import stack_joints
 from .pose_head import PoseHead
@@ -54,7 +55,7 @@ class LatentPoseHead(PoseHead):
             layers += [nn.BatchNorm1d(width)] if norm else []
             layers.append(nn.Dropout(dropout))
             in_channels = width
-        self.fc = nn.Sequential(*layers, nn.Linear(in_channels, NUM_JOINTS * 3))
+        self.fc = nn.Sequential(*layers, Float32Linear(in_channels, NUM_JOINTS * 3))
 
     def forward(self, feats: Tensor | tuple[Tensor, ...]) -> Tensor:
         """Return standardised poses (B, 21, 3) from vectors (B, D), or from a tuple whose last item they are."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from handkd.hand import NUM_PARTS, PART_UNKNOWN
 from handkd.registry import MODELS
 
+from ..float32_layers import Float32Conv2d
 from ..targets import stack_parts
 
 _IGNORE = -100
@@ -30,7 +31,7 @@ class PartSegmentationHead(BaseModule):
 
     def __init__(self, in_channels: int = 500, init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg)
-        self.output = nn.Conv2d(in_channels, NUM_PARTS, 1)
+        self.output = Float32Conv2d(in_channels, NUM_PARTS, 1)
 
     def forward(self, feats: tuple[Tensor, Tensor]) -> Tensor:
         """Return the parts' scores, log-probabilities but for a constant, shape (B, 20, h, w).

@@ -11,15 +11,17 @@ from torch import Tensor, nn
 from handkd.hand import NUM_JOINTS
 from handkd.registry import KEYPOINT_CODECS, MODELS
 
+from ..float32_layers import Float32Conv2d
 from ..targets import stack_keypoints
 
 
 def convolutions(channels: list[int], kernels: list[int]) -> nn.Sequential:
-    """Convolutions that keep the size, with ReLU between them and none behind the last one."""
+    """Convolutions that keep the size, with ReLU between them; the last has none, and is in float32."""
     layers: list[nn.Module] = []
-    for (cin, cout), kernel in zip(pairwise(channels), kernels):
+    *hidden, (last, outputs) = pairwise(channels)
+    for (cin, cout), kernel in zip(hidden, kernels):
         layers += [nn.Conv2d(cin, cout, kernel, padding=kernel // 2), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    return nn.Sequential(*layers, Float32Conv2d(last, outputs, kernels[-1], padding=kernels[-1] // 2))
 
 
 @MODELS.register_module()

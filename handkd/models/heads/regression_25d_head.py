@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from handkd.hand import NUM_JOINTS
 from handkd.registry import MODELS
 
+from ..float32_layers import Float32Linear
 from .latent_25d_head import Latent25DHead
 
 
@@ -29,7 +30,7 @@ class Regression25DHead(Latent25DHead):
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(codec, loss, init_cfg)
-        self.fc = nn.Linear(in_channels, NUM_JOINTS * 3)
+        self.fc = Float32Linear(in_channels, NUM_JOINTS * 3)
 
     def forward(self, feats: Tensor | tuple[Tensor, ...]) -> Tensor:
         """Return poses (B, 21, 3) from vectors (B, D), or from a tuple whose last item they are."""
