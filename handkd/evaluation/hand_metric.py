@@ -20,6 +20,7 @@ _ALIGNMENT = {
     (True, 'pred'): 'root',
     (True, 'best'): 'n',
     (False, 'pred'): 'absolute',
+    (False, 'gt'): 'absolute',
     (False, None): 'pa',
 }
 """Whether a root is given, and ``scale`` -> the alignment."""
@@ -38,10 +39,12 @@ class HandKeypointMetric(JointMetric):
 
     Args:
         root (str, optional): Joint that is put on the true one, or 'palm'. None needs no root, for sets that label
-            none, such as fingertips: with ``scale='pred'`` nothing is aligned, with ``scale=None`` PA. Defaults to
-            'middle_mcp'.
+            none, such as fingertips: with ``scale='pred'`` or 'gt' nothing is aligned, with ``scale=None`` PA. Defaults
+            to 'middle_mcp'.
         scale (str, optional): 'gt' takes the normalised prediction ``keypoints_xyz`` to mm with the true length of
-            ``scale_bone``; the predicted root is not moved, so its error counts (PMD-Net, section 4.2). 'pred' takes
+            ``scale_bone``; the predicted root is not moved, so its error counts (PMD-Net, section 4.2). Without a root
+            it takes the millimetres of ``keypoints_cam_gt_depth``, which 2.5D heads predict from the true scale and
+            root depth: the root's error in the image counts (EKD, section 4.1). 'pred' takes
             the millimetres of ``keypoints_cam`` and shifts its root onto the true one. 'best' shifts the root
             of ``keypoints_xyz`` and takes the factor that fits best: N-MPJPE. None, without a root, lays
             ``keypoints_xyz`` on the truth by the best similarity transform. Defaults to 'gt'.
@@ -92,8 +95,8 @@ class HandKeypointMetric(JointMetric):
             raise ValueError(f"HandKeypointMetric: scale must be 'gt', 'pred', 'best' or None, found {scale!r}")
         if (root is not None, scale) not in _ALIGNMENT:
             raise ValueError(
-                f"HandKeypointMetric: a root goes with scale='gt', 'pred' or 'best', no root with 'pred' or None; "
-                f'found root={root!r}, scale={scale!r}'
+                f"HandKeypointMetric: a root goes with scale='gt', 'pred' or 'best', no root with 'gt', 'pred' or "
+                f'None; found root={root!r}, scale={scale!r}'
             )
         if native and (scale != 'pred' or visible_only):
             raise ValueError(
@@ -107,6 +110,8 @@ class HandKeypointMetric(JointMetric):
         self.native, self.plane, self.within = native, plane, tuple(within)
         self.millimetres = 'keypoints_cam_native' if native else 'keypoints_cam'
         self.key = self.millimetres if scale == 'pred' else 'keypoints_xyz'
+        if root is None and scale == 'gt':
+            self.key = 'keypoints_cam_gt_depth'
         self.settings = dict(
             alignment=_ALIGNMENT[root is not None, scale],
             root=root,

@@ -42,6 +42,16 @@ def test_error_at_the_true_scale_counts_the_root_joint():
     assert numbers[f'{NAME}/AUC_0-50_zb_legacy20'] == pytest.approx(9.5 / 11)
 
 
+def test_at_the_true_depth_and_scale_nothing_is_taken_away():
+    """EKD's own protocol: a hand that is off as a whole within the image is off, though its pose is right."""
+    shift = np.array([12.0, -5.0, 0.0])
+    samples = [make_sample(i, keypoints_cam_gt_depth=TARGET[i : i + 1] + shift) for i in range(5)]
+    numbers = evaluate(samples, root=None, scale='gt', prefix='gt-depth')
+    assert numbers['gt-depth/abs_21j/EPE_mean'] == pytest.approx(13, abs=1e-4)
+    with pytest.raises(ValueError, match='keypoints_cam_gt_depth'):
+        evaluate([make_sample(0)], root=None, scale='gt')
+
+
 def test_truth_in_metres_is_refused_and_tiny_predictions_are_not():
     samples = [make_sample(i, keypoints_cam=TARGET[i : i + 1] / 1000) for i in range(5)]
     settings = dict(root='wrist', scale='pred')
@@ -201,8 +211,10 @@ def test_bad_input_is_named():
         HandKeypointMetric(scale='true')
     with pytest.raises(ValueError, match="did you mean 'middle_mcp'"):
         HandKeypointMetric(root='middle_mpc')
-    with pytest.raises(ValueError, match="a root goes with scale='gt', 'pred' or 'best'.*found root=None, scale='gt'"):
-        HandKeypointMetric(root=None)
+    with pytest.raises(
+        ValueError, match="a root goes with scale='gt', 'pred' or 'best'.*found root=None, scale='best'"
+    ):
+        HandKeypointMetric(root=None, scale='best')
     with pytest.raises(ValueError, match="img_id 2: the prediction has no 'keypoints_xyz' among"):
         evaluate([make_sample(2, keypoints_cam=TARGET[:1])])
     with pytest.raises(ValueError, match='img_id 3: the predicted keypoints_xyz are not finite'):

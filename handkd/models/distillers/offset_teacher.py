@@ -9,11 +9,14 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from handkd.hand import NUM_JOINTS
+from handkd.hints import did_you_mean
 from handkd.registry import MODELS
 
 from ..mlp import mlp
 from .angle_rules import HEAD, AngleRules
 from .base import BaseDistiller, DistillContext, last_level
+
+MODIFIED_ON = ('all', 'invalid')
 
 
 @MODELS.register_module()
@@ -23,9 +26,10 @@ class OffsetTeacher(BaseDistiller):
     From the student's features and predicted pose C^p, and from w, which is 1 where an angle is out of bounds, a small
     network computes offsets M. They are taught by Loss_off = sum_k |M_k - w (C_k^g - C_k^p)| (Eq. 3), where C^g is the
     truth; and C^p + M has the student's own location loss, Loss_pos^mod (Eq. 4), whose gradient reaches the student,
-    and M. Both are of all hands: of valid ones Eq. 3 wants M at 0, and Loss_pos^mod is the location loss once more. The
-    paper names no architecture. Here features that are maps go through strided 3x3 convolutions, if there are any, and
-    are averaged; with the pose and w they go through fully connected layers, of which the last begins at 0.
+    and M. Eq. 3 is of all hands: of valid ones it wants M at 0. So is Loss_pos^mod by default, which of valid ones is
+    the location loss once more; ``modified_on='invalid'`` keeps it to those that are to be corrected. The paper names
+    no architecture. Here features that are maps go through strided 3x3 convolutions, if there are any, and are
+    averaged; with the pose and w they go through fully connected layers, of which the last begins at 0.
 
     The target of M has no gradient: it would push the student by the sign of M's error, away from the truth as well
     as towards it.
@@ -39,10 +43,12 @@ class OffsetTeacher(BaseDistiller):
         hidden (Sequence[int]): Widths of the hidden fully connected layers. Defaults to (512, 256).
         offset_weight (float): Weight of Loss_off: lambda_2 of Eq. 4, which the paper does not give. Defaults to 1.0.
         modified_weight (float): Weight of Loss_pos^mod: lambda_3 of Eq. 4. Defaults to 1.0.
+        modified_on (str): Which hands Loss_pos^mod is of, 'all' or 'invalid'. Defaults to 'all'.
 
     Raises:
         FileNotFoundError: If there are no bounds.
-        ValueError: If they are damaged, no layer is named, or the features have other shapes than said; names both.
+        ValueError: If they are damaged, no layer is named, ``modified_on`` is unknown, or the features have other
+            shapes than said; names both.
     """
 
     def __init__(
@@ -54,13 +60,17 @@ class OffsetTeacher(BaseDistiller):
         hidden: Sequence[int] = (512, 256),
         offset_weight: float = 1.0,
         modified_weight: float = 1.0,
+        modified_on: str = 'all',
     ) -> None:
         super().__init__()
+        if modified_on not in MODIFIED_ON:
+            raise ValueError(f'OffsetTeacher: no modified_on={modified_on!r}; {did_you_mean(modified_on, MODIFIED_ON)}')
         if isinstance(layers, str) or not layers:
             raise ValueError(f"OffsetTeacher: layers must be a list of names such as ['neck'], found {layers!r}")
         self.rules = AngleRules(limits)
         self.layers, self.in_channels = tuple(layers), in_channels
         self.offset_weight, self.modified_weight = offset_weight, modified_weight
+        self.modified_on = modified_on
         self.student_taps = (HEAD, *self.layers)
         widths = [in_channels, *conv_channels]
         norm = dict(type='BN')
@@ -84,7 +94,8 @@ class OffsetTeacher(BaseDistiller):
         target, valid = context.head.encode_samples(context.data_samples, pose.device)
         wanted = invalid[:, None, None] * (target - pose.detach())
         taught = ((offsets - wanted).abs().sum(-1) * valid).sum(1).mean()
-        modified = context.head.loss_module(pose + offsets, target, valid)
+        counted = valid if self.modified_on == 'all' else valid * invalid[:, None]
+        modified = context.head.loss_module(pose + offsets, target, counted)
         return {'offset': self.offset_weight * taught, 'modified': self.modified_weight * modified}
 
     def offsets(self, features: Tensor, pose: Tensor, invalid: Tensor) -> Tensor:

@@ -60,8 +60,9 @@ class Latent25DHead(PoseHead):
             ``keypoints`` (B, 21, 2), px of the network's input. ``keypoints_cam`` (B, 21, 3), mm, camera frame, with
             nothing of the truth in it: the root's depth follows from the pose, and the size from the mean bone lengths
             of the training; left out by a network that has not been trained. ``keypoints_xyz`` (B, 21, 3), relative to
-            the root, in units of the scale bone: where root and scale bone have labels at the true depth and scale, the
-            protocol of EKD (section 4.1), and else as estimated.
+            the root, in units of the scale bone: where root and scale bone have labels at the true depth and scale, and
+            else as estimated. ``keypoints_cam_gt_depth`` (B, 21, 3), mm, camera frame, at the root's true depth and the
+            true scale, the protocol of EKD (section 4.1), if root and scale bone of all samples have labels.
         """
         pose, root = pose.float(), slice(self.codec.root, self.codec.root + 1)
         cameras = stack_cameras(data_samples, pose.device)
@@ -76,6 +77,8 @@ class Latent25DHead(PoseHead):
             labelled = [data_samples[i] for i in known]
             joints, (*_, scale) = self.in_space(pose[known], labelled), self._labels(labelled, pose.device)
             results['keypoints_xyz'][known] = (joints - joints[:, root]) / scale[:, None, None]
+            if len(known) == len(data_samples):
+                results['keypoints_cam_gt_depth'] = joints
         return results
 
     def _has_scale(self, sample: PoseDataSample) -> bool:

@@ -78,6 +78,19 @@ def test_the_losses_are_eq_3_and_4_of_labelled_joints_and_invalid_hands(
     always = numpy_losses(pose.numpy(), offsets, target.numpy(), valid.numpy(), np.ones(4))[0]
     assert always != pytest.approx(off, rel=0.05), 'w matters here'
 
+    corrected = OffsetTeacher(limits, **VECTOR, modified_weight=0.2, modified_on='invalid')
+    set_offsets(corrected)
+    losses = corrected(context_of(vector_head, pose, neck=seeded(4, 42)))
+    wrong = [hand for hand in range(4) if invalid[hand]]
+    difference = np.abs(pose.numpy() + offsets - target.numpy()) * DEPTH * valid.numpy()[..., None]
+    assert losses['modified'].item() == pytest.approx(0.2 * difference[wrong].sum() / 4, rel=1e-5)
+    assert losses['offset'].item() == pytest.approx(off, rel=1e-5)
+
+
+def test_an_unknown_choice_of_hands_is_refused(limits):
+    with pytest.raises(ValueError, match="no modified_on='invalidd'; did you mean 'invalid'"):
+        OffsetTeacher(limits, **VECTOR, modified_on='invalidd')
+
 
 def test_an_untrained_teacher_changes_nothing(limits, head_and_feats, context_of, seen_batch):
     head, feats = head_and_feats

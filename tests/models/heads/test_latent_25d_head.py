@@ -82,6 +82,18 @@ def test_in_space_it_has_the_true_depth_and_scale_and_a_gradient(head, samples):
     assert (gradient != 0).all() and gradient.isfinite().all()
 
 
+def test_joints_at_the_true_depth_and_scale_keep_the_roots_error_in_the_image(head, samples):
+    pose, _ = head.encode_samples(samples, CPU)
+    pose[..., 0] += 0.1  # 3.2 of 64 px
+    joints = head.joints_of(pose, samples)['keypoints_cam_gt_depth'].numpy()
+    for found, place, truth, sample in zip(joints, pose.double().numpy(), truth_of(samples), samples):
+        expected = unproject((place[:, :2] + 1) * 32 - 0.5, truth[:, 2], sample.camera)
+        np.testing.assert_allclose(found, expected, atol=0.05)
+        assert np.linalg.norm(found[0] - truth[0]) > 10
+    unlabel(samples[2], 5)  # the scale is not known
+    assert 'keypoints_cam_gt_depth' not in head.joints_of(pose, samples)
+
+
 def test_a_perfect_pose_has_no_error_at_the_true_depth_and_scale(head, samples):
     pose, _ = head.encode_samples(samples, CPU)
     results = head.joints_of(pose, samples)
@@ -116,7 +128,7 @@ def test_the_place_in_space_has_nothing_of_the_truth_in_it(head, samples):
         labels.keypoints_cam = labels.keypoints_cam * np.float32([1, 2, 0.5]) + np.float32([70, -30, 200])
         labels.keypoints = labels.keypoints[:, ::-1].copy()
     second = head.joints_of(pose, others)
-    assert set(first) == set(second) == {'keypoints', 'keypoints_xyz', 'keypoints_cam'}
+    assert set(first) == set(second) == {'keypoints', 'keypoints_xyz', 'keypoints_cam', 'keypoints_cam_gt_depth'}
     assert torch.equal(first['keypoints_cam'], second['keypoints_cam'])
     assert torch.equal(first['keypoints'], second['keypoints'])
     assert not torch.allclose(first['keypoints_xyz'], second['keypoints_xyz'], atol=0.1)
@@ -149,7 +161,7 @@ def test_a_hand_whose_root_or_scale_has_no_label_is_placed_as_one_without(head, 
 
 def test_a_network_that_was_not_trained_knows_no_millimetres(head, samples):
     pose, _ = head.encode_samples(samples, CPU)
-    assert set(head.joints_of(pose, samples)) == {'keypoints', 'keypoints_xyz'}
+    assert set(head.joints_of(pose, samples)) == {'keypoints', 'keypoints_xyz', 'keypoints_cam_gt_depth'}
     other = copy.deepcopy(head)
     head.learn_bones(samples, CPU)
     other.load_state_dict(head.state_dict())

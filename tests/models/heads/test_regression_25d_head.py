@@ -30,4 +30,4 @@ def test_loss_and_prediction_are_those_of_the_pose(seen_batch):
     expected = head.joints_of(head(feats), samples)
     for key, value in head.predict(feats, samples).items():
         assert torch.equal(value, expected[key])
-    assert set(expected) == {'keypoints', 'keypoints_xyz', 'keypoints_cam'}
+    assert set(expected) == {'keypoints', 'keypoints_xyz', 'keypoints_cam', 'keypoints_cam_gt_depth'}
