@@ -46,7 +46,8 @@ def found_steps(steps: Sequence[Mapping]) -> list[dict]:
     """Return a pipeline of depth that goes by the hand found in place of true joints.
 
     The hand is found first; squares and cubes are then around it (``center='hand'``), and where masks are asked for
-    (``HandMaskFromDepth``, ``DepthToCube(hand_only=True)``) they are what lies in the cube.
+    (``HandMaskFromDepth``, ``DepthToCube(hand_only=True)``) they are what lies in the cube. A pipeline with a
+    ``FindHandCube`` of its own stays as it is.
 
     Args:
         steps: The settings of the transforms; they are not changed.
@@ -57,6 +58,8 @@ def found_steps(steps: Sequence[Mapping]) -> list[dict]:
     names = [type_name(step) for step in steps]
     if 'DepthToCube' not in names:
         raise ValueError(f'hands can be found in depth only: there is no DepthToCube among the steps, found {names}')
+    if 'FindHandCube' in names:
+        return [dict(step) for step in steps]
     scaling = steps[names.index('DepthToCube')]
     edge = dict(cube=scaling['cube']) if 'cube' in scaling else {}
     found: list[dict] = [dict(type='FindHandCube', **edge)]

@@ -97,9 +97,8 @@ class ConfigDepth:
         leaves = [leaf for loader in LOADERS for leaf in leaf_datasets(cfg, loader)]
         where, dataset = leaves[0]
         steps = found_pipeline(cfg, where, dataset)
-        built = {type_name(step): TRANSFORMS.build(step) for step in steps if type_name(step) in _IN_CUBE}
-        self._steps = [built[name] for name in _IN_CUBE if name in built]
-        self.cube = built['DepthToCube'].cube
+        self.cube = TRANSFORMS.build(steps[[type_name(step) for step in steps].index('FindHandCube')]).cube
+        self._steps = [TRANSFORMS.build(step) for step in steps if type_name(step) in _IN_CUBE]
 
     def locate(
         self,

@@ -28,6 +28,7 @@ def test_the_steps_without_joints():
     assert [step.get('cube') for step in steps] == [220, 220, None, 220, 220]
     assert [step.get('center') for step in steps] == [None, 'hand', None, None, 'hand']
     assert 'center' not in REAL[0]
+    assert found_steps(steps) == steps
 
 
 def test_steps_that_render_or_pack_have_no_crop_and_no_mask():
