@@ -6,12 +6,17 @@ python tools/infer.py IMAGE... --config configs/nvs/... --checkpoint ... --camer
 The network sees the crop of its config's test pipeline. One that was trained on metric cubes (configs/nvs) needs the
 camera, and the pixel and depth of the middle finger's base with the hand's box or scale, or box and scale.
 
+A network that reads depth (configs/*/*depth*, configs/weakseg/inception_*) takes 16-bit PNGs of one channel, in counts
+of --depth-unit mm, and needs --camera. The nearest hand is found in the depth, in --box if given, or at --root U,V,Z.
+
 One JSON line an image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),
 relative to joint 0, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (the bone that the network's
 codec calls scale_bone is 1 long) without --hand-scale; "side", and "side_source" and "side_confidence", which say
-how it is known; "box" (x, y, width, height; null if only the root is known). A network for 2D joints gives "keypoints"
-itself, as one for 2.5D does; of the former "keypoints_3d" and "unit" are null, and so is "side" without --side. An
-image that can't be used is reported and left out; the exit status is then 1.
+how it is known; "box" (x, y, width, height; null if only the root is known); "hand_center" (3,), around which depth was
+brought into a cube, and "keypoints_cam" (21, 3), mm, camera axes, of a network that gives joints in that cube; both are
+null for others. A network for 2D joints gives "keypoints" itself, as one for 2.5D does; of the former "keypoints_3d"
+and "unit" are null, and so is "side" without --side. An image that can't be used is reported and left out; the exit
+status is then 1.
 """
 
 from __future__ import annotations
@@ -23,20 +28,32 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
 from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.apis.inference_depth import read_depth
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.resuming import latest_checkpoint
 from handkd.datasets.transforms import read_image
-from handkd.hand import SIDES
-from handkd.visualization import contact_sheet, draw_skeleton, draw_skeleton_3d, write_picture
+from handkd.hand import NUM_JOINTS, SIDES
+from handkd.visualization import (
+    contact_sheet,
+    depth_picture,
+    draw_points,
+    draw_skeleton,
+    draw_skeleton_3d,
+    point_colors,
+    write_picture,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO_CONFIG = ROOT / 'configs/pmd/demo.py'
 DEMO_RUN = 'work_dirs/demo/student'
 """Where `make demo` leaves its student, from the repository's root."""
+DEPTH_SHOWN = 150.0
+"""How far before and behind the hand depth is told apart in pictures, mm."""
 LONGEST_NAME = 200
 """Longest name of a picture in bytes, so that it stays below the 255 of most file systems."""
 
@@ -54,14 +71,16 @@ def main(argv: list[str] | None = None) -> int:
     pictures = picture_names(args.images)
     for image in tqdm(args.images, desc='images', disable=len(args.images) < 4):
         try:
-            (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera, args.root)
+            (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera, args.root, args.depth_unit)
         except (OSError, ValueError) as error:
             failed += 1
             tqdm.write(f'error: {error}', file=sys.stderr)  # above the progress bar, and not in its line
             continue
         lines.append(json.dumps(to_record(hand)))
         if args.out_dir:
-            write_picture(Path(args.out_dir) / pictures[image], draw_hand(read_image(image), hand))
+            write_picture(
+                Path(args.out_dir) / pictures[image], draw_hand(show_image(image, hand, args.depth_unit), hand)
+            )
             drawn.add(pictures[image])
     if args.json:
         Path(args.json).write_text(''.join(line + '\n' for line in lines))
@@ -100,8 +119,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         '--root',
         type=parse_root,
         metavar='U,V[,Z]',
-        help='joint that the crop is centred on: its pixel for configs/pi, its pixel and depth in mm for configs/nvs',
+        help='joint that the crop is centred on: its pixel for configs/pi, its pixel and depth in mm for configs/nvs '
+        'and for depth images',
     )
+    parser.add_argument('--depth-unit', type=float, metavar='MM', help='mm a count of depth images; default: 1')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: the GPU if there is one')
     parser.add_argument('--json', metavar='JSONL', help='file for one JSON line an image; default: print them')
     parser.add_argument('--out-dir', help='folder for one picture an image')
@@ -202,6 +223,20 @@ def to_record(hand: dict) -> dict:
     return {key: np.round(v, 4).tolist() if isinstance(v, np.ndarray) else v for key, v in hand.items()}
 
 
+def show_image(path: str, hand: dict, depth_unit: float | None) -> np.ndarray:
+    """Return an image as a picture, BGR, uint8; depth as grey, bright where it is near, in the range of the hand.
+
+    Args:
+        path: The image.
+        hand: A result of :class:`HandInferencer` on it.
+        depth_unit: Millimetres a count of a depth image; None is 1.
+    """
+    if hand['hand_center'] is None:
+        return read_image(path)
+    middle = hand['hand_center'][2]
+    return depth_picture(read_depth(path, depth_unit or 1.0), (middle - DEPTH_SHOWN, middle + DEPTH_SHOWN))
+
+
 def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
     """Draw the joints on the image, and beside it the hand in space from the front and from its side, if it is known.
 
@@ -216,11 +251,24 @@ def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
     side = f'{hand["side"]} ' if hand['side'] else ''
     if hand['side_source'] == 'estimated':
         side = f'{hand["side"]}? ({hand["side_confidence"]:.2f}) '
+    if len(hand['keypoints']) != NUM_JOINTS:  # NYU's 14, which no skeleton connects
+        relative = hand['keypoints_3d'] - hand['keypoints_3d'].mean(0)
+        tiles = [draw_dots(image, hand['keypoints'], size), draw_points(relative, size)]
+        return contact_sheet(tiles, 2, size, headers=[f'{side}hand', 'front, in space'])
     tiles, headers = [draw_skeleton(image, hand['keypoints'], min_size=size)], [f'{side}hand']
     if hand['keypoints_3d'] is not None:
         tiles += [draw_skeleton_3d(hand['keypoints_3d'], view) for view in ('front', 'side')]
         headers += ['front, in space', 'side, the camera is on the left']
     return contact_sheet(tiles, len(tiles), size, headers=headers)
+
+
+def draw_dots(image: np.ndarray, pixels: np.ndarray, size: int) -> np.ndarray:
+    """Draw joints that have no skeleton, shape (J, 2), px, on their image, enlarged to at least ``size`` px."""
+    factor = -(-size // max(image.shape[:2]))
+    canvas = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    for (x, y), color in zip(((pixels + 0.5) * factor - 0.5).round().astype(int).tolist(), point_colors(len(pixels))):
+        cv2.circle(canvas, (x, y), max(3, size // 80), tuple(int(part) for part in color), -1, cv2.LINE_AA)
+    return canvas
 
 
 if __name__ == '__main__':

@@ -1,4 +1,9 @@
-"""Evaluate a checkpoint: python tools/test.py configs/pmd/resnet18half_studio.py work_dirs/.../iter_3000.pth"""
+"""Evaluate a checkpoint: python tools/test.py configs/pmd/resnet18half_studio.py work_dirs/.../iter_3000.pth
+
+Networks that read depth are tested in cubes around a true joint. With --find-hands the cube is around the nearest hand
+in the depth, and the mask of the hand is what lies in it: what a user of the network has. Names of metrics then begin
+with hand_found/.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +12,25 @@ import json
 from pathlib import Path
 
 from handkd.apis.cli import add_run_options, config_from_args, run_cli
+from handkd.apis.found_hands import find_hands
 from handkd.apis.runs import evaluate
 
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, evaluate, and print the metrics."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='path of the config')
     parser.add_argument('checkpoint', help='path of the weights')
     parser.add_argument('--dump', metavar='NPZ', help='write the predictions to this file')
     parser.add_argument('--out', metavar='JSON', help='write the metrics to this file')
+    parser.add_argument('--find-hands', action='store_true', help='go by the depth in place of true joints')
     add_run_options(parser)
     args = parser.parse_args(argv)
 
-    metrics = evaluate(config_from_args(args), args.checkpoint, args.dump)
+    cfg = config_from_args(args)
+    metrics = evaluate(find_hands(cfg) if args.find_hands else cfg, args.checkpoint, args.dump)
+    if args.find_hands:
+        metrics = {f'hand_found/{name}': value for name, value in metrics.items()}
     for name, value in metrics.items():
         print(f'{name}: {value:.4f}')
     if args.out:

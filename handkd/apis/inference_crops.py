@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,18 +11,13 @@ from mmengine.config import Config
 
 from handkd.datasets.packed.recipe import read_recipe
 from handkd.datasets.transforms import HandCrop, VirtualCamera, WarpCrop
+from handkd.datasets.transforms.cropping import HAND_EXTENT, ZB_MARGIN
 from handkd.datasets.transforms.virtual_camera import turn_onto
 from handkd.evaluation import original_pixels
 from handkd.geometry import box_square, cube_square, project, unproject, zb_square
 from handkd.hand import JOINT_INDEX, JOINTS, NUM_JOINTS
 from handkd.registry import DATASETS, TRANSFORMS
 from handkd.size_checks import LOADERS, argument, last_cut, leaf_datasets, type_name
-
-ZB_MARGIN = 1.2
-"""Mean side of the 'zb' square over the longer side of the joints' box, over the studio's hands; it varies by 0.23.
-The square's centre is off the box's by 0.13 (upright hands) to 0.17 (any) of that side."""
-HAND_EXTENT = 140.0
-"""Mean longer side of the joints' box at the depth of the middle finger's base in mm, over the studio's hands."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +52,14 @@ class HandView:
     """What a network is shown of an image, and the way back.
 
     Attributes:
-        image: The crop, BGR, uint8, shape (S, S, 3).
+        sample: What was cut out, by the keys of a sample: ``img``, or ``depth`` with its camera and ``hand_center``.
         camera: The crop's camera; None if the image's is not known.
         matrix: Map of the image's pixels to those of the crop, shape (3, 3); None behind a virtual camera.
         turn: Rotation of the image's camera axes to those of the crop's, shape (3, 3).
         original: The image's camera, or None.
     """
 
-    image: np.ndarray
+    sample: dict
     camera: dict | None
     matrix: np.ndarray | None
     turn: np.ndarray
@@ -173,6 +169,24 @@ class ConfigCrop:
         center, side = box_square(np.array([x, y, x + width, y + height]), self._choose.factor)
         return center, side * self._margin
 
+    def around_found(self, sample: dict) -> tuple[np.ndarray, float]:
+        """Return the square around a hand found in depth, as ``HandCrop(center='hand')`` does; see :meth:`square`.
+
+        Args:
+            sample: Its ``depth``, ``camera`` and ``hand_center``.
+        """
+        choose = copy.copy(self._choose)
+        choose.center = 'hand'
+        crop = choose.transform(dict(sample))['crop']
+        return crop['center'], float(crop['side']) * self._margin
+
+    def box_of(self, square: tuple[np.ndarray, float]) -> tuple[float, float, float, float]:
+        """Return the box (x, y, width, height) of a mean hand that would have this square, px."""
+        center, side = square
+        ratio = self._choose.cube / HAND_EXTENT if self.rule == 'cube' else self.margin / self._margin
+        edge = side / self._margin / ratio
+        return (*(center - edge / 2).tolist(), edge, edge)
+
     def around(self, pixel: np.ndarray, depth: float, camera: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the square of a cube around a root (2,) in px at some depth in mm; see :meth:`square`."""
         center, side = cube_square(pixel, depth, camera, self._choose.cube)
@@ -186,29 +200,30 @@ class ConfigCrop:
         """Return the square of a cube around a mean hand that fills the box; see :meth:`square`."""
         return place.middle, place.extent * self._choose.cube / HAND_EXTENT * self._margin
 
-    def cut(self, image: np.ndarray, center: np.ndarray, side: float, camera: np.ndarray | None = None) -> HandView:
+    def cut(self, pixels: dict, center: np.ndarray, side: float, camera: np.ndarray | None = None) -> HandView:
         """Cut a square out as the test pipeline does.
 
         Args:
-            image: BGR, uint8, shape (H, W, 3).
+            pixels: What to cut, by the keys of a sample: ``img``, BGR, uint8, shape (H, W, 3); or ``depth``, shape
+                (H, W), mm, and ``hand_center``, shape (1, 1, 3).
             center: The square's centre in px, shape (2,).
             side: Its side in px.
             camera: Intrinsics K of the image, shape (3, 3). Defaults to None: not known.
         """
-        sample = dict(img=image, crop=dict(center=center, side=side, rotation=0.0, flip=np.zeros(2, bool)))
+        sample = dict(pixels, crop=dict(center=center, side=side, rotation=0.0, flip=np.zeros(2, bool)))
         original = None if camera is None else dict(K=camera)
         if original is not None:
             sample['camera'] = original
         seen = self._cut.transform(sample)
         turn = turn_onto(center, 0.0, original) if self.turns else np.eye(3)
-        return HandView(seen['img'], seen.get('camera'), seen.get('warp_matrix'), turn, original)
+        return HandView(seen, seen.get('camera'), seen.get('warp_matrix'), turn, original)
 
     def _zb_square(self, place: HandPlace, shape: tuple[int, int]) -> tuple[np.ndarray, float]:
         """The rule itself: two joints in the corners of the box, and the centre where it is known to be."""
         x, y, width, height = place.box
         low, high = np.array([x, y]), np.array([x + width, y + height])
         if place.root is not None:
-            center = np.array(place.root, np.float64)
+            center = np.array(place.root[:2], np.float64)
         else:  # as far to either side as the mean hand's farthest joint
             center, reach = place.middle, place.extent * ZB_MARGIN / 2
             low, high = center - reach, center + reach
@@ -216,6 +231,39 @@ class ConfigCrop:
         joints[[0, 1]] = low, high
         center, side = zb_square(joints, np.ones(NUM_JOINTS, bool), shape[::-1])
         return center, side * self._margin
+
+
+def find_box(
+    box: str | Sequence[float], shape: tuple[int, int], name: str, margin: float
+) -> tuple[float, float, float, float]:
+    """Check a hand's box, and find the one that 'full' means.
+
+    Args:
+        box: (x, y, width, height) in px; or 'full': the whole image is the crop, so the box is the square in its middle
+            that the crop's rule enlarges to the image's longer side.
+        shape: (height, width) of the image.
+        name: What errors call the image.
+        margin: Side of the crop in units of the box's longer side.
+
+    Returns:
+        (x, y, width, height) in px.
+
+    Raises:
+        ValueError: If the box is malformed, empty, or entirely outside the image.
+    """
+    height, width = shape
+    if isinstance(box, str):
+        if box != 'full':
+            raise ValueError(f"box must be 'full' or (x, y, width, height) in px, found {box!r}")
+        edge = max(height, width) / margin
+        return ((width - 1 - edge) / 2, (height - 1 - edge) / 2, edge, edge)
+    values = np.asarray(box, np.float64)
+    if values.shape != (4,) or not np.isfinite(values).all() or not (values[2:] > 0).all():
+        raise ValueError(f'box must be (x, y, width, height) in px with a positive size, found {tuple(box)}')
+    x, y, w, h = values.tolist()
+    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+        raise ValueError(f'{name}: the box {(x, y, w, h)} lies outside the image of {width} x {height} px')
+    return x, y, w, h
 
 
 def _read_steps(where: str, dataset: Mapping, filename: str) -> tuple[HandCrop, WarpCrop | VirtualCamera, float]:

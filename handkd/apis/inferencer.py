@@ -1,4 +1,4 @@
-"""Hands from pictures: a trained student on one image at a time."""
+"""Hands from pictures and depth images: a trained network on one image at a time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from mmengine.dataset import pseudo_collate
 from handkd.config import load_config
 from handkd.datasets.transforms import PackHandInputs, read_image
 from handkd.geometry import project, unproject
-from handkd.hand import JOINTS, SIDES, chirality
+from handkd.hand import JOINTS, NUM_JOINTS, SIDES, chirality
 from handkd.models import load_weights
+from handkd.models.heads import PartSegmentationHead
 from handkd.registry import MODELS
 
-from .inference_crops import ConfigCrop, HandPlace, HandView
+from .inference_crops import ConfigCrop, HandPlace, HandView, find_box
+from .inference_depth import ConfigDepth, check_depth_known, read_depth
 from .placement import place_in_box, place_in_space
 from .runs import student_config
 
@@ -42,6 +44,11 @@ class HandInferencer:
     predicted hand fills the box. Crops of ``HandCrop(rule='zb')`` (configs/pi) are those of the test pipeline if the
     base of the middle finger is given; else they are centred on the box and as large as such crops are on average.
 
+    A network that reads depth is given depth images, and needs their camera. The cube that their depth is brought into
+    is around the hand found in it (:func:`handkd.geometry.find_hand`), in the box if one is given, or around ``root``;
+    without a box the crop is around the cube, too. What is not hand is what lies outside of the cube, as after
+    ``tools/test.py --find-hands``: in training it may have been cut by the true joints.
+
     Args:
         config: Path of a config, or the config. Of a distilled model the student alone is built.
         checkpoint: Its weights; those of a distilled model fit.
@@ -49,8 +56,8 @@ class HandInferencer:
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
-        ValueError: If the network takes no RGB images or predicts no joints, the checkpoint does not fit it, or the
-            config's test pipeline cuts no square around the hand.
+        ValueError: If the network takes neither RGB images nor depth or predicts no joints, the checkpoint does not fit
+            it, or the config's test pipeline cuts no square around the hand.
 
     Example:
         >>> infer = HandInferencer('configs/pmd/resnet18half_studio.py', 'work_dirs/pmd/iter_3000.pth')
@@ -67,14 +74,18 @@ class HandInferencer:
     ) -> None:
         cfg = config if isinstance(config, Config) else load_config(config, only='model')
         self.model = MODELS.build(student_config(cfg).model)
-        if self.model.modality != 'rgb':
-            raise ValueError(f'{cfg.filename}: the network takes {self.model.modality!r}, images give RGB only')
-        if getattr(self.model, 'head', self.model) is None:
-            raise ValueError(f'{cfg.filename}: the network predicts views and no joints: train one with a head on it')
+        modality = self.model.modality
+        if modality not in ('rgb', 'depth'):
+            raise ValueError(f"{cfg.filename}: the network takes {modality!r}, one image gives 'rgb' or 'depth'")
+        head = getattr(self.model, 'head', self.model)
+        if head is None or isinstance(head, PartSegmentationHead):
+            made = 'views' if head is None else 'parts of the hand'
+            raise ValueError(f'{cfg.filename}: the network predicts {made} and no joints: train one with a head on it')
         self.crop = ConfigCrop(cfg)
+        self.depth = ConfigDepth(cfg) if modality == 'depth' else None
         load_weights(self.model, checkpoint, owner=f'the network of {cfg.filename}')
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
-        self._pack = PackHandInputs(modalities=('rgb',))
+        self._pack = PackHandInputs(modalities=(modality,))
 
     def __call__(
         self,
@@ -84,13 +95,16 @@ class HandInferencer:
         hand_scale_mm: float | None = None,
         camera: np.ndarray | None = None,
         root: Sequence[float] | None = None,
+        depth_unit: float | None = None,
     ) -> list[dict]:
         """Find the joints of one hand in each image.
 
         Args:
-            images: One image or several: paths, or BGR arrays of uint8 and shape (H, W, 3).
+            images: One image or several: paths, or BGR arrays of uint8 and shape (H, W, 3); of depth 16-bit PNGs of one
+                channel, or arrays (H, W) of uint16 or float, where 0 is no reading.
             box: (x, y, width, height) of the hand in px, tight around its joints, for every image; or 'full' for images
-                that are the network's crops already, unless ``root`` says where the crop is. Defaults to 'full'.
+                that are the network's crops already, unless ``root`` says where the crop is, and for depth images all
+                of which are searched for the nearest hand. Defaults to 'full'.
             side: 'left' or 'right', if known. Defaults to None: estimated from the predicted pose.
             hand_scale_mm: Length of the codec's scale bone, if known; of configs/pmd wrist to middle finger's base.
                 Defaults to None.
@@ -98,21 +112,26 @@ class HandInferencer:
                 without it in weak perspective; so is the hand of a 2.5D network in space. Crops by a cube, and virtual
                 cameras, need it. Defaults to None.
             root: Where the joint is that crops are centred on: (u, v) in px for the rule 'zb', (u, v, z), px and mm,
-                for 'cube'. Defaults to None: found from the box.
+                for 'cube' and for depth. Defaults to None: found from the box, or in the depth.
+            depth_unit: Millimetres a count of depth images. Defaults to None: 1.
 
         Returns:
             One dict an image: ``file`` (path or None); ``keypoints`` (21, 2) in px of the image, of a 3D network
             derived (see the class); ``keypoints_3d`` (21, 3), relative to joint 0, along the camera's axes (x right,
             y down, z forward), in ``unit``, which is 'mm' if the scale was given and else 'hand_scale' (the scale bone
             is 1 long); ``side``; ``side_source``, 'given' or 'estimated'; ``side_confidence``, from 0 to 1, of the
-            estimate (None if given); ``box``, the (x, y, width, height) used (None where the root alone was). Of a 2D
-            network ``keypoints_3d`` and ``unit`` are None, and so are ``side`` and ``side_source`` if no side was
+            estimate (None if given); ``box``, the (x, y, width, height) used (None where the root alone was);
+            ``hand_center`` (3,), mm, camera frame, around which depth was brought into a cube (None without depth); and
+            ``keypoints_cam`` (21, 3), mm, camera frame, of a network that gives joints in that cube (configs/weakseg),
+            of whose 14 joints of NYU all arrays hold as many (None of other networks, and for 14 joints the side). Of
+            a 2D network ``keypoints_3d`` and ``unit`` are None, and so are ``side`` and ``side_source`` if no side was
             given: the side can't be told from 2D joints.
 
         Raises:
             OSError: If an image can't be read; names it.
-            ValueError: If an argument makes no sense, such as a scale or a camera for a 2D network, or a box lies
-                outside an image; or if one is missing that the crop needs.
+            ValueError: If an argument makes no sense, such as a scale or a camera for a 2D network, a unit of depth for
+                pictures, or a box outside an image; if one is missing that the crop needs; or if an image is of the
+                other kind, or holds no depth.
         """
         single = isinstance(images, (str, PathLike, np.ndarray))
         if side not in (None, *SIDES):
@@ -122,14 +141,20 @@ class HandInferencer:
         if camera is not None and np.shape(camera) != (3, 3):
             raise ValueError(f'camera must be the intrinsics K, shape (3, 3), found shape {np.shape(camera)}')
         camera = None if camera is None else np.asarray(camera, np.float64)
+        if depth_unit is not None and (self.depth is None or not 0 < depth_unit < np.inf):
+            what = 'is for networks that read depth' if self.depth is None else 'must be a positive length in mm'
+            raise ValueError(f'depth_unit {what}; found {depth_unit}')
         self._check_known(not isinstance(box, str), hand_scale_mm, camera, root)
         images = [images] if single else images
-        return [self._infer(image, box, side, hand_scale_mm, camera, root) for image in images]
+        return [self._infer(image, box, side, hand_scale_mm, camera, root, depth_unit or 1.0) for image in images]
 
     def _check_known(
         self, box_given: bool, hand_scale_mm: float | None, camera: np.ndarray | None, root: Sequence[float] | None
     ) -> None:
         """Check that what is known is enough to crop the hand, and to place it in the image."""
+        if self.depth is not None:
+            check_depth_known(root, camera)
+            return
         self.crop.check(box_given, root, camera)
         if self.crop.rule != 'cube' or hand_scale_mm is not None or (root is not None and box_given):
             return
@@ -146,26 +171,79 @@ class HandInferencer:
         hand_scale_mm: float | None,
         camera: np.ndarray | None,
         root: Sequence[float] | None,
+        depth_unit: float,
     ) -> dict:
         file = None if isinstance(source, np.ndarray) else fspath(source)
-        image = source if file is None else read_image(file)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError(f'an image must be BGR, uint8, (H, W, 3); found {image.dtype} {image.shape}')
-        if root is not None and isinstance(box, str) and box == 'full':
-            place = HandPlace(None, root=tuple(root), camera=camera)
+        root = None if root is None else tuple(root)
+        if self.depth is not None:
+            pixels = dict(depth=read_depth(source, depth_unit))
+            square, place = self._place_depth(pixels, box, root, camera, file or 'the image')
         else:
-            found = find_box(box, image.shape[:2], file or 'the image', self.crop.margin)
-            place = HandPlace(found, isinstance(box, str), None if root is None else tuple(root), camera)
-        square, view, pred = self._look(image, place, hand_scale_mm)
+            pixels = dict(img=_read_picture(source))
+            place = self._place_picture(pixels['img'].shape[:2], box, root, camera, file or 'the image')
+            square = self.crop.square(place, pixels['img'].shape[:2])
+        square, view, pred = self._look(pixels, square, place, hand_scale_mm)
+        hand = self._hand_of(square, view, pred, place, side, hand_scale_mm)
+        center = pixels['hand_center'][0, 0] if 'hand_center' in pixels else None
+        return dict(file=file, **hand, box=place.box, hand_center=center)
+
+    def _place_picture(
+        self,
+        shape: tuple[int, int],
+        box: str | Sequence[float],
+        root: tuple[float, ...] | None,
+        camera: np.ndarray | None,
+        name: str,
+    ) -> HandPlace:
+        """Say what is known of where the hand is in a picture."""
+        if root is not None and isinstance(box, str) and box == 'full':
+            return HandPlace(None, root=root, camera=camera)
+        return HandPlace(find_box(box, shape, name, self.crop.margin), isinstance(box, str), root, camera)
+
+    def _place_depth(
+        self,
+        pixels: dict,
+        box: str | Sequence[float],
+        root: tuple[float, ...] | None,
+        camera: np.ndarray,
+        name: str,
+    ) -> tuple[tuple[np.ndarray, float], HandPlace]:
+        """Find the hand in ``pixels['depth']``, set ``hand_center`` beside it, and choose the square to cut."""
+        shape = pixels['depth'].shape
+        found = find_box(box, shape, name, self.crop.margin)  # refuses what is no box
+        known = None if isinstance(box, str) else found
+        try:
+            center = self.depth.locate(pixels['depth'], camera, known, root)
+        except ValueError as error:
+            raise ValueError(f'{name}: {error}') from error
+        pixels['hand_center'] = center[None, None]
+        if known is not None and self.crop.rule != 'cube':
+            place = HandPlace(known, root=root, camera=camera)
+            return self.crop.square(place, shape), place
+        square = self.crop.around_found(dict(pixels, camera=dict(K=camera)))
+        return square, HandPlace(known or self.crop.box_of(square), root=root, camera=camera)
+
+    def _hand_of(
+        self,
+        square: tuple[np.ndarray, float],
+        view: HandView,
+        pred: dict[str, np.ndarray],
+        place: HandPlace,
+        side: str | None,
+        hand_scale_mm: float | None,
+    ) -> dict:
+        """Say what is known of a hand from a prediction, see :meth:`_predict`."""
         pixels = view.to_image(pred['keypoints']) if 'keypoints' in pred else None
         if 'keypoints_xyz' in pred:
             if pixels is None:
                 pixels = self._place(pred['keypoints_xyz'], square, place, hand_scale_mm)
-            hand = _hand_in_space(pred['keypoints_xyz'], pixels, side, hand_scale_mm)
-        else:
-            self._refuse_space(hand_scale_mm, camera)
-            hand = _hand_in_image(pixels, side)
-        return dict(file=file, **hand, box=place.box)
+            return _hand_in_space(pred['keypoints_xyz'], pixels, side, hand_scale_mm)
+        if 'keypoints_cam' in pred:
+            if hand_scale_mm is not None:
+                raise ValueError('the hand scale is for networks that give joints in its units; this one gives mm')
+            return _hand_in_cube(pred['keypoints_cam'], place.camera, side)
+        self._refuse_space(hand_scale_mm, place.camera)
+        return _hand_in_image(pixels, side)
 
     def _refuse_space(self, hand_scale_mm: float | None, camera: np.ndarray | None) -> None:
         """Refuse what a network for 2D joints has no use for."""
@@ -174,27 +252,27 @@ class HandInferencer:
             if self.crop.rule == 'cube':
                 what += ' (give root and box, which say where the cube is)'
             raise ValueError(f'{what}; this network gives 2D joints only')
-        if camera is not None and self.crop.rule != 'cube' and not self.crop.turns:
+        if camera is not None and self.depth is None and self.crop.rule != 'cube' and not self.crop.turns:
             raise ValueError('the camera is for 3D networks; this network gives 2D joints only')
 
     def _look(
-        self, image: np.ndarray, place: HandPlace, hand_scale_mm: float | None
+        self, pixels: dict, square: tuple[np.ndarray, float], place: HandPlace, hand_scale_mm: float | None
     ) -> tuple[tuple[np.ndarray, float], HandView, dict[str, np.ndarray]]:
         """Cut the hand out and predict its joints; a cube of unknown depth is moved onto the predicted hand.
 
         Returns:
             The square, the crop, and what :meth:`_predict` gives, in space along the axes of the image's camera.
         """
-        square = self.crop.square(place, image.shape[:2])
-        view, pred = self._predict(image, square, place.camera)
-        if self.crop.rule != 'cube' or place.whole or place.root is not None or 'keypoints_xyz' not in pred:
+        view, pred = self._predict(pixels, square, place.camera)
+        known = self.depth is not None or place.whole or place.root is not None
+        if self.crop.rule != 'cube' or known or 'keypoints_xyz' not in pred:
             return square, view, pred
         for _ in range(_ROUNDS):
             hand = place_in_space(pred['keypoints_xyz'], place.middle, place.extent, place.camera)
             root = hand[self.crop.root]
             pixel = project(root[None], dict(K=place.camera))[0]
             old, square = square, self.crop.around(pixel, root[2] * hand_scale_mm, place.camera)
-            view, pred = self._predict(image, square, place.camera)
+            view, pred = self._predict(pixels, square, place.camera)
             if max(abs(square[1] - old[1]), np.abs(square[0] - old[0]).max()) < 0.005 * square[1]:
                 break
         return square, view, pred
@@ -204,7 +282,7 @@ class HandInferencer:
     ) -> np.ndarray:
         """Find the pixels (21, 2) of normalised joints (21, 3): around a known root, else in the box."""
         root = None
-        if self.crop.rule == 'cube' and hand_scale_mm is not None:
+        if hand_scale_mm is not None and (self.crop.rule == 'cube' or self.depth is not None):
             if place.root is not None:
                 root = place.root
             elif place.whole:
@@ -216,19 +294,25 @@ class HandInferencer:
         return project(at + (xyz - xyz[self.crop.root]) * hand_scale_mm, camera)
 
     def _predict(
-        self, image: np.ndarray, square: tuple[np.ndarray, float], camera: np.ndarray | None
+        self, pixels: dict, square: tuple[np.ndarray, float], camera: np.ndarray | None
     ) -> tuple[HandView, dict[str, np.ndarray]]:
         """Predict the joints of the hand in a square of the image.
 
         Returns:
             The crop; and of a 3D network ``keypoints_xyz`` (21, 3), normalised, along the axes of the image's camera;
-            of a 2D network ``keypoints`` (21, 2) in px of the crop; of a 2.5D network both.
+            of a 2D network ``keypoints`` (21, 2) in px of the crop; of a 2.5D network both; of one that gives joints in
+            a cube ``keypoints_cam`` (J, 3), mm, camera frame.
         """
-        view = self.crop.cut(image, *square, camera)
-        sample = dict(img=view.image, camera=view.camera or _far_camera(self.crop.size))
+        view = self.crop.cut(pixels, *square, camera)
+        sample = dict(view.sample, camera=view.camera or _far_camera(self.crop.size))
+        if self.depth is not None:
+            sample = self.depth.scale(sample)
         (result,) = self.model.test_step(pseudo_collate([self._pack.transform(sample)]))
-        keys = [key for key in ('keypoints_xyz', 'keypoints') if key in result.pred_instances]
-        joints = {key: result.pred_instances[key][0].astype(np.float64) for key in keys}
+        found = result.pred_instances
+        joints = {key: found[key][0].astype(np.float64) for key in ('keypoints_xyz', 'keypoints') if key in found}
+        if not joints:
+            native = 'keypoints_cam_native' in found
+            joints['keypoints_cam'] = found['keypoints_cam_native' if native else 'keypoints_cam'][0].astype(np.float64)
         if not all(np.isfinite(values).all() for values in joints.values()):
             raise ValueError('the network predicts what is not finite: its training diverged, take other weights')
         if 'keypoints_xyz' in joints:
@@ -253,7 +337,18 @@ def _hand_in_space(xyz: np.ndarray, keypoints: np.ndarray, side: str | None, han
         side=side or estimate,
         side_source='given' if side else 'estimated',
         side_confidence=None if side else confidence,
+        keypoints_cam=None,
     )
+
+
+def _hand_in_cube(joints: np.ndarray, camera: np.ndarray, side: str | None) -> dict:
+    """What is known of a hand from its joints in the camera's frame, (J, 3), mm: the keys of :func:`_hand_in_space`."""
+    relative, pixels = joints - joints[0], project(joints, dict(K=camera))
+    if len(joints) == NUM_JOINTS:
+        hand = _hand_in_space(relative, pixels, side, 1.0)
+    else:
+        hand = dict(_hand_in_image(pixels, side), keypoints_3d=relative, unit='mm')
+    return dict(hand, keypoints_cam=joints)
 
 
 def _hand_in_image(keypoints: np.ndarray, side: str | None) -> dict:
@@ -265,37 +360,13 @@ def _hand_in_image(keypoints: np.ndarray, side: str | None) -> dict:
         side=side,
         side_source='given' if side else None,
         side_confidence=None,
+        keypoints_cam=None,
     )
 
 
-def find_box(
-    box: str | Sequence[float], shape: tuple[int, int], name: str, margin: float
-) -> tuple[float, float, float, float]:
-    """Check a hand's box, and find the one that 'full' means.
-
-    Args:
-        box: (x, y, width, height) in px; or 'full': the whole image is the crop, so the box is the square in its middle
-            that the crop's rule enlarges to the image's longer side.
-        shape: (height, width) of the image.
-        name: What errors call the image.
-        margin: Side of the crop in units of the box's longer side.
-
-    Returns:
-        (x, y, width, height) in px.
-
-    Raises:
-        ValueError: If the box is malformed, empty, or entirely outside the image.
-    """
-    height, width = shape
-    if isinstance(box, str):
-        if box != 'full':
-            raise ValueError(f"box must be 'full' or (x, y, width, height) in px, found {box!r}")
-        edge = max(height, width) / margin
-        return ((width - 1 - edge) / 2, (height - 1 - edge) / 2, edge, edge)
-    values = np.asarray(box, np.float64)
-    if values.shape != (4,) or not np.isfinite(values).all() or not (values[2:] > 0).all():
-        raise ValueError(f'box must be (x, y, width, height) in px with a positive size, found {tuple(box)}')
-    x, y, w, h = values.tolist()
-    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-        raise ValueError(f'{name}: the box {(x, y, w, h)} lies outside the image of {width} x {height} px')
-    return x, y, w, h
+def _read_picture(source: str | PathLike | np.ndarray) -> np.ndarray:
+    """Return a colour picture, BGR, uint8, shape (H, W, 3)."""
+    image = source if isinstance(source, np.ndarray) else read_image(source)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f'an image must be BGR, uint8, (H, W, 3); found {image.dtype} {image.shape}')
+    return image

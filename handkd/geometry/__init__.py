@@ -4,6 +4,7 @@ from .alignment import align_similarity
 from .angle_limits import AngleLimits
 from .camera import affine_camera, project, split_affine, unproject, viewing_rays
 from .crops import box_square, crop_matrix, cube_square, flip_matrix, joint_square, resize_matrix, zb_square
+from .hand_finding import find_hand, in_cube
 from .joint_angles import ANGLE_JOINTS, ANGLE_NAMES, VIOLATION_TOLERANCE, angle_excess, joint_angles
 from .registration import change_camera, register_depth, register_image
 from .rotations import axis_angle_to_matrix, rotation_2d
@@ -21,7 +22,9 @@ __all__ = [
     'change_camera',
     'crop_matrix',
     'cube_square',
+    'find_hand',
     'flip_matrix',
+    'in_cube',
     'joint_angles',
     'joint_square',
     'project',

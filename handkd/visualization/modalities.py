@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 
 
-def depth_picture(depth: np.ndarray) -> np.ndarray:
+def depth_picture(depth: np.ndarray, span: tuple[float, float] | None = None) -> np.ndarray:
     """Show depth as brightness: near is bright, far is dark, no reading is black.
 
     Args:
         depth: Shape (H, W): mm with 0 for no reading, or the network's range from -1 to 1, where 1 is the background.
+        span: Depths that are brightest and darkest, in the unit of ``depth``; what lies beyond is as they are. Defaults
+            to None: the nearest and the farthest reading, but for 0.5 % of all at either end.
 
     Returns:
         BGR, uint8, shape (H, W, 3).
@@ -21,7 +23,7 @@ def depth_picture(depth: np.ndarray) -> np.ndarray:
     shown &= bool(depth.any())
     grey = np.zeros(depth.shape, np.uint8)
     if shown.any():
-        near, far = np.percentile(depth[shown], (0.5, 99.5))
+        near, far = np.percentile(depth[shown], (0.5, 99.5)) if span is None else span
         grey[shown] = 255 - 190 * np.clip((depth[shown] - near) / max(far - near, 1e-6), 0, 1)
     return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
 

@@ -9,11 +9,12 @@ import torch
 from mmengine.config import Config
 from mmpose.structures import PoseDataSample
 
-from handkd.apis.inference_crops import ZB_MARGIN, ConfigCrop, HandPlace
+from handkd.apis.inference_crops import ConfigCrop, HandPlace
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.runs import student_config
 from handkd.datasets.studio import StudioDataset
 from handkd.datasets.transforms import HandCrop, PackHandInputs, WarpCrop
+from handkd.datasets.transforms.cropping import ZB_MARGIN
 from handkd.datasets.transforms.virtual_camera import turn_onto
 from handkd.geometry import project, unproject, zb_square
 from handkd.registry import TRANSFORMS
@@ -136,7 +137,7 @@ def test_the_studio_renders_what_inference_cuts():
     )
     photo = np.zeros((320, 320, 3), np.uint8)
     square = crop.square(HandPlace(tight_box(full)), photo.shape[:2])
-    matrix = crop.cut(photo, *square).matrix
+    matrix = crop.cut(dict(img=photo), *square).matrix
     np.testing.assert_allclose(
         full['keypoints'][0] @ matrix[:2, :2].T + matrix[:2, 2], rendered['keypoints'][0], atol=1e-3
     )
@@ -216,8 +217,9 @@ def test_an_image_that_is_a_cube_s_crop_already(files):  # noqa: F811 (fixture)
 
 
 def test_pixels_behind_a_virtual_camera_come_back():
-    view = ConfigCrop(VIRTUAL).cut(np.zeros((480, 640, 3), np.uint8), np.array([500.0, 90.0]), 200.0, INTRINSICS)
-    assert view.matrix is None and view.image.shape == (64, 64, 3)
+    pixels = dict(img=np.zeros((480, 640, 3), np.uint8))
+    view = ConfigCrop(VIRTUAL).cut(pixels, np.array([500.0, 90.0]), 200.0, INTRINSICS)
+    assert view.matrix is None and view.sample['img'].shape == (64, 64, 3)
     points = np.random.default_rng(1).uniform(0, 64, (21, 2))
     rays = unproject(points, np.full(21, 400.0), view.camera)
     np.testing.assert_allclose(view.to_image(points), project(view.to_camera(rays), dict(K=INTRINSICS)), atol=1e-6)
@@ -270,4 +272,4 @@ def test_a_pack_without_a_pipeline_of_its_own_shows_its_crops_with_their_margin(
     image = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     choice = dict(center=center, side=side, rotation=0.0, flip=np.zeros(2, bool))
     expected = WarpCrop(size=80, border=7)(dict(img=image, crop=choice))['img']
-    np.testing.assert_array_equal(crop.cut(image, center, side).image, expected)
+    np.testing.assert_array_equal(crop.cut(dict(img=image), center, side).sample['img'], expected)

@@ -10,7 +10,8 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 
-from handkd.apis.inferencer import HandInferencer, find_box
+from handkd.apis.inference_crops import find_box
+from handkd.apis.inferencer import HandInferencer
 from handkd.datasets.transforms import HandCrop, WarpCrop
 from handkd.hand import chirality
 from handkd.models.checkpoint import CheckpointError
@@ -147,8 +148,10 @@ def test_a_distilled_model_runs_as_its_student(files, infer):
     )
     (hand,), (expected,) = HandInferencer(cfg, checkpoint, device='cpu')(IMAGE), infer(IMAGE)
     np.testing.assert_array_equal(hand['keypoints_3d'], expected['keypoints_3d'])
-    with pytest.raises(ValueError, match="takes 'depth', images give RGB only"):
-        HandInferencer(Config(dict(test_dataloader=TEST_SET, model=depth)), checkpoint)
+    both = dict(depth, modality=['rgb', 'depth'])
+    for network, message in ((depth, 'in depth only: there is no DepthToCube'), (both, "takes .*'rgb', 'depth'.* one")):
+        with pytest.raises(ValueError, match=message):
+            HandInferencer(Config(dict(test_dataloader=TEST_SET, model=network)), checkpoint)
 
 
 def test_weights_of_another_network_are_refused(files, tmp_path):

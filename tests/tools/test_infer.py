@@ -1,20 +1,27 @@
 """The tool for pictures: what it writes and where, what it says, and how it goes on over bad images."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from handkd.apis.stages import read_stages
+from handkd.config import load_config
+from handkd.datasets.studio import StudioDataset
+from handkd.geometry import project
+from handkd.registry import MODELS
 
 from ..apis import test_inferencer
 from ..apis.test_inferencer import BLOB, IMAGE, POSE
 
 files, flat = test_inferencer.files, test_inferencer.flat  # fixtures
-TOOL = Path(__file__).parents[2] / 'tools' / 'infer.py'
+ROOT = Path(__file__).parents[2]
+TOOL = ROOT / 'tools' / 'infer.py'
 
 
 @pytest.fixture(scope='module')
@@ -174,3 +181,68 @@ def test_root_and_camera_reach_a_network_on_cubes(tool, files, tmp_path, capsys)
     for text in ('1', '1,2,3,4', 'a,b'):
         with pytest.raises(SystemExit):
             tool['main'](['a.png', '--root', text])
+
+
+@pytest.fixture(scope='module')
+def deep(tmp_path_factory) -> dict:
+    """A depth image of the studio in tenths of a millimetre, its labels, and new weights of a network that reads it."""
+    folder, config = tmp_path_factory.mktemp('deep'), ROOT / 'configs/weakseg/inception_direct_studio.py'
+    studio = StudioDataset(
+        split='test', length=9, modalities=['depth'], resolution=240, factor=3.0, randomisation=dict(view=40.0)
+    )
+    sample = studio.get_data_info(3)
+    counts = (sample['depth'] * 10).round().astype(np.uint16)
+    cv2.imwrite(str(folder / 'depth.png'), counts)
+    torch.manual_seed(0)
+    network = MODELS.build(load_config(config, only='model').model)
+    torch.save({'state_dict': network.state_dict()}, folder / 'weights.pth')
+    (fx, _, cx), (_, fy, cy), _ = sample['camera']['K'].tolist()
+    known = ['--config', str(config), '--checkpoint', str(folder / 'weights.pth'), '--depth-unit', '0.1']
+    return dict(sample=sample, image=folder / 'depth.png', known=known, camera=['--camera', f'{fx},{fy},{cx},{cy}'])
+
+
+def test_the_tool_with_a_depth_image(tool, deep, tmp_path):
+    sample, args = deep['sample'], [str(deep['image']), *deep['known'], *deep['camera']]
+    u, v = sample['keypoints'][0, 9].tolist()
+    z = float(sample['keypoints_cam'][0, 9, 2])
+    for name, more in (('found', []), ('true', ['--root', f'{u},{v},{z}'])):
+        assert tool['main']([*args, *more, '--json', str(tmp_path / name), '--out-dir', str(tmp_path / 'drawn')]) == 0
+    found, true = (json.loads((tmp_path / name).read_text()) for name in ('found', 'true'))
+    np.testing.assert_allclose(true['hand_center'], sample['keypoints_cam'][0, 9], atol=0.01)
+    assert np.linalg.norm(np.subtract(found['hand_center'], true['hand_center'])) < 60
+    assert (true['unit'], np.shape(true['keypoints_cam'])) == ('mm', (21, 3))
+    np.testing.assert_allclose(project(np.array(true['keypoints_cam']), sample['camera']), true['keypoints'], atol=0.01)
+    picture = cv2.imread(str(tmp_path / 'drawn' / 'depth_hand.png'))
+    view = picture[-420:, :420]  # under the heading, left of the views in space
+    grey = view[(np.ptp(view.astype(int), axis=-1) == 0) & (view[..., 0] < 250)]
+    assert (grey == 0).mean() > 0.3 and np.unique(grey[grey > 60]).size > 40
+
+
+def test_the_tool_says_what_is_wrong_with_a_depth_image(tool, deep, files, tmp_path, capsys):
+    pictures = dict(colour=IMAGE, small=IMAGE[..., 0], empty=np.zeros((90, 120), np.uint16))
+    pictures['metres'] = np.full((90, 120), 1, np.uint16)
+    for name, picture in pictures.items():
+        cv2.imwrite(str(tmp_path / f'{name}.png'), picture)
+    names = [str(tmp_path / f'{name}.png') for name in pictures]
+    assert tool['main']([*names, *deep['known'], *deep['camera']]) == 1
+    assert tool['main']([str(deep['image']), *deep['known']]) == 1
+    assert tool['main']([str(deep['image']), '--config', str(files[0]), '--checkpoint', str(files[1])]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error:')]
+    expected = (
+        r"colour.png' has 3 channel\(s\) of uint8.*the network reads depth, a 16-bit PNG of one channel",
+        r"small.png' has 1 channel\(s\) of uint8.*reads depth",
+        'empty.png: there is no depth reading in it, all is 0',
+        'metres.png: half of its depth is below 0.1 mm.*looks like metres',
+        'this network reads depth.*--camera FX,FY,CX,CY',
+        "depth.png' holds uint16 values, an image must be 8-bit",
+    )
+    assert len(errors) == len(expected)
+    for line, words in zip(errors, expected):
+        assert re.search(words, line), line
+
+
+def test_joints_without_a_skeleton_are_dots(tool):
+    rng = np.random.default_rng(0)
+    hand = dict(keypoints=rng.uniform(10, 80, (14, 2)), keypoints_3d=rng.normal(size=(14, 3)) * 40)
+    picture = tool['draw_hand'](np.zeros((90, 120, 3), np.uint8), dict(hand, side=None, side_source=None))
+    assert picture.shape[1] > 1.5 * picture.shape[0] and len(np.unique(picture.reshape(-1, 3), axis=0)) > 14

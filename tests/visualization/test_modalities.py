@@ -15,6 +15,13 @@ def test_near_is_bright_and_no_reading_is_black(near, far, empty):
     assert picture[10, 2, 0] == 255 > picture[10, 15, 0] > 40
 
 
+def test_a_span_tells_depth_apart_within_it():
+    depth = np.float32([[0, 100, 450, 500, 550, 3000]])
+    (row,) = depth_picture(depth, (400, 600))[..., 0]
+    assert row[0] == 0 and row[1] == 255 and row[5] == 65
+    assert 255 > row[2] > row[3] + 40 > row[4] + 80 > 65
+
+
 @pytest.mark.parametrize('value', [0.0, 1.0, np.nan])
 def test_an_empty_depth_map_is_black(value):
     assert not depth_picture(np.full((5, 5), value)).any()

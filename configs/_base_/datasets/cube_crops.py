@@ -1,8 +1,8 @@
 """Depth in a metric cube around middle_mcp, 48x48 px, without background and forearm (Neverova et al. 2017, section 5).
 
 The true joints say where the cube is and what the hand is, at test time, too: figures don't compare with those of a
-detector. The paper does not give its cube; its dictionary has 632 hand pixels an image. DeepPrior's 300 mm would leave
-less than half of what this one has, and fingers two pixels wide.
+detector, which tools/test.py --find-hands has. The paper does not give its cube; its dictionary has 632 hand pixels an
+image. DeepPrior's 300 mm would leave less than half of what this one has, and fingers two pixels wide.
 """
 
 input_size = 48

@@ -4,6 +4,7 @@ from .backgrounds import LoadBackground
 from .batch import BatchTransform, SampleBatch, count_draws, run_batch, take_batches
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
+from .finding import FindHandCube, HandMaskFromCube
 from .loading import ImageReadError, image_size, raster_size, read_image, read_raster
 from .packing import PackHandInputs
 from .photometric import PhotometricJitter, RandomBlockReplacement
@@ -14,7 +15,9 @@ from .warping import HandResize, RandomHandFlip, WarpCrop, warp_sample
 __all__ = [
     'BatchTransform',
     'DepthToCube',
+    'FindHandCube',
     'HandCrop',
+    'HandMaskFromCube',
     'HandMaskFromDepth',
     'HandResize',
     'ImageReadError',

@@ -13,7 +13,7 @@ from .sample import CAMERA_SHAPES, JOINT_SHAPES, check_sample, labelled_joints, 
 
 ROWS = (
     'keypoints', 'keypoints_cam', 'keypoints_visible', 'keypoints_valid', 'bbox', 'keypoints_native',
-    'keypoints_cam_native',
+    'keypoints_cam_native', 'hand_center',
 )  # fmt: skip
 """Keys whose arrays have a first dimension of 1 in a sample, and of N in a batch."""
 GROUPS = ('camera', 'crop')

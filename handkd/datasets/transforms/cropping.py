@@ -6,12 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handkd.geometry import box_square, cube_square, joint_square, zb_square
+from handkd.geometry import box_square, cube_square, joint_square, project, zb_square
 from handkd.hand import JOINTS, joint_index
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
 from .sample import any_pixels, check_choice, sample_name
+
+ZB_MARGIN = 1.2
+"""Mean side of the 'zb' square over the longer side of the joints' box, over the studio's hands; it varies by 0.23.
+The square's centre is off the box's by 0.13 (upright hands) to 0.17 (any) of that side."""
+ZB_SIDES = (50.0, 256.0)
+"""Smallest and largest side of the 'zb' square, px of the original image."""
+HAND_EXTENT = 140.0
+"""Mean longer side of the joints' box at the depth of the middle finger's base in mm, over the studio's hands."""
 
 
 @TRANSFORMS.register_module()
@@ -32,6 +40,9 @@ class HandCrop(BatchTransform):
             to None: 1.25.
         cube (float, optional): The cube's edge in mm, for 'cube'. Defaults to None: 300.
         root (str | int, optional): The joint in the middle of the cube, for 'cube'. Defaults to None: 'middle_mcp'.
+        center (str): 'labels' for the above; or 'hand' for what FindHandCube has found in the depth, which needs none:
+            the square then is what a metric cube around that spans, of the edge ``cube``, or, for the other rules, as
+            large as their squares are around a mean hand. Defaults to 'labels'.
 
     Raises:
         ValueError: If there is no such rule or joint, factor or cube is not positive, or a setting is given for a rule
@@ -47,8 +58,10 @@ class HandCrop(BatchTransform):
         factor: float | None = None,
         cube: float | None = None,
         root: str | int | None = None,
+        center: str = 'labels',
     ) -> None:
         check_choice('HandCrop(rule=...)', rule, self.RULES)
+        check_choice('HandCrop(center=...)', center, ('labels', 'hand'))
         if factor is not None and (rule not in ('square', 'box') or not factor > 0):
             raise ValueError(f"HandCrop: factor must be positive, and goes with 'square' and 'box'; found {factor!r}")
         if cube is not None and (rule != 'cube' or not cube > 0):
@@ -59,15 +72,17 @@ class HandCrop(BatchTransform):
         self.factor = 1.25 if factor is None else factor
         self.cube = 300.0 if cube is None else cube
         self.root = joint_index('middle_mcp' if root is None else root)
+        self.center = center
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Set ``crop``.
 
         Raises:
-            ValueError: If the samples lack what the rule needs (joints, box, camera, the root's label), or it spans no
-                area; names the sample.
+            ValueError: If the samples lack what the rule needs (joints, box, camera, the root's label, the hand found),
+                or it spans no area; names the sample.
         """
-        batch.require(self, *self._NEEDS.get(self.rule, ('keypoints',)))
+        found = self.center == 'hand'
+        batch.require(self, *(('hand_center', 'camera') if found else self._NEEDS.get(self.rule, ('keypoints',))))
         try:
             center, side = self._squares(batch)
         except ValueError:
@@ -79,6 +94,8 @@ class HandCrop(BatchTransform):
 
     def _squares(self, batch: SampleBatch) -> tuple[np.ndarray, np.ndarray]:
         """Return centres (N, 2) and sides (N,)."""
+        if self.center == 'hand':
+            return self._squares_of_found(batch)
         if self.rule == 'box':
             return box_square(batch['bbox'], self.factor)
         valid = batch.labelled()
@@ -91,6 +108,13 @@ class HandCrop(BatchTransform):
             return cube_square(pixels, depths, batch['camera']['K'], self.cube)
         squares = [self._zb_square(sample, valid[i]) for i, sample in enumerate(batch.samples())]
         return np.stack([center for center, _ in squares]), np.array([side for _, side in squares])
+
+    def _squares_of_found(self, batch: SampleBatch) -> tuple[np.ndarray, np.ndarray]:
+        """Return what a metric cube around each hand spans."""
+        edge = dict(cube=self.cube, zb=ZB_MARGIN * HAND_EXTENT).get(self.rule, self.factor * HAND_EXTENT)
+        pixels = project(batch['hand_center'], batch['camera'])[:, 0]
+        center, side = cube_square(pixels, batch['hand_center'][:, 0, 2], batch['camera']['K'], edge)
+        return center, np.clip(side, *ZB_SIDES) if self.rule == 'zb' else side
 
     def _name_the_culprit(self, batch: SampleBatch) -> None:
         """Raise the error of the first sample that has one, with its name."""

@@ -38,7 +38,8 @@ class DepthToCube(BatchTransform):
     Args:
         cube (float): The cube's edge in mm. Defaults to 300.0.
         center (str): z is the true depth of a joint ('root'), or the median of all readings on ``hand_mask``, or
-            without one in the image's central half ('depth'), which needs no label. Defaults to 'root'.
+            without one in the image's central half ('depth'), which needs no label; or the depth of what FindHandCube
+            has found ('hand'). Defaults to 'root'.
         root (str | int): The joint for 'root'. Defaults to 'middle_mcp'.
         hand_only (bool): Whether what is not on ``hand_mask``, forearm and held objects among it, counts as background
             (Neverova et al., 2017, section 3: "the background is considered to be subtracted"). So it does in
@@ -55,7 +56,7 @@ class DepthToCube(BatchTransform):
         root: str | int = 'middle_mcp',
         hand_only: bool = False,
     ) -> None:
-        check_choice('DepthToCube(center=...)', center, ('root', 'depth'))
+        check_choice('DepthToCube(center=...)', center, ('root', 'depth', 'hand'))
         if not cube > 0:
             raise ValueError(f'DepthToCube: cube must be a positive length in mm, found {cube!r}')
         self.cube, self.center, self.root = cube, center, joint_index(root)
@@ -77,6 +78,9 @@ class DepthToCube(BatchTransform):
             batch['part_seg'] = [np.where(mask & (depth > 0), parts, np.uint8(0)) for parts, mask, depth in planes]
         if self.center == 'root':
             centers = self._root_depths(batch)
+        elif self.center == 'hand':
+            batch.require(self, 'hand_center')
+            centers = batch['hand_center'][:, 0, 2].tolist()
         else:
             centers = [self._median_depth(sample) for sample in batch.samples()]
         depths = batch['depth']

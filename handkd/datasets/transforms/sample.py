@@ -20,6 +20,7 @@ _REMEDIES = {
     'camera': 'the data set must give the camera intrinsics',
     'bbox': "the data set must give a box, or choose another rule than 'box'",
     'crop': 'put HandCrop before',
+    'hand_center': 'put FindHandCube before',
     'background': 'put LoadBackground before',
     'sequence': 'choose a data set with fixed cameras: StudioRoomDataset, PanopticHandDataset',
     'view': 'choose a data set with fixed cameras: StudioRoomDataset, PanopticHandDataset',

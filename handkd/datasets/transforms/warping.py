@@ -29,7 +29,7 @@ def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border
     The image and its ``background`` are interpolated bilinearly, and averaged over the area of each new pixel where
     they shrink to less than two thirds; ``depth``, ``hand_mask`` and ``part_seg`` take the nearest pixel, since no mean
     of two surfaces or labels means anything. ``keypoints``, ``bbox``, ``camera`` and ``keypoints_cam`` (and a data
-    set's own joints, ``keypoints_native`` and ``keypoints_cam_native``) follow
+    set's own joints, ``keypoints_native`` and ``keypoints_cam_native``, and a found ``hand_center``) follow
     (:func:`handkd.geometry.affine_camera`; without a camera square pixels are assumed), so that projecting the joints
     gives their pixels as before. A mirroring map swaps ``hand_side``. ``warp_matrix`` (3, 3) takes pixels of the
     original image to the present ones.
@@ -75,7 +75,7 @@ def warp_batch(batch: SampleBatch, matrices: np.ndarray, size: tuple[int, int], 
     for key in ('keypoints', 'keypoints_native'):
         if key in batch:
             batch[key] = (batch[key] @ slope + offset).astype(batch[key].dtype)
-    for key in ('keypoints_cam', 'keypoints_cam_native'):
+    for key in ('keypoints_cam', 'keypoints_cam_native', 'hand_center'):
         if key in batch:
             batch[key] = (batch[key] @ turn).astype(batch[key].dtype)
     if 'bbox' in batch:
