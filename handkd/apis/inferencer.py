@@ -123,9 +123,10 @@ class HandInferencer:
             estimate (None if given); ``box``, the (x, y, width, height) used (None where the root alone was);
             ``hand_center`` (3,), mm, camera frame, around which depth was brought into a cube (None without depth); and
             ``keypoints_cam`` (21, 3), mm, camera frame, of a network that gives joints in that cube (configs/weakseg),
-            of whose 14 joints of NYU all arrays hold as many (None of other networks, and for 14 joints the side). Of
-            a 2D network ``keypoints_3d`` and ``unit`` are None, and so are ``side`` and ``side_source`` if no side was
-            given: the side can't be told from 2D joints.
+            of whose 14 joints of NYU all arrays hold as many (the side is then None), and of a 2.5D network
+            (configs/ekd) with a camera: as large as ``hand_scale_mm`` says, else as the mean hand of its training (None
+            of other networks). Of a 2D network ``keypoints_3d`` and ``unit`` are None, and so are ``side`` and
+            ``side_source`` if no side was given: the side can't be told from 2D joints.
 
         Raises:
             OSError: If an image can't be read; names it.
@@ -237,7 +238,8 @@ class HandInferencer:
         if 'keypoints_xyz' in pred:
             if pixels is None:
                 pixels = self._place(pred['keypoints_xyz'], square, place, hand_scale_mm)
-            return _hand_in_space(pred['keypoints_xyz'], pixels, side, hand_scale_mm)
+            hand = _hand_in_space(pred['keypoints_xyz'], pixels, side, hand_scale_mm)
+            return dict(hand, keypoints_cam=_scaled(pred.get('keypoints_cam'), pred['keypoints_xyz'], hand_scale_mm))
         if 'keypoints_cam' in pred:
             if hand_scale_mm is not None:
                 raise ValueError('the hand scale is for networks that give joints in its units; this one gives mm')
@@ -300,8 +302,9 @@ class HandInferencer:
 
         Returns:
             The crop; and of a 3D network ``keypoints_xyz`` (21, 3), normalised, along the axes of the image's camera;
-            of a 2D network ``keypoints`` (21, 2) in px of the crop; of a 2.5D network both; of one that gives joints in
-            a cube ``keypoints_cam`` (J, 3), mm, camera frame.
+            of a 2D network ``keypoints`` (21, 2) in px of the crop; of a 2.5D network both, and with a camera
+            ``keypoints_cam`` (21, 3), mm, in the frame of the image's camera; of one that gives joints in a cube that
+            alone, (J, 3).
         """
         view = self.crop.cut(pixels, *square, camera)
         sample = dict(view.sample, camera=view.camera or _far_camera(self.crop.size))
@@ -316,6 +319,8 @@ class HandInferencer:
         if not all(np.isfinite(values).all() for values in joints.values()):
             raise ValueError('the network predicts what is not finite: its training diverged, take other weights')
         if 'keypoints_xyz' in joints:
+            if len(joints) == 2 and camera is not None and 'keypoints_cam' in found:
+                joints['keypoints_cam'] = view.to_camera(found['keypoints_cam'][0].astype(np.float64))
             joints['keypoints_xyz'] = view.to_camera(joints['keypoints_xyz'])
         return view, joints
 
@@ -339,6 +344,20 @@ def _hand_in_space(xyz: np.ndarray, keypoints: np.ndarray, side: str | None, han
         side_confidence=None if side else confidence,
         keypoints_cam=None,
     )
+
+
+def _scaled(joints: np.ndarray | None, xyz: np.ndarray, hand_scale_mm: float | None) -> np.ndarray | None:
+    """Return joints (21, 3) in the camera's frame as large as the scale bone says, at the place that fits the image.
+
+    Args:
+        joints: The same, of the mean size of the training; None gives None.
+        xyz: The same pose, normalised.
+        hand_scale_mm: Length of the scale bone; None keeps the size.
+    """
+    if joints is None or hand_scale_mm is None:
+        return joints
+    size, unit = (np.linalg.norm(pose - pose[0], axis=1).sum() for pose in (joints, xyz))
+    return joints * (hand_scale_mm * unit / size)
 
 
 def _hand_in_cube(joints: np.ndarray, camera: np.ndarray, side: str | None) -> dict:
