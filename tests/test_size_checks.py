@@ -107,7 +107,7 @@ def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
             r'model.head.codec.input_size \(CPMHeatmap\) is 64, but test_dataloader.dataset.resolution .* is 96',
         ),
         (
-            'pi/cpm2d8_studio.py',
+            'pi/cpm2d8_mimic_studio.py',
             {'model.teachers.depth.model.head.codec.input_size': 128},
             r'model.teachers.depth.model.head.codec.input_size \(CPMHeatmap\) is 128',
         ),

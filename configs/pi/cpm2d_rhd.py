@@ -1,13 +1,9 @@
-"""PI-training by mimicry: RGB_Net goes on, and its last convolution follows the frozen depth network's (Eq. 1, 2)."""
+"""PI-training by masks of four fifths of the images: RGB_Net goes on, kept silent outside the hand (Eq. 3).
 
-_base_ = ['./cpm2d_rgb_continued_rhd.py', '../_base_/stages/pi_2d.py']
+In 2D this is the paper's method (section 4.2).
+"""
 
-model = dict(
-    _delete_=True,
-    type='DistilledEstimator',
-    student=_base_.model,
-    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/cpm2d_depth_rhd/iter_20000.pth')),
-    distillers=dict(inter=_base_.mimic),
-)
-train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
+_base_ = ['./cpm2d_mask02_rhd.py', '../_base_/stages/pi_2d.py']
+
+model = dict(distillers=dict(mask=dict(fraction=0.8)))
 stages = dict(names=dict(net='cpm2d', data='rhd', external='bighand'))

@@ -1,16 +1,19 @@
 """Dexter+Object: a tree that the studio wrote comes back, and trees that are not it, or not whole, are refused."""
 
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from handkd.datasets import DexterObjectDataset
 from handkd.datasets.studio.layouts import write_layout
 from handkd.geometry import project, unproject
 from handkd.hand import TIPS
+from handkd.registry import DATASETS
 
 FILMS = ('Grasp1', 'Grasp2', 'Occlusion', 'Rigid', 'Pinch', 'Rotate')
 
@@ -44,6 +47,15 @@ def check_labels(record, truth, joints_key, tolerance):
     expected = truth[joints_key][labelled]
     np.testing.assert_allclose(record['keypoints_cam'][0, labelled], expected, atol=tolerance)
     return labelled
+
+
+def test_the_config_for_pixels_measures_in_the_view_in_which_the_tips_were_labelled(written):
+    """Where the colour image's pixels are, two published calibrations do not agree on."""
+    cfg = Config.fromfile(Path(__file__).parents[2] / 'configs/pi/cpm2d_rgb_dexter.py').test_dataloader.dataset
+    cfg.data_root, cfg.pipeline = str(written[0]), []
+    record = DATASETS.build(cfg)[0]
+    assert record['img'].shape == (240, 320, 3)
+    assert record['camera']['K'][0, 0] == pytest.approx(224.502)
 
 
 def test_colour_view(written):
