@@ -15,8 +15,8 @@ codec calls scale_bone is 1 long) without --hand-scale; "side", and "side_source
 how it is known; "box" (x, y, width, height; null if only the root is known); "hand_center" (3,), around which depth was
 brought into a cube (null without depth); "keypoints_cam" (21, 3), mm, camera axes, of a network that gives joints in
 that cube, and of a 2.5D network (configs/ekd) with --camera (null of others). A network for 2D joints gives "keypoints"
-itself, as one for 2.5D does; of the former "keypoints_3d" and "unit" are null, and so is "side" without --side. An image
-that can't be used is reported and left out; the exit status is then 1.
+itself, as one for 2.5D does; of the former "keypoints_3d" and "unit" are null, and so is "side" without --side. An
+image that can't be used is reported and left out; the exit status is then 1.
 """
 
 from __future__ import annotations
