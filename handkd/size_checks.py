@@ -53,8 +53,9 @@ def check_sizes(cfg: Config) -> None:
     """Check that pipelines, rendered images, codecs, heat maps and networks are of one size.
 
     What takes an ``input_size`` (codecs, GeometryEncoder, ViewDecoder, those of MMPose) must be told the size that the
-    pipelines cut to. A variable ``input_size`` that the config's own file assigns beside its ``_base_`` must be that
-    size, too: the pipelines of the base have been written with the old value, so that it would have no effect.
+    pipelines cut to; within a teacher, the size that the teacher was trained with, which crops are resampled to. A
+    variable ``input_size`` that the config's own file assigns beside its ``_base_`` must be the pipelines' size, too:
+    those of the base have been written with the old value, so that it would have no effect.
 
     Raises:
         ConfigError: If two sizes differ; names both places and values.
@@ -63,13 +64,19 @@ def check_sizes(cfg: Config) -> None:
     if not sizes:
         return
     first = sizes[0]
-    for size in [*sizes[1:], *_model_sizes(cfg.get('model'), 'model')]:
+    model = cfg.get('model') or {}
+    student = {key: value for key, value in model.items() if key != 'teachers'}
+    for size in [*sizes[1:], *_model_sizes(student, 'model')]:
         if size.shape != first.shape:
             raise ConfigError(
                 f'{cfg.filename}: {size.place} is {_shown(size.shape)}, but {first.place} is {_shown(first.shape)}: '
                 "both are the size of the network's input in px, make them equal"
             )
-    _check_heatmaps(cfg, first)
+    _check_heatmaps(student, 'model', first, cfg.filename)
+    for name, spec in (model.get('teachers') or {}).items():
+        where = f'model.teachers.{name}'
+        own = _teacher_size(spec.get('model'), where, spec.get('input_size'))
+        _check_heatmaps(spec, where, own or first, cfg.filename)
     variable = _shape_of(cfg.get('input_size'))
     if variable not in (None, first.shape) and _assigns_in_vain(cfg.filename):
         raise ConfigError(
@@ -173,9 +180,41 @@ def _model_sizes(node: object, where: str) -> Iterator[Size]:
             yield from _model_sizes(value, f'{where}[{i}]')
 
 
-def _check_heatmaps(cfg: Config, size: Size) -> None:
+def teacher_shape(model: Mapping, where: str, input_size: object = None) -> tuple[int, int] | None:
+    """Return (height, width) of the input that a teacher was trained with, in px; None where nothing says it.
+
+    Args:
+        model: Config of its estimator.
+        where: Dotted place of the teacher, for errors.
+        input_size: What the config says beside the estimator: a side, or (width, height). Defaults to None.
+
+    Raises:
+        ConfigError: If ``input_size`` is no size, or two sizes differ; names both.
+    """
+    size = _teacher_size(model, where, input_size)
+    return None if size is None else size.shape
+
+
+def _teacher_size(model: object, where: str, input_size: object) -> Size | None:
+    """The one size that a teacher's config says."""
+    sizes = list(_model_sizes(model, f'{where}.model'))
+    if input_size is not None:
+        shape = _shape_of(input_size)
+        if shape is None or min(shape) < 1:
+            raise ConfigError(f'{where}.input_size must be a side in px or (width, height), found {input_size!r}')
+        sizes.append(Size(f'{where}.input_size', shape))
+    for size in sizes[1:]:
+        if size.shape != sizes[0].shape:
+            raise ConfigError(
+                f'{size.place} is {_shown(size.shape)}, but {sizes[0].place} is {_shown(sizes[0].shape)}: both are '
+                "the size of the teacher's input in px, make them equal"
+            )
+    return sizes[0] if sizes else None
+
+
+def _check_heatmaps(model: Mapping, root: str, size: Size, filename: str | None) -> None:
     """Check the heat maps of networks behind a backbone whose stride is known."""
-    for where, node in _estimators(cfg.get('model'), 'model'):
+    for where, node in _estimators(model, root):
         backbone, codec = node['backbone'], (node.get('head') or {}).get('codec') or {}
         strides = getattr(MODELS.get(type_name(backbone)), 'STRIDES', {})
         stride = strides.get(argument(backbone, 'variant', MODELS))
@@ -183,7 +222,7 @@ def _check_heatmaps(cfg: Config, size: Size) -> None:
         side = argument(codec, 'heatmap_size', KEYPOINT_CODECS) if typed else None
         if stride and side is not None and side != size.shape[0] // stride:
             raise ConfigError(
-                f'{cfg.filename}: {where}.head.codec.heatmap_size ({type_name(codec)}) is {side}, but {size.place} is '
+                f'{filename}: {where}.head.codec.heatmap_size ({type_name(codec)}) is {side}, but {size.place} is '
                 f'{_shown(size.shape)}, of which {where}.backbone ({type_name(backbone)}) makes maps of '
                 f'{size.shape[0] // stride} px: set heatmap_size={size.shape[0] // stride}'
             )

@@ -54,6 +54,7 @@ ARROWS = {
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'models': KNOWS_CODECS,
+    'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'restoration'},
     'evaluation': KNOWS_MODELS | {'restoration'},
     'evaluation.functional': {'hand', 'geometry'},

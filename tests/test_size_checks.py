@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from handkd.config import load_config
 from handkd.hints import ConfigError
-from handkd.size_checks import check_sizes, data_sizes, input_shape
+from handkd.size_checks import check_sizes, data_sizes, input_shape, teacher_shape
 
 ROOT = Path(__file__).parents[1]
 SMALL = ROOT / 'configs/pmd/resnet18half_rgb_studio.py'
@@ -109,7 +109,13 @@ def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
         (
             'pi/cpm2d8_mimic_studio.py',
             {'model.teachers.depth.model.head.codec.input_size': 128},
-            r'model.teachers.depth.model.head.codec.input_size \(CPMHeatmap\) is 128',
+            r'model.teachers.depth.model.head.codec.heatmap_size \(CPMHeatmap\) is 12, but '
+            r'model.teachers.depth.model.head.codec.input_size \(CPMHeatmap\) is 128, of which .* maps of 16 px',
+        ),
+        (
+            'pi/cpm2d8_studio.py',
+            {'model.teachers.depth.input_size': 128},
+            r"model.teachers.depth.input_size is 128, but .*\(CPMHeatmap\) is 96: both are the size of the teacher's",
         ),
         (
             'pi/cpm2d8_rgb_studio.py',
@@ -141,6 +147,17 @@ def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
 def test_sizes_that_contradict_each_other_are_refused(base, options, message):
     with pytest.raises(ConfigError, match=message):
         load_config(ROOT / 'configs' / base, options)
+
+
+def test_a_teacher_may_have_been_trained_at_another_size():
+    codec = {'model.teachers.depth.model.head.codec.input_size': 192}
+    maps = {'model.teachers.depth.model.head.codec.heatmap_size': 24}
+    cfg = load_config(ROOT / 'configs/pi/cpm2d8_studio.py', codec | maps)
+    assert input_shape(cfg) == (96, 96)
+    spec = cfg.model.teachers.depth
+    assert teacher_shape(spec.model, 'model.teachers.depth') == (192, 192)
+    assert teacher_shape({}, 'model.teachers.depth') is None
+    assert teacher_shape({}, 'model.teachers.depth', (48, 32)) == (32, 48)
 
 
 def test_a_codec_s_default_counts_too():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from handkd.apis.angle_limits import gather_limits, limits_settings, told
+from handkd.apis.angle_limits import LABELS, gather_limits, limits_settings, name_limits, told
 from handkd.apis.cli import OptionsAction, run_cli
 from handkd.config import load_config
 from handkd.geometry import ANGLE_NAMES, AngleLimits
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help="where they go; default: the config's angle_limits.file, else work_dirs/angle_limits/<config>.json",
+        help="where they go; default: the config's angle_limits.file, else work_dirs/angle_limits/<config>_DIGEST.json",
     )
     parser.add_argument(
         '--percentile',
@@ -35,12 +35,11 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     cfg = load_config(args.config, args.cfg_options)
-    settings = limits_settings(cfg) or dict(
-        file=f'work_dirs/angle_limits/{Path(args.config).stem}.json', percentile=0.0
-    )
-    percentile = settings['percentile'] if args.percentile is None else args.percentile
+    if limits_settings(cfg) is None:
+        cfg.angle_limits = dict(file=f'work_dirs/angle_limits/{Path(args.config).stem}_{LABELS}.json')
+    percentile = limits_settings(cfg)['percentile'] if args.percentile is None else args.percentile
     limits = gather_limits(cfg.train_dataloader.dataset, percentile)
-    path = args.out or settings['file']
+    path = args.out or name_limits(cfg, percentile)
     limits.write(path)
     print(table(limits))
     print(told(limits))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -15,6 +16,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from tqdm import tqdm
 
+from handkd.config import takers
 from handkd.datasets import ReproducibleDataset
 from handkd.datasets.transforms import check_sample
 from handkd.geometry import AngleLimits, joint_angles
@@ -24,6 +26,8 @@ from handkd.registry import DATASETS
 
 _CHUNK = 4096
 """Hands whose angles are computed together."""
+LABELS = '{labels}'
+"""What stands in the name of a file for the digest of all that it was gathered from."""
 _NOT_LABELS = ('pipeline', 'modalities', 'on_corrupt', 'data_root')
 """Settings of a data set that its labels don't depend on, or that say where it lies."""
 
@@ -41,23 +45,16 @@ def gather_limits(dataset_cfg: Mapping, percentile: float = 0.0, progress: bool 
 
     Returns:
         The limits. Their source says ``dataset``, ``data_root`` and ``split`` if the set has them, ``joint0`` (what
-        joint 0 is), ``hands`` and ``left_out``, ``percentile``, and ``digest``, which changes with any setting that
-        labels may depend on.
+        joint 0 is), ``hands`` and ``left_out``, ``percentile``, ``digest``, which changes with any setting that labels
+        may depend on, and ``labels``, the digest of the labels themselves.
 
     Raises:
         ConfigError: If the set is read as a stream, or is none of handkd's kind.
         ValueError: If no hand is left, a label makes no sense, or the percentile is out of range; names the set.
         OSError: If the set or a file of it can't be read.
     """
-    dataset = DATASETS.build({key: value for key, value in dataset_cfg.items() if key != 'pipeline'})
-    source = {'dataset': type(dataset).__name__}
-    source |= {key: str(dataset_cfg[key]) for key in ('data_root', 'split') if dataset_cfg.get(key) is not None}
+    dataset, source = _open(dataset_cfg)
     name = ', '.join(source.values())
-    if not isinstance(dataset, ReproducibleDataset):
-        raise ConfigError(
-            f'{name}: limits of joint angles need a data set whose samples have numbers (ReproducibleDataset); of one '
-            'that is streamed, gather them from what was packed'
-        )
     hands = _complete_hands(dataset, dataset_cfg.get('on_corrupt') == 'skip', progress)
     values, defined = [np.empty((0, 5, 4))], [np.empty((0, 5, 4), bool)]
     while chunk := list(islice(hands, _CHUNK)):
@@ -73,11 +70,29 @@ def gather_limits(dataset_cfg: Mapping, percentile: float = 0.0, progress: bool 
             'which limits of joint angles are gathered from'
         )
     source['joint0'] = dataset.metainfo.get('joint0', JOINTS[0])
-    source |= dict(hands=len(values), left_out=len(dataset) - len(values), percentile=float(percentile))
+    source |= dict(hands=len(values), left_out=len(dataset) - len(values))
     try:
-        return AngleLimits.of(values, defined, percentile, source | dict(digest=settings_digest(dataset_cfg)))
+        return AngleLimits.of(values, defined, percentile, source | _known_by(dataset, dataset_cfg, percentile))
     except ValueError as error:
         raise ValueError(f'{name}: {error}') from error
+
+
+def _open(dataset_cfg: Mapping) -> tuple[ReproducibleDataset, dict[str, str]]:
+    """Open a set of labels, and return it with what is said of where it comes from."""
+    dataset = DATASETS.build({key: value for key, value in dataset_cfg.items() if key != 'pipeline'})
+    source = {'dataset': type(dataset).__name__}
+    source |= {key: str(dataset_cfg[key]) for key in ('data_root', 'split') if dataset_cfg.get(key) is not None}
+    if not isinstance(dataset, ReproducibleDataset):
+        raise ConfigError(
+            f'{", ".join(source.values())}: limits of joint angles need a data set whose samples have numbers '
+            '(ReproducibleDataset); of one that is streamed, gather them from what was packed'
+        )
+    return dataset, source
+
+
+def _known_by(dataset: ReproducibleDataset, dataset_cfg: Mapping, percentile: float) -> dict[str, object]:
+    """Return what limits are recognised by: two sets that agree in all of it have the same."""
+    return dict(percentile=float(percentile), digest=settings_digest(dataset_cfg), labels=dataset.label_digest())
 
 
 def _complete_hands(dataset: ReproducibleDataset, skip: bool, progress: bool) -> Iterator[tuple[np.ndarray, bool]]:
@@ -119,34 +134,79 @@ def ensure_limits(cfg: Config) -> None:
     """Gather the limits of joint angles that a config names, unless they are there.
 
     The config's ``angle_limits`` is ``dict(file=PATH, percentile=0.0, foreign=False)``; without it nothing is done.
-    They are gathered from the training set. A file that is there must come from that set, with that percentile, unless
-    it is ``foreign``: one that a short trial left would make other hands invalid. Several processes may do this at
-    once: each writes the same, whole.
+    They are gathered from the training set. ``{labels}`` in the path stands for a digest of that set's settings and
+    labels and of the percentile, so that each set has a file of its own, whatever lies at its ``data_root``; the
+    config is changed to name that file. A file that is there must come from that set, those labels and that
+    percentile, unless it is ``foreign``: one that another tree at the same place left would make other hands invalid.
+    Several processes may do this at once: each writes the same, whole.
 
     Raises:
-        ConfigError: If a key of ``angle_limits`` is unknown or missing, or the file comes from another set.
+        ConfigError: If a key of ``angle_limits`` is unknown or missing, or the file comes from another set or from
+            other labels.
         ValueError: If the file is damaged, or nothing can be gathered.
-        OSError: If the training set can't be read, or the file not written.
+        OSError: If the training set can't be read, or the file not written. A file that is there is used unchecked,
+            with a warning, where the training set is not.
     """
     settings = limits_settings(cfg)
     if settings is None:
         return
-    dataset_cfg, path, percentile = cfg.train_dataloader.dataset, Path(settings['file']), settings['percentile']
-    if not path.is_file():
-        if settings['foreign']:
+    path = Path(settings['file'])
+    if settings['foreign']:
+        if not path.is_file():
             raise ConfigError(f'angle_limits: there is no {path}, and what is foreign is not gathered')
-        limits = gather_limits(dataset_cfg, percentile, progress=int(os.environ.get('LOCAL_RANK', 0)) == 0)
-        limits.write(path)
-        print_log(f'limits of joint angles: {path}, {told(limits)}', 'current')
         return
+    percentile = settings['percentile']
+    try:
+        if not cfg.get('train_dataloader'):
+            raise FileNotFoundError('angle_limits: the config has no train_dataloader, from whose set they come')
+        dataset_cfg = cfg.train_dataloader.dataset
+        wanted = _known_by(_open(dataset_cfg)[0], dataset_cfg, percentile)
+    except FileNotFoundError as error:
+        if not path.is_file():
+            raise
+        print_log(f'{path} is used as it is, since its labels are not there: {error}', 'current', logging.WARNING)
+        return
+    path = _name_file(cfg, settings['file'], wanted)
+    if path.is_file():
+        _check_limits(path, wanted)
+        return
+    limits = gather_limits(dataset_cfg, percentile, progress=int(os.environ.get('LOCAL_RANK', 0)) == 0)
+    limits.write(path)
+    print_log(f'limits of joint angles: {path}, {told(limits)}', 'current')
+
+
+def _check_limits(path: Path, wanted: Mapping) -> None:
+    """Raise a ConfigError if a file of limits is known by anything else than what is wanted."""
     source = AngleLimits.read(path).source
-    wanted = dict(digest=settings_digest(dataset_cfg), percentile=percentile)
-    if not settings['foreign'] and any(source.get(key) != value for key, value in wanted.items()):
+    if any(source.get(key) != value for key, value in wanted.items()):
         raise ConfigError(
-            f'the limits of joint angles in {path} come from another set, or with another percentile, than the '
-            f"config's train set: {source or 'they do not say from what'}; delete the file, or choose another with "
-            '--cfg-options angle_limits.file=PATH, or say that they are meant with angle_limits.foreign=True'
+            f'the limits of joint angles in {path} come from another set, from other labels, or with another '
+            f"percentile, than the config's train set: {source or 'they do not say from what'}, but it is "
+            f'{dict(wanted)}; delete the file, or choose another with --cfg-options angle_limits.file=PATH, or say '
+            'that they are meant with angle_limits.foreign=True'
         )
+
+
+def _name_file(cfg: Config, template: str, wanted: Mapping) -> Path:
+    """Return the file of limits that are known by ``wanted``; the config and what takes them are told."""
+    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
+    file = template.replace(LABELS, digest)
+    for node in [cfg.angle_limits, *takers(cfg, 'angle_limits')]:
+        for key in ('file', 'limits'):
+            if node.get(key) == template:
+                node[key] = file
+    return Path(file)
+
+
+def name_limits(cfg: Config, percentile: float) -> Path:
+    """Return the file that the config's limits go to, without ``{labels}`` in it.
+
+    Args:
+        cfg: A config with ``angle_limits``, in which that path takes the other's place.
+        percentile: That of the limits.
+    """
+    dataset_cfg = cfg.train_dataloader.dataset
+    return _name_file(cfg, cfg.angle_limits.file, _known_by(_open(dataset_cfg)[0], dataset_cfg, percentile))
 
 
 def told(limits: AngleLimits) -> str:

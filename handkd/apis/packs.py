@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from tqdm import tqdm
 
 from handkd.config import LOADERS
-from handkd.datasets.packed import Packer, build_source, check_recipe, load_manifest, read_recipe
+from handkd.datasets.packed import Packer, build_source, check_labels, check_recipe, load_manifest, read_recipe
 from handkd.datasets.packed.manifest import FILE
 
 
@@ -20,7 +20,7 @@ def ensure_packs(cfg: Config, *loaders: str, workers: int | None = None) -> list
 
     These are the sets of type ``PackedHandDataset`` with a ``recipe``, whatever they are wrapped in. What an
     interrupted run has left is gone on with; what another process is making is waited for. A pack that is there must
-    be of the same recipe.
+    be of the same recipe, and of the labels that its source has now, if the files of that are there.
 
     Args:
         cfg: The config.
@@ -31,7 +31,7 @@ def ensure_packs(cfg: Config, *loaders: str, workers: int | None = None) -> list
         The folders of the packs that such sets are read from.
 
     Raises:
-        ConfigError: If a recipe has an unknown key, or a pack is of another one; names what differs.
+        ConfigError: If a recipe has an unknown key, or a pack is of another one or of other labels; names what differs.
         ValueError: If what was begun there is of another recipe, or the source has no samples.
         OSError: If an image can't be read, or a shard not written.
     """
@@ -66,6 +66,7 @@ def _ensure(folder: Path, recipe: Mapping, workers: int) -> None:
     """Make one pack, unless it is there."""
     if (folder / FILE).is_file() and not (manifest := load_manifest(folder)).missing:
         check_recipe(manifest, recipe, str(folder))
+        check_labels(manifest, recipe, str(folder))
         return
     source, settings = read_recipe(recipe)
     packer = Packer(build_source(source, settings.on_corrupt), source, folder, settings)

@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from tqdm import tqdm
 
 from handkd.config import takers
+from handkd.datasets.label_digests import digest_labels
 from handkd.hints import ConfigError, check_keys
 from handkd.registry import DATASETS
 from handkd.restoration import ExactSearch, IndexedSearch, build_dictionary, open_search
@@ -52,7 +53,8 @@ def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | Indexed
 
     Raises:
         ConfigError: If there is no such entry, a key of it is unknown or missing, or the set has fewer maps.
-        ValueError: If the folder holds a dictionary of another set, or is damaged, or a sample has no parts.
+        ValueError: If the folder holds a dictionary of another set or of other labels, or is damaged, or a sample has
+            no parts.
         OSError: If the set can't be read.
     """
     if cfg.get('patch_dictionary') is None:
@@ -68,7 +70,12 @@ def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | Indexed
         raise ConfigError(f'patch_dictionary: maps must be from 1 to {len(dataset)}, the length of its set: {number!r}')
     folder = Path(settings['folder'])
     disable = None if progress and not int(os.environ.get('LOCAL_RANK', 0)) else True
-    source = dict(dataset=type(dataset).__name__, maps=number, digest=_digest(settings['dataset']))
+    source = dict(
+        dataset=type(dataset).__name__,
+        maps=number,
+        digest=_digest(settings['dataset']),
+        labels=digest_labels(dataset, rasters=True),
+    )
     with tqdm(desc='label maps', total=number, disable=disable) as bar:
         dictionary = build_dictionary(
             folder, lambda start: read_maps(settings['dataset'], start, number), source, progress=bar.update

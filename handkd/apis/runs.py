@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from handkd.config import takers
 from handkd.models import load_weights, read_checkpoint
 
 from .angle_limits import ensure_limits
@@ -110,6 +111,8 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     cfg.load_from, cfg.resume = None, False
     check_evaluation(cfg, 'test_dataloader')
     _ensure_data(cfg, 'test_dataloader')
+    if takers(cfg, 'angle_limits', ('test_evaluator',)):
+        ensure_limits(cfg)
     ensure_dictionary(cfg, 'test_evaluator')
     if dump is not None:
         main_evaluator(cfg).dump = str(dump)

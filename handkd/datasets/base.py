@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.dataset import Compose
 
+from .label_digests import digest_samples
 from .seeding import GroupKey, seed_generators, seeded
 from .transforms import SampleBatch, count_draws, run_batch, take_batches
 
@@ -39,6 +40,13 @@ class ReproducibleDataset:
     def get_labels(self, index: int) -> dict:
         """Return sample ``index`` as a fresh dict that may lack its images: joints, camera, side."""
         return self.get_data_info(index)
+
+    def label_digest(self) -> str:
+        """Return a digest of the labels, another one if their number changes or what some of them say.
+
+        Whatever is made from labels and kept is recognised by it. A set that reads them from files overrides it.
+        """
+        return digest_samples(self)
 
     def fetch(self, key: int) -> dict:
         """Return what goes into the pipeline for a key of the sampler: its sample."""

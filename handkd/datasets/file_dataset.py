@@ -14,6 +14,7 @@ from handkd.units import wrong_unit
 from .base import ReproducibleDataset
 from .damaged_labels import DamagedLabels, LabelError, refusal
 from .index import open_index
+from .label_digests import digest_index
 from .seeding import SampleKey
 from .skipped import SkippedSamples
 from .transforms import ImageReadError, read_image
@@ -97,7 +98,8 @@ class HandFileDataset(ReproducibleDataset):
             columns = {**self.build_index(), **self.damage.columns()}
             if self.damage and not len(columns['sample']):
                 raise ValueError(f'{str(self.data_root)!r}: split {self.split!r} has no sample')
-            return columns
+            files = [self.data_root / path for path in self.label_files()]
+            return {**columns, 'label_digest': np.array(digest_index(columns, files))}
         except ValueError as error:
             if not self.damage:
                 raise
@@ -128,6 +130,10 @@ class HandFileDataset(ReproducibleDataset):
         """Return the files and folders below ``data_root`` that the index is made from, with '/' between names."""
         raise NotImplementedError
 
+    def label_files(self) -> list[str]:
+        """Return the files below ``data_root`` with labels that the index does not hold itself."""
+        return []
+
     def index_settings(self) -> dict:
         """Return the settings, besides root and split, that the index depends on."""
         return {}
@@ -146,6 +152,10 @@ class HandFileDataset(ReproducibleDataset):
 
     def __len__(self) -> int:
         return len(self.index['sample'])
+
+    def label_digest(self) -> str:
+        """Return a digest of the index and of the label files, which was taken when the index was made."""
+        return str(self.index['label_digest'])
 
     def get_labels(self, index: int) -> dict:
         """Return sample ``index`` without its images.

@@ -99,6 +99,10 @@ class HandFolderDataset(HandFileDataset):
         described = (self.data_root / 'dataset.json').exists()
         return [f'{self.split}.jsonl', *['dataset.json'] * described]
 
+    def label_files(self) -> list[str]:
+        """Return all files with text: the index holds where lines begin, not what they say."""
+        return self.sources()
+
     def index_settings(self) -> dict:
         """Return what the lines were checked for."""
         return dict(modalities=sorted(self.modalities))

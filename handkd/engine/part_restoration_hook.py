@@ -18,6 +18,7 @@ from mmengine.structures import PixelData
 from torch import Tensor
 
 from handkd.datasets import MixedDataset
+from handkd.datasets.label_digests import digest_labels
 from handkd.files import write_atomically
 from handkd.hand import PART_UNKNOWN
 from handkd.hints import ConfigError
@@ -134,7 +135,8 @@ class PartRestorationHook(Hook):
         network = getattr(runner.model, 'module', runner.model)
         state = {name: value.cpu() for name, value in network.state_dict().items()}
         patches = PatchDictionary.load(self.dictionary).digest
-        sources = dict(dataset=_digest(recipe.dataset), model=_digest(recipe.model), dictionary=patches)
+        labels = digest_labels(runner.train_loop.dataloader.dataset.datasets[1])
+        sources = dict(dataset=_digest(recipe.dataset), labels=labels, model=_digest(recipe.model), dictionary=patches)
         Round.begin(folder, RoundSettings(_checksum(state), self._images, sources | self.restorer, self.piece))
         if not (folder / WEIGHTS).is_file():
             content = io.BytesIO()

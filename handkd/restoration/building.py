@@ -61,7 +61,7 @@ def _resume(folder: Path, source: dict) -> DictionaryManifest | None:
     if manifest.source != source:
         raise ValueError(
             f'{folder} holds a dictionary of another source: it was {manifest.source!r}, is now {source!r}. '
-            'Give the old one to go on with it, or name another folder'
+            'Give the old one to go on with it, name another folder, or delete this one to build anew'
         )
     path = folder / MAPS
     if path.is_file() and path.stat().st_size > manifest.bytes:

@@ -1,6 +1,10 @@
 """Limits of joint angles from whole sets of labels: which hands count, and when they are gathered again."""
 
 import json
+import os
+import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +12,11 @@ import torch
 from mmengine.config import Config
 
 from handkd.apis import ensure_limits, gather_limits
-from handkd.apis.angle_limits import limits_settings, settings_digest
-from handkd.apis.runs import train
+from handkd.apis.angle_limits import limits_settings, name_limits, settings_digest
+from handkd.apis.runs import evaluate, train
+from handkd.config import hand_out_paths
 from handkd.datasets import LMDataset, ReproducibleDataset, StudioDataset
+from handkd.datasets.label_digests import digest_labels
 from handkd.datasets.studio.layouts import write_layout
 from handkd.geometry import AngleLimits, angle_excess, joint_angles
 from handkd.hints import ConfigError
@@ -73,7 +79,9 @@ def test_all_hands_of_a_set_are_gathered(percentile, chunk, monkeypatch):
     np.testing.assert_allclose([limits.low, limits.high], [low, high], atol=1e-12)
     digest = settings_digest(STUDIO)
     expected = dict(dataset='StudioDataset', split='train', joint0='wrist', hands=30, left_out=0)
-    assert limits.source == expected | dict(percentile=percentile, digest=digest)
+    assert limits.source == expected | dict(
+        percentile=percentile, digest=digest, labels=digest_labels(StudioDataset(**settings))
+    )
 
 
 def test_incomplete_hands_are_left_out_and_counted():
@@ -143,7 +151,7 @@ def test_limits_are_gathered_once_and_then_used(tmp_path, told, monkeypatch):
     before = path.read_bytes()
     monkeypatch.setattr('handkd.apis.angle_limits.gather_limits', None)
     cfg = config(path, percentile=5)
-    cfg.train_dataloader.dataset.update(pipeline=[], modalities=('rgb',), on_corrupt='skip')  # are not labels
+    cfg.train_dataloader.dataset.update(pipeline=[], modalities=('rgb',))  # are not labels
     ensure_limits(cfg)
     assert len(told) == 1 and path.read_bytes() == before
 
@@ -157,6 +165,92 @@ def test_limits_of_another_set_are_refused_unless_they_are_meant(tmp_path, told,
         ensure_limits(config(path))
     ensure_limits(config(path, foreign=True))
     assert path.read_bytes() == before and not told
+
+
+@pytest.fixture(scope='module')
+def lm_tree(tmp_path_factory):
+    root = tmp_path_factory.mktemp('written') / 'lm'
+    for _ in write_layout('lm', root, 1):
+        pass
+    return root
+
+
+@pytest.fixture
+def lm_trees(tmp_path, lm_tree):
+    """A place with labels, and what puts others there."""
+    shutil.copytree(lm_tree, tmp_path / 'lm')
+
+    def replace():
+        shutil.copytree(tmp_path / 'lm', tmp_path / 'other')
+        for path in (tmp_path / 'other').glob('annotated_frames/*/*_joints.txt'):
+            path.write_text(re.sub(r'(\d\.\d*?)(\d)(?=\D)', r'\g<1>7', path.read_text()))
+            os.utime(path.parent)  # as of another tree: copies have the times of what they are of
+        shutil.rmtree(tmp_path / 'lm')
+        (tmp_path / 'other').rename(tmp_path / 'lm')
+
+    return dict(type='LMDataset', data_root=str(tmp_path / 'lm'), split='train'), replace
+
+
+def test_limits_of_other_labels_in_the_same_place_are_refused(tmp_path, lm_trees, told, tiny_cfg):
+    """What a rendered tree left must neither teach nor score the real set that comes to stand there."""
+    settings, replace = lm_trees
+    cfg = config(tmp_path / 'limits.json')
+    cfg.train_dataloader.dataset = settings
+    ensure_limits(cfg)
+    ensure_limits(cfg)
+    replace()
+    match = (
+        r"limits\.json come from another set, from other labels.*'labels': .*, but it is .*'labels'.*delete the file"
+    )
+    with pytest.raises(ConfigError, match=match) as caught:
+        ensure_limits(cfg)
+    assert '\n' not in str(caught.value)
+    run = tiny_cfg()
+    run.train_dataloader.dataset = settings
+    run.angle_limits = cfg.angle_limits
+    with pytest.raises(ConfigError, match=match):
+        train(run)
+    run.test_evaluator = [dict(type='HandAngleMetric', limits=cfg.angle_limits.file)]
+    with pytest.raises(ConfigError, match=match):
+        evaluate(run, tmp_path / 'none.pth')
+
+
+def test_each_set_of_labels_has_a_file_of_its_own(tmp_path, lm_trees, told):
+    settings, replace = lm_trees
+    files = []
+    for step in range(3):
+        cfg = config(tmp_path / 'lm_{labels}.json')
+        cfg.train_dataloader.dataset = settings
+        cfg.test_evaluator = dict(type='HandAngleMetric')
+        cfg.model = dict(distillers=dict(angles=dict(type='AngleRegularizer'), offset=dict(limits='own.json')))
+        hand_out_paths(cfg)
+        ensure_limits(cfg)
+        assert cfg.test_evaluator.limits == cfg.model.distillers.angles.limits == cfg.angle_limits.file
+        assert cfg.model.distillers.offset.limits == 'own.json'
+        files.append(cfg.angle_limits.file)
+        if step == 1:
+            replace()
+    assert files[0] == files[1] != files[2] and len(told) == 2
+    first, last = (AngleLimits.read(file) for file in (files[0], files[2]))
+    assert not np.array_equal(first.low, last.low) and first.source['labels'] != last.source['labels']
+    assert {path.name for path in tmp_path.glob('lm_*.json')} == {Path(file).name for file in files}
+    name = name_limits(config(tmp_path / 'studio_{labels}.json'), 0.0)
+    assert re.fullmatch(r'studio_[0-9a-f]{12}\.json', name.name)
+
+
+def test_limits_whose_labels_are_not_there_are_used_with_a_warning(tmp_path, lm_trees, told):
+    settings, _ = lm_trees
+    cfg = config(tmp_path / 'limits.json')
+    cfg.train_dataloader.dataset = settings
+    ensure_limits(cfg)
+    shutil.rmtree(tmp_path / 'lm')
+    ensure_limits(cfg)
+    cfg.train_dataloader = None
+    ensure_limits(cfg)
+    assert [text.count('used as it is, since its labels are not there') for text in told] == [0, 1, 1]
+    (tmp_path / 'limits.json').unlink()
+    with pytest.raises(FileNotFoundError, match='no train_dataloader'):
+        ensure_limits(cfg)
 
 
 def test_limits_of_another_percentile_or_of_unknown_origin_are_refused(tmp_path):

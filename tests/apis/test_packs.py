@@ -1,6 +1,7 @@
 """Packs and their backgrounds are made on first use, gone on with, and not taken for others."""
 
 import multiprocessing
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from handkd.apis.packs import ensure_packs
 from handkd.datasets import PackedHandDataset, SampleKey, StudioRoomDataset
 from handkd.datasets.backgrounds import open_background
 from handkd.datasets.packed import Packer, build_source, load_manifest, read_recipe
+from handkd.datasets.studio.layouts import write_layout
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
 
@@ -146,6 +148,32 @@ def test_medians_of_other_frames_are_taken_as_they_are(tmp_path):
     with pytest.raises(ValueError, match='another set'):
         ensure_backgrounds(cfg, 'train_dataloader')
     ensure_backgrounds(cfg, 'val_dataloader')
+
+
+def test_a_pack_of_other_labels_is_refused(tmp_path):
+    for _ in write_layout('folder', tmp_path / 'tree', 2):
+        pass
+    source = dict(type='HandFolderDataset', data_root=str(tmp_path / 'tree'), split='train')
+    recipe = dict(source=source, rule='square', size=48, modalities=['rgb'])
+    cfg = config(dict(type='PackedHandDataset', data_root=str(tmp_path / 'pack'), recipe=recipe))
+    ensure_packs(cfg, workers=0)
+    ensure_packs(cfg, workers=0)
+    lines = tmp_path / 'tree/train.jsonl'
+    text = lines.read_text()
+    lines.write_text(re.sub(r'(\d\.\d+?)(\d)(?=\D)', r'\g<1>7', text))
+    match = r'pack is a pack of other labels: it was made from \d+ samples with the digest .*tree.* has \d+ samples'
+    with pytest.raises(ConfigError, match=match) as caught:
+        ensure_packs(cfg, workers=0)
+    assert '\n' not in str(caught.value)
+    manifest = load_manifest(tmp_path / 'pack')
+    del manifest.source['labels']  # as in packs that were made before
+    manifest.write(tmp_path / 'pack')
+    ensure_packs(cfg, workers=0)
+    lines.write_text(text.splitlines()[0] + '\n')
+    with pytest.raises(ConfigError, match='has 1 samples. Delete this folder'):
+        ensure_packs(cfg, workers=0)
+    (tmp_path / 'tree').rename(tmp_path / 'gone')
+    ensure_packs(cfg, workers=0)
 
 
 def test_another_recipe_is_refused(tmp_path):

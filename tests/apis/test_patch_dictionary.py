@@ -3,6 +3,7 @@ import pytest
 from mmengine.config import Config
 
 from handkd.apis.patch_dictionary import ensure_dictionary, open_dictionary
+from handkd.datasets.studio.layouts import write_layout
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
 from handkd.restoration import PatchDictionary
@@ -42,6 +43,21 @@ def test_another_set_or_number_is_refused(tmp_path):
     for changes in (dict(maps=5), dict(dataset=dict(HANDS, seed=3))):
         with pytest.raises(ValueError, match='holds a dictionary of another source'):
             open_dictionary(config(tmp_path, **changes), progress=False)
+
+
+def test_other_labels_in_the_same_place_are_refused(tmp_path):
+    for _ in write_layout('folder', tmp_path / 'tree', 2):
+        pass
+    hands = dict(type='HandFolderDataset', data_root=str(tmp_path / 'tree'), split='train',
+                 modalities=['depth', 'parts'],
+                 pipeline=[dict(type='HandCrop'), dict(type='WarpCrop', size=48), *PIPELINE])  # fmt: skip
+    open_dictionary(config(tmp_path / 'a', dataset=hands, maps=1), progress=False)
+    open_dictionary(config(tmp_path / 'a', dataset=hands, maps=1), progress=False)
+    parts = DATASETS.build(hands).get_labels(0)['parts_path']
+    with open(parts, 'ab') as file:
+        file.write(b'another rendering')
+    with pytest.raises(ValueError, match=r"another source: .*'labels': .*is now .*'labels': .*delete this one"):
+        open_dictionary(config(tmp_path / 'a', dataset=hands, maps=1), progress=False)
 
 
 def test_what_is_wrong_is_named(tmp_path):

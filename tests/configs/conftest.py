@@ -9,7 +9,7 @@ from mmengine.config import Config
 from handkd.config import hand_out_paths
 from handkd.geometry import AngleLimits
 from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_encoder
-from handkd.models.estimators import distilled_estimator
+from handkd.models.estimators import teachers
 
 from .test_train_step import CONFIGS, ROOT
 
@@ -45,5 +45,5 @@ def models(read_model):
 @pytest.fixture
 def no_earlier_stages(monkeypatch):
     """Let networks that earlier stages train do without those checkpoints."""
-    for module in (coarse_joints, distilled_estimator, frozen_estimator, geometry_encoder):
+    for module in (coarse_joints, frozen_estimator, geometry_encoder, teachers):
         monkeypatch.setattr(module, 'load_weights', lambda *args, **kwargs: None, raising=False)

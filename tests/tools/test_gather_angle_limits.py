@@ -32,7 +32,8 @@ def test_the_file_and_the_table(tmp_path, capsys):
 def test_the_configs_own_file_and_percentile_are_the_defaults(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     TOOL['main']([CONFIG, '--cfg-options', LENGTH])
-    default = AngleLimits.read('work_dirs/angle_limits/resnet18half_studio.json')
+    (file,) = Path('work_dirs/angle_limits').glob('resnet18half_studio_*.json')
+    default = AngleLimits.read(file)
     assert default.source['percentile'] == 0 and np.array_equal(default.high, gather_limits(SET).high)
     own = 'angle_limits.file=own.json'
     TOOL['main']([CONFIG, '--cfg-options', LENGTH, own, 'angle_limits.percentile=5'])

@@ -10,6 +10,6 @@ train_dataloader = dict(batch_size=16, dataset=dict(length=1500, **hands))
 val_dataloader = dict(dataset=dict(length=200, **hands))
 test_dataloader = dict(dataset=dict(length=1000, **hands))
 
-angle_limits = dict(file='work_dirs/angle_limits/studio_ekd.json', percentile=0.0)
+angle_limits = dict(file='work_dirs/angle_limits/studio_ekd_{labels}.json', percentile=0.0)
 val_evaluator = _base_.ekd_metrics
 test_evaluator = val_evaluator

@@ -3,7 +3,7 @@
 from .crops import CropMaker, margin_for
 from .dataset import PackedHandDataset
 from .manifest import check_complete, find_damage, load_manifest
-from .recipe import build_source, check_recipe, read_recipe, source_config
+from .recipe import build_source, check_labels, check_recipe, read_recipe, source_config
 from .streaming import StreamedHandDataset
 from .writing import Packer, PackSettings
 
@@ -15,6 +15,7 @@ __all__ = [
     'StreamedHandDataset',
     'build_source',
     'check_complete',
+    'check_labels',
     'check_recipe',
     'find_damage',
     'load_manifest',

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from handkd.datasets.base import ReproducibleDataset
+from handkd.datasets.label_digests import digest_of
 from handkd.datasets.seeding import draw_numbers
 from handkd.datasets.transforms import SampleBatch
 from handkd.datasets.views import Captures
@@ -104,6 +105,13 @@ class PackedHandDataset(ReproducibleDataset):
         """
         labels, _ = self._stored(index)
         return self.pack.schema.batch(labels).sample(0)
+
+    def label_digest(self) -> str:
+        """Return a digest of the packed labels, of the checksums with which they were written."""
+        manifest = self.pack.manifest
+        files = [manifest.shards[number]['files'] for number in range(manifest.num_shards)]
+        sums = [listed[name] for listed in files for name in sorted(listed) if name.endswith('labels.npy')]
+        return digest_of([str((len(self), sums)).encode()])
 
     def captures(self) -> Captures:
         """Return where the samples come from, as the source says.

@@ -22,7 +22,8 @@ class Manifest:
 
     Attributes:
         format: 'memmap' or 'webdataset'.
-        source: The data set that was packed: ``config``, ``length``, and ``digest`` of a few of its samples.
+        source: The data set that was packed: ``config``, ``length``, ``digest`` of a few of its samples, and
+            ``labels``, the digest of all its labels (:func:`~handkd.datasets.label_digests.digest_labels`).
         metainfo: The source's, as JSON: joint names, the root joint, and so on.
         rule, factor, margin: The square that was cut: :class:`~handkd.datasets.transforms.HandCrop`'s rule and factor,
             times the margin.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 
 from handkd.datasets.file_dataset import HandFileDataset
+from handkd.datasets.label_digests import digest_labels
 from handkd.datasets.transforms import HandCrop
 from handkd.hints import ConfigError, check_keys
 from handkd.registry import DATASETS
@@ -79,6 +81,33 @@ def check_recipe(manifest: Manifest, recipe: Mapping, where: str) -> None:
         raise ConfigError(
             f'{where} is a pack of another recipe: {what}. Name another folder as data_root, or delete this one'
         )
+
+
+def check_labels(manifest: Manifest, recipe: Mapping, where: str) -> None:
+    """Check that a pack was made from the labels that its recipe's source has now, if the source's files are there.
+
+    Of a pack without digest, made before packs had one, the number of samples is compared alone.
+
+    Raises:
+        ConfigError: If it was not; names both.
+        OSError, ValueError: If the source is there and can't be read.
+    """
+    source, settings = read_recipe(recipe)
+    kind = DATASETS.get(source['type'])
+    if kind is None or not issubclass(kind, HandFileDataset) or not Path(source['data_root']).is_dir():
+        return
+    dataset = build_source(source, settings.on_corrupt)
+    found = (manifest.source['length'], manifest.source.get('labels'))
+    now = (len(dataset), None if found[1] is None else digest_labels(dataset))
+    if found != now:
+        raise ConfigError(
+            f'{where} is a pack of other labels: it was made from {_said(*found)}, and {source["data_root"]!r} has '
+            f'{_said(*now)}. Delete this folder, and it is packed anew, or name another as data_root'
+        )
+
+
+def _said(length: int, digest: str | None) -> str:
+    return f'{length} samples' + ('' if digest is None else f' with the digest {digest}')
 
 
 def _described(source: Mapping, settings: Manifest | PackSettings) -> dict:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from handkd.datasets.file_dataset import KEYS
+from handkd.datasets.label_digests import digest_labels
 from handkd.files import locked
 
 from .crops import CropMaker
@@ -133,7 +134,12 @@ class Packer:
         """Return the manifest of a pack without shards."""
         first, known = self._first_crop()
         return Manifest(
-            source=dict(config=config, length=len(self.dataset), digest=self._digest(known)),
+            source=dict(
+                config=config,
+                length=len(self.dataset),
+                digest=self._digest(known),
+                labels=digest_labels(self.dataset),
+            ),
             metainfo=dict(self.dataset.metainfo),
             labels=LabelSchema.of(first).fields,
             **{**vars(self.settings), 'modalities': list(known)},
@@ -177,6 +183,7 @@ class Packer:
         if not there.shards:
             return fresh
         there.on_corrupt = fresh.on_corrupt  # may change on the way
+        there.source.setdefault('labels', fresh.source['labels'])  # begun before packs knew them: `digest` must do
         old, new = there.settings(), fresh.settings()
         changed = [key for key in new if old[key] != new[key]]
         if changed:

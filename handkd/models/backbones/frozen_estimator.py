@@ -16,7 +16,7 @@ class FrozenEstimator(BaseModule):
     """An estimator that was trained before and changes no more, neither in its weights nor in its statistics.
 
     Its weights are among those of the network that it is in, so that a checkpoint is complete. Images come to it as
-    they come to that network, past its own preprocessor.
+    they come to that network, past its own preprocessor; the estimator around refuses one that normalises otherwise.
 
     Args:
         estimator: Config of the estimator.

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from handkd.registry import MODELS
 
+from .normalisation import Normalisation
+
 IMAGENET_RGB = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
 """Mean and standard deviation of R, G and B over ImageNet, in grey levels."""
 
@@ -52,6 +54,7 @@ class HandDataPreprocessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__(non_blocking=non_blocking)
         self.bgr_to_rgb, self.channels_last = bgr_to_rgb, channels_last
+        self._statistics: dict[str, tuple[list[float], list[float]] | None] = {}
         self._register('rgb', rgb)
         self._register('depth', depth)
         self.register_buffer('order', torch.tensor([2, 1, 0]), persistent=False)
@@ -70,6 +73,7 @@ class HandDataPreprocessor(BaseDataPreprocessor):
             if not (std > 0).all():
                 raise ValueError(f'HandDataPreprocessor: the std of {modality} must be positive, found {std.tolist()}')
             scale, shift = (1 / std).float(), (-mean / std).float()
+        self._statistics[modality] = None if statistics is None else (mean.tolist(), std.tolist())
         self.register_buffer(f'{modality}_scale', scale, persistent=False)
         self.register_buffer(f'{modality}_shift', shift, persistent=False)
 
@@ -97,8 +101,7 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         samples = data.get('data_samples')
         batch = {}
         for modality, images in inputs.items():
-            if modality not in _CHANNELS:
-                raise ValueError(f'HandDataPreprocessor: no modality {modality!r}; expected some of {tuple(_CHANNELS)}')
+            _check_modality(modality)
             if samples is not None and len(images) != len(samples):
                 raise ValueError(
                     f'HandDataPreprocessor: {len(images)} images of modality {modality!r} for {len(samples)} samples; '
@@ -123,6 +126,20 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         pixels = pixels.float().permute(0, 3, 1, 2)
         return pixels if self.channels_last else pixels.contiguous()
 
+    def normalisation(self, modality: str) -> Normalisation:
+        """Return what is done to a modality.
+
+        Args:
+            modality: 'rgb', 'background' or 'depth'.
+
+        Raises:
+            ValueError: If it is another.
+        """
+        _check_modality(modality)
+        kind = _STATISTICS[modality]
+        statistics, reverse = self._statistics[kind], kind == 'rgb' and self.bgr_to_rgb
+        return Normalisation(reverse=reverse) if statistics is None else Normalisation.of(*statistics, reverse)
+
     def to_pixels(self, images: Tensor) -> Tensor:
         """Return colour images as they came, of normalised ones: the inverse of what is done to 'rgb'.
 
@@ -138,6 +155,12 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         if self.bgr_to_rgb:
             images = images.index_select(1, self.order)
         return images.round().clamp(0, 255).to(torch.uint8)
+
+
+def _check_modality(modality: str) -> None:
+    """Raise a ValueError if a modality is none that can be normalised."""
+    if modality not in _CHANNELS:
+        raise ValueError(f'HandDataPreprocessor: no modality {modality!r}; expected some of {tuple(_CHANNELS)}')
 
 
 def _stack(modality: str, images: Sequence[Tensor] | Tensor) -> Tensor:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from handkd.hints import check_keys
 from handkd.registry import MODELS
 
-from ..checkpoint import DISTILLER_PREFIX, load_weights
+from ..checkpoint import DISTILLER_PREFIX
 from ..distillers import DistillContext, check_taps, gradient_ratios, record_taps
 from ..initialisation import own_random_numbers
+from .teachers import TEACHER_KEYS, TeacherInputs, build_teacher, check_same_normalisation, modalities_of
 
 
 @MODELS.register_module()
@@ -29,14 +30,17 @@ class DistilledEstimator(BaseModel):
     Args:
         student (dict): Config of the student's estimator.
         distillers (dict[str, dict]): Config of each distiller, by a name that its losses carry.
-        teachers (dict[str, dict]): For each teacher's name ``model``, the config of its estimator, and ``checkpoint``,
-            the path of its weights. Defaults to {}: a distiller may bring its knowledge itself.
-        data_preprocessor (dict, optional): Config of the preprocessor, which serves student and teachers. Defaults to
-            None: the student's.
+        teachers (dict[str, dict]): For each teacher's name ``model``, the config of its estimator, ``checkpoint``, the
+            path of its weights, and ``input_size``, the side of its input in px or (width, height), if its codec does
+            not say it. Each sees the student's crops at that size, normalised as its own ``data_preprocessor`` says.
+            Defaults to {}: a distiller may bring its knowledge itself.
+        data_preprocessor (dict, optional): Config of the preprocessor, which normalises as the student's own does.
+            Defaults to None: the student's.
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
-        ValueError: If a distiller names a teacher or a layer that is not there.
+        ValueError: If a distiller names a teacher or a layer that is not there, or a preprocessor is of a kind whose
+            normalisation is not known, or another one than the student's.
         FileNotFoundError: If a teacher's checkpoint is missing.
     """
 
@@ -49,16 +53,25 @@ class DistilledEstimator(BaseModel):
         init_cfg: dict | None = None,
     ) -> None:
         for name, spec in teachers.items():
-            check_keys(spec, ('model', 'checkpoint'), f'teacher {name!r}')
+            check_keys(spec, TEACHER_KEYS, f'teacher {name!r}')
         network = MODELS.build(student)
         preprocessor = MODELS.build(data_preprocessor) if data_preprocessor else network.data_preprocessor
+        if data_preprocessor:  # else at test time the student alone would see other images
+            check_same_normalisation(network, preprocessor, modalities_of(network), 'the student', 'DistilledEstimator')
         super().__init__(preprocessor, init_cfg)
         self.student = network
         with own_random_numbers('distillers'):
             # MMEngine's ModuleDict: torch's own would keep `init_cfg` from the distillers.
             self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
-            # In a plain dict inside a tuple nn.Module does not look: it would register a module or a ModuleDict.
-            self._teachers = ({name: build_teacher(name, **spec) for name, spec in teachers.items()},)
+            built = {
+                name: build_teacher(name, spec['model'], spec.get('checkpoint')) for name, spec in teachers.items()
+            }
+        # In a plain dict inside a tuple nn.Module does not look: it would register a module or a ModuleDict.
+        self._teachers = (built,)
+        self._teacher_inputs = {
+            name: TeacherInputs(name, built[name], preprocessor, spec['model'], spec.get('input_size'))
+            for name, spec in teachers.items()
+        }
         self._student_taps, self._teacher_taps = self._collect_taps()
         self._register_state_dict_hook(_strip_student)
         self._register_load_state_dict_pre_hook(self._add_student)
@@ -114,7 +127,7 @@ class DistilledEstimator(BaseModel):
         taps = {}
         for name, layers in self._teacher_taps.items():
             with record_taps(self.teachers[name], layers) as taps[name]:
-                self.teachers[name](inputs, None, 'tensor')
+                self.teachers[name](self._teacher_inputs[name](inputs), None, 'tensor')
         return taps
 
     def _apply(self, fn, recurse: bool = True) -> DistilledEstimator:
@@ -138,25 +151,3 @@ def _strip_student(_module: nn.Module, state_dict: dict, prefix: str, _metadata:
         if key.startswith(full):
             state_dict[prefix + key[len(full) :]] = state_dict.pop(key)
     return state_dict
-
-
-def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.Module:
-    """Build a teacher, load it strictly, and freeze it in eval mode.
-
-    Args:
-        name: Its name, for the errors.
-        model: Config of its estimator.
-        checkpoint: Path of its weights.
-
-    Raises:
-        ValueError: If there is no checkpoint in the config, or if it does not fit the network.
-        FileNotFoundError: If the file is missing.
-    """
-    if checkpoint is None:
-        raise ValueError(
-            f'the teacher {name!r} has no checkpoint: train it first and pass '
-            f'--cfg-options model.teachers.{name}.checkpoint=PATH, or run the stages in order with tools/stages.py'
-        )
-    teacher = MODELS.build(model)
-    load_weights(teacher, checkpoint, owner=f'the teacher {name!r}')
-    return teacher.eval().requires_grad_(False)

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from handkd.registry import MODELS
 
 from .. import heads
+from ..backbones.frozen_estimator import FrozenEstimator
 from ..checkpoint import DISTILLER_PREFIX
+from .teachers import check_same_normalisation, modalities_of
 
 
 @MODELS.register_module()
@@ -34,7 +36,8 @@ class HandPoseEstimator(BaseModel):
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
-        ValueError: If the head is one of MMPose, which predicts in another form.
+        ValueError: If the head is one of MMPose, which predicts in another form, or a frozen network in the backbone
+            was trained with images that are normalised otherwise.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class HandPoseEstimator(BaseModel):
         super().__init__(MODELS.build(data_preprocessor), init_cfg)
         self.modality = modality
         self.backbone = MODELS.build(backbone)
+        check_frozen_parts(self)
         self.neck = MODELS.build(neck) if neck is not None else nn.Identity()
         self.head = build_head(head)
         self._register_load_state_dict_pre_hook(_drop_distillers)
@@ -95,6 +99,20 @@ class HandPoseEstimator(BaseModel):
         ``keypoints`` of the one and what the other gives, for which they need the crop's camera.
         """
         return add_predictions(data_samples, self.head.predict(self.extract_feat(inputs), data_samples))
+
+
+def check_frozen_parts(network: HandPoseEstimator) -> None:
+    """Check that the frozen networks in a backbone get images normalised as in their own training.
+
+    Raises:
+        ConfigError: If not; names both statistics.
+    """
+    for part in network.backbone.modules():
+        if isinstance(part, FrozenEstimator):
+            modalities = modalities_of(network)
+            check_same_normalisation(
+                part.network, network.data_preprocessor, modalities, part.name, 'the network around it'
+            )
 
 
 def build_head(head: dict) -> nn.Module:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from handkd.hints import ConfigError
 from handkd.models import CheckpointError
 from handkd.models.backbones.frozen_estimator import FrozenEstimator
 from handkd.registry import MODELS
@@ -43,3 +44,20 @@ def test_without_weights_that_fit_there_is_no_training(checkpoint):
     other = {**SMALL, 'head': dict(SMALL['head'], in_channels=16)}
     with pytest.raises(CheckpointError, match='does not fit the first, it is of another architecture'):
         FrozenEstimator(other, str(checkpoint), 'the first').init_weights()
+
+
+@pytest.mark.parametrize('kind', ['SegmentedDepth', 'CoarseJoints'])
+def test_a_network_that_was_trained_with_other_statistics_is_refused(kind):
+    key = 'segmentation' if kind == 'SegmentedDepth' else 'estimator'
+    half = dict(type='HandDataPreprocessor', depth=dict(mean=(0.25,), std=(0.5,)))
+    around = dict(
+        type='HandPoseEstimator',
+        modality='depth',
+        backbone={'type': kind, key: dict(SMALL, data_preprocessor=half)},
+        head=dict(type='PMDHead', in_channels=32, codec=dict(type='RootRelativeXYZ')),
+    )
+    with pytest.raises(ConfigError, match=r'takes depth with mean \[0.25\], std \[0.5\].*gives it values as they are'):
+        MODELS.build(around)
+    MODELS.build(dict(around, data_preprocessor=half))
+    around['backbone'][key] = SMALL
+    MODELS.build(around)

@@ -1,0 +1,122 @@
+"""A student's frozen teachers, each of which sees the batch in the form that it was trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from handkd.hints import ConfigError
+from handkd.registry import MODELS
+from handkd.size_checks import teacher_shape
+
+from ..checkpoint import load_weights
+from ..data_preprocessors.normalisation import normalisation_of, renormalise
+
+TEACHER_KEYS = ('model', 'checkpoint', 'input_size')
+"""What a config says of a teacher."""
+
+
+def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.Module:
+    """Build a teacher, load it strictly, and freeze it in eval mode.
+
+    Args:
+        name: Its name, for the errors.
+        model: Config of its estimator.
+        checkpoint: Path of its weights. Defaults to None, which is an error that says where they come from.
+
+    Raises:
+        ValueError: If there is no checkpoint in the config, or if it does not fit the network.
+        FileNotFoundError: If the file is missing.
+    """
+    if checkpoint is None:
+        raise ValueError(
+            f'the teacher {name!r} has no checkpoint: train it first and pass '
+            f'--cfg-options model.teachers.{name}.checkpoint=PATH, or run the stages in order with tools/stages.py'
+        )
+    teacher = MODELS.build(model)
+    load_weights(teacher, checkpoint, owner=f'the teacher {name!r}')
+    return teacher.eval().requires_grad_(False)
+
+
+class TeacherInputs:
+    """Makes what a teacher takes of the batch that was normalised for its student.
+
+    The student's statistics are undone and the teacher's applied, in one multiplication; where they are the same, the
+    images are the very tensors. Where the teacher was trained with images of another size, the crop is resampled:
+    colour bilinearly, averaged over an area where it shrinks, and all else by the nearest pixel, as the pipelines do.
+
+    Args:
+        name: The teacher's name, for errors.
+        teacher: The teacher.
+        student: What has normalised the batch.
+        model: Config of the teacher's estimator, whose codec or backbone may say the size of its input.
+        input_size: Side of its input in px, or (width, height). Defaults to None: what its config says, or else the
+            batch's size.
+
+    Raises:
+        ConfigError: If a preprocessor is of a kind whose normalisation is not known, or ``input_size`` is no size or
+            not that of the teacher's config.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        teacher: nn.Module,
+        student: nn.Module,
+        model: dict,
+        input_size: int | Sequence[int] | None = None,
+    ) -> None:
+        own = getattr(teacher, 'data_preprocessor', None)
+        self._changes = {
+            modality: (
+                normalisation_of(student, modality, 'the student'),
+                normalisation_of(own, modality, f'the teacher {name!r}'),
+            )
+            for modality in (modalities_of(teacher) if own is not None else ())
+        }
+        self._shape = teacher_shape(model, f'model.teachers.{name}', input_size)
+
+    def __call__(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the teacher's images by modality, of the student's, each of shape (B, C, H, W)."""
+        return {modality: self._change(modality, images) for modality, images in inputs.items()}
+
+    def _change(self, modality: str, images: Tensor) -> Tensor:
+        """Normalise and resample a modality."""
+        if modality in self._changes:  # else the teacher does not take it, or has no statistics of its own
+            images = renormalise(images, *self._changes[modality])
+        if self._shape is None or tuple(images.shape[2:]) == self._shape:
+            return images
+        if modality in ('rgb', 'background'):
+            return F.interpolate(images, self._shape, mode='bilinear', align_corners=False, antialias=True)
+        return F.interpolate(images, self._shape, mode='nearest-exact')
+
+
+def modalities_of(network: nn.Module) -> tuple[str, ...]:
+    """Return which modalities a network takes, as its ``modality`` says; none where it does not."""
+    named = getattr(network, 'modality', ())
+    return (named,) if isinstance(named, str) else tuple(named)
+
+
+def check_same_normalisation(part: nn.Module, whole: nn.Module, names: Sequence[str], what: str, around: str) -> None:
+    """Check that a network gets images from another one's preprocessor as it would from its own.
+
+    Args:
+        part: The network that gets them; without a preprocessor it takes any.
+        whole: The preprocessor that they come from.
+        names: The modalities.
+        what: What the network is called in errors.
+        around: What the preprocessor's owner is called in errors.
+
+    Raises:
+        ConfigError: If not; names both statistics.
+    """
+    own = getattr(part, 'data_preprocessor', None)
+    for modality in names if own is not None else ():
+        found, expected = normalisation_of(whole, modality, around), normalisation_of(own, modality, what)
+        if not found.matches(expected):
+            raise ConfigError(
+                f'{what} takes {modality} with {expected} (its data_preprocessor), but {around} gives it {found}: '
+                'give both the same data_preprocessor'
+            )
