@@ -6,12 +6,13 @@ import torch
 from mmengine.hooks import Hook
 
 from handkd.apis.runs import train
+from handkd.datasets.label_digests import digest_labels
 from handkd.engine import PartRestorationHook
 from handkd.engine.restoring import write_pieces
 from handkd.hand import PART_UNKNOWN
 from handkd.hints import ConfigError
 from handkd.models import read_checkpoint
-from handkd.registry import HOOKS
+from handkd.registry import DATASETS, HOOKS
 from handkd.restoration import Round, Verdict, round_folder
 
 
@@ -73,6 +74,8 @@ def test_steps_learn_from_the_round_of_their_number_and_not_from_what_was_reject
     folder = Path(cfg.work_dir) / 'restored'
     assert AtOnce.begun == ['round_0000', 'round_0001'], 'from a third one nobody would learn'
     rounds = [Round.open(round_folder(folder, number)) for number in (0, 1)]
+    labels = digest_labels(DATASETS.build(cfg.train_dataloader.dataset.datasets[1]))
+    assert all(r.settings.made_with['labels'] == labels for r in rounds), 'of other labels they would be made anew'
     assert all(0 < r.verdict.accepted.sum() < 6 for r in rounds) and (rounds[0].restored != rounds[1].restored).any()
     for (step, index), labels in StopAfterStepHook.seen.items():
         used = rounds[0 if step < 4 else 1]
