@@ -7,11 +7,12 @@ import json
 import shutil
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import PixelData
@@ -22,7 +23,14 @@ from handkd.files import write_atomically
 from handkd.hand import PART_UNKNOWN
 from handkd.hints import ConfigError
 from handkd.registry import HOOKS
-from handkd.restoration import PatchDictionary, RejectionStatistics, Round, RoundSettings, round_folder
+from handkd.restoration import (
+    PatchDictionary,
+    QualityCheck,
+    RejectionStatistics,
+    Round,
+    RoundSettings,
+    round_folder,
+)
 from handkd.restoration.rounds import FILE as ROUND_FILE
 
 from .restoring import WEIGHTS, Recipe, RestoringProcesses
@@ -37,7 +45,8 @@ class PartRestorationHook(Hook):
     all real images with them, restore them by a dictionary of patches, and accept those whose parts have come nearer to
     the joints. What begins at one refresh is learned from at the next one, so that training need not wait, unless
     restoring takes longer; only the first round is waited for, and serves twice. Which maps a step learns from depends
-    on nothing but its number: a resumed run goes on exactly.
+    on nothing but its number: a resumed run goes on exactly. A run that is resumed with other settings makes the rounds
+    again from the weights that were kept for them.
 
     A rejected image has no known part, and so no loss: it takes its place in the mixture, but teaches nothing.
 
@@ -51,9 +60,15 @@ class PartRestorationHook(Hook):
         window (int): Side of the window in which patches vote, px (Eq. 2). Defaults to 17.
         stride (int): Only pixels whose row and column are multiples of it ask for a patch. Defaults to 1.
         piece (int): Images restored between two writes, which is what an interruption can lose. Defaults to 256.
+        missing (float): What a part that a map does not have costs in the quality check, px of the maps; see
+            :class:`~handkd.restoration.QualityCheck` for the reason. Defaults to 5.0.
+        tolerance (float): By how much the sum of the distances over the joints may be larger in a map that is accepted,
+            px. Defaults to 0.0: it must have become smaller, as in the paper.
+        joints (Sequence[str], optional): Names of the joints by which maps are judged. Joints without a label are left
+            out. Defaults to None: all 20 that have a part.
 
     Raises:
-        ValueError: If a number is less than 1.
+        ValueError: If a number is out of range, or there are no such joints.
     """
 
     def __init__(
@@ -64,12 +79,16 @@ class PartRestorationHook(Hook):
         window: int = 17,
         stride: int = 1,
         piece: int = 256,
+        missing: float = 5.0,
+        tolerance: float = 0.0,
+        joints: Sequence[str] | None = None,
     ) -> None:
         for name, value in (('interval', interval), ('workers', workers), ('piece', piece)):
             if value < 1:
                 raise ValueError(f'PartRestorationHook: {name} must be at least 1, found {value!r}')
         self.dictionary, self.interval, self.workers, self.piece = dictionary, interval, workers, piece
         self.restorer = dict(window=window, stride=stride)
+        self.quality = QualityCheck(missing, tolerance, joints)
         self._processes: dict[int, RestoringProcesses] = {}
         self._learned: int | None = None  # number of the round that the present step learns from
         self._labels: np.ndarray | None = None  # its labels of all real images
@@ -88,11 +107,21 @@ class PartRestorationHook(Hook):
             )
         self._folder = Path(runner.work_dir) / 'restored'
         self._images = len(mixed.datasets[1])
+        self._recipe = self._recipe_of(runner.cfg)
+        self._made_with = dict(
+            dataset=_digest(self._recipe.dataset),
+            model=_digest(self._recipe.model),
+            dictionary=PatchDictionary.load(self.dictionary).digest,
+            quality=self.quality.settings(),
+            **self.restorer,
+        )
         self._learned = None
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Refresh the maps if it is time, and give the real samples of the batch theirs."""
         number, step = divmod(runner.iter, self.interval)
+        if self._learned is None and runner.iter > 0:
+            self._follow_the_config(runner, {max(number - 1, 0), number})
         if self._learned is None or step == 0:
             if number == 0 or (number + 1) * self.interval < runner.max_iters:  # else nobody would learn from it
                 self._begin(runner, number, fresh=step == 0)
@@ -114,32 +143,50 @@ class PartRestorationHook(Hook):
         if not is_main_process():
             return
         folder = round_folder(self._folder, number)
-        cfg = runner.cfg
-        recipe = Recipe(
+        if fresh:
+            self._keep_weights(runner, folder)
+            for other in self._folder.iterdir() if number == 0 else ():  # what another run has left
+                if other != folder:
+                    shutil.rmtree(other)
+        self._processes[number] = RestoringProcesses(Round.open(folder), self._recipe, self.workers)
+
+    def _recipe_of(self, cfg: Config) -> Recipe:
+        """How the maps are made."""
+        return Recipe(
             model=cfg.model.to_dict(),
             dataset=cfg.train_dataloader.dataset.datasets[1].to_dict(),
             dictionary=self.dictionary,
             restorer=self.restorer,
+            quality=self.quality,
             imports=tuple((cfg.get('custom_imports') or {}).get('imports', ())),
         )
-        if fresh:
-            self._keep_weights(runner, folder, recipe)
-            for other in self._folder.iterdir() if number == 0 else ():  # what another run has left
-                if other != folder:
-                    shutil.rmtree(other)
-        self._processes[number] = RestoringProcesses(Round.open(folder), recipe, self.workers)
 
-    def _keep_weights(self, runner, folder: Path, recipe: Recipe) -> None:
+    def _keep_weights(self, runner, folder: Path) -> None:
         """Begin a round's folder, unless it is there already, with the present weights in it."""
         network = getattr(runner.model, 'module', runner.model)
         state = {name: value.cpu() for name, value in network.state_dict().items()}
-        patches = PatchDictionary.load(self.dictionary).digest
-        sources = dict(dataset=_digest(recipe.dataset), model=_digest(recipe.model), dictionary=patches)
-        Round.begin(folder, RoundSettings(_checksum(state), self._images, sources | self.restorer, self.piece))
+        Round.begin(folder, RoundSettings(_checksum(state), self._images, self._made_with, self.piece))
         if not (folder / WEIGHTS).is_file():
             content = io.BytesIO()
             torch.save(dict(state_dict=state), content)
             write_atomically(folder / WEIGHTS, content.getvalue())
+
+    def _follow_the_config(self, runner, numbers: Iterable[int]) -> None:
+        """Begin those rounds again that a run which is now resumed has made with other settings."""
+        if not is_main_process():
+            return
+        for number in numbers:
+            folder = round_folder(self._folder, number)
+            if not (folder / ROUND_FILE).is_file():
+                continue
+            found = Round.open(folder)
+            old = found.settings.made_with
+            if others := sorted(key for key, value in self._made_with.items() if old.get(key) != value):
+                runner.logger.warning(
+                    f'{folder}: its maps were made with another {", ".join(others)} than the config has; they are made '
+                    'again from the weights that were kept'
+                )
+                found.remade(self._made_with)
 
     def _finish(self, runner, number: int) -> np.ndarray:
         """Wait for a round, and return its labels (N, H, W), uint8: everything unknown where a map was rejected."""
@@ -149,13 +196,20 @@ class PartRestorationHook(Hook):
                 self._begin(runner, number, fresh=False)
             if number in self._processes:
                 self._processes.pop(number).wait()
-        while not ((folder / ROUND_FILE).is_file() and Round.open(folder).complete):
+        while not self._is_made(folder):
             time.sleep(1)  # on other ranks than the first, and for longer than a barrier would wait
         round_ = Round.open(folder)
         statistics = RejectionStatistics()
         statistics.add(round_.verdict)
         runner.logger.info(f'{folder}: {statistics}')
         return np.where(round_.verdict.accepted[:, None, None], round_.restored, np.uint8(PART_UNKNOWN))
+
+    def _is_made(self, folder: Path) -> bool:
+        """Whether a round is complete, and as the config has it."""
+        if not (folder / ROUND_FILE).is_file():
+            return False
+        found = Round.open(folder)
+        return found.settings.made_with == self._made_with and found.complete
 
 
 def _digest(settings: Mapping) -> int:

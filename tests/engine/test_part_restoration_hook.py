@@ -8,11 +8,11 @@ from mmengine.hooks import Hook
 from handkd.apis.runs import train
 from handkd.engine import PartRestorationHook
 from handkd.engine.restoring import write_pieces
-from handkd.hand import PART_UNKNOWN
+from handkd.hand import JOINT_INDEX, PART_UNKNOWN
 from handkd.hints import ConfigError
 from handkd.models import read_checkpoint
-from handkd.registry import HOOKS
-from handkd.restoration import Round, Verdict, round_folder
+from handkd.registry import DATASETS, HOOKS, TRANSFORMS
+from handkd.restoration import QualityCheck, Round, Verdict, judge, round_folder
 
 
 class AtOnce:
@@ -50,6 +50,20 @@ class StopAfterStepHook(Hook):
             raise KeyboardInterrupt
 
 
+@TRANSFORMS.register_module()
+class UnlabelledJoint:
+    """Takes the label of a joint from packed samples."""
+
+    is_last = True
+
+    def __init__(self, joint):
+        self.joint = joint
+
+    def __call__(self, results):
+        results['data_samples'].gt_instances.keypoints_valid[:, self.joint] = 0
+        return results
+
+
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr('handkd.engine.part_restoration_hook.RestoringProcesses', AtOnce)
@@ -60,10 +74,10 @@ def weights(path):
     return read_checkpoint(path)['state_dict']
 
 
-def every_second(original, restored, joints):
+def every_second(original, restored, joints, valid, check):
     """A quality check that accepts every second map."""
-    before = np.ones((len(joints), 21))
-    return Verdict(before, before - np.arange(len(joints))[:, None] % 2, np.zeros_like(before, bool))
+    before, accepted = np.ones((len(joints), 21)), np.arange(len(joints)) % 2 > 0
+    return Verdict(before, before - accepted[:, None], np.zeros_like(before, bool), accepted | True, accepted)
 
 
 def test_steps_learn_from_the_round_of_their_number_and_not_from_what_was_rejected(weak_cfg, monkeypatch):
@@ -90,6 +104,58 @@ def test_resuming_after_an_interruption_at_any_step_changes_no_weight(weak_cfg, 
     assert all(torch.equal(value, found[name]) for name, value in expected.items())
 
 
+@pytest.mark.parametrize(
+    ('change', 'named'),
+    [
+        (dict(missing=1.0), 'quality'),
+        (dict(tolerance=9.0), 'quality'),
+        (dict(joints=['index_tip', 'thumb_tip']), 'quality'),
+        (dict(window=5), 'window'),
+    ],
+)
+@pytest.mark.parametrize('step', [3, 5])
+def test_a_run_that_is_resumed_with_other_settings_makes_its_rounds_again(weak_cfg, step, change, named, caplog):
+    def changed(*args, **hooks):
+        cfg = weak_cfg(*args, **hooks)
+        cfg.custom_hooks[2].update(change)
+        return cfg
+
+    with pytest.raises(KeyboardInterrupt):
+        train(weak_cfg(stop=dict(type='StopAfterStepHook', step=step)))
+    cfg = changed()
+    folders = [round_folder(Path(cfg.work_dir) / 'restored', number) for number in (0, 1)]
+    old = [Round.open(folder) for folder in folders]
+    train(cfg, resume='auto')
+    train(changed('other'))
+    expected = Round.open(round_folder(Path(cfg.work_dir).parent / 'other/restored', 0))
+    found = Round.open(folders[0])
+    if step == 3:  # at step 5 nobody learns from round 0 any more
+        assert found.settings == expected.settings != old[0].settings
+        np.testing.assert_array_equal(found.restored, expected.restored)
+        np.testing.assert_array_equal(found.verdict.after, expected.verdict.after)
+        np.testing.assert_array_equal(found.verdict.accepted, expected.verdict.accepted)
+    again = Round.open(folders[1])
+    assert again.settings.weights == old[1].settings.weights and again.complete
+    assert again.settings.made_with == expected.settings.made_with and len(list(folders[1].glob('piece_*'))) == 2
+
+
+def test_the_quality_check_is_that_of_the_config_and_leaves_out_joints_without_a_label(weak_cfg, monkeypatch):
+    cfg = weak_cfg()
+    cfg.custom_hooks[2].update(missing=3.0, tolerance=1.0, joints=['index_tip', 'middle_pip', 'ring_tip'])
+    real = cfg.train_dataloader.dataset.datasets[1]
+    real.pipeline.append(dict(type='UnlabelledJoint', joint=JOINT_INDEX['ring_tip']))
+    train(cfg)
+    found = Round.open(round_folder(Path(cfg.work_dir) / 'restored', 0))
+    joints = np.concatenate([item['data_samples'].gt_instances.keypoints for item in DATASETS.build(real)])
+    valid = np.isin(np.arange(21), [JOINT_INDEX['index_tip'], JOINT_INDEX['middle_pip']])
+    check = QualityCheck(3.0, 1.0)
+    expected = judge(found.predicted, found.restored, joints, np.broadcast_to(valid, (6, 21)), check)
+    np.testing.assert_allclose(found.verdict.before, expected.before, rtol=1e-6)
+    np.testing.assert_allclose(found.verdict.after, expected.after, rtol=1e-6)
+    np.testing.assert_array_equal(found.verdict.accepted, expected.accepted)
+    assert found.verdict.before.any(0).tolist() == valid.tolist()
+
+
 def test_rounds_of_another_run_are_not_learned_from(weak_cfg):
     cfg = weak_cfg()
     train(cfg)
@@ -110,3 +176,5 @@ def test_another_training_set_is_refused(weak_cfg):
         train(cfg)
     with pytest.raises(ValueError, match='interval must be at least 1, found 0'):
         PartRestorationHook('folder', interval=0)
+    with pytest.raises(ValueError, match='missing, the cost of a missing part, must be a length above 0 px, found -5'):
+        PartRestorationHook('folder', interval=1, missing=-5)
