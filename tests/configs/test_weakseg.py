@@ -45,7 +45,8 @@ def test_rows_differ_in_what_they_are_named_for(data):
     rendered, real = weak.train_dataloader.dataset.datasets
     assert rendered == longer.train_dataloader.dataset and weak.train_dataloader.dataset.shares == [9, 1]
     assert 'part_seg' in rendered.pipeline[-1].fields and 'fields' not in real.pipeline[-1], 'joints are all it is told'
-    assert [hook.type for hook in weak.custom_hooks if hook not in longer.custom_hooks] == ['PartRestorationHook']
+    (hook,) = (hook for hook in weak.custom_hooks if hook not in longer.custom_hooks)
+    assert (hook.type, hook.missing, hook.tolerance, hook.joints) == ('PartRestorationHook', 5.0, 0.0, None)
 
     direct, cascade, fused = load('inception_direct'), load('inception_cascade'), load('inception')
     for cfg in (cascade, fused):
