@@ -84,6 +84,18 @@ def test_all_rows_of_table_4_have_the_same_augmentation(data):
         assert pipeline == plain, 'a restored map belongs to one crop, and tests are exact'
 
 
+def test_what_is_added_back_to_z_is_chosen_by_one_override():
+    path = CONFIGS / 'inception_studio.py'
+    for options, expected in (
+        ({}, (9, 'local')),
+        ({'model.backbone.added': 'hand'}, (9, 'hand')),
+        ({'model.backbone.added': 'cube'}, (9, 'cube')),
+        ({'model.backbone.contrast': None}, (None, 'cube')),
+    ):
+        backbone = MODELS.build(load_config(path, options, only='model').model).backbone
+        assert (backbone.contrast, backbone.added) == expected
+
+
 def test_networks_of_table_4_are_exact_in_training(tmp_path):
     """Of one batch every row's network makes the same twice: what is random is in the data alone."""
     images = dict(depth=torch.rand(2, 1, 48, 48, generator=torch.Generator().manual_seed(0)) * 2 - 1)

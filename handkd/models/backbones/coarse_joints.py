@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from handkd.registry import MODELS
 
 from ..joint_inceptions import INPUT_SIZE
-from ..local_contrast import local_contrast
+from ..local_contrast import normalised_depth
 from .frozen_estimator import FrozenEstimator
 
 
@@ -34,7 +34,9 @@ class CoarseJoints(BaseModule):
             weights are among these: a checkpoint is complete.
         checkpoint (str, optional): Path of its weights, which are loaded when a training begins. Defaults to None.
         window (int): Side of the window in px of the images. Defaults to 24.
-        contrast (int): Side of the box of local contrast normalisation. Defaults to 9.
+        contrast (int, optional): Side of the box of local contrast normalisation, px; None for the depth as it is, less
+            1, so that the background is 0 in either case. Either way the first network's z is kept, to which what was
+            subtracted has been added. Defaults to 9.
         jitter (float): In training each first joint is moved by normal noise of this standard deviation, as a share of
             half the cube's edge (at 0.05 in a cube of 300 mm by 7.5 mm), for a first network that errs much less on
             what it was trained on than it will at test. Only x and y are moved, since the windows do not show how far
@@ -48,7 +50,12 @@ class CoarseJoints(BaseModule):
     """
 
     def __init__(
-        self, estimator: dict, checkpoint: str | None = None, window: int = 24, contrast: int = 9, jitter: float = 0.0
+        self,
+        estimator: dict,
+        checkpoint: str | None = None,
+        window: int = 24,
+        contrast: int | None = 9,
+        jitter: float = 0.0,
     ) -> None:
         super().__init__()
         if window < 1 or jitter < 0:
@@ -70,7 +77,7 @@ class CoarseJoints(BaseModule):
         if self.training and self.jitter:
             noise = self.jitter * torch.randn_like(joints[..., :2])
             joints = torch.cat([joints[..., :2] + noise, joints[..., 2:]], -1)
-        return joint_windows(local_contrast(images, self.contrast), joints, self.window, INPUT_SIZE), joints
+        return joint_windows(normalised_depth(images, self.contrast), joints, self.window, INPUT_SIZE), joints
 
 
 def joint_windows(images: Tensor, joints: Tensor, window: float, size: int) -> Tensor:

@@ -81,6 +81,9 @@ def test_joints_are_the_first_networks_and_their_windows_of_normalised_depth(ima
     torch.testing.assert_close(windows, joint_windows(local_contrast(images), joints, 24, 24))
     assert not torch.equal(windows, built(window=12).eval()(images)[0])
     assert not torch.equal(windows, built(contrast=5).eval()(images)[0])
+    plain, same = built(contrast=None).eval()(images)
+    torch.testing.assert_close(plain, joint_windows(images - 1, same, 24, 24))
+    assert torch.equal(same, joints)
 
 
 def test_jitter_moves_x_and_y_in_training(images):
