@@ -48,7 +48,9 @@ class PartRestorationHook(Hook):
     on nothing but its number: a resumed run goes on exactly. A run that is resumed with other settings makes the rounds
     again from the weights that were kept for them.
 
-    A rejected image has no known part, and so no loss: it takes its place in the mixture, but teaches nothing.
+    "For images where this is the case", says the paper of the accepted ones, "the segmentation network is updated": an
+    accepted image, drawn anew in each step, takes the place of a rejected one. While none is accepted, the real images
+    of a batch have no known part, and so no loss.
 
     Rounds are in ``restored`` in the work dir. The real set's pipeline must give an image the
     same crop every time, for a map belongs to the crop that it was predicted from.
@@ -92,6 +94,7 @@ class PartRestorationHook(Hook):
         self._processes: dict[int, RestoringProcesses] = {}
         self._learned: int | None = None  # number of the round that the present step learns from
         self._labels: np.ndarray | None = None  # its labels of all real images
+        self._accepted: np.ndarray | None = None  # the images whose labels are known, ascending
 
     def before_train(self, runner) -> None:
         """Check that the training set is a mixture of two.
@@ -127,11 +130,32 @@ class PartRestorationHook(Hook):
                 self._begin(runner, number, fresh=step == 0)
             if self._learned != max(number - 1, 0):
                 self._learned = max(number - 1, 0)
-                self._labels = self._finish(runner, self._learned)
+                self._labels, self._accepted = self._finish(runner, self._learned)
+        self._draw_accepted(runner, data_batch)
         for sample in data_batch['data_samples']:
             source, index = sample.mixed_from
             if source == 1:
                 sample.gt_fields = PixelData(part_seg=torch.from_numpy(self._labels[index][None]))
+
+    def _draw_accepted(self, runner, data_batch: dict) -> None:
+        """Put accepted images in the places of rejected ones; which, depends on the step and on these alone."""
+        samples = data_batch['data_samples']
+        rejected = [i for i, sample in enumerate(samples) if self._is_rejected(*sample.mixed_from)]
+        if not rejected or not len(self._accepted):
+            return
+        drawn = [
+            int(np.random.default_rng([runner.iter, samples[i].mixed_from[1]]).choice(self._accepted)) for i in rejected
+        ]
+        real = runner.train_loop.dataloader.dataset.datasets[1]
+        for i, index, item in zip(rejected, drawn, real.__getitems__(drawn)):
+            item['data_samples'].set_metainfo(dict(mixed_from=(1, index)))
+            samples[i] = item['data_samples']
+            for name, image in item['inputs'].items():
+                data_batch['inputs'][name][i] = image
+
+    def _is_rejected(self, source: int, index: int) -> bool:
+        """Whether a sample of the mixture is a real image whose restored map was rejected."""
+        return source == 1 and not np.isin(index, self._accepted)
 
     def after_train(self, runner) -> None:
         """End the processes."""
@@ -188,8 +212,8 @@ class PartRestorationHook(Hook):
                 )
                 found.remade(self._made_with)
 
-    def _finish(self, runner, number: int) -> np.ndarray:
-        """Wait for a round, and return its labels (N, H, W), uint8: everything unknown where a map was rejected."""
+    def _finish(self, runner, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Wait for a round; return its labels (N, H, W), uint8, unknown where a map was rejected, and the accepted."""
         folder = round_folder(self._folder, number)
         if is_main_process():
             if number not in self._processes and not Round.open(folder).complete:
@@ -202,7 +226,13 @@ class PartRestorationHook(Hook):
         statistics = RejectionStatistics()
         statistics.add(round_.verdict)
         runner.logger.info(f'{folder}: {statistics}')
-        return np.where(round_.verdict.accepted[:, None, None], round_.restored, np.uint8(PART_UNKNOWN))
+        accepted = round_.verdict.accepted
+        if not accepted.any():
+            runner.logger.warning(
+                f'{folder}: no restored map was accepted; real images teach nothing until the next one'
+            )
+        labels = np.where(accepted[:, None, None], round_.restored, np.uint8(PART_UNKNOWN))
+        return labels, np.flatnonzero(accepted)
 
     def _is_made(self, folder: Path) -> bool:
         """Whether a round is complete, and as the config has it."""

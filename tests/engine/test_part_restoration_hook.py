@@ -36,16 +36,17 @@ class StopAfterStepHook(Hook):
     """Stops a run behind a step, as Ctrl-C does; and notes which labels the real samples of each step had."""
 
     priority = 'LOW'
-    seen = {}
+    seen, shown = {}, {}
 
     def __init__(self, step=None):
         self.step = step
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        for sample in data_batch['data_samples']:
+        for image, sample in zip(data_batch['inputs']['depth'], data_batch['data_samples'], strict=True):
             source, index = sample.mixed_from
             if source == 1:
                 StopAfterStepHook.seen[runner.iter, index] = sample.gt_fields.part_seg.numpy()[0].copy()
+                StopAfterStepHook.shown[index] = image.clone()
         if runner.iter + 1 == self.step:
             raise KeyboardInterrupt
 
@@ -67,7 +68,7 @@ class UnlabelledJoint:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr('handkd.engine.part_restoration_hook.RestoringProcesses', AtOnce)
-    AtOnce.begun, StopAfterStepHook.seen = [], {}
+    AtOnce.begun, StopAfterStepHook.seen, StopAfterStepHook.shown = [], {}, {}
 
 
 def weights(path):
@@ -90,9 +91,24 @@ def test_steps_learn_from_the_round_of_their_number_and_not_from_what_was_reject
     assert all(0 < r.verdict.accepted.sum() < 6 for r in rounds) and (rounds[0].restored != rounds[1].restored).any()
     for (step, index), labels in StopAfterStepHook.seen.items():
         used = rounds[0 if step < 4 else 1]
-        expected = used.restored[index] if used.verdict.accepted[index] else np.full((48, 48), PART_UNKNOWN)
-        np.testing.assert_array_equal(labels, expected)
+        assert used.verdict.accepted[index], 'a rejected image is not drawn'
+        np.testing.assert_array_equal(labels, used.restored[index])
     assert {step for step, _ in StopAfterStepHook.seen} == set(range(6))
+    real = DATASETS.build(cfg.train_dataloader.dataset.datasets[1])
+    for index, image in StopAfterStepHook.shown.items():
+        assert torch.equal(image, real[index]['inputs']['depth']), 'the image is that of the labels'
+    assert len(StopAfterStepHook.shown) > 1
+
+
+def test_real_images_teach_nothing_while_none_is_accepted(weak_cfg, monkeypatch):
+    def none(original, restored, joints, valid, check):
+        zeros = np.zeros((len(joints), 21))
+        return Verdict(zeros, zeros, zeros > 0, np.ones(len(joints), bool), np.zeros(len(joints), bool))
+
+    monkeypatch.setattr('handkd.engine.restoring.judge', none)
+    train(weak_cfg(watch=dict(type='StopAfterStepHook')))
+    assert {step for step, _ in StopAfterStepHook.seen} == set(range(6))
+    assert all((labels == PART_UNKNOWN).all() for labels in StopAfterStepHook.seen.values())
 
 
 @pytest.mark.parametrize('step', [1, 2, 3, 4, 5])
