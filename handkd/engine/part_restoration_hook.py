@@ -68,6 +68,10 @@ class PartRestorationHook(Hook):
             px. Defaults to 0.0: it must have become smaller, as in the paper.
         joints (Sequence[str], optional): Names of the joints by which maps are judged. Joints without a label are left
             out. Defaults to None: all 20 that have a part.
+        probes (int): Lists of the dictionary's index that are looked through, see
+            :class:`~handkd.restoration.IndexedSearch`; a small dictionary, which has no index, is searched exactly.
+            Defaults to 16.
+        rerank (int): Patches that are compared. Defaults to 200.
 
     Raises:
         ValueError: If a number is out of range, or there are no such joints.
@@ -84,12 +88,16 @@ class PartRestorationHook(Hook):
         missing: float = 5.0,
         tolerance: float = 0.0,
         joints: Sequence[str] | None = None,
+        probes: int = 16,
+        rerank: int = 200,
     ) -> None:
-        for name, value in (('interval', interval), ('workers', workers), ('piece', piece)):
+        numbers = dict(interval=interval, workers=workers, piece=piece, probes=probes, rerank=rerank)
+        for name, value in numbers.items():
             if value < 1:
                 raise ValueError(f'PartRestorationHook: {name} must be at least 1, found {value!r}')
         self.dictionary, self.interval, self.workers, self.piece = dictionary, interval, workers, piece
         self.restorer = dict(window=window, stride=stride)
+        self.search = dict(probes=probes, rerank=rerank)
         self.quality = QualityCheck(missing, tolerance, joints)
         self._processes: dict[int, RestoringProcesses] = {}
         self._learned: int | None = None  # number of the round that the present step learns from
@@ -117,6 +125,7 @@ class PartRestorationHook(Hook):
             dictionary=PatchDictionary.load(self.dictionary).digest,
             quality=self.quality.settings(),
             **self.restorer,
+            **self.search,
         )
         self._learned = None
 
@@ -180,6 +189,7 @@ class PartRestorationHook(Hook):
             model=cfg.model.to_dict(),
             dataset=cfg.train_dataloader.dataset.datasets[1].to_dict(),
             dictionary=self.dictionary,
+            search=self.search,
             restorer=self.restorer,
             quality=self.quality,
             imports=tuple((cfg.get('custom_imports') or {}).get('imports', ())),

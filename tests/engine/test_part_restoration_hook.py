@@ -12,7 +12,7 @@ from handkd.hand import JOINT_INDEX, PART_UNKNOWN
 from handkd.hints import ConfigError
 from handkd.models import read_checkpoint
 from handkd.registry import DATASETS, HOOKS, TRANSFORMS
-from handkd.restoration import QualityCheck, Round, Verdict, judge, round_folder
+from handkd.restoration import QualityCheck, Round, Verdict, judge, open_search, round_folder
 
 
 class AtOnce:
@@ -165,6 +165,17 @@ def test_the_quality_check_is_that_of_the_config_and_leaves_out_joints_without_a
     assert found.verdict.before.any(0).tolist() == valid.tolist()
 
 
+def test_the_search_is_that_of_the_config(weak_cfg, monkeypatch):
+    asked = []
+    monkeypatch.setattr('handkd.engine.restoring.open_search', lambda *a, **k: asked.append(k) or open_search(*a, **k))
+    cfg = weak_cfg()
+    cfg.custom_hooks[2].update(probes=3, rerank=40)
+    train(cfg)
+    assert asked and all(options == dict(probes=3, rerank=40) for options in asked)
+    made_with = Round.open(round_folder(Path(cfg.work_dir) / 'restored', 0)).settings.made_with
+    assert (made_with['probes'], made_with['rerank']) == (3, 40), 'another search makes another round'
+
+
 def test_rounds_of_another_run_are_not_learned_from(weak_cfg):
     cfg = weak_cfg()
     train(cfg)
@@ -185,5 +196,7 @@ def test_another_training_set_is_refused(weak_cfg):
         train(cfg)
     with pytest.raises(ValueError, match='interval must be at least 1, found 0'):
         PartRestorationHook('folder', interval=0)
+    with pytest.raises(ValueError, match='rerank must be at least 1, found 0'):
+        PartRestorationHook('folder', interval=1, rerank=0)
     with pytest.raises(ValueError, match='missing, the cost of a missing part, must be a length above 0 px, found -5'):
         PartRestorationHook('folder', interval=1, missing=-5)
