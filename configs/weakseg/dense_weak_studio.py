@@ -1,6 +1,6 @@
 """Step 2: the same network goes on with rendered and real hands, 9:1, these with their restored maps (Table 3)."""
 
-_base_ = './dense_longer_studio.py'
+_base_ = ['./dense_longer_studio.py', '../_base_/knowledge/weakseg.py']
 
 train_dataloader = dict(
     dataset=dict(
@@ -10,4 +10,4 @@ train_dataloader = dict(
         shares=[9, 1],
     )
 )
-custom_hooks = [*_base_.custom_hooks, dict(type='PartRestorationHook', interval=250)]
+custom_hooks = [*_base_.custom_hooks, dict(_base_.restoration, interval=250)]

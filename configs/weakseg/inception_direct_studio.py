@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 model = _base_.direct
-train_dataloader = dict(batch_size=_base_.regression_batch, dataset=_base_.real_train_set)
+train_dataloader = dict(batch_size=_base_.regression_batch, dataset=_base_.joint_train_set)
 val_dataloader = dict(dataset=_base_.real_val_set)
 test_dataloader = dict(dataset=_base_.real_test_set)
 val_evaluator = _base_.joint_metric

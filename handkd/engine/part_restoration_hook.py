@@ -7,11 +7,12 @@ import json
 import shutil
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import PixelData
@@ -23,7 +24,14 @@ from handkd.files import write_atomically
 from handkd.hand import PART_UNKNOWN
 from handkd.hints import ConfigError
 from handkd.registry import HOOKS
-from handkd.restoration import PatchDictionary, RejectionStatistics, Round, RoundSettings, round_folder
+from handkd.restoration import (
+    PatchDictionary,
+    QualityCheck,
+    RejectionStatistics,
+    Round,
+    RoundSettings,
+    round_folder,
+)
 from handkd.restoration.rounds import FILE as ROUND_FILE
 
 from .restoring import WEIGHTS, Recipe, RestoringProcesses
@@ -38,9 +46,12 @@ class PartRestorationHook(Hook):
     all real images with them, restore them by a dictionary of patches, and accept those whose parts have come nearer to
     the joints. What begins at one refresh is learned from at the next one, so that training need not wait, unless
     restoring takes longer; only the first round is waited for, and serves twice. Which maps a step learns from depends
-    on nothing but its number: a resumed run goes on exactly.
+    on nothing but its number: a resumed run goes on exactly. A run that is resumed with other settings makes the rounds
+    again from the weights that were kept for them.
 
-    A rejected image has no known part, and so no loss: it takes its place in the mixture, but teaches nothing.
+    "For images where this is the case", says the paper of the accepted ones, "the segmentation network is updated": an
+    accepted image, drawn anew in each step, takes the place of a rejected one. While none is accepted, the real images
+    of a batch have no known part, and so no loss.
 
     Rounds are in ``restored`` in the work dir. The real set's pipeline must give an image the
     same crop every time, for a map belongs to the crop that it was predicted from.
@@ -52,9 +63,19 @@ class PartRestorationHook(Hook):
         window (int): Side of the window in which patches vote, px (Eq. 2). Defaults to 17.
         stride (int): Only pixels whose row and column are multiples of it ask for a patch. Defaults to 1.
         piece (int): Images restored between two writes, which is what an interruption can lose. Defaults to 256.
+        missing (float): What a part that a map does not have costs in the quality check, px of the maps; see
+            :class:`~handkd.restoration.QualityCheck` for the reason. Defaults to 5.0.
+        tolerance (float): By how much the sum of the distances over the joints may be larger in a map that is accepted,
+            px. Defaults to 0.0: it must have become smaller, as in the paper.
+        joints (Sequence[str], optional): Names of the joints by which maps are judged. Joints without a label are left
+            out. Defaults to None: all 20 that have a part.
+        probes (int): Lists of the dictionary's index that are looked through, see
+            :class:`~handkd.restoration.IndexedSearch`; a small dictionary, which has no index, is searched exactly.
+            Defaults to 16.
+        rerank (int): Patches that are compared. Defaults to 200.
 
     Raises:
-        ValueError: If a number is less than 1.
+        ValueError: If a number is out of range, or there are no such joints.
     """
 
     def __init__(
@@ -65,15 +86,24 @@ class PartRestorationHook(Hook):
         window: int = 17,
         stride: int = 1,
         piece: int = 256,
+        missing: float = 5.0,
+        tolerance: float = 0.0,
+        joints: Sequence[str] | None = None,
+        probes: int = 16,
+        rerank: int = 200,
     ) -> None:
-        for name, value in (('interval', interval), ('workers', workers), ('piece', piece)):
+        numbers = dict(interval=interval, workers=workers, piece=piece, probes=probes, rerank=rerank)
+        for name, value in numbers.items():
             if value < 1:
                 raise ValueError(f'PartRestorationHook: {name} must be at least 1, found {value!r}')
         self.dictionary, self.interval, self.workers, self.piece = dictionary, interval, workers, piece
         self.restorer = dict(window=window, stride=stride)
+        self.search = dict(probes=probes, rerank=rerank)
+        self.quality = QualityCheck(missing, tolerance, joints)
         self._processes: dict[int, RestoringProcesses] = {}
         self._learned: int | None = None  # number of the round that the present step learns from
         self._labels: np.ndarray | None = None  # its labels of all real images
+        self._accepted: np.ndarray | None = None  # the images whose labels are known, ascending
 
     def before_train(self, runner) -> None:
         """Check that the training set is a mixture of two.
@@ -89,21 +119,54 @@ class PartRestorationHook(Hook):
             )
         self._folder = Path(runner.work_dir) / 'restored'
         self._images = len(mixed.datasets[1])
+        self._recipe = self._recipe_of(runner.cfg)
+        self._made_with = dict(
+            dataset=_digest(self._recipe.dataset),
+            labels=digest_labels(mixed.datasets[1]),
+            model=_digest(self._recipe.model),
+            dictionary=PatchDictionary.load(self.dictionary).digest,
+            quality=self.quality.settings(),
+            **self.restorer,
+            **self.search,
+        )
         self._learned = None
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Refresh the maps if it is time, and give the real samples of the batch theirs."""
         number, step = divmod(runner.iter, self.interval)
+        if self._learned is None and runner.iter > 0:
+            self._follow_the_config(runner, {max(number - 1, 0), number})
         if self._learned is None or step == 0:
             if number == 0 or (number + 1) * self.interval < runner.max_iters:  # else nobody would learn from it
                 self._begin(runner, number, fresh=step == 0)
             if self._learned != max(number - 1, 0):
                 self._learned = max(number - 1, 0)
-                self._labels = self._finish(runner, self._learned)
+                self._labels, self._accepted = self._finish(runner, self._learned)
+        self._draw_accepted(runner, data_batch)
         for sample in data_batch['data_samples']:
             source, index = sample.mixed_from
             if source == 1:
                 sample.gt_fields = PixelData(part_seg=torch.from_numpy(self._labels[index][None]))
+
+    def _draw_accepted(self, runner, data_batch: dict) -> None:
+        """Put accepted images in the places of rejected ones; which, depends on the step and on these alone."""
+        samples = data_batch['data_samples']
+        rejected = [i for i, sample in enumerate(samples) if self._is_rejected(*sample.mixed_from)]
+        if not rejected or not len(self._accepted):
+            return
+        drawn = [
+            int(np.random.default_rng([runner.iter, samples[i].mixed_from[1]]).choice(self._accepted)) for i in rejected
+        ]
+        real = runner.train_loop.dataloader.dataset.datasets[1]
+        for i, index, item in zip(rejected, drawn, real.__getitems__(drawn)):
+            item['data_samples'].set_metainfo(dict(mixed_from=(1, index)))
+            samples[i] = item['data_samples']
+            for name, image in item['inputs'].items():
+                data_batch['inputs'][name][i] = image
+
+    def _is_rejected(self, source: int, index: int) -> bool:
+        """Whether a sample of the mixture is a real image whose restored map was rejected."""
+        return source == 1 and not np.isin(index, self._accepted)
 
     def after_train(self, runner) -> None:
         """End the processes."""
@@ -115,49 +178,80 @@ class PartRestorationHook(Hook):
         if not is_main_process():
             return
         folder = round_folder(self._folder, number)
-        cfg = runner.cfg
-        recipe = Recipe(
-            model=cfg.model.to_dict(),
-            dataset=cfg.train_dataloader.dataset.datasets[1].to_dict(),
-            dictionary=self.dictionary,
-            restorer=self.restorer,
-            imports=tuple((cfg.get('custom_imports') or {}).get('imports', ())),
-        )
         if fresh:
-            self._keep_weights(runner, folder, recipe)
+            self._keep_weights(runner, folder)
             for other in self._folder.iterdir() if number == 0 else ():  # what another run has left
                 if other != folder:
                     shutil.rmtree(other)
-        self._processes[number] = RestoringProcesses(Round.open(folder), recipe, self.workers)
+        self._processes[number] = RestoringProcesses(Round.open(folder), self._recipe, self.workers)
 
-    def _keep_weights(self, runner, folder: Path, recipe: Recipe) -> None:
+    def _recipe_of(self, cfg: Config) -> Recipe:
+        """How the maps are made."""
+        return Recipe(
+            model=cfg.model.to_dict(),
+            dataset=cfg.train_dataloader.dataset.datasets[1].to_dict(),
+            dictionary=self.dictionary,
+            search=self.search,
+            restorer=self.restorer,
+            quality=self.quality,
+            imports=tuple((cfg.get('custom_imports') or {}).get('imports', ())),
+        )
+
+    def _keep_weights(self, runner, folder: Path) -> None:
         """Begin a round's folder, unless it is there already, with the present weights in it."""
         network = getattr(runner.model, 'module', runner.model)
         state = {name: value.cpu() for name, value in network.state_dict().items()}
-        patches = PatchDictionary.load(self.dictionary).digest
-        labels = digest_labels(runner.train_loop.dataloader.dataset.datasets[1])
-        sources = dict(dataset=_digest(recipe.dataset), labels=labels, model=_digest(recipe.model), dictionary=patches)
-        Round.begin(folder, RoundSettings(_checksum(state), self._images, sources | self.restorer, self.piece))
+        Round.begin(folder, RoundSettings(_checksum(state), self._images, self._made_with, self.piece))
         if not (folder / WEIGHTS).is_file():
             content = io.BytesIO()
             torch.save(dict(state_dict=state), content)
             write_atomically(folder / WEIGHTS, content.getvalue())
 
-    def _finish(self, runner, number: int) -> np.ndarray:
-        """Wait for a round, and return its labels (N, H, W), uint8: everything unknown where a map was rejected."""
+    def _follow_the_config(self, runner, numbers: Iterable[int]) -> None:
+        """Begin those rounds again that a run which is now resumed has made with other settings."""
+        if not is_main_process():
+            return
+        for number in numbers:
+            folder = round_folder(self._folder, number)
+            if not (folder / ROUND_FILE).is_file():
+                continue
+            found = Round.open(folder)
+            old = found.settings.made_with
+            if others := sorted(key for key, value in self._made_with.items() if old.get(key) != value):
+                runner.logger.warning(
+                    f'{folder}: its maps were made with another {", ".join(others)} than the config has; they are made '
+                    'again from the weights that were kept'
+                )
+                found.remade(self._made_with)
+
+    def _finish(self, runner, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Wait for a round; return its labels (N, H, W), uint8, unknown where a map was rejected, and the accepted."""
         folder = round_folder(self._folder, number)
         if is_main_process():
             if number not in self._processes and not Round.open(folder).complete:
                 self._begin(runner, number, fresh=False)
             if number in self._processes:
                 self._processes.pop(number).wait()
-        while not ((folder / ROUND_FILE).is_file() and Round.open(folder).complete):
+        while not self._is_made(folder):
             time.sleep(1)  # on other ranks than the first, and for longer than a barrier would wait
         round_ = Round.open(folder)
         statistics = RejectionStatistics()
         statistics.add(round_.verdict)
         runner.logger.info(f'{folder}: {statistics}')
-        return np.where(round_.verdict.accepted[:, None, None], round_.restored, np.uint8(PART_UNKNOWN))
+        accepted = round_.verdict.accepted
+        if not accepted.any():
+            runner.logger.warning(
+                f'{folder}: no restored map was accepted; real images teach nothing until the next one'
+            )
+        labels = np.where(accepted[:, None, None], round_.restored, np.uint8(PART_UNKNOWN))
+        return labels, np.flatnonzero(accepted)
+
+    def _is_made(self, folder: Path) -> bool:
+        """Whether a round is complete, and as the config has it."""
+        if not (folder / ROUND_FILE).is_file():
+            return False
+        found = Round.open(folder)
+        return found.settings.made_with == self._made_with and found.complete
 
 
 def _digest(settings: Mapping) -> int:

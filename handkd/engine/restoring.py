@@ -20,7 +20,7 @@ from mmengine.utils import import_modules_from_strings
 
 from handkd.models import load_weights
 from handkd.registry import DATASETS, MODELS
-from handkd.restoration import Restorer, Round, judge, open_search
+from handkd.restoration import QualityCheck, Restorer, Round, judge, open_search
 
 WEIGHTS, ERROR = 'weights.pth', 'error_{}.txt'
 _BATCH = 32
@@ -36,6 +36,7 @@ class Recipe:
         dictionary: Folder of the patches.
         search: ``probes`` and ``rerank`` of :func:`~handkd.restoration.open_search`.
         restorer: ``window`` and ``stride`` of :class:`~handkd.restoration.Restorer`.
+        quality: How the restored maps are judged. Defaults to QualityCheck().
         imports: Modules to import first, of plugins.
     """
 
@@ -44,6 +45,7 @@ class Recipe:
     dictionary: str
     search: dict = field(default_factory=dict)
     restorer: dict = field(default_factory=dict)
+    quality: QualityCheck = QualityCheck()
     imports: tuple[str, ...] = ()
 
 
@@ -121,7 +123,7 @@ def write_pieces(
         go_on: Asked before each piece whether to make it.
 
     Raises:
-        ValueError: If an image has an unlabelled joint, or the network predicts no parts; names the image.
+        ValueError: If the set has no 2D joints, or the network predicts no parts; names the image.
         OSError: If the set, the weights or the dictionary can't be read.
     """
     dataset, network = DATASETS.build(recipe.dataset), MODELS.build(recipe.model)
@@ -132,25 +134,26 @@ def write_pieces(
         if not go_on():
             return
         indices = round_.indices_of(piece)
-        predicted, joints = [], []
+        predicted, labels = [], []
         for start in range(0, len(indices), _BATCH):
             items = dataset.__getitems__(list(indices[start : start + _BATCH]))
-            joints.extend(_joints(item['data_samples'], round_.folder) for item in items)
+            labels.extend(_labels(item['data_samples'], round_.folder) for item in items)
             with torch.no_grad():
                 samples = network.test_step(pseudo_collate(items))
             predicted.extend(sample.pred_fields.part_seg[0] for sample in samples)
         maps = np.stack(predicted)
         restored = restorer(maps)
-        round_.write(piece, maps, restored, judge(maps, restored, np.stack(joints)))
+        round_.write(piece, maps, restored, judge(maps, restored, *map(np.stack, zip(*labels)), recipe.quality))
 
 
-def _joints(sample, folder: Path) -> np.ndarray:
-    """Return the true 2D joints of a sample, which must all have a label."""
+def _labels(sample, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the true 2D joints of a sample (21, 2), and which of them have a label (21,)."""
     instances = sample.gt_instances
-    valid = instances.get('keypoints_valid')
-    if 'keypoints' not in instances or (valid is not None and not np.all(valid)):
+    if 'keypoints' not in instances:
         raise ValueError(
-            f'image {sample.get("img_id")!r} of the set restored in {folder} has a joint without a 2D label, and '
-            'restored maps are judged by the joints: leave such images out'
+            f'image {sample.get("img_id")!r} of the set restored in {folder} has no 2D joints, by which restored maps '
+            'are judged: the set must give them and PackHandInputs must keep them'
         )
-    return np.asarray(instances.keypoints[0], np.float64)
+    joints = np.asarray(instances.keypoints[0], np.float64)
+    valid = instances.get('keypoints_valid')
+    return joints, np.ones(len(joints)) if valid is None else np.asarray(valid[0])

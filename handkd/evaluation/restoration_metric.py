@@ -37,6 +37,10 @@ class HandRestorationMetric(BaseMetric):
         alphas (Mapping[str, float]): Weights of the CRFs' pairwise terms. The paper chose its own on images held out,
             and does not give them; these are the best of some on 100 of the studio's validation images. Defaults to
             dict(potts=10.0, overlap=0.05).
+        probes (int): Lists of the dictionary's index that are looked through, see
+            :class:`~handkd.restoration.IndexedSearch`; a small dictionary, which has no index, is searched exactly.
+            Defaults to 16.
+        rerank (int): Patches that are compared. Defaults to 200.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
 
     Raises:
@@ -49,17 +53,20 @@ class HandRestorationMetric(BaseMetric):
         variants: Sequence[str] = VARIANTS,
         window: int = 17,
         alphas: Mapping[str, float] = dict(potts=10.0, overlap=0.05),  # noqa: B006 (never changed)
+        probes: int = 16,
+        rerank: int = 200,
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(collect_device, f'parts{NUM_PARTS}_no-background_restored')
         check_keys(variants, VARIANTS, 'HandRestorationMetric(variants=...)')
         check_keys(alphas, VARIANTS[2:], 'HandRestorationMetric(alphas=...)')
+        self.search = dict(probes=probes, rerank=rerank)
         self.dictionary, self.variants, self.window, self.alphas = dictionary, tuple(variants), window, alphas
 
     @cached_property
     def restorers(self) -> dict[str, Restorer]:
         """What restores, by variant; the dictionary is opened when the first map comes."""
-        search = open_search(self.dictionary)
+        search = open_search(self.dictionary, **self.search)
         made = {'centre': lambda: Restorer(search, window=1), 'vote': lambda: Restorer(search, self.window)}
         for pairwise in VARIANTS[2:]:
             made[pairwise] = lambda kind=pairwise: Restorer(search, 1, crf=CandidateCRF(kind, self.alphas[kind]))

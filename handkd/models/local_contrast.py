@@ -34,5 +34,18 @@ def local_contrast(images: Tensor, kernel: int = 9, floor: float = 1e-4) -> Tens
     return centred / deviation.clamp(min=floor)
 
 
+def normalised_depth(images: Tensor, kernel: int | None) -> Tensor:
+    """Return depth in a cube as the regression networks take it, with a background of 0.
+
+    Args:
+        images: Depth in the cube of ``DepthToCube``, shape (B, 1, H, W); the background is 1.
+        kernel: Side of the box of :func:`local_contrast`, px; None for depth as it is, less 1.
+
+    Returns:
+        Same shape and type.
+    """
+    return images - 1 if kernel is None else local_contrast(images, kernel)
+
+
 def _box(images: Tensor, kernel: int) -> Tensor:
     return F.avg_pool2d(images, kernel, stride=1, padding=kernel // 2)

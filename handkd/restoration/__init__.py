@@ -4,20 +4,20 @@ from .building import build_dictionary
 from .crf import CandidateCRF
 from .dictionary import PatchDictionary
 from .indexing import IndexSettings, open_search
-from .quality import QUALITY_PARTS, RejectionStatistics, Verdict, barycentres, judge
+from .quality import QualityCheck, RejectionStatistics, Verdict, barycentres, judge
 from .restorer import Restorer
 from .rounds import Round, RoundSettings, latest_round, round_folder
 from .search import ExactSearch, IndexedSearch, Neighbours, SearchQuality, measure_search
 from .windows import hand_pixels
 
 __all__ = [
-    'QUALITY_PARTS',
     'CandidateCRF',
     'ExactSearch',
     'IndexSettings',
     'IndexedSearch',
     'Neighbours',
     'PatchDictionary',
+    'QualityCheck',
     'RejectionStatistics',
     'Restorer',
     'Round',

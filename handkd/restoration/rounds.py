@@ -7,7 +7,7 @@ import json
 import shutil
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -20,8 +20,8 @@ from .dictionary import read_state
 from .quality import Verdict
 
 FILE = 'round.json'
-VERSION = 1
-_ARRAYS = ('predicted', 'restored', 'before', 'after', 'lost')
+VERSION = 2
+_ARRAYS = ('predicted', 'restored', 'before', 'after', 'lost', 'labelled', 'accepted')
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class RoundSettings:
     Attributes:
         weights: Checksum of the segmentation network's weights.
         images: How many images are restored.
-        made_with: What else decides the maps: the set, the network, the dictionary, the window; JSON can hold it.
+        made_with: What else decides the maps and which of them may teach: the set, the network, the dictionary, the
+            window, the quality check; JSON can hold it.
         piece: Images in a file.
     """
 
@@ -65,11 +66,33 @@ class Round:
     def begin(cls, folder: str | PathLike, settings: RoundSettings) -> Round:
         """Open a round, or begin it; pieces that were made with something else are removed."""
         folder = Path(folder)
-        if folder.exists() and (not (folder / FILE).is_file() or cls.open(folder).settings != settings):
+        if folder.exists() and not cls._holds(folder, settings):
             shutil.rmtree(folder)
-        content = dict(version=VERSION, **asdict(settings))
-        write_atomically(folder / FILE, json.dumps(content, indent=1).encode() + b'\n')
-        return cls(folder, settings)
+        return cls(folder, settings)._described()
+
+    @classmethod
+    def _holds(cls, folder: Path, settings: RoundSettings) -> bool:
+        """Whether a folder has a round of these settings, which this version can read."""
+        try:
+            return cls.open(folder).settings == settings
+        except (ValueError, FileNotFoundError):
+            return False
+
+    def remade(self, made_with: dict) -> Round:
+        """Begin the round again, of the same weights and images, with something else; what else lies there stays.
+
+        Args:
+            made_with: See :class:`RoundSettings`.
+        """
+        for path in self.folder.glob('piece_*.npz'):
+            path.unlink()
+        return Round(self.folder, replace(self.settings, made_with=made_with))._described()
+
+    def _described(self) -> Round:
+        """Write what the round is made with, and return the round."""
+        content = dict(version=VERSION, **asdict(self.settings))
+        write_atomically(self.folder / FILE, json.dumps(content, indent=1).encode() + b'\n')
+        return self
 
     @classmethod
     def open(cls, folder: str | PathLike) -> Round:
@@ -110,7 +133,8 @@ class Round:
         """
         content = io.BytesIO()
         distances = (np.float32(verdict.before), np.float32(verdict.after))
-        np.savez_compressed(content, **dict(zip(_ARRAYS, (predicted, restored, *distances, verdict.lost))))
+        arrays = (predicted, restored, *distances, verdict.lost, verdict.labelled, verdict.accepted)
+        np.savez_compressed(content, **dict(zip(_ARRAYS, arrays)))
         write_atomically(self._path(piece), content.getvalue())
 
     @cached_property
@@ -126,7 +150,7 @@ class Round:
     @cached_property
     def verdict(self) -> Verdict:
         """What the quality check says of all images."""
-        return Verdict(*(self._read(name) for name in ('before', 'after', 'lost')))
+        return Verdict(*(self._read(name) for name in _ARRAYS[2:]))
 
     def _read(self, name: str) -> np.ndarray:
         """Return an array of all pieces.

@@ -162,12 +162,14 @@ def weak_run(tmp_path):
     after[1, JOINT_INDEX['ring_tip']], lost[1, JOINT_INDEX['ring_tip']] = 34.0, True
     after[1, 3] = 4.0
     after[2, JOINT_INDEX['thumb_ip']] = 5.25
+    accepted = np.array([True, False, False, False])
     predicted = true_maps(**REAL)
     restored = np.where(predicted == JOINT_INDEX['ring_tip'], 15, predicted).astype(np.uint8)
     made = Round.begin(tmp_path / 'restored' / 'round_0002', RoundSettings(1, 4, {}, piece=3))
     for piece in (0, 1):
         part = slice(3 * piece, 3 * piece + 3)
-        made.write(piece, predicted[part], restored[part], Verdict(before[part], after[part], lost[part]))
+        verdict = Verdict(before[part], after[part], lost[part], np.ones(len(before[part]), bool), accepted[part])
+        made.write(piece, predicted[part], restored[part], verdict)
     Round.begin(tmp_path / 'restored' / 'round_0003', RoundSettings(2, 4, {}))  # not yet finished
     mixed = dict(type='MixedDataset', datasets=[hands('train'), hands(**REAL)], shares=[9, 1])
     head = dict(type='ConstantPartsHead')
@@ -182,7 +184,9 @@ def red(tile):
 def test_rejected_maps_are_shown_with_their_reasons_and_the_worst_joint(weak_run, shown):
     run, predicted, restored = weak_run
     picture = rejection_sheet(run)
-    assert picture.caption.startswith('3 of 4 restored maps rejected (75.0 %: 1 lost, 1 moved, 1 unchanged); joints')
+    assert picture.caption.startswith(
+        '3 of 4 restored maps rejected (75.0 %: 1 lost, 1 moved, 1 unchanged, 0 unlabelled); joints'
+    )
     assert shown.pop('size') == SIDE * FACTOR
     assert [(header, *column.captions) for header, column in shown.items()] == [
         ('image 1', 'ring_tip lost', 'predicted: 42.0 px off', 'restored: 76.0 px off'),
@@ -223,7 +227,8 @@ def test_runs_that_have_rejected_nothing_are_named(weak_run, tmp_path):
     with pytest.raises(ValueError, match='round_0002 has maps of 4 images, the real set has 9'):
         rejection_sheet(run)
     mixed.datasets[1].length = 4
-    better = Verdict(np.full((4, 21), 2.0), np.full((4, 21), 1.0), np.zeros((4, 21), bool))
+    good = np.ones(4, bool)
+    better = Verdict(np.full((4, 21), 2.0), np.full((4, 21), 1.0), np.zeros((4, 21), bool), good, good)
     Round.open(tmp_path / 'restored' / 'round_0003').write(0, predicted, restored, better)
     with pytest.raises(ValueError, match='round_0003: there is nothing to show, 0 of 4 restored maps rejected'):
         rejection_sheet(run)

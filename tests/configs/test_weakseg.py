@@ -45,7 +45,8 @@ def test_rows_differ_in_what_they_are_named_for(data):
     rendered, real = weak.train_dataloader.dataset.datasets
     assert rendered == longer.train_dataloader.dataset and weak.train_dataloader.dataset.shares == [9, 1]
     assert 'part_seg' in rendered.pipeline[-1].fields and 'fields' not in real.pipeline[-1], 'joints are all it is told'
-    assert [hook.type for hook in weak.custom_hooks if hook not in longer.custom_hooks] == ['PartRestorationHook']
+    (hook,) = (hook for hook in weak.custom_hooks if hook not in longer.custom_hooks)
+    assert (hook.type, hook.missing, hook.tolerance, hook.joints) == ('PartRestorationHook', 5.0, 0.0, None)
 
     direct, cascade, fused = load('inception_direct'), load('inception_cascade'), load('inception')
     for cfg in (cascade, fused):
@@ -53,7 +54,58 @@ def test_rows_differ_in_what_they_are_named_for(data):
         assert all(cfg[key] == direct[key] for key in direct.keys() - {'model'})
     assert cascade.model.backbone.estimator == direct.model
     assert fused.model.head == direct.model.head and fused.model.backbone.segmentation == synthetic.model
-    assert real == direct.train_dataloader.dataset
+    joints = direct.train_dataloader.dataset
+    assert joints == real | dict(pipeline=joints.pipeline), 'the same images'
+
+
+@pytest.mark.parametrize('data', DATA)
+def test_all_rows_of_table_4_have_the_same_augmentation(data):
+    """It stands in the pipeline of the training set, and nothing else is random, in no network either."""
+    rows = [
+        load_config(stage.config)
+        for stage in read_stages(CONFIGS / f'inception_{data}.py')
+        if stage.label.startswith('(')
+    ]
+    assert len(rows) == 4
+    first = rows[0].train_dataloader
+    assert all(cfg.train_dataloader == first for cfg in rows)
+    assert all('jitter' not in cfg.model.backbone and not cfg.model.backbone.get('jitter') for cfg in rows)
+    steps = [step.type for step in first.dataset.pipeline]
+    assert steps == ['HandCrop', 'RandomCropNoise', 'WarpCrop', 'HandMaskFromDepth', 'DepthToCube', 'PackHandInputs']
+    shift = first.dataset.pipeline[1]
+    assert set(shift) == {'type', 'shift'} and 2 * shift.shift / 3**0.5 == pytest.approx(0.05, rel=0.01)
+    restored = load_config(CONFIGS / f'dense_weak_{data}.py').train_dataloader.dataset.datasets[1]
+    plain = [step for step in first.dataset.pipeline if step.type != 'RandomCropNoise']
+    for pipeline in (
+        restored.pipeline,
+        rows[0].val_dataloader.dataset.pipeline,
+        rows[0].test_dataloader.dataset.pipeline,
+    ):
+        assert pipeline == plain, 'a restored map belongs to one crop, and tests are exact'
+
+
+def test_what_is_added_back_to_z_is_chosen_by_one_override():
+    path = CONFIGS / 'inception_studio.py'
+    for options, expected in (
+        ({}, (9, 'local')),
+        ({'model.backbone.added': 'hand'}, (9, 'hand')),
+        ({'model.backbone.added': 'cube'}, (9, 'cube')),
+        ({'model.backbone.contrast': None}, (None, 'cube')),
+    ):
+        backbone = MODELS.build(load_config(path, options, only='model').model).backbone
+        assert (backbone.contrast, backbone.added) == expected
+
+
+def test_networks_of_table_4_are_exact_in_training(tmp_path):
+    """Of one batch every row's network makes the same twice: what is random is in the data alone."""
+    images = dict(depth=torch.rand(2, 1, 48, 48, generator=torch.Generator().manual_seed(0)) * 2 - 1)
+    for name in ('inception_direct', 'inception_cascade', 'inception'):
+        network = MODELS.build(load_config(CONFIGS / f'{name}_studio.py').model).train()
+        torch.manual_seed(1)
+        first = network.extract_feat(images)
+        second = network.extract_feat(images)
+        for one, other in zip(first, second):
+            assert one is other is None or torch.equal(one, other), name
 
 
 def test_the_paper_s_numbers_stand_in_the_configs():

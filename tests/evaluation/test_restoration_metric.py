@@ -67,6 +67,15 @@ def test_only_the_variants_asked_for(folder, samples):
     assert set(metric.evaluate(4)) == {f'{NAME}/vote/per_pixel', f'{NAME}/vote/per_class'}
 
 
+def test_the_search_is_that_of_the_config(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        'handkd.evaluation.restoration_metric.open_search', lambda *a, **k: asked.append(k) or open_search(*a, **k)
+    )
+    assert HandRestorationMetric(folder, probes=3, rerank=40).restorers
+    assert asked == [dict(probes=3, rerank=40)]
+
+
 def test_what_is_wrong_is_named(folder, samples, tmp_path):
     with pytest.raises(ConfigError, match="'votes'; did you mean 'vote'"):
         HandRestorationMetric(str(folder), variants=['votes'])

@@ -11,7 +11,8 @@ def piece_of(indices):
     numbers = np.array(list(indices))
     maps = np.broadcast_to(numbers[:, None, None], (len(numbers), 4, 4)).astype(np.uint8)
     before = np.stack([numbers, numbers + 0.5], 1)
-    return maps, maps + 1, Verdict(before, before[:, ::-1] - (numbers % 2)[:, None], before > 3)
+    odd = numbers % 2 > 0
+    return maps, maps + 1, Verdict(before, before[:, ::-1] - odd[:, None], before > 3, numbers < 4, odd)
 
 
 def write_all(round_):
@@ -35,6 +36,7 @@ def test_pieces_come_back_in_order_whatever_the_order_of_writing(tmp_path):
     np.testing.assert_array_equal(found.predicted, predicted)
     np.testing.assert_array_equal(found.restored, restored)
     np.testing.assert_array_equal(found.verdict.accepted, [False, True, False, True, False])
+    np.testing.assert_array_equal(found.verdict.labelled, [True, True, True, True, False])
     np.testing.assert_array_equal(found.verdict.lost, verdict.lost)
 
 
@@ -43,6 +45,23 @@ def test_what_was_made_with_something_else_is_made_again(tmp_path, change):
     write_all(Round.begin(tmp_path, SETTINGS))
     other = RoundSettings(**{**vars(SETTINGS), **change})
     assert len(Round.begin(tmp_path, other).missing) == (2 if 'piece' in change else 3)
+
+
+def test_a_round_can_be_made_again_of_the_same_weights(tmp_path):
+    write_all(Round.begin(tmp_path, SETTINGS))
+    (tmp_path / 'weights.pth').write_bytes(b'kept')
+    again = Round.open(tmp_path).remade(dict(window=1))
+    assert again.missing == [0, 1, 2] and not list(tmp_path.glob('piece_*'))
+    assert Round.open(tmp_path).settings == again.settings == RoundSettings(7, 5, dict(window=1), 2)
+    assert (tmp_path / 'weights.pth').read_bytes() == b'kept'
+
+
+def test_a_round_of_another_version_is_made_again(tmp_path):
+    write_all(Round.begin(tmp_path, SETTINGS))
+    (tmp_path / 'round.json').write_text((tmp_path / 'round.json').read_text().replace('"version": 2', '"version": 1'))
+    with pytest.raises(ValueError, match='has version 1, this handkd reads 2'):
+        Round.open(tmp_path)
+    assert len(Round.begin(tmp_path, SETTINGS).missing) == 3
 
 
 def test_damaged_and_missing_rounds_are_named(tmp_path):

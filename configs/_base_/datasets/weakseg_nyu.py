@@ -20,6 +20,7 @@ rendered_train_set = dict(hand, split='train', length=170974)
 rendered_test_set = dict(hand, split='test', length=500)
 nyu = dict(type='NYUDataset', data_root='data/nyu_hand_dataset_v2/dataset', joint0='palm_6', pipeline=_base_.real)
 real_train_set = dict(nyu, split='train')
+joint_train_set = dict(real_train_set, pipeline=_base_.real_shifted)
 real_val_set = real_test_set = dict(nyu, split='test')
 segmentation_test_set = rendered_test_set
 parts_test_set = dict(

@@ -20,6 +20,7 @@ sensed = dict(hand, depth_sensor=dict(preset='kinect', noise=12.0, step=12.0, ho
 rendered_train_set = dict(hand, split='train', length=20000, seed=1, pipeline=_base_.rendered)
 rendered_test_set = dict(hand, split='test', length=200, seed=1, pipeline=_base_.rendered)
 real_train_set = dict(sensed, split='train', length=1500, pipeline=_base_.real)
+joint_train_set = dict(real_train_set, pipeline=_base_.real_shifted)
 real_val_set = dict(sensed, split='val', length=200, pipeline=_base_.real)
 real_test_set = dict(sensed, split='test', length=1000, pipeline=_base_.real)
 segmentation_test_set = dict(sensed, split='test', length=200, pipeline=_base_.real_parts)

@@ -8,21 +8,24 @@ segmentation = dict(
     backbone=dict(type='DensePatchNet'),
     head=dict(type='PartSegmentationHead'),
 )
+# Section 5: "the subtracted depth is then added back to the network output": with contrast=9 that is the local mean.
+# Variants: added='hand', the hand's mean; added='cube', nothing; contrast=None, no normalisation.
+depth = dict(contrast=9)
 direct = dict(  # baseline (a): depth alone
     type='HandPoseEstimator',
     modality='depth',
-    backbone=dict(type='SegmentedDepth'),
+    backbone=dict(type='SegmentedDepth', **depth),
     head=dict(type='JointInceptionHead', codec=codec),
 )
 fused = dict(  # (c) and (d): depth and parts
     type='HandPoseEstimator',
     modality='depth',
-    backbone=dict(type='SegmentedDepth', segmentation=segmentation),
+    backbone=dict(type='SegmentedDepth', segmentation=segmentation, **depth),
     head=dict(type='JointInceptionHead', codec=codec),
 )
 cascade = dict(  # baseline (b): (a), then each joint once more, twice as large
     type='HandPoseEstimator',
     modality='depth',
-    backbone=dict(type='CoarseJoints', estimator=direct),
+    backbone=dict(type='CoarseJoints', estimator=direct, contrast=9),
     head=dict(type='JointCascadeHead', codec=codec),
 )

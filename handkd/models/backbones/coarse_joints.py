@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from handkd.registry import MODELS
 
 from ..joint_inceptions import INPUT_SIZE
-from ..local_contrast import local_contrast
+from ..local_contrast import normalised_depth
 from .frozen_estimator import FrozenEstimator
 
 
@@ -34,11 +34,15 @@ class CoarseJoints(BaseModule):
             weights are among these: a checkpoint is complete.
         checkpoint (str, optional): Path of its weights, which are loaded when a training begins. Defaults to None.
         window (int): Side of the window in px of the images. Defaults to 24.
-        contrast (int): Side of the box of local contrast normalisation. Defaults to 9.
-        jitter (float): In training the first joints are moved by normal noise of this standard deviation, as a share of
-            half the cube's edge (in a cube of 300 mm by 7.5 mm): on what it was trained on the first network errs less
-            than it will at test, and the second step is to learn to correct the latter. Only x and y are moved, since
-            the windows do not show how far off z is. Our choice. Defaults to 0.05.
+        contrast (int, optional): Side of the box of local contrast normalisation, px; None for the depth as it is, less
+            1, so that the background is 0 in either case. Either way the first network's z is kept, to which what was
+            subtracted has been added. Defaults to 9.
+        jitter (float): In training each first joint is moved by normal noise of this standard deviation, as a share of
+            half the cube's edge (at 0.05 in a cube of 300 mm by 7.5 mm), for a first network that errs much less on
+            what it was trained on than it will at test. Only x and y are moved, since the windows do not show how far
+            off z is. It augments the data of the second step alone, so that the step can no longer be compared with
+            networks that have no such noise; random crops (``RandomCropNoise``) in the training of both steps show
+            the first network images that it has not seen, too, and can be given to every network. Defaults to 0.0.
 
     Raises:
         ValueError: If the window is empty or the jitter negative, or a training begins without the network's
@@ -46,7 +50,12 @@ class CoarseJoints(BaseModule):
     """
 
     def __init__(
-        self, estimator: dict, checkpoint: str | None = None, window: int = 24, contrast: int = 9, jitter: float = 0.05
+        self,
+        estimator: dict,
+        checkpoint: str | None = None,
+        window: int = 24,
+        contrast: int | None = 9,
+        jitter: float = 0.0,
     ) -> None:
         super().__init__()
         if window < 1 or jitter < 0:
@@ -65,10 +74,10 @@ class CoarseJoints(BaseModule):
         """
         head = self.estimator.head
         joints = head.pose_of(head(self.estimator(images))).to(images.dtype)
-        if self.training:
+        if self.training and self.jitter:
             noise = self.jitter * torch.randn_like(joints[..., :2])
             joints = torch.cat([joints[..., :2] + noise, joints[..., 2:]], -1)
-        return joint_windows(local_contrast(images, self.contrast), joints, self.window, INPUT_SIZE), joints
+        return joint_windows(normalised_depth(images, self.contrast), joints, self.window, INPUT_SIZE), joints
 
 
 def joint_windows(images: Tensor, joints: Tensor, window: float, size: int) -> Tensor:

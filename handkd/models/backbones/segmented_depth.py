@@ -6,15 +6,20 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
+from handkd.hints import did_you_mean
 from handkd.registry import MODELS
 
-from ..local_contrast import local_contrast
+from ..local_contrast import normalised_depth
+from ..subtracted_depth import ADDED_BACK, subtracted_depth
 from .frozen_estimator import FrozenEstimator
 
 
 @MODELS.register_module()
 class SegmentedDepth(BaseModule):
     """What the regression networks of Neverova et al. 2017 get: depth at half the resolution, and a map of parts.
+
+    With it comes the depth that is to be added to the network's output, since the normalisation takes it away
+    (:func:`~handkd.models.subtracted_depth.subtracted_depth`).
 
     Depth goes through local contrast normalisation and is then averaged over 2x2 px; the segmentation network gets the
     depth itself, as in its own training. It is frozen, but its weights are among these: a checkpoint is complete.
@@ -23,28 +28,52 @@ class SegmentedDepth(BaseModule):
         segmentation (dict, optional): Config of the estimator whose head is ``PartSegmentationHead``. Defaults to None:
             there is no map, as in the paper's baseline (a).
         checkpoint (str, optional): Path of its weights, which are loaded when a training begins. Defaults to None.
-        contrast (int): Side of the box of local contrast normalisation. Defaults to 9.
+        contrast (int, optional): Side of the box of local contrast normalisation, px; None for the depth as it is, less
+            1, so that the background is 0 in either case. Defaults to 9.
+        added (str, optional): What is added to the network's z: 'local', the hand's mean depth in that box around the
+            predicted place; 'hand', its mean depth in the image; 'cube', nothing but the cube's centre. Defaults to
+            None: what was subtracted, 'local' with contrast normalisation, and 'cube' without.
 
     Raises:
-        ValueError: If a checkpoint is given without a network, or a training begins without the network's checkpoint.
+        ValueError: If a checkpoint is given without a network, there is no such form, it is 'local' without a box, or a
+            training begins without the network's checkpoint.
     """
 
-    def __init__(self, segmentation: dict | None = None, checkpoint: str | None = None, contrast: int = 9) -> None:
+    def __init__(
+        self,
+        segmentation: dict | None = None,
+        checkpoint: str | None = None,
+        contrast: int | None = 9,
+        added: str | None = None,
+    ) -> None:
         super().__init__()
+        if added is None:
+            added = 'cube' if contrast is None else 'local'
+        if added not in ADDED_BACK:
+            raise ValueError(f'SegmentedDepth: no form {added!r} of added depth; {did_you_mean(added, ADDED_BACK)}')
+        if added == 'local' and contrast is None:
+            raise ValueError(
+                "SegmentedDepth: added='local' needs the box of contrast, found None: take 'hand' or 'cube'"
+            )
         if segmentation is None and checkpoint is not None:
             raise ValueError(f'SegmentedDepth: the checkpoint {checkpoint!r} has no segmentation network to go to')
-        self.contrast = contrast
+        self.contrast, self.added = contrast, added
         self.segmentation = None
         if segmentation is not None:
             self.segmentation = FrozenEstimator(segmentation, checkpoint, 'the segmentation network')
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return depth (B, 1, H / 2, W / 2), and the map of parts (B, 1, H, W), uint8, or None without a network.
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return depth, parts, and what is to be added to z.
 
         Args:
-            images: Depth, shape (B, 1, H, W).
+            images: Depth in the cube of ``DepthToCube``, shape (B, 1, H, W).
+
+        Returns:
+            Depth (B, 1, H / 2, W / 2); the map of parts (B, 1, H, W), uint8, or None without a network; and the depth
+            to be added at each place (B, 1, H, W), float32, or None if that is nothing.
         """
-        depth = F.avg_pool2d(local_contrast(images, self.contrast), 2)
+        depth = F.avg_pool2d(normalised_depth(images, self.contrast), 2)
+        added = subtracted_depth(images, self.added, self.contrast or 1)
         if self.segmentation is None:
-            return depth, None
-        return depth, self.segmentation.head.part_map(self.segmentation(images))
+            return depth, None, added
+        return depth, self.segmentation.head.part_map(self.segmentation(images)), added

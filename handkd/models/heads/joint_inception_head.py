@@ -8,6 +8,7 @@ from handkd.registry import MODELS
 
 from ..joint_inceptions import INPUT_SIZE, MAP_SIZE, JointInceptions
 from ..part_masks import PartMasks, part_masks, part_table
+from ..subtracted_depth import add_depth
 from .cube_head import CubeHead
 
 
@@ -15,8 +16,9 @@ from .cube_head import CubeHead
 class JointInceptionHead(CubeHead):
     """One inception network a joint, which looks once more at the joint's parts (Neverova et al. 2017, section 4).
 
-    Its input is that of ``SegmentedDepth``. Without a map of parts no branch is masked, and the networks see depth
-    alone: the paper's baseline (a). The output are joints in the cube of ``MetricCube``.
+    Its input is that of ``SegmentedDepth``, whose subtracted depth is added to z where a joint is predicted. Without a
+    map of parts no branch is masked, and the networks see depth alone: the paper's baseline (a). The output are joints
+    in the cube of ``MetricCube``.
 
     Args:
         codec (dict): Config of ``MetricCube``.
@@ -52,11 +54,12 @@ class JointInceptionHead(CubeHead):
         self.register_buffer('table', part_table(self.joints.parts), persistent=False)
         self.networks = JointInceptions(len(self.table), shared, hidden)
 
-    def forward(self, feats: tuple[Tensor, Tensor | None]) -> Tensor:
+    def forward(self, feats: tuple[Tensor, Tensor | None, Tensor | None]) -> Tensor:
         """Predict joints.
 
         Args:
-            feats: Depth (B, 1, 24, 24), and the map of parts (B, 1, H, W), uint8, or None.
+            feats: Depth (B, 1, 24, 24); the map of parts (B, 1, H, W), uint8, or None; and the depth to be added to z
+                at each place (B, 1, H, W), or None.
 
         Returns:
             Joints in the cube, shape (B, J, 3).
@@ -66,19 +69,19 @@ class JointInceptionHead(CubeHead):
         """
         return self._run(feats)[0]
 
-    def _run(self, feats: tuple[Tensor, Tensor | None]) -> tuple[Tensor, PartMasks | None]:
-        depth, parts = feats
+    def _run(self, feats: tuple[Tensor, Tensor | None, Tensor | None]) -> tuple[Tensor, PartMasks | None]:
+        depth, parts, added = feats
         if tuple(depth.shape[1:]) != (1, INPUT_SIZE, INPUT_SIZE):
             raise ValueError(
                 f'JointInceptionHead takes depth {(1, INPUT_SIZE, INPUT_SIZE)}, found {tuple(depth.shape[1:])}: '
                 f'the crop must have {2 * INPUT_SIZE}x{2 * INPUT_SIZE} px, of which SegmentedDepth makes that'
             )
         if parts is None:
-            return self.networks(depth, None), None
+            return add_depth(self.networks(depth, None), added), None
         masks = part_masks(parts, self.table, MAP_SIZE, self.opening)
-        return self.networks(depth, masks.masks), masks
+        return add_depth(self.networks(depth, masks.masks), added), masks
 
-    def loss(self, feats: tuple[Tensor, Tensor | None], data_samples: list) -> dict[str, Tensor]:
+    def loss(self, feats: tuple[Tensor, Tensor | None, Tensor | None], data_samples: list) -> dict[str, Tensor]:
         """Return ``loss_reg``; and for the log the shares of masks that opening would have emptied or that are empty.
 
         These are ``masks_unopened`` and ``masks_empty``, with a map of parts only.

@@ -81,6 +81,9 @@ def test_joints_are_the_first_networks_and_their_windows_of_normalised_depth(ima
     torch.testing.assert_close(windows, joint_windows(local_contrast(images), joints, 24, 24))
     assert not torch.equal(windows, built(window=12).eval()(images)[0])
     assert not torch.equal(windows, built(contrast=5).eval()(images)[0])
+    plain, same = built(contrast=None).eval()(images)
+    torch.testing.assert_close(plain, joint_windows(images - 1, same, 24, 24))
+    assert torch.equal(same, joints)
 
 
 def test_jitter_moves_x_and_y_in_training(images):
@@ -91,7 +94,7 @@ def test_jitter_moves_x_and_y_in_training(images):
     moved = (joints - exact)[..., :2]
     assert moved.std().item() == pytest.approx(0.2, rel=0.1) and abs(moved.mean().item()) < 0.02
     torch.testing.assert_close(windows, joint_windows(local_contrast(images), joints, 24, 24))
-    assert torch.equal(built(jitter=0.0).train()(images)[1], exact)
+    assert torch.equal(built().train()(images)[1], exact)
 
 
 def test_the_first_network_is_frozen_and_needs_a_checkpoint_that_fits(images, tmp_path):
@@ -113,7 +116,7 @@ def test_the_first_network_is_frozen_and_needs_a_checkpoint_that_fits(images, tm
 
 
 def test_bad_options_are_named():
-    with pytest.raises(ValueError, match='window must be positive and jitter not negative, found 0 and 0.05'):
+    with pytest.raises(ValueError, match='window must be positive and jitter not negative, found 0 and 0.0'):
         built(window=0)
     with pytest.raises(ValueError, match='found 24 and -0.1'):
         built(jitter=-0.1)

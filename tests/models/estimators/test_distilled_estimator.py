@@ -226,7 +226,7 @@ def test_nothing_of_ekds_teacher_is_left_in_the_student(ekd_of, seen_batch, tmp_
     plain.load_state_dict({key: value for key, value in state.items() if key not in taught}, strict=True)
     first, second = (net.eval().test_step(copy.deepcopy(seen_batch)) for net in (model, plain))
     for a, b in zip(first, second):
-        assert set(a.pred_instances.keys()) == {'keypoints', 'keypoints_cam', 'keypoints_xyz'}
+        assert set(a.pred_instances.keys()) == {'keypoints', 'keypoints_cam', 'keypoints_cam_gt_depth', 'keypoints_xyz'}
         for key in a.pred_instances.all_keys():
             assert (a.pred_instances[key] == b.pred_instances[key]).all()
     inputs = model.data_preprocessor(seen_batch)['inputs']
