@@ -16,6 +16,8 @@ _RESTORED = {
     'vote': 'restored, Eq. 2',
     'potts': 'restored, CRF Potts',
     'overlap': 'restored, CRF overlap',
+    'potts_vote': 'restored, CRF Potts and Eq. 2',
+    'overlap_vote': 'restored, CRF overlap and Eq. 2',
 }
 """Variant of ``HandRestorationMetric`` -> what its row is called, as in Table 2 of Neverova et al. 2017."""
 _MEASURES = {'per_pixel': 'per pixel', 'per_class': 'per class'}

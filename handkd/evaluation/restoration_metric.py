@@ -16,7 +16,8 @@ from handkd.restoration import CandidateCRF, Restorer, open_search
 from .segmentation import segmentation_accuracy, segmentation_counts
 from .segmentation_metric import read_parts
 
-VARIANTS = ('centre', 'vote', 'potts', 'overlap')
+CRFS = ('potts', 'overlap')
+VARIANTS = ('centre', 'vote', *CRFS, *(f'{pairwise}_vote' for pairwise in CRFS))
 
 
 @METRICS.register_module()
@@ -28,7 +29,9 @@ class HandRestorationMetric(BaseMetric):
 
     - 'centre': the label in the middle of the nearest patch, "NN-search, no integration";
     - 'vote': the nearest patches vote in a window, Eq. 2;
-    - 'potts', 'overlap': a CRF chooses among ten patches a pixel; the label in the middle of the chosen one.
+    - 'potts', 'overlap': a CRF chooses among ten patches a pixel; the label in the middle of the chosen one;
+    - 'potts_vote', 'overlap_vote': the patches that the CRF has chosen vote in the window, Eq. 2. The paper does not
+      say which of the two its rows of a CRF are.
 
     Args:
         dictionary (str): Folder of the patches; a config's ``patch_dictionary`` is handed out to here.
@@ -50,7 +53,7 @@ class HandRestorationMetric(BaseMetric):
     def __init__(
         self,
         dictionary: str,
-        variants: Sequence[str] = VARIANTS,
+        variants: Sequence[str] = ('centre', 'vote', 'potts', 'overlap'),
         window: int = 17,
         alphas: Mapping[str, float] = dict(potts=10.0, overlap=0.05),  # noqa: B006 (never changed)
         probes: int = 16,
@@ -59,7 +62,7 @@ class HandRestorationMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device, f'parts{NUM_PARTS}_no-background_restored')
         check_keys(variants, VARIANTS, 'HandRestorationMetric(variants=...)')
-        check_keys(alphas, VARIANTS[2:], 'HandRestorationMetric(alphas=...)')
+        check_keys(alphas, CRFS, 'HandRestorationMetric(alphas=...)')
         self.search = dict(probes=probes, rerank=rerank)
         self.dictionary, self.variants, self.window, self.alphas = dictionary, tuple(variants), window, alphas
 
@@ -68,8 +71,11 @@ class HandRestorationMetric(BaseMetric):
         """What restores, by variant; the dictionary is opened when the first map comes."""
         search = open_search(self.dictionary, **self.search)
         made = {'centre': lambda: Restorer(search, window=1), 'vote': lambda: Restorer(search, self.window)}
-        for pairwise in VARIANTS[2:]:
-            made[pairwise] = lambda kind=pairwise: Restorer(search, 1, crf=CandidateCRF(kind, self.alphas[kind]))
+        for pairwise in CRFS:
+            for variant, window in ((pairwise, 1), (f'{pairwise}_vote', self.window)):
+                made[variant] = lambda kind=pairwise, side=window: Restorer(
+                    search, side, crf=CandidateCRF(kind, self.alphas[kind])
+                )
         return {variant: made[variant]() for variant in self.variants}
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:

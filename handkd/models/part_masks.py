@@ -17,7 +17,7 @@ class PartMasks(NamedTuple):
 
     Attributes:
         masks: 1 where a joint is looked for, else 0, shape (B, J, size, size), float32.
-        unopened: Share of the masks that are those of the map as it is, since opening left nothing.
+        unopened: Share of the parts' regions in the maps that stay as they are, since opening would leave nothing.
         empty: Share of the masks that are 0 everywhere, since the map has none of the joint's parts.
     """
 
@@ -46,9 +46,10 @@ def part_table(parts: Sequence[Sequence[int]]) -> Tensor:
 def part_masks(parts: Tensor, table: Tensor, size: int, opening: int = 3) -> PartMasks:
     """Make a mask of each joint's parts, by morphological opening (Neverova et al. 2017, section 4).
 
-    The paper says no more than that. Here the union of the parts is opened with a square; what lies outside of the
-    image neither keeps nor deletes anything. Where fingers are narrower than the square and nothing is left, the union
-    stays as it is. A cell of the mask that covers any pixel of it is in.
+    As there, the region of each part is opened for itself, and a joint's mask is the union of its parts'. The paper
+    names no element; here it is a square, and what lies outside of the image neither keeps nor deletes anything. A
+    region of which nothing would be left, since it is narrower than the square everywhere, stays as it is. A cell of
+    the mask that covers any pixel of it is in.
 
     Args:
         parts: Maps of parts, shape (B, 1, H, W), uint8; H and W are multiples of ``size``.
@@ -56,10 +57,13 @@ def part_masks(parts: Tensor, table: Tensor, size: int, opening: int = 3) -> Par
         size: Side of the masks.
         opening: Side of the square in px, odd; 1 opens nothing. Defaults to 3.
     """
-    union = table.T[parts[:, 0].int()].movedim(3, 1).float()
+    regions = (parts == torch.arange(1, NUM_PARTS + 1, device=parts.device)[:, None, None]).float()
     # Pooling pads with minus infinity, which is never the largest: not in the map, nor in its negative.
-    shrunk = -F.max_pool2d(-union, opening, 1, opening // 2)
+    shrunk = -F.max_pool2d(-regions, opening, 1, opening // 2)
     opened = F.max_pool2d(shrunk, opening, 1, opening // 2)
-    there, left = union.flatten(2).any(2), opened.flatten(2).any(2)
-    masks = F.adaptive_max_pool2d(torch.where(left[:, :, None, None], opened, union), size)
-    return PartMasks(masks, (there & ~left).float().mean(), (~there).float().mean())
+    there, left = regions.flatten(2).any(2), opened.flatten(2).any(2)
+    cells = F.adaptive_max_pool2d(torch.where(left[:, :, None, None], opened, regions), size)
+    belongs = table[:, 1 : NUM_PARTS + 1].to(cells)
+    masks = (torch.einsum('jp,bphw->bjhw', belongs, cells) > 0).float()
+    lost = (there & ~left).sum() / there.sum().clamp(min=1)
+    return PartMasks(masks, lost, (~masks.flatten(2).any(2)).float().mean())

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from handkd.evaluation import HandRestorationMetric
+from handkd.evaluation.restoration_metric import VARIANTS
 from handkd.hints import ConfigError
 from handkd.restoration import CandidateCRF, Restorer, build_dictionary, open_search
 
@@ -40,7 +41,7 @@ def samples():
 
 
 def test_each_variant_is_measured_by_its_own_restorer(folder, samples):
-    metric = HandRestorationMetric(str(folder), alphas=dict(potts=30.0, overlap=0.3))
+    metric = HandRestorationMetric(str(folder), VARIANTS, alphas=dict(potts=30.0, overlap=0.3))
     metric.process({}, samples[:3])
     metric.process({}, samples[3:])
     numbers = metric.evaluate(4)
@@ -51,6 +52,8 @@ def test_each_variant_is_measured_by_its_own_restorer(folder, samples):
         'vote': Restorer(search, 17),
         'potts': Restorer(search, 1, crf=CandidateCRF('potts', 30.0)),
         'overlap': Restorer(search, 1, crf=CandidateCRF('overlap', 0.3)),
+        'potts_vote': Restorer(search, 17, crf=CandidateCRF('potts', 30.0)),
+        'overlap_vote': Restorer(search, 17, crf=CandidateCRF('overlap', 0.3)),
     }
     pred, truth = (np.stack([sample[key]['part_seg'][0] for sample in samples]) for key in ('pred_fields', 'gt_fields'))
     for variant, restorer in restorers.items():
