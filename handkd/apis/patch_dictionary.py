@@ -17,7 +17,7 @@ from handkd.config import takers
 from handkd.datasets.label_digests import digest_labels
 from handkd.hints import ConfigError, check_keys
 from handkd.registry import DATASETS
-from handkd.restoration import ExactSearch, IndexedSearch, build_dictionary, open_search
+from handkd.restoration import ExactSearch, IndexedSearch, IndexSettings, build_dictionary, open_search
 
 _AT_ONCE = 256
 """Samples that go through the set's pipeline together."""
@@ -40,9 +40,10 @@ def ensure_dictionary(cfg: Config, *places: str) -> None:
 def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | IndexedSearch:
     """Open the dictionary of patches that a config names; it is built, and its index, unless they are there.
 
-    The config's ``patch_dictionary`` is ``dict(folder=PATH, dataset=CONFIG, maps=None)``: a set whose samples have
-    ``gt_fields.part_seg``, and how many of its maps are used, from the first on; None for all. What an earlier run has
-    left is gone on with; what another process is making is waited for.
+    The config's ``patch_dictionary`` is ``dict(folder=PATH, dataset=CONFIG, maps=None, index={})``: a set whose samples
+    have ``gt_fields.part_seg``; how many of its maps are used, from the first on, None for all; and how the index is
+    made, the fields of :class:`~handkd.restoration.IndexSettings`. What an earlier run has left is gone on with; what
+    another process is making is waited for.
 
     Args:
         cfg: The config.
@@ -53,14 +54,16 @@ def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | Indexed
 
     Raises:
         ConfigError: If there is no such entry, a key of it is unknown or missing, or the set has fewer maps.
-        ValueError: If the folder holds a dictionary of another set or of other labels, or is damaged, or a sample has
-            no parts.
+        ValueError: If the folder holds a dictionary of another set or of other labels, or another index, or is damaged,
+            or a sample has no parts.
         OSError: If the set can't be read.
     """
     if cfg.get('patch_dictionary') is None:
         raise ConfigError('the config names no patch_dictionary')
     settings = cfg.patch_dictionary.to_dict()
-    check_keys(settings, ('folder', 'dataset', 'maps'), 'patch_dictionary')
+    check_keys(settings, ('folder', 'dataset', 'maps', 'index'), 'patch_dictionary')
+    index = settings.get('index') or {}
+    check_keys(index, IndexSettings.__dataclass_fields__, 'patch_dictionary.index')
     for key in ('folder', 'dataset'):
         if key not in settings:
             raise ConfigError(f'patch_dictionary: {key!r} is missing')
@@ -81,7 +84,7 @@ def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | Indexed
             folder, lambda start: read_maps(settings['dataset'], start, number), source, progress=bar.update
         )
     with tqdm(desc='indexing', total=number, disable=disable) as bar:
-        search = open_search(folder, progress=bar.update)
+        search = open_search(folder, IndexSettings(**index), progress=bar.update)
     print_log(f'{folder}: {dictionary.num_patches} patches of {number} maps', 'current')
     return search
 

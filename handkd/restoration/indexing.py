@@ -30,6 +30,8 @@ _LEAST_A_LIST = 39
 """Vectors a list that FAISS wants to have for finding the lists."""
 _QUERY_BY_QUERY = 11
 """FAISS's number of the way to search that took a fifth less time than its own choice, list by list."""
+_MADE_BY = ('lists', 'components', 'pca_sample', 'list_sample', 'seed')
+"""Settings that decide what an index is."""
 _ADDED_AT_ONCE = 512
 """Maps whose vectors are made and added together: some 300,000 vectors, 80 MB."""
 
@@ -83,7 +85,8 @@ def open_search(
 
     Args:
         folder: Where :func:`~.building.build_dictionary` put it; the index goes there too.
-        settings: How to make the index. Defaults to None: as :class:`IndexSettings` says.
+        settings: How to make the index. Defaults to None: as the one that is there was made, or if there is none as
+            :class:`IndexSettings` says.
         probes: See :class:`~.search.IndexedSearch`. Defaults to 16.
         rerank: See :class:`~.search.IndexedSearch`. Defaults to 200.
         progress: Called with the number of maps of each piece that is added to the index.
@@ -99,8 +102,16 @@ def open_search(
     dictionary = PatchDictionary.load(folder)
     if dictionary.num_patches < EXACT_BELOW:
         return ExactSearch(dictionary)
-    embedding, index = _Building(folder, dictionary, settings or IndexSettings()).run(progress)
+    embedding, index = _Building(folder, dictionary, settings or _settings_in(folder)).run(progress)
     return IndexedSearch(dictionary, embedding, index, probes, rerank)
+
+
+def _settings_in(folder: Path) -> IndexSettings:
+    """Return how the index in a folder was made; the defaults if there is none."""
+    if not (folder / FILE).exists():
+        return IndexSettings()
+    made_from = read_state(folder / FILE, VERSION, {'made_from', 'maps', 'files'})['made_from']
+    return IndexSettings(**{key: made_from[key] for key in _MADE_BY})
 
 
 class _Building:
@@ -114,8 +125,7 @@ class _Building:
         self.made_from = dict(
             dictionary=dictionary.digest,
             lists=settings.lists_for(dictionary.num_patches),
-            **{key: asdict(settings)[key] for key in ('components', 'pca_sample', 'list_sample', 'seed')},
-        )
+        ) | {key: asdict(settings)[key] for key in _MADE_BY if key != 'lists'}
 
     def run(self, progress: Callable[[int], object]) -> tuple[SubgridPCA, faiss.Index]:
         """Return the components and the finished index."""

@@ -6,7 +6,7 @@ from handkd.apis.patch_dictionary import ensure_dictionary, open_dictionary
 from handkd.datasets.studio.layouts import write_layout
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
-from handkd.restoration import PatchDictionary
+from handkd.restoration import PatchDictionary, indexing, open_search
 
 PIPELINE = [dict(type='PackHandInputs', modalities=['depth'], fields=['part_seg'])]
 HANDS = dict(type='StudioDataset', split='train', length=9, modalities=['depth'], resolution=48, pipeline=PIPELINE)
@@ -43,6 +43,18 @@ def test_another_set_or_number_is_refused(tmp_path):
     for changes in (dict(maps=5), dict(dataset=dict(HANDS, seed=3))):
         with pytest.raises(ValueError, match='holds a dictionary of another source'):
             open_dictionary(config(tmp_path, **changes), progress=False)
+
+
+def test_the_config_says_how_the_index_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(indexing, 'EXACT_BELOW', 100)
+    cfg = config(tmp_path, index=dict(lists=16, components=32, list_sample=40))
+    made = open_dictionary(cfg, progress=False)
+    assert made.index.nlist == 16
+    assert open_search(tmp_path).index.nlist == 16, 'who takes it need not know how it was made'
+    with pytest.raises(ValueError, match='the index was made otherwise: .*components was 32, is now 64'):
+        open_dictionary(config(tmp_path), progress=False)
+    with pytest.raises(ConfigError, match="'list'; did you mean 'lists'"):
+        open_dictionary(config(tmp_path, index=dict(list=16)), progress=False)
 
 
 def test_other_labels_in_the_same_place_are_refused(tmp_path):

@@ -1,8 +1,12 @@
 """NYU's front camera, of which training is told the joints alone; and rendered hands with part labels, the studio's.
 
-The paper's own rendered hands are unpublished: as many here (section 5), and from a third of them the patches. NYU has
-no part labels: segmentation is tested on rendered hands, or by *_nyu_parts.py on labelled images in data/nyu_parts,
-laid out as NYU is with parts_1_0000001.png and so on beside them. The paper's authors drew 100, which are unpublished.
+The paper's own rendered hands are unpublished: as many here (section 5), and from a third of them the patches. They are
+upright within 60 degrees, as people hold their hands before a camera, and as NYU's are: dictionaries over the whole
+sphere of views have fewer patches that are like a given one.
+
+NYU has no part labels: segmentation is tested on rendered hands, or by *_nyu_parts.py on labelled images in
+data/nyu_parts, laid out as NYU is with parts_1_0000001.png and so on beside them. The paper's authors drew 100, which
+are unpublished.
 """
 
 _base_ = ['./cube_crops.py', './loaders.py']
@@ -12,6 +16,7 @@ hand = dict(
     modalities=['depth'],
     resolution=128,
     sides=['right'],
+    randomisation=dict(view=60.0),
     factor=1.5,
     crop_noise=None,
     pipeline=_base_.rendered,
