@@ -12,7 +12,12 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from handkd.engine import LAST
 
-_PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'}
+_PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'} | {
+    'monitor',  # a short name until the first step
+    'best',
+    'num_bad_epochs',
+    'cooldown_counter',
+}
 """What of a scheduler's state is how far it has come; the rest is the schedule."""
 
 
