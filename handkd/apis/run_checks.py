@@ -22,6 +22,7 @@ def check_training(cfg: Config) -> None:
     Raises:
         ConfigError: Names the key, what it is and what it should be.
     """
+    check_entries(cfg)
     kind = cfg.get('runner_type', 'Runner')
     if kind != 'Runner':
         raise ConfigError(f'runner_type={kind!r} is not supported: handkd trains with its own; leave the key out')
@@ -44,6 +45,29 @@ def check_training(cfg: Config) -> None:
             'train_cfg.by_epoch=False and train_cfg.max_iters'
         )
     check_evaluation(cfg, 'val_dataloader')
+
+
+def check_entries(cfg: Config) -> None:
+    """Refuse names in the place of settings among hooks and schedules, such as ``custom_hooks=[EMAHook]``.
+
+    Args:
+        cfg: The config.
+
+    Raises:
+        ConfigError: For the first one; names its place and how it is written.
+    """
+    for entry in ('custom_hooks', 'param_scheduler', 'default_hooks'):
+        given = cfg.get(entry) or []
+        if entry == 'custom_hooks' and not isinstance(given, (list, tuple)):
+            raise ConfigError(f"{entry} must be a list of dicts such as [dict(type='EMAHook')], found {given!r}")
+        if isinstance(given, dict):
+            places = {} if 'type' in given else {f'{entry}.{name}': one for name, one in given.items()}
+        else:
+            places = {f'{entry}[{i}]': one for i, one in enumerate(given)}
+        for place, one in places.items():
+            if isinstance(one, (str, int, float)):
+                example = one if isinstance(one, str) else '...'
+                raise ConfigError(f'{place} must be a dict such as dict(type={example!r}), found {one!r}')
 
 
 def check_evaluation(cfg: Config, loader: str) -> None:

@@ -17,7 +17,7 @@ from .backgrounds import ensure_backgrounds
 from .packs import ensure_packs
 from .patch_dictionary import ensure_dictionary
 from .resuming import latest_checkpoint, refuse_to_overwrite
-from .run_checks import check_evaluation, check_training, use_reproducible_sampler
+from .run_checks import check_entries, check_evaluation, check_training, use_reproducible_sampler
 from .runner import IN_PART, HandRunner, network_of
 
 
@@ -108,6 +108,7 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     """
     cfg = student_config(cfg)
     cfg.load_from, cfg.resume = None, False
+    check_entries(cfg)
     check_evaluation(cfg, 'test_dataloader')
     _ensure_data(cfg, 'test_dataloader')
     ensure_dictionary(cfg, 'test_evaluator')

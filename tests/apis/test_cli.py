@@ -98,3 +98,34 @@ def test_an_option_without_a_value_is_named(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(['--cfg-options', 'a.b=1', 'train_cfg'])
     assert "--cfg-options takes KEY=VALUE, found 'train_cfg'" in capsys.readouterr().err
+
+
+def test_a_dict_in_an_option_reaches_the_config(tmp_path, monkeypatch):
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    add_run_options(parser)
+    args = parser.parse_args(
+        [
+            str(ROOT / 'configs/pmd/resnet18half_rgb_studio.py'),
+            f'--work-dir={tmp_path}',
+            '--cfg-options',
+            "custom_hooks=[dict(type='EMAHook', momentum=0.5)]",
+            'train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=2)',
+            'default_hooks.checkpoint=dict(save_best=auto)',
+        ]
+    )
+    cfg = config_from_args(args)
+    assert cfg.custom_hooks == [dict(type='EMAHook', momentum=0.5)]
+    assert cfg.train_cfg == dict(by_epoch=True, max_epochs=2)
+    assert cfg.default_hooks.checkpoint.save_best == 'auto' and cfg.default_hooks.checkpoint.type == 'CheckpointHook'
+
+
+@pytest.mark.parametrize('value', ['[dict(type=f(1))]', '[[1,2', '{1', 'dict(1)'])
+def test_a_value_that_can_not_be_read_is_one_line_with_the_way_out(value, capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', f'custom_hooks={value}'])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert '--cfg-options custom_hooks: ' in last and 'or write it in a config file of your own' in last
