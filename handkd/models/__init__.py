@@ -9,6 +9,7 @@ from . import (
     estimators,
     heads,
     losses,
+    pretrained,  # noqa: F401  (and said in one line)
 )
 from .backbones import *  # noqa: F403
 from .checkpoint import CheckpointError, load_state, load_weights, read_checkpoint
