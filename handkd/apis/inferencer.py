@@ -17,6 +17,7 @@ from handkd.hand import JOINTS, SIDES, chirality
 from handkd.models import load_weights
 from handkd.registry import MODELS
 
+from .devices import find_device
 from .inference_crops import ConfigCrop, HandPlace, HandView
 from .placement import place_in_box, place_in_space
 from .runs import student_config
@@ -49,8 +50,8 @@ class HandInferencer:
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
-        ValueError: If the network takes no RGB images or predicts no joints, the checkpoint does not fit it, or the
-            config's test pipeline cuts no square around the hand.
+        ValueError: If the device can't be used, the network takes no RGB images or predicts no joints, the checkpoint
+            does not fit it, or the config's test pipeline cuts no square around the hand.
 
     Example:
         >>> infer = HandInferencer('configs/pmd/resnet18half_studio.py', 'work_dirs/pmd/iter_3000.pth')
@@ -65,6 +66,7 @@ class HandInferencer:
         checkpoint: str | PathLike,
         device: str | torch.device | None = None,
     ) -> None:
+        device = find_device(device)
         cfg = config if isinstance(config, Config) else load_config(config, only='model')
         self.model = MODELS.build(student_config(cfg).model)
         if self.model.modality != 'rgb':
@@ -73,7 +75,7 @@ class HandInferencer:
             raise ValueError(f'{cfg.filename}: the network predicts views and no joints: train one with a head on it')
         self.crop = ConfigCrop(cfg)
         load_weights(self.model, checkpoint, owner=f'the network of {cfg.filename}')
-        self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+        self.model.to(device).eval()
         self._pack = PackHandInputs(modalities=('rgb',))
 
     def __call__(
