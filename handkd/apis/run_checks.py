@@ -32,6 +32,7 @@ def check_training(cfg: Config) -> None:
         number = train_cfg.get(key)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
             raise ConfigError(f'train_cfg.{key} must be a whole number of 1 or more, found {number!r}')
+    _check_length(train_cfg, by_epoch)
     saver = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     if by_epoch and saver.get('by_epoch', True) is False:
         raise ConfigError(
@@ -45,6 +46,18 @@ def check_training(cfg: Config) -> None:
             'train_cfg.by_epoch=False and train_cfg.max_iters'
         )
     check_evaluation(cfg, 'val_dataloader')
+
+
+def _check_length(train_cfg: dict, by_epoch: bool) -> None:
+    """Check that a training has one length, in the unit that it counts in."""
+    needed, other, unit = ('max_epochs', 'max_iters', 'epochs') if by_epoch else ('max_iters', 'max_epochs', 'steps')
+    if train_cfg and (needed not in train_cfg or other in train_cfg):
+        number = train_cfg.get(needed, 'N')
+        raise ConfigError(
+            f'train_cfg counts {unit} (by_epoch={by_epoch}) and needs {needed} without {other}, found '
+            f'{ {key: train_cfg[key] for key in (needed, other) if key in train_cfg} }: write train_cfg=dict('
+            f'_delete_=True, by_epoch={by_epoch}, {needed}={number}, val_interval=...), with val_interval in {unit}'
+        )
 
 
 def check_entries(cfg: Config) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from handkd.apis.cli import OptionsAction, add_run_options, config_from_args, prepare_work_dir, run_cli
+from handkd.config import load_config
 from handkd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -129,3 +130,20 @@ def test_a_value_that_can_not_be_read_is_one_line_with_the_way_out(value, capsys
         parser.parse_args(['--cfg-options', f'custom_hooks={value}'])
     last = capsys.readouterr().err.splitlines()[-1]
     assert '--cfg-options custom_hooks: ' in last and 'or write it in a config file of your own' in last
+
+
+@pytest.mark.parametrize(
+    'options', [['train_cfg.by_epoch=True', 'train_cfg.max_epochs=2'], ['train_cfg=dict(by_epoch=True, max_epochs=2)']]
+)
+def test_epochs_on_the_command_line_take_the_place_of_steps(options, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr('handkd.config.print_log', lambda line, *_: lines.append(line))
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
+    config = ROOT / 'configs/pmd/resnet18half_rgb_studio.py'
+    steps = load_config(config).train_cfg.max_iters
+    train_cfg = load_config(config, parser.parse_args(['--cfg-options', *options]).cfg_options).train_cfg
+    assert train_cfg.max_epochs == 2 and 'max_iters' not in train_cfg
+    assert f'max_epochs=2 takes the place of max_iters={steps}' in lines[-1] and 'now counts epochs' in lines[-1]
+    with_both = load_config(config, {'train_cfg.max_epochs': 2}).train_cfg  # which is meant is not known
+    assert with_both.max_iters == steps

@@ -91,3 +91,19 @@ def test_a_name_where_settings_are_expected_is_named_with_its_place(tiny_cfg, en
     if entry.endswith('hooks'):
         with pytest.raises(ConfigError, match=said):
             evaluate(cfg, 'nothing.pth')
+
+
+@pytest.mark.parametrize(
+    ('train_cfg', 'said'),
+    [
+        (dict(by_epoch=True, max_iters=5), r'counts epochs .* needs max_epochs without max_iters.*max_epochs=N'),
+        (dict(by_epoch=True, max_iters=5, max_epochs=2), r'counts epochs .*_delete_=True, by_epoch=True, max_epochs=2'),
+        (dict(by_epoch=False, max_iters=5, max_epochs=2), r'counts steps .*_delete_=True, by_epoch=False, max_iters=5'),
+        (dict(by_epoch=False), r'counts steps .* needs max_iters'),
+    ],
+)
+def test_a_training_of_two_lengths_or_none_is_refused_with_what_to_write(tiny_cfg, train_cfg, said):
+    cfg = tiny_cfg()
+    cfg.train_cfg = train_cfg
+    with pytest.raises(ConfigError, match=said):
+        train(cfg)
