@@ -12,7 +12,7 @@ from handkd.engine import essential_hooks, with_rules
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint
 
 from .quiet_runner import QuietRunner
-from .resuming import restore_optimisation
+from .resuming import restore_optimisation, restore_place, say_if_done
 from .run_checks import trains_by_epoch
 
 IN_PART = "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -25,6 +25,9 @@ def network_of(runner: Runner) -> nn.Module:
 
 class HandRunner(QuietRunner):
     """MMEngine's runner, strict about checkpoints, with the hooks that exact resuming and safe checkpoints need."""
+
+    _more_samples = 0
+    """How many samples more the run has seen than its steps with batches of today's size would have shown it."""
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
         """Register a config's hooks, and after them those of :func:`~handkd.engine.essential_hooks` that it lacks.
@@ -126,4 +129,19 @@ class HandRunner(QuietRunner):
         self.message_hub.load_state_dict(checkpoint['message_hub'])
         restore_optimisation(self, checkpoint)
         self._has_loaded = True
+        self._more_samples = restore_place(self, meta)
         self.logger.info(f'resumed {filename} at step {self.iter} (epoch {self.epoch})')
+        say_if_done(self)
+
+    def save_checkpoint(self, *args: object, meta: dict | None = None, **kwargs: object) -> None:
+        """Save a checkpoint as MMEngine does, which says how many samples the run has seen.
+
+        Args:
+            args: Those of MMEngine's runner.
+            meta: What else the checkpoint says of itself. Defaults to None: nothing.
+            kwargs: Those of MMEngine's runner.
+        """
+        size = (self.train_dataloader.batch_size or 0) * self.world_size
+        meta = dict(meta or {}, samples_per_step=size)
+        meta['samples'] = size * meta.get('iter', self.iter) + self._more_samples
+        super().save_checkpoint(*args, meta=meta, **kwargs)
