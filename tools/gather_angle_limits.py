@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from handkd.apis.angle_limits import gather_limits, limits_settings, told
-from handkd.apis.cli import OptionsAction, run_cli
+from handkd.apis.cli import OptionsAction, prepare_file, run_cli
 from handkd.config import load_config
 from handkd.geometry import ANGLE_NAMES, AngleLimits
 from handkd.hand import FINGERS
@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> None:
         file=f'work_dirs/angle_limits/{Path(args.config).stem}.json', percentile=0.0
     )
     percentile = settings['percentile'] if args.percentile is None else args.percentile
+    path = prepare_file(args.out or settings['file'], '--out')
     limits = gather_limits(cfg.train_dataloader.dataset, percentile)
-    path = args.out or settings['file']
     limits.write(path)
     print(table(limits))
     print(told(limits))

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.apis.cli import prepare_file, prepare_work_dir, run_cli
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.resuming import latest_checkpoint
 from handkd.datasets.transforms import read_image
@@ -45,11 +45,11 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the arguments and run; return 1 if an image could not be used."""
     args = parse_args(argv)
     config, checkpoint = choose_model(args.config, args.checkpoint)
-    infer = HandInferencer(config, checkpoint, args.device)
     if args.out_dir:
         prepare_work_dir(args.out_dir, option='--out-dir')
     if args.json:
-        prepare_work_dir(Path(args.json).parent, option='--json')
+        prepare_file(args.json, '--json')
+    infer = HandInferencer(config, checkpoint, args.device)
     failed, lines, drawn = 0, [], set()
     pictures = picture_names(args.images)
     for image in tqdm(args.images, desc='images', disable=len(args.images) < 4):

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from handkd.apis.cli import add_run_options, config_from_args, run_cli
+from handkd.apis.cli import add_run_options, config_from_args, prepare_file, run_cli
 from handkd.apis.runs import evaluate
 
 
@@ -20,6 +20,9 @@ def main(argv: list[str] | None = None) -> None:
     add_run_options(parser)
     args = parser.parse_args(argv)
 
+    for option, path in (('--dump', args.dump), ('--out', args.out)):
+        if path:
+            prepare_file(path, option)
     metrics = evaluate(config_from_args(args), args.checkpoint, args.dump)
     for name, value in metrics.items():
         print(f'{name}: {value:.4f}')

@@ -135,3 +135,23 @@ def prepare_work_dir(path: str | Path, option: str = '--work-dir') -> Path:
             str(path),
         ) from error
     return path
+
+
+def prepare_file(path: str | Path, option: str) -> Path:
+    """Check, before anything is computed, that a file of results can be written, and make its folder.
+
+    Args:
+        path: The file.
+        option: What named it, for the error.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: If it is a folder, or can't be written where it is to be; names it and the option.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f'{option}: {path} is a folder: name a file')
+    prepare_work_dir(path.parent, option)
+    return path

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from handkd.apis.cli import OptionsAction, add_run_options, config_from_args, prepare_work_dir, run_cli
+from handkd.apis.cli import OptionsAction, add_run_options, config_from_args, prepare_file, prepare_work_dir, run_cli
 from handkd.config import load_config
 from handkd.registry import MODELS
 
@@ -147,3 +147,9 @@ def test_epochs_on_the_command_line_take_the_place_of_steps(options, tmp_path, m
     assert f'max_epochs=2 takes the place of max_iters={steps}' in lines[-1] and 'now counts epochs' in lines[-1]
     with_both = load_config(config, {'train_cfg.max_epochs': 2}).train_cfg  # which is meant is not known
     assert with_both.max_iters == steps
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_a_new_folder_is_made(tmp_path):
+    assert prepare_file(tmp_path / 'a' / 'x.json', '--out') == tmp_path / 'a' / 'x.json' and (tmp_path / 'a').is_dir()
+    with pytest.raises(IsADirectoryError, match=r'^--out: .*/a is a folder: name a file'):
+        prepare_file(tmp_path / 'a', '--out')
