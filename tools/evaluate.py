@@ -220,7 +220,8 @@ def _score(
             pred.joints, truth.joints, one, truth.labelled, truth.visible, protocol is None, args.within, args.pck
         )
     except ValueError as error:
-        raise ValueError(f'{pred.path}: {error}') from error
+        named = f'{pred.path}: '
+        raise ValueError(named + str(error).removeprefix(named)) from error
 
 
 def parse_auc(text: str) -> AucRule:
