@@ -174,3 +174,20 @@ def test_root_and_camera_reach_a_network_on_cubes(tool, files, tmp_path, capsys)
     for text in ('1', '1,2,3,4', 'a,b'):
         with pytest.raises(SystemExit):
             tool['main'](['a.png', '--root', text])
+
+
+def test_a_folder_is_all_images_in_it_by_name(tool, files, tmp_path, capsys):
+    (tmp_path / 'in').mkdir()
+    for name in ('b.png', 'a.JPG', 'c.txt'):
+        if name.endswith('txt'):
+            (tmp_path / 'in' / name).write_text('')
+        else:
+            cv2.imwrite(str(tmp_path / 'in' / name.lower()), IMAGE)
+    (tmp_path / 'in' / 'a.jpg').rename(tmp_path / 'in' / 'a.JPG')
+    network = ['--config', str(files[0]), '--checkpoint', str(files[1])]
+    assert tool['main']([str(tmp_path / 'in'), *network]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [Path(line['file']).name for line in lines] == ['a.JPG', 'b.png']
+    (tmp_path / 'none').mkdir()
+    with pytest.raises(ValueError, match=r'none: the folder has no image, a file that ends in \.jpg, '):
+        tool['main']([str(tmp_path / 'none'), *network])
