@@ -99,7 +99,9 @@ def say_if_done(runner: Runner) -> None:
     else:
         unit, there, end, key = 'step', runner.iter, loop.max_iters, 'max_iters'
     if there >= end:
-        runner.logger.warning(f'already at {unit} {there} of {end}: nothing to train; train_cfg.{key} is the end')
+        runner.logger.warning(
+            f'already at {unit} {there} of {end}: nothing to train; to go on, set a greater train_cfg.{key}'
+        )
 
 
 def restore_optimisation(runner: Runner, checkpoint: dict) -> None:

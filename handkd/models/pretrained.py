@@ -6,6 +6,7 @@ Importing this module puts it in the place of MMEngine's own.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit, update_init_info
@@ -71,8 +72,8 @@ def _below(state: dict, prefix: str) -> dict:
 def _why_nothing(own: dict, saved: dict, prefix: str, found: dict) -> str:
     """Say why no weight of a file fits a module, and with which prefix some would."""
     names = usual_names(saved)
-    fits = {name[: -len(key)] for key in own for name in names if name.endswith(f'.{key}') or name == key}
-    fits = sorted(fits - {prefix}, key=lambda one: -sum(name.startswith(one) for name in names))
+    counts = Counter(name[: -len(key)] for key in own for name in names if name == key or name.endswith(f'.{key}'))
+    fits = sorted(one for one, count in counts.items() if one != prefix and count == max(counts.values()))
     lacks = f'no weight under prefix={prefix!r}' if prefix and not found else 'none of its weights'
     if fits:
         return f'{lacks}; right would be ' + ' or '.join(f'prefix={one!r}' if one else 'no prefix' for one in fits[:3])

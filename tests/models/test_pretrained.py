@@ -47,6 +47,17 @@ def test_a_wrong_prefix_names_the_part_the_file_and_the_right_one(build, saved_u
         init_weights(build(saved_under, prefix=prefix))
 
 
+def test_of_many_prefixes_the_one_that_fits_most_is_named(tmp_path):
+    network = nn.ModuleDict(dict(backbone=nn.Sequential(Layer(), nn.Linear(2, 2)), linear=nn.Linear(2, 2)))
+    torch.save(network.state_dict(), tmp_path / 'whole.pth')
+    part = nn.Sequential(Layer(), nn.Linear(2, 2))
+    model = BaseModule(dict(type='Pretrained', checkpoint=str(tmp_path / 'whole.pth'), prefix='student'))
+    for name, child in part.named_children():
+        model.add_module(name, child)
+    with pytest.raises(CheckpointError, match=r"right would be prefix='backbone\.'$"):
+        init_weights(model)
+
+
 def test_a_file_of_another_network_says_how_its_names_begin(build):
     with pytest.raises(CheckpointError, match=r'names in it begin with linear\.: check the file'):
         model = build(prefix='x')
