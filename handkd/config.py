@@ -88,6 +88,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
         if options:
             check_overrides(cfg, options, RUNNER_KEYS)
             cfg.merge_from_dict(options)
+            _settle_length(cfg, options)
     except ConfigError:
         raise
     except Exception as error:  # a config is Python
@@ -96,6 +97,20 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     hand_out_paths(cfg)
     check_config(cfg, only)
     return cfg
+
+
+def _settle_length(cfg: Config, options: dict) -> None:
+    """Drop the length of a training that options replace by one in the other unit, steps or epochs, and say so."""
+    whole = options.get('train_cfg')
+    given = {option.removeprefix('train_cfg.') for option in options} | set(whole if isinstance(whole, dict) else ())
+    train_cfg = cfg.get('train_cfg') or {}
+    keep, other = ('max_epochs', 'max_iters') if train_cfg.get('by_epoch') else ('max_iters', 'max_epochs')
+    if {'by_epoch', keep} <= given and other in train_cfg and other not in given:
+        unit = 'epochs' if keep == 'max_epochs' else 'steps'
+        text = f'train_cfg: {keep}={train_cfg[keep]} takes the place of {other}={train_cfg.pop(other)}'
+        if 'val_interval' in train_cfg and 'val_interval' not in given:
+            text += f'; val_interval={train_cfg["val_interval"]} now counts {unit}'
+        print_log(text, 'current', logging.WARNING)
 
 
 def import_custom_modules(cfg: Config) -> None:
@@ -173,7 +188,8 @@ def check_config(cfg: Config, only: str | None = None) -> None:
             check_keys(cfg[loader], LOADER_KEYS, loader)
     train_cfg = cfg.get('train_cfg') or {}
     if 'by_epoch' in train_cfg and not train_cfg['by_epoch'] and 'type' not in train_cfg:
-        check_keys(train_cfg, {'by_epoch', *signature_of(IterBasedTrainLoop).arguments}, 'train_cfg')
+        known = {'by_epoch', 'max_epochs', *signature_of(IterBasedTrainLoop).arguments}  # two lengths are judged later
+        check_keys(train_cfg, known, 'train_cfg')
     entries = cfg.to_dict()
     for where, node in typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
         _check_node(where, node)

@@ -11,7 +11,7 @@ import argparse
 import numpy as np
 from tqdm import tqdm
 
-from handkd.apis.cli import OptionsAction, run_cli
+from handkd.apis.cli import OptionsAction, prepare_file, run_cli
 from handkd.config import load_config
 from handkd.registry import DATASETS
 from handkd.visualization import TILES, contact_sheet, sample_tiles, write_picture
@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
 
+    prepare_file(args.out, '--out')
     dataset = DATASETS.build(load_config(args.config, args.cfg_options)[f'{args.split}_dataloader'].dataset)
     count = min(args.num, len(dataset))
     if count < 1:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handkd.apis.cli import run_cli
+from handkd.apis.cli import prepare_file, run_cli
 from handkd.evaluation import (
     CAMERAS,
     CURVE_THRESHOLDS,
@@ -59,6 +59,9 @@ def main(argv: list[str] | None = None) -> None:
     labels = args.labels or _default_labels(args.preds)
     if len(set(labels)) < len(labels):
         parser.error(f'the rows need different labels, found {labels}: give them with --labels')
+    for option, path in (('--json', args.json), ('--plot', args.plot)):
+        if path:
+            prepare_file(path, option)
     rules = tuple(parse_auc(text) for text in args.auc or ())
     protocol = None if args.protocol == DUMPED else find_protocol(args.protocol)
     camera = _camera(parser, args)
@@ -86,10 +89,8 @@ def main(argv: list[str] | None = None) -> None:
     print(_text(args.protocol, scores, truth, args.per_joint))
     for path, content in ((args.json, _json_bytes), (args.plot, _plot_bytes)):
         if path:
-            out = Path(path)
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_bytes(content(args, scores, truth))
-            print(out)
+            Path(path).write_bytes(content(args, scores, truth))
+            print(path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -219,7 +220,8 @@ def _score(
             pred.joints, truth.joints, one, truth.labelled, truth.visible, protocol is None, args.within, args.pck
         )
     except ValueError as error:
-        raise ValueError(f'{pred.path}: {error}') from error
+        named = f'{pred.path}: '
+        raise ValueError(named + str(error).removeprefix(named)) from error
 
 
 def parse_auc(text: str) -> AucRule:

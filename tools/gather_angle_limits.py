@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from handkd.apis.angle_limits import LABELS, gather_limits, limits_settings, name_limits, told
-from handkd.apis.cli import OptionsAction, run_cli
+from handkd.apis.cli import OptionsAction, prepare_file, run_cli
 from handkd.config import load_config
 from handkd.geometry import ANGLE_NAMES, AngleLimits
 from handkd.hand import FINGERS
@@ -38,8 +38,8 @@ def main(argv: list[str] | None = None) -> None:
     if limits_settings(cfg) is None:
         cfg.angle_limits = dict(file=f'work_dirs/angle_limits/{Path(args.config).stem}_{LABELS}.json')
     percentile = limits_settings(cfg)['percentile'] if args.percentile is None else args.percentile
+    path = prepare_file(args.out or name_limits(cfg, percentile), '--out')
     limits = gather_limits(cfg.train_dataloader.dataset, percentile)
-    path = args.out or name_limits(cfg, percentile)
     limits.write(path)
     print(table(limits))
     print(told(limits))

@@ -32,7 +32,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from handkd.apis.cli import prepare_work_dir, run_cli
+from handkd.apis.cli import prepare_file, prepare_work_dir, run_cli
 from handkd.apis.inference_depth import read_depth
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.resuming import latest_checkpoint
@@ -54,6 +54,8 @@ DEMO_RUN = 'work_dirs/demo/student'
 """Where `make demo` leaves its student, from the repository's root."""
 DEPTH_SHOWN = 150.0
 """How far before and behind the hand depth is told apart in pictures, mm."""
+SUFFIXES = ('.jpg', '.jpeg', '.mpo', '.png', '.webp', '.tif', '.tiff', '.bmp')
+"""How the names of files end that are taken out of a folder."""
 LONGEST_NAME = 200
 """Longest name of a picture in bytes, so that it stays below the 255 of most file systems."""
 
@@ -61,15 +63,16 @@ LONGEST_NAME = 200
 def main(argv: list[str] | None = None) -> int:
     """Parse the arguments and run; return 1 if an image could not be used."""
     args = parse_args(argv)
+    images = find_images(args.images)
     config, checkpoint = choose_model(args.config, args.checkpoint)
-    infer = HandInferencer(config, checkpoint, args.device)
     if args.out_dir:
         prepare_work_dir(args.out_dir, option='--out-dir')
     if args.json:
-        prepare_work_dir(Path(args.json).parent, option='--json')
+        prepare_file(args.json, '--json')
+    infer = HandInferencer(config, checkpoint, args.device)
     failed, lines, drawn = 0, [], set()
-    pictures = picture_names(args.images)
-    for image in tqdm(args.images, desc='images', disable=len(args.images) < 4):
+    pictures = picture_names(images)
+    for image in tqdm(images, desc='images', disable=len(images) < 4):
         try:
             (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera, args.root, args.depth_unit)
         except (OSError, ValueError) as error:
@@ -89,14 +92,14 @@ def main(argv: list[str] | None = None) -> int:
     if written or lines:
         print(', '.join(written) or '\n'.join(lines))
     if failed:
-        print(f'{failed} of {len(args.images)} images could not be used', file=sys.stderr)
+        print(f'{failed} of {len(images)} images could not be used', file=sys.stderr)
     return 1 if failed else 0
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('images', nargs='+', metavar='IMAGE', help='path of an image')
+    parser.add_argument('images', nargs='+', metavar='IMAGE', help='path of an image, or of a folder: all in it')
     parser.add_argument('--config', help="config of the network; default: the demo's")
     parser.add_argument('--checkpoint', help="its weights; default: those of the demo's student")
     parser.add_argument(
@@ -175,6 +178,24 @@ def choose_model(config: str | None, checkpoint: str | None) -> tuple[str | Path
             'or name your own with --config and --checkpoint'
         )
     return DEMO_CONFIG, trained
+
+
+def find_images(paths: list[str]) -> list[str]:
+    """Put the image files of a folder, by name, in the place of its path; other paths stay as they are.
+
+    Raises:
+        ValueError: If a folder has none; says which endings are looked for.
+    """
+    found = []
+    for path in paths:
+        if not Path(path).is_dir():
+            found.append(path)
+            continue
+        inside = sorted(str(file) for file in Path(path).iterdir() if file.suffix.lower() in SUFFIXES)
+        if not inside:
+            raise ValueError(f'{path}: the folder has no image, a file that ends in {", ".join(SUFFIXES)}')
+        found += inside
+    return found
 
 
 def picture_names(images: list[str]) -> dict[str, str]:

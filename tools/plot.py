@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from handkd.apis.budget_report import read_budgets
-from handkd.apis.cli import run_cli
+from handkd.apis.cli import prepare_file, run_cli
 from handkd.apis.summary import recorded_results
 from handkd.evaluation import (
     CURVE_THRESHOLDS,
@@ -82,6 +82,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f'--labels must name each of the {len(args.paths)} paths, found {len(args.labels)}')
     if args.what == 'budgets' and (len(args.paths) > 1 or args.labels):
         parser.error('budgets takes one file of results, whose stages have their labels')
+    prepare_file(out, '--out')
     of_files = args.what in ('pck', 'within', 'parts')
     labels = args.labels or [(Path(p).parent if of_files else Path(p)).name or p for p in args.paths]
     if len(set(labels)) < len(labels):
@@ -101,7 +102,6 @@ def main(argv: list[str] | None = None) -> None:
             figure = loss_figure(logs)
         else:
             figure = evolution_figure(logs, {label: read_validation(path) for label, path in zip(labels, args.paths)})
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(figure_bytes(figure, out.suffix[1:]))
     print(out)
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from handkd.apis.budget_report import budget_tables
-from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
+from handkd.apis.cli import OptionsAction, prepare_file, prepare_work_dir, run_cli
 from handkd.apis.report import results_table, write_stage_report
 from handkd.apis.segmentation_report import segmentation_table
 from handkd.apis.stages import read_stages, run_stages, select_stages
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.against and len(args.seeds) == 1:
         parser.error('--against compares over several seeds: give them with --seeds')
     if args.out:
-        prepare_work_dir(Path(args.out).parent, '--out')
+        prepare_file(args.out, '--out')
 
     work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
     stages = select_stages(read_stages(args.config, args.cfg_options), args.only)

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from handkd.apis.cli import add_run_options, config_from_args, run_cli
+from handkd.apis.cli import add_run_options, config_from_args, prepare_file, run_cli
 from handkd.apis.found_hands import find_hands
 from handkd.apis.runs import evaluate
 
@@ -27,6 +27,9 @@ def main(argv: list[str] | None = None) -> None:
     add_run_options(parser)
     args = parser.parse_args(argv)
 
+    for option, path in (('--dump', args.dump), ('--out', args.out)):
+        if path:
+            prepare_file(path, option)
     cfg = config_from_args(args)
     metrics = evaluate(find_hands(cfg) if args.find_hands else cfg, args.checkpoint, args.dump)
     if args.find_hands:

@@ -35,7 +35,7 @@ from __future__ import annotations
 import argparse
 
 from handkd.apis.activations import activation_sheet, energy_table
-from handkd.apis.cli import OptionsAction, run_cli
+from handkd.apis.cli import OptionsAction, prepare_file, run_cli
 from handkd.apis.part_pictures import part_sheet, rejection_sheet
 from handkd.apis.pictures import predict_samples, prediction_sheet
 from handkd.apis.trained import TrainedNetwork, read_samples, spread_indices
@@ -59,6 +59,8 @@ ONE_RUN = ('rejections', 'views', 'turntable')
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, write the sheet, and print the table if it is asked for."""
     args = parse_args(argv)
+    if args.out:
+        prepare_file(args.out, '--out')
     labels = args.labels or [None] * len(args.runs)
     networks = [TrainedNetwork.open(run, label, args.cfg_options) for run, label in zip(args.runs, labels)]
     if args.what == 'energy':

@@ -15,6 +15,8 @@ from mmengine.config import Config, DictAction
 from handkd.build_errors import explain
 from handkd.config import load_config
 
+from .option_values import holds_dicts, read_value
+
 
 def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | None = None) -> None:
     """Run a tool and exit; an error about the user's input becomes one line instead of a traceback.
@@ -51,7 +53,11 @@ def _message(error: Exception) -> str:
 
 
 class OptionsAction(DictAction):
-    """MMEngine's ``--cfg-options key=value``, which says so where there is no ``=``."""
+    """MMEngine's ``--cfg-options key=value``, in which values may be dicts as well.
+
+    These are written as in a config file (:func:`~.option_values.read_value`); what can't be read is an error in one
+    line.
+    """
 
     def __call__(
         self,
@@ -60,11 +66,19 @@ class OptionsAction(DictAction):
         values: list[str],
         option_string: str | None = None,
     ) -> None:
-        """Store the options as a dict."""
+        """Store the options as a dict, in their order."""
         for value in values:
-            if '=' not in value:
+            key, equals, text = value.partition('=')
+            if not equals:
                 parser.error(f'{option_string} takes KEY=VALUE, found {value!r}')
-        super().__call__(parser, namespace, values, option_string)
+            try:
+                if holds_dicts(text):
+                    options = getattr(namespace, self.dest, None) or {}
+                    setattr(namespace, self.dest, {**options, key: read_value(text)})
+                else:
+                    super().__call__(parser, namespace, [value], option_string)
+            except (ValueError, AssertionError, RecursionError) as error:  # MMEngine's reader asserts
+                parser.error(f'{option_string} {key}: {error}; or write it in a config file of your own')
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -120,4 +134,24 @@ def prepare_work_dir(path: str | Path, option: str = '--work-dir') -> Path:
             f'{error.strerror}: results can not be written there; name another folder with {option}',
             str(path),
         ) from error
+    return path
+
+
+def prepare_file(path: str | Path, option: str) -> Path:
+    """Check, before anything is computed, that a file of results can be written, and make its folder.
+
+    Args:
+        path: The file.
+        option: What named it, for the error.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: If it is a folder, or can't be written where it is to be; names it and the option.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f'{option}: {path} is a folder: name a file')
+    prepare_work_dir(path.parent, option)
     return path

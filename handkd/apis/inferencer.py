@@ -18,6 +18,7 @@ from handkd.models import load_weights
 from handkd.models.heads import PartSegmentationHead
 from handkd.registry import MODELS
 
+from .devices import find_device
 from .inference_crops import ConfigCrop, HandPlace, HandView, find_box
 from .inference_depth import ConfigDepth, check_depth_known, read_depth
 from .placement import place_in_box, place_in_space
@@ -56,8 +57,8 @@ class HandInferencer:
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
-        ValueError: If the network takes neither RGB images nor depth or predicts no joints, the checkpoint does not fit
-            it, or the config's test pipeline cuts no square around the hand.
+        ValueError: If the device can't be used, the network takes neither RGB images nor depth or predicts no joints,
+            the checkpoint does not fit it, or the config's test pipeline cuts no square around the hand.
 
     Example:
         >>> infer = HandInferencer('configs/pmd/resnet18half_studio.py', 'work_dirs/pmd/iter_3000.pth')
@@ -72,6 +73,7 @@ class HandInferencer:
         checkpoint: str | PathLike,
         device: str | torch.device | None = None,
     ) -> None:
+        device = find_device(device)
         cfg = config if isinstance(config, Config) else load_config(config, only='model')
         self.model = MODELS.build(student_config(cfg).model)
         modality = self.model.modality
@@ -84,7 +86,7 @@ class HandInferencer:
         self.crop = ConfigCrop(cfg)
         self.depth = ConfigDepth(cfg) if modality == 'depth' else None
         load_weights(self.model, checkpoint, owner=f'the network of {cfg.filename}')
-        self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+        self.model.to(device).eval()
         self._pack = PackHandInputs(modalities=(modality,))
 
     def __call__(

@@ -17,12 +17,16 @@ _NOISE = (
     'Distributed training is not used',
     '"FileClient" will be deprecated',  # MMEngine's own hook uses them, not what users wrote
     '"HardDiskBackend" is the alias',
+    'paramwise_options -- ',  # a line for each weight
 )
 """Beginnings of lines that MMEngine logs in every run, and that no user can do anything about."""
+_FROZEN = 'is skipped since its requires_grad=False'
+"""In a line that MMEngine logs for each weight that is not trained, on purpose, where ``paramwise_cfg`` is used."""
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith(_NOISE)
+    text = record.getMessage()
+    return not text.startswith(_NOISE) and _FROZEN not in text
 
 
 class QuietRunner(Runner):

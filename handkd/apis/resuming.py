@@ -12,7 +12,12 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from handkd.engine import LAST
 
-_PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'}
+_PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'} | {
+    'monitor',  # a short name until the first step
+    'best',
+    'num_bad_epochs',
+    'cooldown_counter',
+}
 """What of a scheduler's state is how far it has come; the rest is the schedule."""
 
 
@@ -53,6 +58,49 @@ def refuse_to_overwrite(work_dir: str | Path) -> None:
         raise FileExistsError(
             f'{work_dir} holds {there[0]}{f" and {len(there) - 1} more checkpoints" if there[1:] else ""}, which a new '
             'run could write over: go on from it with --resume, or name another folder with --work-dir'
+        )
+
+
+def restore_place(runner: Runner, meta: dict) -> int:
+    """Let a run with batches of another size go on behind the samples that it has seen, and say so.
+
+    MMEngine leaves out as many batches as there were steps, whatever their size.
+
+    Args:
+        runner: The runner, whose loop knows its step already.
+        meta: That of the checkpoint. Those of older versions do not know their samples; nothing is done then.
+
+    Returns:
+        How many samples more the run has seen, in all processes, than its steps with batches of today's size would
+        have shown it.
+    """
+    loader, processes = runner.train_dataloader, runner.world_size
+    size = (loader.batch_size or 0) * processes  # None where a sampler makes the batches
+    if 'samples' not in meta or meta['samples_per_step'] == size:
+        return meta.get('samples', size * runner.iter) - size * runner.iter
+    more = meta['samples'] - size * runner.iter
+    text = f'resume: a step has {size} samples (was {meta["samples_per_step"]})'
+    if isinstance(runner.train_loop, EpochBasedTrainLoop):
+        text += '; passes over the data are whole, and have another number of steps from here on'
+    elif hasattr(loader.sampler, 'skip') and not hasattr(loader.sampler, 'batch_size'):  # those skip whole batches
+        loader.sampler.skip(more // processes)  # the loop skips the others
+        text += f'; the run goes on behind the {meta["samples"]} samples that it has seen'
+    else:
+        text += '; with this sampler the run does not go on behind the samples that it has seen'
+    runner.logger.warning(f'{text}. Schedules go on counting steps')
+    return more
+
+
+def say_if_done(runner: Runner) -> None:
+    """Say so if a resumed run is already at its end."""
+    loop = runner.train_loop
+    if isinstance(loop, EpochBasedTrainLoop):
+        unit, there, end, key = 'epoch', runner.epoch, loop.max_epochs, 'max_epochs'
+    else:
+        unit, there, end, key = 'step', runner.iter, loop.max_iters, 'max_iters'
+    if there >= end:
+        runner.logger.warning(
+            f'already at {unit} {there} of {end}: nothing to train; to go on, set a greater train_cfg.{key}'
         )
 
 

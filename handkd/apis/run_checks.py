@@ -22,6 +22,7 @@ def check_training(cfg: Config) -> None:
     Raises:
         ConfigError: Names the key, what it is and what it should be.
     """
+    check_entries(cfg)
     kind = cfg.get('runner_type', 'Runner')
     if kind != 'Runner':
         raise ConfigError(f'runner_type={kind!r} is not supported: handkd trains with its own; leave the key out')
@@ -31,6 +32,7 @@ def check_training(cfg: Config) -> None:
         number = train_cfg.get(key)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
             raise ConfigError(f'train_cfg.{key} must be a whole number of 1 or more, found {number!r}')
+    _check_length(train_cfg, by_epoch)
     saver = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     if by_epoch and saver.get('by_epoch', True) is False:
         raise ConfigError(
@@ -44,6 +46,41 @@ def check_training(cfg: Config) -> None:
             'train_cfg.by_epoch=False and train_cfg.max_iters'
         )
     check_evaluation(cfg, 'val_dataloader')
+
+
+def _check_length(train_cfg: dict, by_epoch: bool) -> None:
+    """Check that a training has one length, in the unit that it counts in."""
+    needed, other, unit = ('max_epochs', 'max_iters', 'epochs') if by_epoch else ('max_iters', 'max_epochs', 'steps')
+    if train_cfg and (needed not in train_cfg or other in train_cfg):
+        number = train_cfg.get(needed, 'N')
+        raise ConfigError(
+            f'train_cfg counts {unit} (by_epoch={by_epoch}) and needs {needed} without {other}, found '
+            f'{ {key: train_cfg[key] for key in (needed, other) if key in train_cfg} }: write train_cfg=dict('
+            f'_delete_=True, by_epoch={by_epoch}, {needed}={number}, val_interval=...), with val_interval in {unit}'
+        )
+
+
+def check_entries(cfg: Config) -> None:
+    """Refuse names in the place of settings among hooks and schedules, such as ``custom_hooks=[EMAHook]``.
+
+    Args:
+        cfg: The config.
+
+    Raises:
+        ConfigError: For the first one; names its place and how it is written.
+    """
+    for entry in ('custom_hooks', 'param_scheduler', 'default_hooks'):
+        given = cfg.get(entry) or []
+        if entry == 'custom_hooks' and not isinstance(given, (list, tuple)):
+            raise ConfigError(f"{entry} must be a list of dicts such as [dict(type='EMAHook')], found {given!r}")
+        if isinstance(given, dict):
+            places = {} if 'type' in given else {f'{entry}.{name}': one for name, one in given.items()}
+        else:
+            places = {f'{entry}[{i}]': one for i, one in enumerate(given)}
+        for place, one in places.items():
+            if isinstance(one, (str, int, float)):
+                example = one if isinstance(one, str) else '...'
+                raise ConfigError(f'{place} must be a dict such as dict(type={example!r}), found {one!r}')
 
 
 def check_evaluation(cfg: Config, loader: str) -> None:

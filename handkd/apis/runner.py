@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from mmengine.dist import broadcast
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from handkd.engine import essential_hooks, rule_of
-from handkd.hints import ConfigError
+from handkd.engine import essential_hooks, with_rules
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint
 
 from .quiet_runner import QuietRunner
-from .resuming import restore_optimisation
+from .resuming import restore_optimisation, restore_place, say_if_done
 from .run_checks import trains_by_epoch
 
 IN_PART = "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -27,6 +26,9 @@ def network_of(runner: Runner) -> nn.Module:
 class HandRunner(QuietRunner):
     """MMEngine's runner, strict about checkpoints, with the hooks that exact resuming and safe checkpoints need."""
 
+    _more_samples = 0
+    """How many samples more the run has seen than its steps with batches of today's size would have shown it."""
+
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
         """Register a config's hooks, and after them those of :func:`~handkd.engine.essential_hooks` that it lacks.
 
@@ -35,14 +37,21 @@ class HandRunner(QuietRunner):
         Raises:
             ConfigError: If it can't be known whether a watched metric is better when it is greater or less.
         """
-        default_hooks = {name: _with_rule(hook) for name, hook in (default_hooks or {}).items()}
-        super().register_hooks(default_hooks, [_with_rule(hook) for hook in custom_hooks or []])
+        super().register_hooks(with_rules(default_hooks or {}), with_rules(custom_hooks or []))
         for hook in self.hooks:
             if isinstance(hook, CheckpointHook) and hook.backend_args is None and hook.file_client_args is None:
                 hook.backend_args = dict(backend='atomic')
         for hook in essential_hooks(trains_by_epoch(self.cfg)):
             if not any(isinstance(other, type(hook)) for other in self.hooks):
                 self.register_hook(hook)
+
+    def build_param_scheduler(self, scheduler: object) -> list | dict[str, list]:
+        """Build schedules as MMEngine does; one that watches a metric knows whether less or greater is better.
+
+        Raises:
+            ConfigError: If that can't be known.
+        """
+        return super().build_param_scheduler(with_rules(scheduler))
 
     @staticmethod
     def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
@@ -120,23 +129,19 @@ class HandRunner(QuietRunner):
         self.message_hub.load_state_dict(checkpoint['message_hub'])
         restore_optimisation(self, checkpoint)
         self._has_loaded = True
+        self._more_samples = restore_place(self, meta)
         self.logger.info(f'resumed {filename} at step {self.iter} (epoch {self.epoch})')
+        say_if_done(self)
 
+    def save_checkpoint(self, *args: object, meta: dict | None = None, **kwargs: object) -> None:
+        """Save a checkpoint as MMEngine does, which says how many samples the run has seen.
 
-def _with_rule(hook: Hook | dict | None) -> Hook | dict | None:
-    """Return the settings of a hook with the rule of what it watches, where that is left open."""
-    if not isinstance(hook, dict):
-        return hook
-    kind = getattr(hook.get('type'), '__name__', str(hook.get('type'))).rpartition('.')[2]
-    key = {'CheckpointHook': 'save_best', 'EarlyStoppingHook': 'monitor'}.get(kind)
-    watched = hook.get(key) if key else None
-    if not watched or watched == 'auto' or hook.get('rule') is not None:
-        return hook
-    names = [watched] if isinstance(watched, str) else list(watched)
-    rules = [rule_of(name) for name in names]
-    if None in rules:
-        raise ConfigError(
-            f"{kind}: say rule='less' or rule='greater' for {names[rules.index(None)]!r}, of which it is not known "
-            'which is better'
-        )
-    return dict(hook, rule=rules if key == 'save_best' else rules[0])
+        Args:
+            args: Those of MMEngine's runner.
+            meta: What else the checkpoint says of itself. Defaults to None: nothing.
+            kwargs: Those of MMEngine's runner.
+        """
+        size = (self.train_dataloader.batch_size or 0) * self.world_size
+        meta = dict(meta or {}, samples_per_step=size)
+        meta['samples'] = size * meta.get('iter', self.iter) + self._more_samples
+        super().save_checkpoint(*args, meta=meta, **kwargs)

@@ -11,14 +11,14 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from handkd.config import takers
-from handkd.models import load_weights, read_checkpoint
+from handkd.models import check_is_file, load_weights, read_checkpoint
 
 from .angle_limits import ensure_limits
 from .backgrounds import ensure_backgrounds
 from .packs import ensure_packs
 from .patch_dictionary import ensure_dictionary
 from .resuming import latest_checkpoint, refuse_to_overwrite
-from .run_checks import check_evaluation, check_training, use_reproducible_sampler
+from .run_checks import check_entries, check_evaluation, check_training, use_reproducible_sampler
 from .runner import IN_PART, HandRunner, network_of
 
 
@@ -65,11 +65,14 @@ def train(cfg: Config, resume: str | None = None) -> Path:
             read_checkpoint(checkpoint)
             cfg.resume, cfg.load_from = True, str(checkpoint)
     start = cfg.get('load_from')
-    if start and '://' not in str(start) and not Path(start).is_file():  # before the data sets are read
-        raise FileNotFoundError(
-            f'load_from: no checkpoint at {start}; train that network first, or run the stages in order with '
-            f'tools/stages.py, or name another with --cfg-options load_from=PATH; {IN_PART}'
-        )
+    if start and '://' not in str(start):  # before the data sets are read
+        try:
+            check_is_file(start)
+        except OSError as error:
+            raise type(error)(
+                f'load_from: {error}; or run the stages in order with tools/stages.py, or '
+                f'name another with --cfg-options load_from=PATH; {IN_PART}'
+            ) from error
     _ensure_data(cfg, 'train_dataloader', 'val_dataloader')
     ensure_limits(cfg)
     ensure_dictionary(cfg, 'val_evaluator', 'custom_hooks')
@@ -109,6 +112,7 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     """
     cfg = student_config(cfg)
     cfg.load_from, cfg.resume = None, False
+    check_entries(cfg)
     check_evaluation(cfg, 'test_dataloader')
     _ensure_data(cfg, 'test_dataloader')
     if takers(cfg, 'angle_limits', ('test_evaluator',)):

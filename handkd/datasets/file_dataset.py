@@ -251,8 +251,10 @@ class HandFileDataset(ReproducibleDataset):
 def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:
     """Say what a folder looks like: where the wanted set's root really is, which other set it is, or what is in it."""
     if not folder.is_dir():
-        near = did_you_mean(folder.name, [p.name for p in folder.parent.iterdir()]) if folder.parent.is_dir() else ''
-        return f'there is no such folder; {near}'.rstrip('; ')
+        if folder.is_file():
+            return 'this is a file, and no folder'
+        others = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+        return 'there is no such folder' + (f'; {did_you_mean(folder.name, others)}' if others else '')
     inside = sorted(path for path in folder.iterdir() if path.is_dir())[:50]
     others = [(path, repr(str(path))) for path in (folder.resolve().parent, *inside)]
     kinds = HandFileDataset.__subclasses__()

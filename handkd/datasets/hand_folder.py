@@ -92,7 +92,8 @@ class HandFolderDataset(HandFileDataset):
         if not path.is_file():
             return cls.MODALITIES  # let the tree be what is wrong
         named = _first_sound(path)
-        return tuple(modality for modality in cls.MODALITIES if _NEEDED[modality] in named)
+        found = tuple(modality for modality in cls.MODALITIES if _NEEDED[modality] in named)
+        return found or cls.MODALITIES  # let the lines be what is wrong
 
     def sources(self) -> list[str]:
         """Return the files with text."""

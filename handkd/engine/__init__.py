@@ -1,9 +1,10 @@
 """What runs a training: hooks, mixed precision, safe checkpoints."""
 
 from .atomic import AtomicBackend
-from .essential_hooks import LAST, FinalCheckpointHook, MonitorNamesHook, essential_hooks, full_name, rule_of
+from .essential_hooks import LAST, FinalCheckpointHook, essential_hooks
 from .hooks import GradientLogHook, PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .inverse_time_lr import InverseTimeLR
+from .monitors import MonitorNamesHook, full_name, rule_of, with_rules
 from .optim_wrapper import AutocastOptimWrapper, bf16_is_fast
 from .part_restoration_hook import PartRestorationHook
 
@@ -23,4 +24,5 @@ __all__ = [
     'essential_hooks',
     'full_name',
     'rule_of',
+    'with_rules',
 ]

@@ -58,19 +58,21 @@ def read_checkpoint(path: str | PathLike) -> dict:
 
     Raises:
         FileNotFoundError: If it is not there.
+        IsADirectoryError: If it is a folder; names the checkpoints in it.
         CheckpointError: If it is damaged, or asks for anything else to be unpickled; names that and the way out.
     """
     if '://' in str(path):
         return CheckpointLoader.load_checkpoint(str(path))
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'no checkpoint at {path}; train the network first, or correct the path')
+    check_is_file(path)
     try:
         with torch.serialization.safe_globals(SAFE_GLOBALS):
             return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
-        wanted = re.search(r'GLOBAL ([\w.]+)', str(error))
-        asked = f'it asks for {wanted[1]}' if wanted else _first_line(error)
+        wanted, cause = (re.search(text, str(error)) for text in (r'GLOBAL ([\w.]+)', r'WeightsUnpickler error: (.*)'))
+        if wanted is None and 'Unsupported operand' in str(error):  # not what pickle writes
+            raise CheckpointError(f'{path} is no checkpoint: it is not a file that torch.save wrote') from error
+        asked = f'it asks for {wanted[1]}' if wanted else cause[1] if cause else _first_line(error)
         raise CheckpointError(
             f'{path} is refused: it is no checkpoint, or holds more than tensors, numpy arrays and plain containers '
             f'({asked}), which could run code. If you trust it, save its weights alone, once: python -c "import torch; '
@@ -79,6 +81,25 @@ def read_checkpoint(path: str | PathLike) -> dict:
         ) from error
     except Exception as error:  # junk makes the reader fail in any way: struct.error, IndexError, RuntimeError, ...
         raise CheckpointError(f'{path} is damaged or no checkpoint: {_first_line(error)}') from error
+
+
+def check_is_file(path: str | PathLike) -> None:
+    """Check that there is a file where a checkpoint is expected.
+
+    Args:
+        path: Path of the checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        IsADirectoryError: If it is a folder; names the checkpoints in it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        inside = [file.name for file in sorted(path.glob('*.pth'), key=lambda file: file.stat().st_mtime, reverse=True)]
+        there = f'name one of those in it: {_some(inside)}' if inside else 'there is no .pth in it'
+        raise IsADirectoryError(f'{path} is a folder, and no checkpoint; {there}')
+    if not path.is_file():
+        raise FileNotFoundError(f'no checkpoint at {path}; train the network first, or correct the path')
 
 
 def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network', prefix: str = '') -> None:

@@ -14,6 +14,7 @@ from torch import nn
 from handkd.hashing import mix
 
 from .checkpoint import CheckpointError
+from .pretrained import PretrainedError
 
 
 @contextmanager
@@ -58,20 +59,29 @@ def init_weights(model: nn.Module) -> None:
 
     Raises:
         FileNotFoundError: If a file of pretrained weights is missing.
-        CheckpointError: If a file has no weight that fits the part that names it; names both.
+        CheckpointError: If a file has no weight that fits the part that names it; names both, and the prefixes there.
     """
     parts = {name: part for name, part in model.named_modules() if is_pretrained(part) and not part.is_init}
     before = {name: _copy(part) for name, part in parts.items()}
-    if hasattr(model, 'init_weights'):
-        model.init_weights()
+    try:
+        if hasattr(model, 'init_weights'):
+            model.init_weights()
+        for part in parts.values():
+            if not part.is_init:
+                part.init_weights()
+    except PretrainedError as error:
+        name = next((name for name, part in model.named_modules() if part is error.part), '')
+        raise CheckpointError(f'init_cfg of {_called(name, error.part)}: {error}') from error
     for name, part in parts.items():
-        if not part.is_init:
-            part.init_weights()
         if all(torch.equal(old, new) for old, new in zip(before[name], _copy(part))):
             raise CheckpointError(
-                f'init_cfg of {name or "the model"} ({type(part).__name__}): none of its weights is in '
+                f'init_cfg of {_called(name, part)}: none of its weights is in '
                 f'{part.init_cfg}; check the file, and `prefix` if the network is a part of another one there'
             )
+
+
+def _called(name: str, part: nn.Module) -> str:
+    return f'{name or "the model"} ({type(part).__name__})'
 
 
 def _copy(module: nn.Module) -> list[torch.Tensor]:

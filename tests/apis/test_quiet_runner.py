@@ -12,6 +12,8 @@ import pytest
 from mmengine.config import Config
 
 from handkd.apis.runs import evaluate, train
+from handkd.models import HandPoseEstimator
+from handkd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 STEPS = 12
@@ -59,3 +61,24 @@ def test_an_evaluation_is_as_quiet(tiny_cfg, tmp_path):
     (log,) = (tmp_path / 'evaluation').rglob('*.log')
     text = log.read_text()
     assert 'EPE' in text and len(text.splitlines()) < 15, text
+
+
+@MODELS.register_module()
+class FrozenEstimator(HandPoseEstimator):
+    """An estimator whose backbone is not trained."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.backbone.requires_grad_(False)
+
+
+def test_the_optimizer_s_groups_are_not_listed_weight_by_weight(tiny_cfg, tmp_path):
+    cfg = tiny_cfg(1)
+    cfg.log_level = 'INFO'
+    cfg.optim_wrapper.paramwise_cfg = dict(bias_decay_mult=0.0, bypass_duplicate=True)
+    cfg.model.type = 'FrozenEstimator'
+    train(cfg)
+    (log,) = (tmp_path / 'run').rglob('*.log')
+    text = log.read_text()
+    assert 'Iter(train)' in text or 'Saving checkpoint' in text
+    assert 'paramwise_options' not in text and 'is skipped since' not in text

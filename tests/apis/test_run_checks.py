@@ -64,3 +64,46 @@ def test_what_is_said_of_a_sampler(sampler, said, monkeypatch):
     monkeypatch.setattr('handkd.apis.run_checks.print_log', lambda line, *_: lines.append(line))
     use_reproducible_sampler(Config(dict(train_dataloader=dict(sampler=sampler))))
     assert len(lines) == bool(said) and said in ''.join(lines)
+
+
+@pytest.mark.parametrize(
+    ('entry', 'value', 'said'),
+    [
+        (
+            'custom_hooks',
+            ['EMAHook'],
+            r"custom_hooks\[0\] must be a dict .*\(type='EMAHook'\), found 'EMAHook'",
+        ),
+        ('custom_hooks', dict(type='EMAHook'), r'custom_hooks must be a list of dicts'),
+        (
+            'default_hooks',
+            dict(checkpoint='CheckpointHook'),
+            r'default_hooks\.checkpoint must be a dict',
+        ),
+        ('param_scheduler', ['LinearLR'], r"param_scheduler\[0\] must be a dict such as dict\(type='LinearLR'\)"),
+    ],
+)
+def test_a_name_where_settings_are_expected_is_named_with_its_place(tiny_cfg, entry, value, said):
+    cfg = tiny_cfg()
+    cfg[entry] = value
+    with pytest.raises(ConfigError, match=said):
+        train(cfg)
+    if entry.endswith('hooks'):
+        with pytest.raises(ConfigError, match=said):
+            evaluate(cfg, 'nothing.pth')
+
+
+@pytest.mark.parametrize(
+    ('train_cfg', 'said'),
+    [
+        (dict(by_epoch=True, max_iters=5), r'counts epochs .* needs max_epochs without max_iters.*max_epochs=N'),
+        (dict(by_epoch=True, max_iters=5, max_epochs=2), r'counts epochs .*_delete_=True, by_epoch=True, max_epochs=2'),
+        (dict(by_epoch=False, max_iters=5, max_epochs=2), r'counts steps .*_delete_=True, by_epoch=False, max_iters=5'),
+        (dict(by_epoch=False), r'counts steps .* needs max_iters'),
+    ],
+)
+def test_a_training_of_two_lengths_or_none_is_refused_with_what_to_write(tiny_cfg, train_cfg, said):
+    cfg = tiny_cfg()
+    cfg.train_cfg = train_cfg
+    with pytest.raises(ConfigError, match=said):
+        train(cfg)

@@ -89,6 +89,10 @@ def test_a_wrong_folder_is_described(root, tmp_path):
     (tmp_path / 'void').mkdir()
     assert 'the folder is empty' in refusal(tmp_path / 'void')
     assert "there is no such folder; did you mean 'data'" in refusal(tmp_path / 'dat')
+    (tmp_path / 'dat.log').write_text('')
+    assert "did you mean 'data'?" in refusal(tmp_path / 'dat.lo')  # a file is no folder
+    assert refusal(tmp_path / 'dat.log').endswith('this is a file, and no folder')
+    assert refusal(tmp_path / 'void' / 'x').endswith('there is no such folder')
     (tmp_path / 'other' / 'deep').mkdir(parents=True)
     (tmp_path / 'other' / 'a.txt').write_text('')
     assert "the folder holds 'a.txt', 'deep'" in refusal(tmp_path / 'other')

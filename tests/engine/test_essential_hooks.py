@@ -1,33 +1,6 @@
-import pytest
-
-from handkd.engine import full_name, rule_of
-from handkd.hints import ConfigError
-
-NAMES = ['rel-wrist_21j/EPE_mean', 'rel-wrist_21j/AUC_20-50', 'rel-palm_21j/EPE_mean', 'part/per_pixel']
+from handkd.engine import FinalCheckpointHook, MonitorNamesHook, PlainCheckpointHook, essential_hooks
 
 
-def test_a_short_name_is_enough_where_it_is_one_metric_s():
-    assert full_name('per_pixel', NAMES, 'save_best') == 'part/per_pixel'
-    assert full_name(NAMES[2], NAMES, 'save_best') == NAMES[2]
-    with pytest.raises(ConfigError, match=r"save_best: 'EPE_mean' is short for several metrics, .*rel-palm"):
-        full_name('EPE_mean', NAMES, 'save_best')
-    with pytest.raises(ConfigError, match=r"no metric is named 'per_pixl'; did you mean 'per_pixel'"):
-        full_name('per_pixl', NAMES, 'save_best')
-
-
-@pytest.mark.parametrize(
-    ('name', 'rule'),
-    [
-        ('auc-protocol/EPE_mean', 'less'),
-        ('MPJPE', 'less'),
-        ('x/loss', 'less'),
-        ('x/AUC_20-50', 'greater'),
-        ('PCK@20', 'greater'),
-        ('x/within_20', 'greater'),
-        ('coco/AP', 'greater'),
-        ('x/violation_frequency', 'less'),
-        ('x/something', None),
-    ],
-)
-def test_which_is_better_is_known_by_the_metric_s_own_name(name, rule):
-    assert rule_of(name) == rule
+def test_what_no_run_does_without():
+    kinds = [type(hook) for hook in essential_hooks(by_epoch=True)]
+    assert {FinalCheckpointHook, MonitorNamesHook, PlainCheckpointHook} <= set(kinds) and len(kinds) == len(set(kinds))

@@ -58,7 +58,7 @@ def test_a_file_without_a_weight_that_fits_is_an_error(weights, tmp_path):
     torch.save({'other.weight': torch.zeros(2, 2)}, tmp_path / 'other.pth')
     model = BaseModule()
     model.head = nn.ModuleList([Layer(pretrained(tmp_path / 'other.pth'))])
-    with pytest.raises(CheckpointError, match=r'head\.0 \(Layer\): none of its weights .*other\.pth.*prefix'):
+    with pytest.raises(CheckpointError, match=r'head\.0 \(Layer\): .*other\.pth has none of its weights; .*prefix'):
         init_weights(model)
 
 

@@ -168,6 +168,15 @@ def test_a_wrong_order_is_not_blamed_on_mirroring(folder, order, said):
     assert sum('order' in problem for problem in report['problems']) == 1
 
 
+@pytest.mark.parametrize('text', ['', '\n\n'])
+def test_a_file_without_labels_is_said_to_have_none(hands, tmp_path, text):
+    root = tmp_path / 'folder'
+    shutil.copytree(hands, root)
+    (root / 'train.jsonl').write_text(text)
+    with pytest.raises(ValueError, match=r'train\.jsonl.* has no labels; write one line a hand'):
+        check(root, tmp_path, config='configs/_base_/datasets/folder.py')
+
+
 def test_a_sound_folder_has_no_problem(folder):
     status, report = folder(boxed(lambda *corners: list(corners)))
     assert (status, report['problems']) == (0, [])

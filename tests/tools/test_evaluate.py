@@ -197,7 +197,7 @@ def test_another_unit_is_refused_unless_it_is_said(files, capsys, unit, scale):
     np.save('other.npy', (TARGET + OFF) / scale)
     np.savez('other_gt.npz', xyz=TARGET / scale)
     small = ['other.npy', '--gt', 'gt.npz', '--protocol', 'absolute']
-    with pytest.raises(ValueError, match=rf'other.npy: its hands are .* in {unit}, not in mm: give --unit {unit}'):
+    with pytest.raises(ValueError, match=rf'^other.npy: its hands are .* in {unit}, not in mm: give --unit {unit}'):
         TOOL['main'](small)
     with pytest.raises(ValueError, match=rf'other_gt.npz: its hands are .* it is in {unit}: give --gt-unit {unit}'):
         TOOL['main'](['other.npy', '--gt', 'other_gt.npz', '--protocol', 'root'])

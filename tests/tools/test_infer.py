@@ -246,3 +246,20 @@ def test_joints_without_a_skeleton_are_dots(tool):
     hand = dict(keypoints=rng.uniform(10, 80, (14, 2)), keypoints_3d=rng.normal(size=(14, 3)) * 40)
     picture = tool['draw_hand'](np.zeros((90, 120, 3), np.uint8), dict(hand, side=None, side_source=None))
     assert picture.shape[1] > 1.5 * picture.shape[0] and len(np.unique(picture.reshape(-1, 3), axis=0)) > 14
+
+
+def test_a_folder_is_all_images_in_it_by_name(tool, files, tmp_path, capsys):
+    (tmp_path / 'in').mkdir()
+    for name in ('b.png', 'a.JPG', 'c.txt'):
+        if name.endswith('txt'):
+            (tmp_path / 'in' / name).write_text('')
+        else:
+            cv2.imwrite(str(tmp_path / 'in' / name.lower()), IMAGE)
+    (tmp_path / 'in' / 'a.jpg').rename(tmp_path / 'in' / 'a.JPG')
+    network = ['--config', str(files[0]), '--checkpoint', str(files[1])]
+    assert tool['main']([str(tmp_path / 'in'), *network]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [Path(line['file']).name for line in lines] == ['a.JPG', 'b.png']
+    (tmp_path / 'none').mkdir()
+    with pytest.raises(ValueError, match=r'none: the folder has no image, a file that ends in \.jpg, '):
+        tool['main']([str(tmp_path / 'none'), *network])

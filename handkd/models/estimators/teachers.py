@@ -36,7 +36,13 @@ def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.M
             f'--cfg-options model.teachers.{name}.checkpoint=PATH, or run the stages in order with tools/stages.py'
         )
     teacher = MODELS.build(model)
-    load_weights(teacher, checkpoint, owner=f'the teacher {name!r}')
+    try:
+        load_weights(teacher, checkpoint, owner=f'the teacher {name!r}')
+    except OSError as error:
+        raise type(error)(
+            f'model.teachers.{name}.checkpoint: {error}; or run the stages in order with tools/stages.py, or pass '
+            f'--cfg-options model.teachers.{name}.checkpoint=PATH'
+        ) from error
     return teacher.eval().requires_grad_(False)
 
 
