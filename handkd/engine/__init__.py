@@ -1,6 +1,7 @@
 """What runs a training: hooks, mixed precision, safe checkpoints."""
 
 from .atomic import AtomicBackend
+from .divergence import DivergenceError, DivergenceHook
 from .essential_hooks import LAST, FinalCheckpointHook, essential_hooks
 from .hooks import GradientLogHook, PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .inverse_time_lr import InverseTimeLR
@@ -12,6 +13,8 @@ __all__ = [
     'LAST',
     'AtomicBackend',
     'AutocastOptimWrapper',
+    'DivergenceError',
+    'DivergenceHook',
     'FinalCheckpointHook',
     'GradientLogHook',
     'InverseTimeLR',

@@ -9,6 +9,7 @@ from mmengine.hooks import DistSamplerSeedHook, Hook
 
 from handkd.files import write_atomically
 
+from .divergence import DivergenceHook
 from .hooks import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .monitors import MonitorNamesHook
 
@@ -49,6 +50,7 @@ def essential_hooks(by_epoch: bool) -> list[Hook]:
     """Return the hooks that a run cannot do without."""
     return [
         SeedIterationHook(),
+        DivergenceHook(),
         PlainCheckpointHook(),
         SkippedSamplesHook(),
         DistSamplerSeedHook(),

@@ -1,0 +1,76 @@
+"""The end of a training whose loss is no longer a number, before its weights replace good ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from mmengine.hooks import Hook
+
+_SHOWN = 8
+"""Images of a batch that an error names."""
+
+
+class DivergenceError(ValueError):
+    """A training whose loss or weights are not finite."""
+
+
+class DivergenceHook(Hook):
+    """Ends a training at the first loss that is not finite, and keeps weights that are not from being saved.
+
+    The step's update has been made when its loss is known, so the weights in memory are lost; the last checkpoint is
+    what it was. Losses are looked at when the step's log has read them already, which costs nothing.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def after_train_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: Mapping | None = None
+    ) -> None:
+        """Look at the step's losses.
+
+        Raises:
+            DivergenceError: If one is not finite; names the step, the terms, and the images of the batch.
+        """
+        wrong = [f'{name} is {float(value)}' for name, value in (outputs or {}).items() if _is_wrong(name, value)]
+        if wrong:
+            raise DivergenceError(
+                f'the training diverged: in step {runner.iter + 1} {", ".join(wrong)}; the images of that batch are '
+                f'{_images(data_batch)}. {_remedy(runner)}'
+            )
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Look at the weights.
+
+        Raises:
+            DivergenceError: If one is not finite; names it.
+        """
+        for name, value in checkpoint['state_dict'].items():
+            if value.is_floating_point() and not torch.isfinite(value).all():
+                step = checkpoint['meta']['iter']
+                raise DivergenceError(
+                    f'the training diverged: after step {step} {name} is not finite, and nothing was saved. '
+                    f'{_remedy(runner)}'
+                )
+
+
+def _is_wrong(name: str, value: object) -> bool:
+    """Whether a logged value is a loss that is not finite."""
+    if 'loss' not in name:  # what is logged beside them may be anything
+        return False
+    return not math.isfinite(float(value))
+
+
+def _images(data_batch: dict | None) -> str:
+    """Return the names of a batch's images, as far as they have some."""
+    samples = (data_batch or {}).get('data_samples', ())
+    names = [str(sample.get('img_path') or sample.get('img_id')) for sample in samples]
+    return ', '.join(names[:_SHOWN]) + (f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else '')
+
+
+def _remedy(runner) -> str:
+    return (
+        f'What was saved in {runner.work_dir} before is whole: lower the learning rate, clip gradients '
+        '(optim_wrapper.clip_grad.max_norm=1.0), or train in float32 (optim_wrapper.amp=False)'
+    )

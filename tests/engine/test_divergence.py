@@ -1,0 +1,31 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from handkd.engine import DivergenceError, DivergenceHook
+
+RUNNER = SimpleNamespace(iter=6, work_dir='run')
+
+
+def test_losses_that_are_numbers_pass_and_other_logs_may_be_anything():
+    outputs = dict(loss=torch.tensor(1e30), loss_reg=2.0, **{'gradient_mask/neck': torch.tensor(float('inf'))})
+    DivergenceHook().after_train_iter(RUNNER, 6, None, outputs)
+    DivergenceHook().after_train_iter(RUNNER, 6)
+
+
+def test_the_step_the_terms_and_the_images_are_named():
+    samples = [dict(img_path=f'hands/{i}.png') for i in range(9)] + [dict(img_id=4)]
+    outputs = dict(loss=torch.tensor(float('nan')), loss_reg=torch.tensor(1.0), loss_mask=float('inf'))
+    with pytest.raises(DivergenceError, match=r'in step 7 loss is nan, loss_mask is inf; .*hands/0.png, .* and 2 more'):
+        DivergenceHook().after_train_iter(RUNNER, 6, dict(data_samples=samples), outputs)
+
+
+def test_weights_that_are_not_finite_are_not_saved():
+    state = {'a.weight': torch.ones(2), 'n': torch.tensor(3), 'b.weight': torch.tensor([1.0, float('nan')])}
+    with pytest.raises(DivergenceError, match=r'after step 6 b\.weight is not finite, and nothing was .*clip_grad'):
+        DivergenceHook().before_save_checkpoint(RUNNER, dict(state_dict=state, meta=dict(iter=6)))
+    del state['b.weight']
+    DivergenceHook().before_save_checkpoint(RUNNER, dict(state_dict=state, meta=dict(iter=6)))
+    assert not Path('run').exists()
