@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import get_rank, is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import PixelData
 from torch import Tensor
@@ -149,14 +149,13 @@ class PartRestorationHook(Hook):
                 sample.gt_fields = PixelData(part_seg=torch.from_numpy(self._labels[index][None]))
 
     def _draw_accepted(self, runner, data_batch: dict) -> None:
-        """Put accepted images in the places of rejected ones; which, depends on the step and on these alone."""
+        """Put accepted images in the places of rejected ones; which, depends on the seed, the step and the place alone."""
         samples = data_batch['data_samples']
         rejected = [i for i, sample in enumerate(samples) if self._is_rejected(*sample.mixed_from)]
         if not rejected or not len(self._accepted):
             return
-        drawn = [
-            int(np.random.default_rng([runner.iter, samples[i].mixed_from[1]]).choice(self._accepted)) for i in rejected
-        ]
+        rng = np.random.default_rng([runner.seed, runner.iter, get_rank()])
+        drawn = rng.choice(self._accepted, len(samples))[rejected].tolist()
         real = runner.train_loop.dataloader.dataset.datasets[1]
         for i, index, item in zip(rejected, drawn, real.__getitems__(drawn)):
             item['data_samples'].set_metainfo(dict(mixed_from=(1, index)))
