@@ -144,8 +144,8 @@ def ensure_limits(cfg: Config) -> None:
         ConfigError: If a key of ``angle_limits`` is unknown or missing, or the file comes from another set or from
             other labels.
         ValueError: If the file is damaged, or nothing can be gathered.
-        OSError: If the training set can't be read, or the file not written. A file that is there is used unchecked,
-            with a warning, where the training set is not.
+        OSError: If the training set can't be read, or the file not written. Where the training set is not there, the
+            one file that the path may mean is used unchecked, with a warning.
     """
     settings = limits_settings(cfg)
     if settings is None:
@@ -162,9 +162,16 @@ def ensure_limits(cfg: Config) -> None:
         dataset_cfg = cfg.train_dataloader.dataset
         wanted = _known_by(_open(dataset_cfg)[0], dataset_cfg, percentile)
     except FileNotFoundError as error:
-        if not path.is_file():
+        files = sorted(path.parent.glob(path.name.replace(LABELS, '*')))
+        if len(files) > 1:
+            raise ConfigError(
+                f'angle_limits: the training set is not there ({error}), and of which labels the limits are, is not '
+                f'known: choose one of {[str(file) for file in files]} with --cfg-options angle_limits.file=PATH'
+            ) from error
+        if not files:
             raise
-        print_log(f'{path} is used as it is, since its labels are not there: {error}', 'current', logging.WARNING)
+        _set_file(cfg, settings['file'], str(files[0]))
+        print_log(f'{files[0]} is used as it is, since its labels are not there: {error}', 'current', logging.WARNING)
         return
     path = _name_file(cfg, settings['file'], wanted)
     if path.is_file():
@@ -188,9 +195,13 @@ def _check_limits(path: Path, wanted: Mapping) -> None:
 
 
 def _name_file(cfg: Config, template: str, wanted: Mapping) -> Path:
-    """Return the file of limits that are known by ``wanted``; the config and what takes them are told."""
+    """Return the file of limits that are known by ``wanted``, and put it into the config."""
     digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
-    file = template.replace(LABELS, digest)
+    return _set_file(cfg, template, template.replace(LABELS, digest))
+
+
+def _set_file(cfg: Config, template: str, file: str) -> Path:
+    """Put a file in the place of its template, in a config's ``angle_limits`` and in what takes them; return it."""
     for node in [cfg.angle_limits, *takers(cfg, 'angle_limits')]:
         for key in ('file', 'limits'):
             if node.get(key) == template:

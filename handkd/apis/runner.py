@@ -143,5 +143,6 @@ class HandRunner(QuietRunner):
         """
         size = (self.train_dataloader.batch_size or 0) * self.world_size
         meta = dict(meta or {}, samples_per_step=size)
-        meta['samples'] = size * meta.get('iter', self.iter) + self._more_samples
+        step = self.iter if kwargs.get('by_epoch', True) else self.iter + 1  # as MMEngine counts, unless it is said
+        meta['samples'] = size * meta.get('iter', step) + self._more_samples
         super().save_checkpoint(*args, meta=meta, **kwargs)

@@ -59,7 +59,7 @@ def _is_wrong(name: str, value: object) -> bool:
     """Whether a logged value is a loss that is not finite."""
     if 'loss' not in name:  # what is logged beside them may be anything
         return False
-    return not math.isfinite(float(value))
+    return not math.isfinite(value.detach() if isinstance(value, torch.Tensor) else value)
 
 
 def _images(data_batch: dict | None) -> str:

@@ -56,7 +56,7 @@ class GradientLogHook(Hook):
         """Check that the model can tell.
 
         Raises:
-            ConfigError: If it has no further losses.
+            ConfigError: If it has no further losses, or is compiled.
         """
         network = getattr(runner.model, 'module', runner.model)
         if not hasattr(network, 'log_gradients'):
@@ -64,6 +64,8 @@ class GradientLogHook(Hook):
                 f'GradientLogHook needs a model of several losses, DistilledEstimator or ViewSynthesizer, found '
                 f'{type(network).__name__}: leave the hook out of custom_hooks'
             )
+        if runner.cfg.get('compile'):
+            raise ConfigError('GradientLogHook needs several backward passes, which compiled models do not allow')
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Let the model measure in this step if it is time."""

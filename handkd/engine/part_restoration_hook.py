@@ -149,7 +149,7 @@ class PartRestorationHook(Hook):
                 sample.gt_fields = PixelData(part_seg=torch.from_numpy(self._labels[index][None]))
 
     def _draw_accepted(self, runner, data_batch: dict) -> None:
-        """Put accepted images in the places of rejected ones; which, depends on the seed, the step and the place alone."""
+        """Put accepted images in the places of rejected ones, which the seed, the step and the place decide."""
         samples = data_batch['data_samples']
         rejected = [i for i, sample in enumerate(samples) if self._is_rejected(*sample.mixed_from)]
         if not rejected or not len(self._accepted):

@@ -24,6 +24,7 @@ _ALIGNMENT = {
     (False, None): 'pa',
 }
 """Whether a root is given, and ``scale`` -> the alignment."""
+_GT_DEPTH = 'keypoints_cam_gt_depth'
 
 
 @METRICS.register_module()
@@ -111,7 +112,7 @@ class HandKeypointMetric(JointMetric):
         self.millimetres = 'keypoints_cam_native' if native else 'keypoints_cam'
         self.key = self.millimetres if scale == 'pred' else 'keypoints_xyz'
         if root is None and scale == 'gt':
-            self.key = 'keypoints_cam_gt_depth'
+            self.key = _GT_DEPTH
         self.settings = dict(
             alignment=_ALIGNMENT[root is not None, scale],
             root=root,
@@ -155,6 +156,11 @@ class HandKeypointMetric(JointMetric):
         Raises:
             ValueError: If the sample lacks something or its prediction is not finite.
         """
+        if self.key == _GT_DEPTH and np.isnan(sample['pred_instances'].get(_GT_DEPTH, 0.0)).all():
+            raise ValueError(
+                f'img_id {sample.get("img_id")}: its root or its scale bone has no label, so there is no error at the '
+                'true depth and scale'
+            )
         joints, target = self.read_prediction(sample, self.key), self.read_truth(sample, self.millimetres)
         if self.native:  # all of them have a label
             target = target[:, self._native_indices]

@@ -28,8 +28,8 @@ def own_random_numbers(name: str) -> Iterator[None]:
     Args:
         name: Name of the stream, such as 'teachers'.
     """
-    with torch.random.fork_rng(devices=[]):  # networks are built on the CPU
-        torch.manual_seed(mix(torch.initial_seed(), zlib.crc32(name.encode())))
+    with torch.random.fork_rng(devices=[]):  # networks are built on the CPU; other devices' streams stay as they are
+        torch.default_generator.manual_seed(mix(torch.initial_seed(), zlib.crc32(name.encode())))
         yield
 
 

@@ -253,6 +253,28 @@ def test_limits_whose_labels_are_not_there_are_used_with_a_warning(tmp_path, lm_
         ensure_limits(cfg)
 
 
+def test_without_the_training_set_the_one_file_that_may_be_meant_is_used(tmp_path, lm_trees, told):
+    settings, _ = lm_trees
+    made = config(tmp_path / 'lm_{labels}.json')
+    made.train_dataloader.dataset = settings
+    ensure_limits(made)
+    shutil.rmtree(tmp_path / 'lm')
+    cfg = config(tmp_path / 'lm_{labels}.json')
+    cfg.train_dataloader.dataset = settings
+    cfg.test_evaluator = dict(type='HandAngleMetric')
+    hand_out_paths(cfg)
+    ensure_limits(cfg)
+    assert cfg.test_evaluator.limits == made.angle_limits.file
+    assert 'used as it is, since its labels are not there' in told[-1]
+    shutil.copy(made.angle_limits.file, tmp_path / 'lm_other.json')
+    again = config(tmp_path / 'lm_{labels}.json')
+    again.train_dataloader.dataset = settings
+    with pytest.raises(
+        ConfigError, match=r'choose one of .*lm_other\.json.* with --cfg-options angle_limits\.file=PATH'
+    ):
+        ensure_limits(again)
+
+
 def test_limits_of_another_percentile_or_of_unknown_origin_are_refused(tmp_path):
     path = tmp_path / 'studio.json'
     limits = gather_limits(STUDIO, 1)

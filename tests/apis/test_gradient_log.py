@@ -26,30 +26,36 @@ class Quiet(BaseDistiller):
         return {'zero': self.weight * context.student['neck'][-1].square().sum()}
 
 
-def run(tiny_cfg, name, weight=1.0, **hooks):
+def run(tiny_cfg, name, distiller='quiet', **hooks):
     cfg = tiny_cfg(8, name, **hooks)
     cfg.log_level = 'INFO'
     cfg.default_hooks.logger = dict(type='LoggerHook', interval=4)
-    student = cfg.model
-    cfg.model = dict(
-        type='DistilledEstimator', student=student, distillers=dict(quiet=dict(type='Quiet', weight=weight))
-    )
+    distillers = {distiller: dict(type='Quiet', weight=1.0)}
+    cfg.model = dict(type='DistilledEstimator', student=cfg.model, distillers=distillers)
     train(cfg)
     (scalars,) = Path(cfg.work_dir).glob('*/vis_data/scalars.json')
     rows = [json.loads(line) for line in scalars.read_text().splitlines()]
     weights = torch.load(Path(cfg.work_dir) / 'iter_8.pth', weights_only=True)['state_dict']
-    return [row['gradient_quiet/neck'] for row in rows if 'gradient_quiet/neck' in row], weights
+    key = f'gradient_{distiller}/neck'
+    return [row[key] for row in rows if key in row], [row['loss'] for row in rows if 'loss' in row], weights
 
 
 def test_the_log_tells_each_distillers_gradient_and_the_training_is_the_same(tiny_cfg):
-    ratios, weights = run(tiny_cfg, 'with', a=HOOK)
-    none, others = run(tiny_cfg, 'without')
-    assert len(ratios) == 2 and none == [] and all(ratio > 0 for ratio in ratios)
-    assert [key for key, value in weights.items() if not torch.equal(value, others[key])] == []
+    none, losses, others = run(tiny_cfg, 'without')
+    for distiller in ('quiet', 'quiet_loss'):  # a name that is no loss of its own
+        ratios, logged, weights = run(tiny_cfg, distiller, distiller, a=HOOK)
+        assert len(ratios) == 2 and none == [] and all(ratio > 0 for ratio in ratios)
+        assert logged == losses
+        assert [key for key, value in weights.items() if not torch.equal(value, others[key])] == []
 
 
 def test_a_model_of_one_loss_is_refused(tiny_cfg):
     with pytest.raises(ConfigError, match='GradientLogHook needs a model of several losses, .* HandPoseEstimator'):
         train(tiny_cfg(2, a=HOOK))
+    compiled = tiny_cfg(2, a=HOOK)
+    compiled.model = dict(type='DistilledEstimator', student=compiled.model, distillers={})
+    compiled.compile = True
+    with pytest.raises(ConfigError, match='which compiled models do not allow'):
+        train(compiled)
     with pytest.raises(ValueError, match='interval must be at least 1, found 0'):
         train(tiny_cfg(2, a=dict(HOOK, interval=0)))

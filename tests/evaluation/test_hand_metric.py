@@ -48,6 +48,9 @@ def test_at_the_true_depth_and_scale_nothing_is_taken_away():
     samples = [make_sample(i, keypoints_cam_gt_depth=TARGET[i : i + 1] + shift) for i in range(5)]
     numbers = evaluate(samples, root=None, scale='gt', prefix='gt-depth')
     assert numbers['gt-depth/abs_21j/EPE_mean'] == pytest.approx(13, abs=1e-4)
+    unknown = make_sample(3, keypoints_cam_gt_depth=np.full((1, 21, 3), np.nan))
+    with pytest.raises(ValueError, match='img_id 3: its root or its scale bone has no label'):
+        evaluate([samples[0], unknown], root=None, scale='gt')
     with pytest.raises(ValueError, match='keypoints_cam_gt_depth'):
         evaluate([make_sample(0)], root=None, scale='gt')
 

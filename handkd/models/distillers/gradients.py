@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import torch
+from mmengine.logging import MessageHub
 from torch import Tensor
 
 
@@ -19,7 +20,7 @@ def gradient_ratios(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[
     Returns:
         ``gradient_NAME/LAYER`` -> norm of that loss's gradient with respect to that output, over the batch, divided by
         the norm of the pose loss's gradient: 1 where both are alike, infinity where the pose does not reach the layer.
-        A layer that a loss does not reach is left out.
+        A layer that a loss does not reach, or neither of the two pulls at, is left out.
     """
     ratios = {}
     for layer, output in layers.items():
@@ -29,9 +30,18 @@ def gradient_ratios(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[
         size = _norm(pose, tensors)
         for name, loss in others.items():
             own = _norm(loss, tensors)
-            if own is not None:
+            if own is not None and (own > 0 or size):
                 ratios[f'gradient_{name}/{layer}'] = own / (0.0 if size is None else size)
     return ratios
+
+
+def log_gradients(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[str, object]) -> None:
+    """Log :func:`gradient_ratios` of a training step, whose arguments these are.
+
+    They do not go among the step's losses, where a name with 'loss' in it would count as one.
+    """
+    ratios = gradient_ratios(pose, others, layers)
+    MessageHub.get_current_instance().update_scalars({f'train/{name}': value for name, value in ratios.items()})
 
 
 def _norm(loss: Tensor, tensors: list[Tensor]) -> Tensor | None:

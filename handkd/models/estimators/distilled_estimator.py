@@ -12,7 +12,7 @@ from handkd.hints import check_keys
 from handkd.registry import MODELS
 
 from ..checkpoint import DISTILLER_PREFIX
-from ..distillers import DistillContext, check_taps, gradient_ratios, record_taps
+from ..distillers import DistillContext, check_taps, log_gradients, record_taps
 from ..initialisation import own_random_numbers
 from .teachers import TEACHER_KEYS, TeacherInputs, build_teacher, check_same_normalisation, modalities_of
 
@@ -77,7 +77,7 @@ class DistilledEstimator(BaseModel):
         self._register_load_state_dict_pre_hook(self._add_student)
 
     log_gradients = False
-    """Whether the losses come with the size of each distiller's gradient; ``GradientLogHook`` sets it."""
+    """Whether a step logs the size of each distiller's gradient; ``GradientLogHook`` sets it."""
 
     @property
     def teachers(self) -> dict[str, nn.Module]:
@@ -114,13 +114,12 @@ class DistilledEstimator(BaseModel):
             losses = self.student(inputs, data_samples, 'loss')
         context = DistillContext(student_taps, self._run_teachers(inputs), inputs, data_samples, self.student.head)
         distilled = {name: distiller(context) for name, distiller in self.distillers.items()}
-        gradients = {}
         if self.log_gradients:
             sums = {name: sum(values.values()) for name, values in distilled.items() if values}
-            gradients = gradient_ratios(self.parse_losses(losses)[0], sums, student_taps)
+            log_gradients(self.parse_losses(losses)[0], sums, student_taps)
         for name, values in distilled.items():
             losses.update({f'loss_{name}_{key}': value for key, value in values.items()})
-        return losses | gradients
+        return losses
 
     @torch.no_grad()
     def _run_teachers(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, object]]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from handkd.registry import MODELS
 
 from ..backbones import Latents
-from ..distillers import gradient_ratios
+from ..distillers import log_gradients
 from ..initialisation import own_random_numbers
 from ..targets import labelled_samples, stack_rotations
 from ..view_groups import ViewSources, draw_sources, find_groups, other_sources, relative_rotations, turn_points
@@ -50,7 +50,7 @@ class ViewSynthesizer(BaseModel):
 
     modality = 'rgb'
     log_gradients = False
-    """Whether the losses of a head come with the size of the views' gradients; ``GradientLogHook`` sets it."""
+    """Whether a step with a head logs the size of the views' gradients; ``GradientLogHook`` sets it."""
 
     def __init__(
         self,
@@ -119,11 +119,10 @@ class ViewSynthesizer(BaseModel):
         if self.head is None:
             return losses
         pose = self._pose_losses(latents, data_samples)
-        gradients = {}
         if self.log_gradients:
             others = {name: losses[f'loss_{name}'] for name in self._losses}
-            gradients = gradient_ratios(self.parse_losses(pose)[0], others, dict(backbone=latents.geometry))
-        return losses | pose | gradients
+            log_gradients(self.parse_losses(pose)[0], others, dict(backbone=latents.geometry))
+        return losses | pose
 
     def _pose_losses(self, latents: Latents, data_samples: list) -> dict[str, Tensor]:
         labelled = labelled_samples(data_samples)

@@ -62,7 +62,8 @@ class Latent25DHead(PoseHead):
             of the training; left out by a network that has not been trained. ``keypoints_xyz`` (B, 21, 3), relative to
             the root, in units of the scale bone: where root and scale bone have labels at the true depth and scale, and
             else as estimated. ``keypoints_cam_gt_depth`` (B, 21, 3), mm, camera frame, at the root's true depth and the
-            true scale, the protocol of EKD (section 4.1), if root and scale bone of all samples have labels.
+            true scale, the protocol of EKD (section 4.1): NaN where root or scale bone have no label, and left out of a
+            batch without such labels.
         """
         pose, root = pose.float(), slice(self.codec.root, self.codec.root + 1)
         cameras = stack_cameras(data_samples, pose.device)
@@ -77,8 +78,8 @@ class Latent25DHead(PoseHead):
             labelled = [data_samples[i] for i in known]
             joints, (*_, scale) = self.in_space(pose[known], labelled), self._labels(labelled, pose.device)
             results['keypoints_xyz'][known] = (joints - joints[:, root]) / scale[:, None, None]
-            if len(known) == len(data_samples):
-                results['keypoints_cam_gt_depth'] = joints
+            results['keypoints_cam_gt_depth'] = torch.full_like(estimate, torch.nan)
+            results['keypoints_cam_gt_depth'][known] = joints
         return results
 
     def _has_scale(self, sample: PoseDataSample) -> bool:

@@ -28,6 +28,11 @@ def test_what_no_gradient_reaches():
     assert gradient_ratios(other.sum(), dict(a=layer.sum()), dict(layer=layer))['gradient_a/layer'] == float('inf')
 
 
+def test_nothing_is_said_of_a_layer_at_which_nobody_pulls():
+    layer = torch.ones(2, requires_grad=True) * 1
+    assert gradient_ratios((0 * layer).sum(), dict(a=(0 * layer).sum()), dict(layer=layer)) == {}
+
+
 def test_the_training_step_after_it_is_not_changed():
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     layer = x.square()

@@ -90,8 +90,10 @@ def test_joints_at_the_true_depth_and_scale_keep_the_roots_error_in_the_image(he
         expected = unproject((place[:, :2] + 1) * 32 - 0.5, truth[:, 2], sample.camera)
         np.testing.assert_allclose(found, expected, atol=0.05)
         assert np.linalg.norm(found[0] - truth[0]) > 10
-    unlabel(samples[2], 5)  # the scale is not known
-    assert 'keypoints_cam_gt_depth' not in head.joints_of(pose, samples)
+    unlabel(samples[2], 5)  # its scale is not known
+    again = head.joints_of(pose, samples)['keypoints_cam_gt_depth'].numpy()
+    np.testing.assert_array_equal(again[[0, 1, 3]], joints[[0, 1, 3]])
+    assert np.isnan(again[2]).all()
 
 
 def test_a_perfect_pose_has_no_error_at_the_true_depth_and_scale(head, samples):
