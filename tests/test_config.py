@@ -175,7 +175,7 @@ def test_one_file_of_limits_goes_to_all_that_take_one(tmp_path):
     assert cfg.model.distillers.angles.limits == 'mine.json'
     assert cfg.model.distillers.offset.limits == 'theirs.json', 'what names its own keeps it'
     for metrics in (cfg.val_evaluator, cfg.test_evaluator):
-        assert [metric.get('limits') for metric in metrics] == [None, 'mine.json', None]
+        assert [metric.get('limits') for metric in metrics] == [None, None, 'mine.json', None]
     with pytest.raises(ConfigError, match="angle_limit'; did you mean 'angle_limits'"):
         load_config(CONFIGS / 'ekd' / 'resnet50_lm.py', {'angle_limit.file': 'x'})
 

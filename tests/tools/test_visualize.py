@@ -117,7 +117,8 @@ def weak_run(tmp_path) -> str:
     before, after = np.full((5, 21), 2.0), np.full((5, 21), 1.0)
     after[1:4, 12] = 44.0
     maps = np.zeros((5, size, size), np.uint8)
-    verdict = Verdict(before, after, after > 40)
+    lost = after > 40
+    verdict = Verdict(before, after, lost, np.ones((5, 21), bool), ~lost.any(1))
     Round.begin(folder / 'restored' / 'round_0000', RoundSettings(1, 5, {})).write(0, maps, maps, verdict)
     return str(folder)
 
