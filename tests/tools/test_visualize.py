@@ -118,7 +118,7 @@ def weak_run(tmp_path) -> str:
     after[1:4, 12] = 44.0
     maps = np.zeros((5, size, size), np.uint8)
     lost = after > 40
-    verdict = Verdict(before, after, lost, np.ones((5, 21), bool), ~lost.any(1))
+    verdict = Verdict(before, after, lost, np.ones(5, bool), ~lost.any(1))
     Round.begin(folder / 'restored' / 'round_0000', RoundSettings(1, 5, {})).write(0, maps, maps, verdict)
     return str(folder)
 
@@ -144,7 +144,7 @@ def test_rejected_maps(weak_run, tmp_path, capsys):
     out = tmp_path / 'rejections.png'
     TOOL['main'](['rejections', weak_run, '--num', '2', '--out', str(out)])
     assert out.is_file()
-    assert '3 of 5 restored maps rejected (60.0 %: 3 lost, 0 moved, 0 unchanged)' in capsys.readouterr().out
+    assert '3 of 5 restored maps rejected (60.0 %: 3 lost, 0 moved, 0 unchanged, 0 unlabelled)' in capsys.readouterr().out
     with pytest.raises(ValueError, match='image 4 was not rejected'):
         TOOL['main'](['rejections', weak_run, '--indices', '4', '--out', str(out)])
 
