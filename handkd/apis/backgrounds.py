@@ -15,7 +15,7 @@ from tqdm import tqdm
 from handkd.config import LOADERS
 from handkd.datasets import Captures
 from handkd.datasets.backgrounds import Camera, build_backgrounds, missing_backgrounds, spread_over
-from handkd.datasets.packed import load_manifest, source_config
+from handkd.datasets.packed import load_manifest, source_config, stored_source
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
 
@@ -124,7 +124,7 @@ def _whole_images(settings: Mapping) -> Mapping:
         return settings
     if settings.get('recipe') is not None:
         return source_config(settings['recipe']['source'])
-    return load_manifest(settings['data_root']).source['config']
+    return stored_source(load_manifest(settings['data_root']), str(settings['data_root']))
 
 
 def _digest(settings: Mapping) -> str:

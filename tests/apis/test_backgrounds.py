@@ -1,11 +1,14 @@
 """The backgrounds of a config: all its sets', made once, and loaded by its pipelines."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from handkd.apis import backgrounds
 from handkd.apis.backgrounds import make_backgrounds
 from handkd.datasets import LabelBudget, PanopticHandDataset, StudioRoomDataset, ViewGroupSampler
 from handkd.datasets.backgrounds import background_of, open_background
@@ -108,3 +111,14 @@ def test_panoptic_from_files_to_groups(panoptic, tmp_path):
             relative = other.camera['R'] @ one.camera['R'].T
             # The reader rounds joints to float32.
             np.testing.assert_allclose(poses[0] @ relative.T, poses[1], atol=1e-3)
+
+
+def test_a_pack_does_not_choose_what_is_run(tmp_path, monkeypatch):
+    """Backgrounds of a pack are made from its source's images, whose config stands in the pack."""
+    source = dict(type='subprocess.Popen', args=['touch', str(tmp_path / 'run')])
+    manifest = SimpleNamespace(source=dict(config=source, length=1))
+    monkeypatch.setattr(backgrounds, 'load_manifest', lambda folder: manifest)
+    packed = dict(type='PackedHandDataset', data_root=str(tmp_path), pipeline=pipeline(tmp_path / 'b'))
+    with pytest.raises(ConfigError, match="made from a 'subprocess.Popen', which is not registered"):
+        make_backgrounds(Config(dict(train_dataloader=dict(dataset=packed))), progress=False)
+    assert not (tmp_path / 'run').exists()

@@ -144,7 +144,9 @@ def test_rejected_maps(weak_run, tmp_path, capsys):
     out = tmp_path / 'rejections.png'
     TOOL['main'](['rejections', weak_run, '--num', '2', '--out', str(out)])
     assert out.is_file()
-    assert '3 of 5 restored maps rejected (60.0 %: 3 lost, 0 moved, 0 unchanged, 0 unlabelled)' in capsys.readouterr().out
+    assert (
+        '3 of 5 restored maps rejected (60.0 %: 3 lost, 0 moved, 0 unchanged, 0 unlabelled)' in capsys.readouterr().out
+    )
     with pytest.raises(ValueError, match='image 4 was not rejected'):
         TOOL['main'](['rejections', weak_run, '--indices', '4', '--out', str(out)])
 

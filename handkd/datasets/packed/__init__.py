@@ -3,7 +3,7 @@
 from .crops import CropMaker, margin_for
 from .dataset import PackedHandDataset
 from .manifest import check_complete, find_damage, load_manifest
-from .recipe import build_source, check_labels, check_recipe, read_recipe, source_config
+from .recipe import build_source, check_labels, check_recipe, read_recipe, source_config, stored_source
 from .streaming import StreamedHandDataset
 from .writing import Packer, PackSettings
 
@@ -22,4 +22,5 @@ __all__ = [
     'margin_for',
     'read_recipe',
     'source_config',
+    'stored_source',
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from handkd.datasets.file_dataset import HandFileDataset
 from handkd.datasets.label_digests import digest_labels
 from handkd.datasets.transforms import HandCrop
 from handkd.hints import ConfigError, check_keys
-from handkd.registry import DATASETS
+from handkd.registry import DATASETS, TRANSFORMS
 
 from .crops import margin_for
 from .manifest import Manifest
@@ -35,6 +35,40 @@ def source_config(dataset: Mapping, modalities: tuple[str, ...] | None = None) -
     if kind is not None and issubclass(kind, HandFileDataset):
         source['modalities'] = list(modalities or kind.offers(source))
     return source
+
+
+def stored_source(manifest: Manifest, where: str) -> dict:
+    """Return the config of the data set that a pack was made from, to be built.
+
+    A pack may come from anybody, and a registry imports, and calls, whatever class a config names by its module: only
+    names that are registered with handkd are admitted, at any depth.
+
+    Args:
+        manifest: The pack's.
+        where: The pack, for errors.
+
+    Raises:
+        ConfigError: If a type is none of these; names it.
+    """
+    config = manifest.source['config']
+    for kind in _types_in(config):
+        if not (isinstance(kind, str) and any(kind in known.module_dict for known in (DATASETS, TRANSFORMS))):
+            raise ConfigError(
+                f'{where}: says that it was made from a {kind!r}, which is not registered with handkd and is not '
+                "built from a file: if it is a class of yours, list its module in the config's custom_imports"
+            )
+    return config
+
+
+def _types_in(node: object) -> Iterator[object]:
+    """Yield every ``type`` in a config."""
+    if isinstance(node, Mapping):
+        if 'type' in node:
+            yield node['type']
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _types_in(value)
 
 
 def build_source(source: Mapping, on_corrupt: str) -> object:
