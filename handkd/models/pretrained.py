@@ -41,7 +41,7 @@ class Pretrained(PretrainedInit):
             FileNotFoundError: If the file is missing.
             PretrainedError: If no weight in it fits; names the prefixes with which some would.
         """
-        content = CheckpointLoader.load_checkpoint(self.checkpoint, logger='silent')
+        content = CheckpointLoader.load_checkpoint(self.checkpoint, self.map_location, logger='silent')
         saved = content.get('state_dict', content)
         prefix = f'{self.prefix.rstrip(".")}.' if self.prefix else ''
         own = module.state_dict()

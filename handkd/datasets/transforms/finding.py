@@ -11,11 +11,20 @@ from .batch import BatchTransform, SampleBatch
 from .sample import sample_name
 
 
+class _CubeTransform(BatchTransform):
+    """Base of the transforms that know the edge of a metric cube."""
+
+    def __init__(self, cube: float = 300.0) -> None:
+        if not cube > 0:
+            raise ValueError(f'{type(self).__name__}: cube must be a positive length in mm, found {cube!r}')
+        self.cube = cube
+
+
 @TRANSFORMS.register_module()
-class FindHandCube(BatchTransform):
+class FindHandCube(_CubeTransform):
     """Finds the nearest hand in the depth map; moves no pixel.
 
-    Sets ``hand_center`` (1, 1, 3), mm, camera frame, which follows all transforms behind. By it go
+    Sets ``hand_center`` (1, 1, 3), mm, camera frame, which all later transforms move along. By it go
     ``HandCrop(center='hand')``, ``HandMaskFromCube`` and ``DepthToCube(center='hand')``. Put it before all that cuts.
 
     Args:
@@ -24,9 +33,6 @@ class FindHandCube(BatchTransform):
     Raises:
         ValueError: If the cube is not positive.
     """
-
-    def __init__(self, cube: float = 300.0) -> None:
-        self.cube = _checked(self, cube)
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Set ``hand_center``.
@@ -45,7 +51,7 @@ class FindHandCube(BatchTransform):
 
 
 @TRANSFORMS.register_module()
-class HandMaskFromCube(BatchTransform):
+class HandMaskFromCube(_CubeTransform):
     """Takes for the hand what lies within a metric cube around the hand found; sets ``hand_mask``.
 
     Without true joints nothing tells the forearm from the hand: what of it is in the cube is counted in.
@@ -56,9 +62,6 @@ class HandMaskFromCube(BatchTransform):
     Raises:
         ValueError: If the cube is not positive.
     """
-
-    def __init__(self, cube: float = 300.0) -> None:
-        self.cube = _checked(self, cube)
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Set ``hand_mask`` (H, W), bool.
@@ -71,10 +74,3 @@ class HandMaskFromCube(BatchTransform):
             in_cube(sample['depth'], sample['camera'], sample['hand_center'][0, 0].astype(np.float64), self.cube)
             for sample in batch.samples()
         ]
-
-
-def _checked(transform: object, cube: float) -> float:
-    """Return the edge of a cube."""
-    if not cube > 0:
-        raise ValueError(f'{type(transform).__name__}: cube must be a positive length in mm, found {cube!r}')
-    return cube
