@@ -5,7 +5,7 @@ from .angle_rules import AngleRules
 from .background_suppression import BackgroundSuppression, background_energy, background_mask, stack_masks
 from .base import BaseDistiller, DistillContext, last_level
 from .feature_mimic import FeatureMimic, feature_distance
-from .gradients import gradient_ratios, log_gradients
+from .gradients import gradient_ratios, log_gradient_ratios
 from .offset_teacher import OffsetTeacher
 from .taps import check_taps, record_taps
 
@@ -23,7 +23,7 @@ __all__ = [
     'feature_distance',
     'gradient_ratios',
     'last_level',
-    'log_gradients',
+    'log_gradient_ratios',
     'record_taps',
     'stack_masks',
 ]

@@ -35,7 +35,7 @@ def gradient_ratios(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[
     return ratios
 
 
-def log_gradients(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[str, object]) -> None:
+def log_gradient_ratios(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[str, object]) -> None:
     """Log :func:`gradient_ratios` of a training step, whose arguments these are.
 
     They do not go among the step's losses, where a name with 'loss' in it would count as one.

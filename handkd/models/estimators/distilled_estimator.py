@@ -12,7 +12,7 @@ from handkd.hints import check_keys
 from handkd.registry import MODELS
 
 from ..checkpoint import DISTILLER_PREFIX
-from ..distillers import DistillContext, check_taps, log_gradients, record_taps
+from ..distillers import DistillContext, check_taps, log_gradient_ratios, record_taps
 from ..initialisation import own_random_numbers
 from .teachers import TEACHER_KEYS, TeacherInputs, build_teacher, check_same_normalisation, modalities_of
 
@@ -116,7 +116,7 @@ class DistilledEstimator(BaseModel):
         distilled = {name: distiller(context) for name, distiller in self.distillers.items()}
         if self.log_gradients:
             sums = {name: sum(values.values()) for name, values in distilled.items() if values}
-            log_gradients(self.parse_losses(losses)[0], sums, student_taps)
+            log_gradient_ratios(self.parse_losses(losses)[0], sums, student_taps)
         for name, values in distilled.items():
             losses.update({f'loss_{name}_{key}': value for key, value in values.items()})
         return losses

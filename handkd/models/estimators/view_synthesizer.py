@@ -8,7 +8,7 @@ from torch import Tensor
 from handkd.registry import MODELS
 
 from ..backbones import Latents
-from ..distillers import log_gradients
+from ..distillers import log_gradient_ratios
 from ..initialisation import own_random_numbers
 from ..targets import labelled_samples, stack_rotations
 from ..view_groups import ViewSources, draw_sources, find_groups, other_sources, relative_rotations, turn_points
@@ -121,7 +121,7 @@ class ViewSynthesizer(BaseModel):
         pose = self._pose_losses(latents, data_samples)
         if self.log_gradients:
             others = {name: losses[f'loss_{name}'] for name in self._losses}
-            log_gradients(self.parse_losses(pose)[0], others, dict(backbone=latents.geometry))
+            log_gradient_ratios(self.parse_losses(pose)[0], others, dict(backbone=latents.geometry))
         return losses | pose
 
     def _pose_losses(self, latents: Latents, data_samples: list) -> dict[str, Tensor]:
