@@ -3,7 +3,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
-from handkd.models import CheckpointError, init_weights
+from handkd.models import CheckpointError, init_weights, pretrained
 
 
 class Layer(BaseModule):
@@ -78,3 +78,17 @@ def test_what_fits_is_loaded_and_said_in_one_line(build, prefix, monkeypatch):
     assert (model.head[0].linear.weight == 3).all() and (model.head[0].linear.bias == 3).all()
     (line,) = [line for line in lines if 'other.' in line or 'layer.pth' in line]
     assert line.startswith('2 of 2 weights of Layer are from') and line.endswith("under 'backbone.'")
+
+
+def test_the_place_that_is_asked_for_reaches_the_reader(build, monkeypatch):
+    """Weights of a GPU must not come back to one where there is none."""
+    asked, read = [], pretrained.CheckpointLoader.load_checkpoint
+
+    def load(path, map_location=None, logger='current'):
+        asked.append(map_location)
+        return read(path, map_location, logger)
+
+    monkeypatch.setattr(pretrained.CheckpointLoader, 'load_checkpoint', load)
+    init_weights(build())
+    init_weights(build(map_location='meta'))
+    assert asked == ['cpu', 'meta']
