@@ -19,6 +19,7 @@ from handkd.visualization import Picture, draw_skeleton, enlarge, part_legend, p
 from .pictures import TILE, Column, hand_column, input_picture, lay_columns, predict_samples
 from .trained import TrainedNetwork, read_samples, spread_indices
 
+_HOOK = ('PartRestorationHook', 'handkd.PartRestorationHook')
 _COLORS = "Parts are in the fingers' colours, paler towards the tip."
 
 
@@ -34,7 +35,8 @@ def part_sheet(
     Args:
         networks: The networks, each on its own test set.
         indices: Which test images.
-        dictionary: Folder of the patches. Defaults to None: nothing is restored.
+        dictionary: Folder of the patches. Defaults to None: nothing is restored. Search and voting are set as in the
+            first network's config that has a ``PartRestorationHook``; where none has one, by their defaults.
 
     Raises:
         FileNotFoundError: If there is no such dictionary.
@@ -52,7 +54,7 @@ def part_sheet(
             predicted = np.concatenate([sample.pred_fields.part_seg for sample in found])
             maps.append(_map_column(network.label, predicted, _true_maps(found)))
             if dictionary is not None and len(maps) == 1:
-                restored = Restorer(open_search(dictionary))(predicted)
+                restored = _restorer(networks, dictionary)(predicted)
                 maps.append(_map_column(f'{network.label}, restored', restored, truth))
         if 'pred_instances' in found[0]:
             hands.append(hand_column(network.label, predict_samples(network, given), given, [None] * len(given)))
@@ -67,6 +69,17 @@ def part_sheet(
     if hands:
         text += ' Joints are over the true ones in grey, with their mean error.'
     return Picture(_with_legend(lay_columns([*columns, *hands], max(depth[0].shape))), text)
+
+
+def _restorer(networks: Sequence[TrainedNetwork], dictionary: str | Path) -> Restorer:
+    """Restores as the first weakly supervised network among some did in its training."""
+    hooks = (hook for network in networks for hook in network.cfg.get('custom_hooks') or ())
+    hook = next((hook for hook in hooks if hook.get('type') in _HOOK), {})
+
+    def settings(*names: str) -> dict:
+        return {name: hook[name] for name in names if name in hook}
+
+    return Restorer(open_search(dictionary, **settings('probes', 'rerank')), **settings('window', 'stride'))
 
 
 def rejection_sheet(network: TrainedNetwork, num: int = 8, indices: Sequence[int] | None = None) -> Picture:

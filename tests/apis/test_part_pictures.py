@@ -137,6 +137,24 @@ def test_maps_stand_beside_what_restoring_makes_of_the_first_ones_and_the_truth(
     assert 'mean error' in picture.caption
 
 
+def test_maps_are_restored_as_weakly_supervised_training_restores_them(tmp_path, shown):
+    known = true_maps(split='train', length=3)
+    build_dictionary(tmp_path / 'patches', lambda start: known[start:], {'set': 'known'})
+    hook = dict(type='PartRestorationHook', dictionary='elsewhere', interval=5, window=3, stride=2, probes=4, rerank=9)
+    swapped = dict(type='SwappedPartsHead', part=9, taken_for=5)
+    networks = [
+        network(tmp_path, 'step 1', swapped, custom_hooks=[dict(type='GradientLogHook')]),
+        network(tmp_path, 'step 2', swapped, custom_hooks=[hook]),
+    ]
+    part_sheet(networks, [0, 1, 2], tmp_path / 'patches')
+    maps = true_maps()[[0, 1, 2]]
+    maps = np.where(maps == 9, 5, maps).astype(np.uint8)
+    search = ExactSearch(PatchDictionary(known))
+    expected, by_default = Restorer(search, window=3, stride=2)(maps), Restorer(search)(maps)
+    assert (expected != by_default).any()
+    assert_maps(shown['step 1, restored'], expected)
+
+
 def test_without_labels_there_is_no_truth_and_no_number(tmp_path, shown):
     bare = network(tmp_path, 'bare', dict(type='ConstantPartsHead'), fields=())
     picture = part_sheet([bare], [0])
