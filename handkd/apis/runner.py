@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from handkd.engine import essential_hooks, with_rules
-from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint
+from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint, weights_in
 
 from .quiet_runner import QuietRunner
 from .resuming import restore_optimisation, restore_place, say_if_done
@@ -115,7 +115,7 @@ class HandRunner(QuietRunner):
                 'with them by --cfg-options load_from=PATH'
             )
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        load_state(network_of(self), checkpoint['state_dict'], filename)
+        load_state(network_of(self), weights_in(checkpoint, filename), filename)
         meta = checkpoint['meta']
         self.train_loop._epoch, self.train_loop._iter = meta['epoch'], meta['iter']
         seed = self._randomness_cfg.get('seed')
