@@ -231,13 +231,13 @@ def _root(records: dict[str, zipfile.ZipInfo], size: int) -> str:
     pickled = [name for name in records if name.endswith('/data.pkl')]
     if len(pickled) != 1:
         raise ValueError('it is a zip archive that torch.save did not write')
+    root = pickled[0].removesuffix('data.pkl')
+    if f'{root}constants.pkl' in records:
+        raise ValueError('it is a TorchScript module; save its state_dict()')
     if any(info.compress_type != zipfile.ZIP_STORED for info in records.values()):
         raise ValueError('its records are compressed, which those of torch.save are not')
     if sum(info.file_size for info in records.values()) > size:
         raise ValueError(f'its records are longer than the file of {size} bytes')
-    root = pickled[0].removesuffix('data.pkl')
-    if f'{root}constants.pkl' in records:
-        raise RefusedPickleError('it is a TorchScript module')
     return root
 
 
