@@ -41,7 +41,7 @@ ARROWS = {
     'hints': set(),
     'pickled_arrays': set(),
     'unpickling': {'pickled_arrays'},
-    'array_files': set(),
+    'array_files': {'hints'},
     'files': set(),
     'compiling': {'files'},
     'hashing': set(),
