@@ -105,9 +105,7 @@ def _read_header(file: BinaryIO, path: str | os.PathLike, size: int) -> _Header:
         shape, fortran, dtype = read(file)
         count, longest = math.prod(shape), max(shape, default=0)
         plain = all(type(n) is int and n >= 0 for n in shape) and len(shape) <= 32
-    except (
-        Exception
-    ) as error:  # it is a text in Python's syntax: SyntaxError, TokenError, RecursionError, KeyError, ...
+    except Exception as error:  # a text in Python's syntax: SyntaxError, TokenError, RecursionError, ...
         raise ArrayFileError(path, f'not a readable npy file ({one_line(error)})') from error
     if dtype.hasobject:
         raise ArrayFileError(

@@ -12,7 +12,7 @@ from handkd.engine import essential_hooks, with_rules
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint, weights_in
 
 from .quiet_runner import QuietRunner
-from .resuming import restore_optimisation, restore_place, say_if_done
+from .resuming import check_resumable, restore_optimisation, restore_place, say_if_done
 from .run_checks import trains_by_epoch
 
 IN_PART = "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -108,12 +108,7 @@ class HandRunner(QuietRunner):
             CheckpointError: If it is damaged, of another architecture, or holds weights alone.
         """
         checkpoint = read_checkpoint(filename)
-        missing = {'meta', 'state_dict', 'optimizer', 'message_hub'} - checkpoint.keys()
-        if missing:
-            raise CheckpointError(
-                f'{filename} has no {sorted(missing)}: it holds weights alone, from which no run can be resumed; begin '
-                'with them by --cfg-options load_from=PATH'
-            )
+        check_resumable(checkpoint, filename)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_state(network_of(self), weights_in(checkpoint, filename), filename)
         meta = checkpoint['meta']

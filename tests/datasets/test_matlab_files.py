@@ -74,7 +74,7 @@ def test_damaged_files_are_read_or_refused_and_crash_nothing(tmp_path, compresse
     data, path = (tmp_path / 'a.mat').read_bytes(), tmp_path / 'b.mat'
     rng = np.random.default_rng(0)
     refused = 0
-    for i in range(1500):
+    for i in range(600):
         changed = bytearray(data)
         for place in rng.integers(124, len(data), size=1 + i % 3).tolist():
             changed[place] = int(rng.integers(256))
@@ -86,7 +86,7 @@ def test_damaged_files_are_read_or_refused_and_crash_nothing(tmp_path, compresse
         except ValueError as error:
             assert str(error).startswith(f'{str(path)!r} ') and '\n' not in str(error)
             refused += 1
-    assert refused > 300
+    assert refused > 100
 
 
 def test_what_says_more_than_it_has_is_refused_before_it_takes_memory(tmp_path):
