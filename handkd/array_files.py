@@ -75,7 +75,7 @@ def read_npz(path: str | os.PathLike, names: Iterable[str] | None = None) -> dic
         except ArrayFileError:
             raise
         except Exception as error:  # zlib.error, BadZipFile, EOFError, NotImplementedError, struct.error, ...
-            raise ArrayFileError(path, f'not a readable npz file ({one_line(error)})') from error
+            raise ArrayFileError(path, f'not a readable npz file ({one_line(error)[:200]})') from error
 
 
 def _read_members(
@@ -106,7 +106,7 @@ def _read_header(file: BinaryIO, path: str | os.PathLike, size: int) -> _Header:
         count, longest = math.prod(shape), max(shape, default=0)
         plain = all(type(n) is int and n >= 0 for n in shape) and len(shape) <= 32
     except Exception as error:  # a text in Python's syntax: SyntaxError, TokenError, RecursionError, ...
-        raise ArrayFileError(path, f'not a readable npy file ({one_line(error)})') from error
+        raise ArrayFileError(path, f'not a readable npy file ({one_line(error)[:200]})') from error
     if dtype.hasobject:
         raise ArrayFileError(
             path, 'holds pickled objects, which could run code when read, so they are refused: save plain arrays'

@@ -130,11 +130,21 @@ def check_resumable(checkpoint: dict, path: str | PathLike) -> None:
         "'meta' has a 'seed' that is no number": isinstance(meta, dict) and type(meta.get('seed', 0)) not in _SEEDS,
         "'optimizer' is no dict": not isinstance(checkpoint['optimizer'], dict),
         "'param_schedulers' are no list": not isinstance(schedulers, (list, dict)),
-        "'message_hub' has no logs": not isinstance(hub, dict) or not isinstance(hub.get('log_scalars', {}), dict),
+        "'message_hub' has no logs": not isinstance(hub, dict) or not _are_logs(hub.get('log_scalars', {})),
     }
     for fault, there in faults.items():
         if there:
             raise CheckpointError(f'{path} is no checkpoint of a run of handkd: {fault}; load_from takes weights alone')
+
+
+def _are_logs(logs: object) -> bool:
+    """Whether these are log buffers as :class:`~handkd.engine.PlainCheckpointHook` saves them: values and counts."""
+    return isinstance(logs, dict) and all(
+        isinstance(pair, list)
+        and [getattr(tensor, 'ndim', None) for tensor in pair] == [1, 1]
+        and len(pair[0]) == len(pair[1])
+        for pair in logs.values()
+    )
 
 
 def restore_optimisation(runner: Runner, checkpoint: dict) -> None:

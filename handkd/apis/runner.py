@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from handkd.engine import essential_hooks, with_rules
+from handkd.hints import one_line
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint, weights_in
 
 from .quiet_runner import QuietRunner
@@ -122,7 +123,13 @@ class HandRunner(QuietRunner):
             self._randomness_cfg.update(seed=meta['seed'])
             self.set_randomness(**self._randomness_cfg)
         self.message_hub.load_state_dict(checkpoint['message_hub'])
-        restore_optimisation(self, checkpoint)
+        try:
+            restore_optimisation(self, checkpoint)
+        except (KeyError, TypeError, ValueError) as error:  # torch and MMEngine believe what an optimizer's state holds
+            raise CheckpointError(
+                f'{filename}: the state of its optimizer does not fit this run ({one_line(error)}); begin with its '
+                'weights by --cfg-options load_from=PATH'
+            ) from error
         self._has_loaded = True
         self._more_samples = restore_place(self, meta)
         self.logger.info(f'resumed {filename} at step {self.iter} (epoch {self.epoch})')

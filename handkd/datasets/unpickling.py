@@ -32,4 +32,4 @@ def load_arrays(path: str | os.PathLike) -> object:
             f'{os.fspath(path)!r} is refused: {error}, and only numpy arrays and plain containers are read'
         ) from error
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise ValueError(f'{os.fspath(path)!r} was not read: {one_line(error)}') from error
+        raise ValueError(f'{os.fspath(path)!r} was not read: {one_line(error)[:200]}') from error

@@ -56,7 +56,7 @@ def read_checkpoint(path: str | PathLike) -> dict:
             "'weights.pth')\""
         ) from error
     except Exception as error:  # junk makes the reader fail in any way: struct.error, IndexError, KeyError, ...
-        raise CheckpointError(f'{path} is damaged or no checkpoint: {one_line(error)}') from error
+        raise CheckpointError(f'{path} is damaged or no checkpoint: {one_line(error)[:200]}') from error
     if not isinstance(content, dict):
         raise CheckpointError(
             f'{path} holds a {type(content).__name__}, and no checkpoint: a dict of weights is expected'

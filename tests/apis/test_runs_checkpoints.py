@@ -79,6 +79,8 @@ def test_what_is_no_checkpoint_is_named_wherever_it_is_given(tiny_cfg, tmp_path,
         (dict(optimizer=[1]), "'optimizer' is no dict"),
         (dict(param_schedulers=3), "'param_schedulers' are no list"),
         (dict(message_hub=dict(log_scalars=3)), "'message_hub' has no logs"),
+        (dict(message_hub=dict(log_scalars=dict(loss=[torch.ones(2), torch.ones(3)]))), "'message_hub' has no logs"),
+        (dict(message_hub=dict(log_scalars=dict(loss=3))), "'message_hub' has no logs"),
     ],
 )
 def test_entries_that_no_run_can_go_on_from_are_named(tmp_path, change, said):
@@ -86,6 +88,14 @@ def test_entries_that_no_run_can_go_on_from_are_named(tmp_path, change, said):
     check_resumable(whole, 'a.pth')
     with pytest.raises(CheckpointError, match=rf'^a\.pth is no checkpoint of a run of handkd: .*{said}'):
         check_resumable(whole | change, 'a.pth')
+
+
+@pytest.mark.parametrize('forged', [{}, dict(state={}, param_groups=[]), dict(state=3, param_groups=3)])
+def test_the_state_of_another_optimizer_is_named(tiny_cfg, tmp_path, forged):
+    checkpoint = read_checkpoint(train(tiny_cfg(1)))
+    torch.save(checkpoint | dict(optimizer=forged), tmp_path / 'forged.pth')
+    with pytest.raises(CheckpointError, match=r'forged\.pth: the state of its optimizer does not fit this run'):
+        train(tiny_cfg(2), resume=str(tmp_path / 'forged.pth'))
 
 
 def test_a_planted_last_checkpoint_runs_no_code(tiny_cfg, hostile, victim, tmp_path):
