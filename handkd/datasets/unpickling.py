@@ -29,7 +29,7 @@ def load_arrays(path: str | os.PathLike) -> object:
         return PlainUnpickler(io.BytesIO(data), PLAIN).load()
     except RefusedPickleError as error:
         raise ValueError(
-            f'{os.fspath(path)!r} is refused: {error}, and only numpy arrays and plain containers are read'
+            f'{os.fspath(path)!r} was not read: {error}, and only numpy arrays and plain containers are read'
         ) from error
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise ValueError(f'{os.fspath(path)!r} was not read: {one_line(error)[:200]}') from error
