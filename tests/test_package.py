@@ -31,7 +31,7 @@ def test_every_file_belongs_to_a_package():
 
 # --- directions of imports -------------------------------------------------------------------------------------------
 
-BASE = {'compat', 'registry', 'hints', 'files', 'hashing', 'compiling', 'units'}
+BASE = {'array_files', 'compat', 'compiling', 'files', 'hashing', 'hints', 'registry', 'units', 'unpickling'}
 KNOWS_CODECS = BASE | {'hand', 'geometry', 'codecs'}
 KNOWS_MODELS = KNOWS_CODECS | {'datasets', 'models'}
 ARROWS = {
@@ -39,6 +39,9 @@ ARROWS = {
     'sharing': set(),
     'compat': set(),
     'hints': set(),
+    'pickled_arrays': set(),
+    'unpickling': {'pickled_arrays'},
+    'array_files': {'hints'},
     'files': set(),
     'compiling': {'files'},
     'hashing': set(),

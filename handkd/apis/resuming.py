@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from os import PathLike
 from pathlib import Path
 
 from mmengine.optim import OptimWrapper
@@ -11,7 +12,9 @@ from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from handkd.engine import LAST
+from handkd.models import CheckpointError
 
+_SEEDS = (int, type(None))
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'} | {
     'monitor',  # a short name until the first step
     'best',
@@ -102,6 +105,46 @@ def say_if_done(runner: Runner) -> None:
         runner.logger.warning(
             f'already at {unit} {there} of {end}: nothing to train; to go on, set a greater train_cfg.{key}'
         )
+
+
+def check_resumable(checkpoint: dict, path: str | PathLike) -> None:
+    """Check that a checkpoint holds all that a run is resumed from.
+
+    Args:
+        checkpoint: What :func:`handkd.models.read_checkpoint` returned.
+        path: Where it is from, for the error.
+
+    Raises:
+        CheckpointError: If it holds weights alone, or is of another program.
+    """
+    missing = {'meta', 'state_dict', 'optimizer', 'message_hub'} - checkpoint.keys()
+    if missing:
+        raise CheckpointError(
+            f'{path} has no {sorted(missing)}: it holds weights alone, from which no run can be resumed; begin with '
+            'them by --cfg-options load_from=PATH'
+        )
+    meta, hub, schedulers = checkpoint['meta'], checkpoint['message_hub'], checkpoint.get('param_schedulers', [])
+    counts = [meta.get(key) for key in ('epoch', 'iter')] if isinstance(meta, dict) else [None]
+    faults = {
+        "'meta' has no counts 'epoch' and 'iter'": not all(type(count) is int and count >= 0 for count in counts),
+        "'meta' has a 'seed' that is no number": isinstance(meta, dict) and type(meta.get('seed', 0)) not in _SEEDS,
+        "'optimizer' is no dict": not isinstance(checkpoint['optimizer'], dict),
+        "'param_schedulers' are no list": not isinstance(schedulers, (list, dict)),
+        "'message_hub' has no logs": not isinstance(hub, dict) or not _are_logs(hub.get('log_scalars', {})),
+    }
+    for fault, there in faults.items():
+        if there:
+            raise CheckpointError(f'{path} is no checkpoint of a run of handkd: {fault}; load_from takes weights alone')
+
+
+def _are_logs(logs: object) -> bool:
+    """Whether these are log buffers as :class:`~handkd.engine.PlainCheckpointHook` saves them: values and counts."""
+    return isinstance(logs, dict) and all(
+        isinstance(pair, list)
+        and [getattr(tensor, 'ndim', None) for tensor in pair] == [1, 1]
+        and len(pair[0]) == len(pair[1])
+        for pair in logs.values()
+    )
 
 
 def restore_optimisation(runner: Runner, checkpoint: dict) -> None:

@@ -9,10 +9,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from handkd.engine import essential_hooks, with_rules
-from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint
+from handkd.hints import one_line
+from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint, weights_in
 
 from .quiet_runner import QuietRunner
-from .resuming import restore_optimisation, restore_place, say_if_done
+from .resuming import check_resumable, restore_optimisation, restore_place, say_if_done
 from .run_checks import trains_by_epoch
 
 IN_PART = "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -108,14 +109,9 @@ class HandRunner(QuietRunner):
             CheckpointError: If it is damaged, of another architecture, or holds weights alone.
         """
         checkpoint = read_checkpoint(filename)
-        missing = {'meta', 'state_dict', 'optimizer', 'message_hub'} - checkpoint.keys()
-        if missing:
-            raise CheckpointError(
-                f'{filename} has no {sorted(missing)}: it holds weights alone, from which no run can be resumed; begin '
-                'with them by --cfg-options load_from=PATH'
-            )
+        check_resumable(checkpoint, filename)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        load_state(network_of(self), checkpoint['state_dict'], filename)
+        load_state(network_of(self), weights_in(checkpoint, filename), filename)
         meta = checkpoint['meta']
         self.train_loop._epoch, self.train_loop._iter = meta['epoch'], meta['iter']
         seed = self._randomness_cfg.get('seed')
@@ -127,7 +123,13 @@ class HandRunner(QuietRunner):
             self._randomness_cfg.update(seed=meta['seed'])
             self.set_randomness(**self._randomness_cfg)
         self.message_hub.load_state_dict(checkpoint['message_hub'])
-        restore_optimisation(self, checkpoint)
+        try:
+            restore_optimisation(self, checkpoint)
+        except (KeyError, TypeError, ValueError) as error:  # torch and MMEngine believe what an optimizer's state holds
+            raise CheckpointError(
+                f'{filename}: the state of its optimizer does not fit this run ({one_line(error)}); begin with its '
+                'weights by --cfg-options load_from=PATH'
+            ) from error
         self._has_loaded = True
         self._more_samples = restore_place(self, meta)
         self.logger.info(f'resumed {filename} at step {self.iter} (epoch {self.epoch})')

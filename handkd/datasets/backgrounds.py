@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from handkd.array_files import ArrayFileError, read_npy
 from handkd.files import checksum_of, locked, write_atomically
 
 FILE = 'backgrounds.json'
@@ -40,13 +41,13 @@ def open_background(path: str) -> np.ndarray:
         ValueError: If it is damaged.
     """
     try:
-        background = np.load(path, mmap_mode='r')
+        background = read_npy(path, mapped=True)
     except FileNotFoundError:
         raise FileNotFoundError(
             f'no background {path!r}: make those of a config by tools/median_backgrounds.py CONFIG'
         ) from None
-    except (ValueError, EOFError) as error:
-        raise ValueError(f'{path!r} is damaged ({error}); delete it, and make it again') from error
+    except ArrayFileError as error:
+        raise ValueError(f'{path!r} is damaged ({error.fault}); delete it, and make it again') from error
     if background.dtype != np.uint8 or background.ndim != 3 or background.shape[2] != 3:
         raise ValueError(f'{path!r} must be (H, W, 3) uint8, found {background.shape} {background.dtype}')
     return np.asarray(background)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handkd.array_files import ArrayFileError, read_npy
 from handkd.files import cache_root
 
 
@@ -30,7 +31,7 @@ class Index(Mapping):
         self.folder = Path(folder)
         # Plain arrays on the mapped memory: numpy's class for it makes each access several times as slow.
         self._columns = {
-            path.stem: np.asarray(np.load(path, mmap_mode='r')) for path in sorted(self.folder.glob('*.npy'))
+            path.stem: np.asarray(read_npy(path, mapped=True)) for path in sorted(self.folder.glob('*.npy'))
         }
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -104,8 +105,11 @@ def _file_stats(files: Iterable[str]) -> np.ndarray:
 
 
 def _is_current(folder: Path) -> bool:
-    """Whether the files that an index watches are as they were."""
-    index = Index(folder)
+    """Whether an index is whole, and the files that it watches are as they were."""
+    try:
+        index = Index(folder)
+    except ArrayFileError:
+        return False
     return 'watched' not in index or np.array_equal(_file_stats(index['watched'].tolist()), index['watched_stats'])
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from handkd.array_files import read_npy, read_npz
 from handkd.files import read_text
 from handkd.geometry import unproject
 from handkd.hints import did_you_mean
@@ -102,8 +102,10 @@ def read_joints(
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file of joints')
     frames = None
-    if path.suffix in ('.npz', '.npy'):
-        content = _read_numpy(path)
+    if path.suffix == '.npz':
+        content = read_npz(path)
+    elif path.suffix == '.npy':
+        content = {'joints': read_npy(path)}
     elif path.suffix == '.json':
         content = _read_json(path)
     else:
@@ -126,21 +128,6 @@ def read_joints(
         joints = unproject(joints[..., :2], joints[..., 2], {'K': matrix})
     labelled, visible = (_mask(path, content, names, joints) for names in (_LABELLED, _VISIBLE))
     return JointFile(path, joints * scale, labelled, visible, frames, protocol, unit)
-
-
-def _read_numpy(path: Path) -> dict[str, np.ndarray]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {'joints': loaded}
-        with loaded as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        if 'allow_pickle' in str(error):
-            raise ValueError(
-                f'{path}: holds pickled objects, which could run code when read, so they are refused: save plain arrays'
-            ) from error
-        raise ValueError(f'{path}: not a readable {path.suffix[1:]} file ({error})') from error
 
 
 def _read_json(path: Path) -> dict[str, object]:

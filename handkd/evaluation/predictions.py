@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
+
+from handkd.array_files import ArrayFileError, read_npz
 
 from .functional import joint_errors
 from .protocols import PIXELS
@@ -88,7 +89,6 @@ def read_arrays(path: str | Path, names: Iterable[str], what: str, writer: str) 
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file of {what}; {writer} writes one where its `dump` says')
     try:
-        with np.load(path) as file:
-            return {name: file[name] for name in names}
-    except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
-        raise ValueError(f'{path}: not a file of {what}, which holds {names} ({error})') from error
+        return read_npz(path, names)
+    except ArrayFileError as error:
+        raise ValueError(f'{path}: not a file of {what}, which holds {names} ({error.fault})') from error

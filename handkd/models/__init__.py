@@ -12,7 +12,7 @@ from . import (
     pretrained,  # noqa: F401  (and said in one line)
 )
 from .backbones import *  # noqa: F403
-from .checkpoint import CheckpointError, check_is_file, load_state, load_weights, read_checkpoint
+from .checkpoint import CheckpointError, check_is_file, load_state, load_weights, read_checkpoint, weights_in
 from .data_preprocessors import *  # noqa: F403
 from .decoders import *  # noqa: F403
 from .distillers import *  # noqa: F403
@@ -21,6 +21,14 @@ from .heads import *  # noqa: F403
 from .initialisation import init_weights
 from .losses import *  # noqa: F403
 
-__all__ = ['CheckpointError', 'check_is_file', 'init_weights', 'load_state', 'load_weights', 'read_checkpoint']
+__all__ = [
+    'CheckpointError',
+    'check_is_file',
+    'init_weights',
+    'load_state',
+    'load_weights',
+    'read_checkpoint',
+    'weights_in',
+]
 for _part in (backbones, data_preprocessors, decoders, distillers, estimators, heads, losses):
     __all__ += _part.__all__

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 import torch
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
+from handkd.hints import one_line
+from handkd.unpickling import RefusedPickleError
 
-class _Data:
-    """Stands in for a class of which a checkpoint holds data alone, such as MMEngine's log buffers."""
+from .checkpoint_files import ZIP, read_archive, read_stream
 
-
-def _no_function(*_args: object) -> None:
-    """Stand in for ``getattr``, by which log buffers name functions of their class: nothing is looked up."""
-
-
-def _no_bytes() -> bytes:
-    """Stand in for ``bytes``, which pickles call for empty ones; with a number it would take that much memory."""
-    return b''
-
-
-_scalar, _array = (np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0])
-_DTYPES = {type(np.dtype(code)) for code in np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?SU'}
-SAFE_GLOBALS = [
-    np.ndarray,
-    np.dtype,
-    *sorted(_DTYPES, key=str),
-    # The two names under which numpy 1 and numpy 2 write them.
-    *((make, f'numpy.{core}.multiarray.{make.__name__}') for core in ('core', '_core') for make in (_scalar, _array)),
-    (_Data, 'mmengine.logging.history_buffer.HistoryBuffer'),
-    (_no_function, 'builtins.getattr'),
-    (_no_bytes, 'builtins.bytes'),
-]
-"""What a checkpoint may hold beyond tensors and plain containers, which torch admits: numbers, text and arrays of numpy
-(none of Python objects), and log buffers as data."""
+_HEADER = 512  # bytes, of which a tar archive's name is among the last
 
 DISTILLER_PREFIX = 'distillers.'
 """Names of the weights in a checkpoint that distillers, and not the student, have learnt."""
@@ -59,28 +35,72 @@ def read_checkpoint(path: str | PathLike) -> dict:
     Raises:
         FileNotFoundError: If it is not there.
         IsADirectoryError: If it is a folder; names the checkpoints in it.
-        CheckpointError: If it is damaged, or asks for anything else to be unpickled; names that and the way out.
+        CheckpointError: If it is damaged, something else, or asks for anything else to be unpickled; names that and the
+            way out. In files since torch 1.6 no damage goes unseen: they have checksums.
     """
     if '://' in str(path):
         return CheckpointLoader.load_checkpoint(str(path))
     path = Path(path)
     check_is_file(path)
+    with open(path, 'rb') as file:
+        begins = file.read(_HEADER)
+    if not begins.startswith((ZIP, b'\x80')):
+        raise CheckpointError(f'{path} is no checkpoint: {_what_it_is(begins)}')
     try:
-        with torch.serialization.safe_globals(SAFE_GLOBALS):
-            return torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        wanted, cause = (re.search(text, str(error)) for text in (r'GLOBAL ([\w.]+)', r'WeightsUnpickler error: (.*)'))
-        if wanted is None and 'Unsupported operand' in str(error):  # not what pickle writes
-            raise CheckpointError(f'{path} is no checkpoint: it is not a file that torch.save wrote') from error
-        asked = f'it asks for {wanted[1]}' if wanted else cause[1] if cause else _first_line(error)
+        content = read_archive(path) if begins.startswith(ZIP) else read_stream(path)
+    except RefusedPickleError as error:
         raise CheckpointError(
             f'{path} is refused: it is no checkpoint, or holds more than tensors, numpy arrays and plain containers '
-            f'({asked}), which could run code. If you trust it, save its weights alone, once: python -c "import torch; '
+            f'({error}), which could run code. If you trust it, save its weights alone, once: python -c "import torch; '
             f"c = torch.load('{path}', map_location='cpu', weights_only=False); torch.save(c.get('state_dict', c), "
             "'weights.pth')\""
         ) from error
-    except Exception as error:  # junk makes the reader fail in any way: struct.error, IndexError, RuntimeError, ...
-        raise CheckpointError(f'{path} is damaged or no checkpoint: {_first_line(error)}') from error
+    except Exception as error:  # junk makes the reader fail in any way: struct.error, IndexError, KeyError, ...
+        raise CheckpointError(f'{path} is damaged or no checkpoint: {one_line(error)[:200]}') from error
+    if not isinstance(content, dict):
+        raise CheckpointError(
+            f'{path} holds a {type(content).__name__}, and no checkpoint: a dict of weights is expected'
+        )
+    return content
+
+
+def _what_it_is(begins: bytes) -> str:
+    """Say what a file is that torch.save did not write, by its first bytes."""
+    if not begins:
+        return 'it is empty'
+    known = {b'\x89HDF': 'an HDF5 file, as Keras writes', b'\x93NUMPY': 'an array of numpy', b'\x1f\x8b': 'compressed'}
+    for mark, what in known.items():
+        if begins.startswith(mark):
+            return f'it is {what}, and not a file that torch.save wrote'
+    if begins[257:262] == b'ustar':
+        return 'it is a tar archive, as torch wrote before 0.1.10; load it there, and save it again'
+    return 'it is not a file that torch.save wrote'
+
+
+def weights_in(checkpoint: dict, path: str | PathLike) -> dict[str, torch.Tensor]:
+    """Return the weights of a checkpoint: its ``state_dict``, or all of it if it holds weights alone.
+
+    Args:
+        checkpoint: What :func:`read_checkpoint` returned.
+        path: Where it is from, for the error.
+
+    Raises:
+        CheckpointError: If there are none; names what is there.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise CheckpointError(f"{path}: 'state_dict' is a {type(state).__name__}; names and tensors are expected")
+    others = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
+    if others and 'state_dict' not in checkpoint:
+        raise CheckpointError(
+            f"{path} is a checkpoint of another program: it has no 'state_dict', and {_some(others)} are no tensors; "
+            'take its weights out, and save them alone'
+        )
+    if others:
+        raise CheckpointError(
+            f'{path}: {others[0]} in its state_dict is a {type(state[others[0]]).__name__}, no tensor'
+        )
+    return state
 
 
 def check_is_file(path: str | PathLike) -> None:
@@ -119,8 +139,7 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
         FileNotFoundError: If the file is missing.
         CheckpointError: If it is damaged or does not fit; lists what is missing, unexpected or of another shape.
     """
-    checkpoint = read_checkpoint(path)
-    load_state(network, checkpoint.get('state_dict', checkpoint), path, owner, prefix)
+    load_state(network, weights_in(read_checkpoint(path), path), path, owner, prefix)
 
 
 def load_state(
@@ -181,7 +200,3 @@ def _distiller(key: str) -> str | None:
 
 def _some(keys: list[str], most: int = 3) -> str:
     return ', '.join(keys[:most]) + (', ...' if len(keys) > most else '')
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -21,7 +21,7 @@ from mmengine.runner.checkpoint import (
 
 from handkd.hints import did_you_mean
 
-from .checkpoint import read_checkpoint
+from .checkpoint import read_checkpoint, weights_in
 
 
 @CheckpointLoader.register_scheme(prefixes='', force=True)
@@ -81,7 +81,9 @@ def load_from_openmmlab(filename: str, map_location: object = None) -> dict:
 @CheckpointLoader.register_scheme(prefixes='mmcls://', force=True)
 def load_from_mmcls(filename: str, map_location: object = None) -> dict:
     """Read a backbone of MMClassification; arguments and errors as of :func:`load_from_http`."""
-    return _process_mmcls_checkpoint(load_from_http(_address(filename, get_mmcls_models())))
+    content = load_from_http(_address(filename, get_mmcls_models()))
+    weights_in(content, filename)
+    return _process_mmcls_checkpoint(content)
 
 
 @CheckpointLoader.register_scheme(prefixes=['pavi://', r'(\S+\:)?s3://', r'(\S+\:)?petrel://'], force=True)

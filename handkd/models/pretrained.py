@@ -15,7 +15,7 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-from .checkpoint import CheckpointError, usual_names
+from .checkpoint import CheckpointError, usual_names, weights_in
 
 
 class PretrainedError(CheckpointError):
@@ -42,7 +42,7 @@ class Pretrained(PretrainedInit):
             PretrainedError: If no weight in it fits; names the prefixes with which some would.
         """
         content = CheckpointLoader.load_checkpoint(self.checkpoint, self.map_location, logger='silent')
-        saved = content.get('state_dict', content)
+        saved = weights_in(content, self.checkpoint)
         prefix = f'{self.prefix.rstrip(".")}.' if self.prefix else ''
         own = module.state_dict()
         found = _below(saved, prefix) or _below(usual_names(saved), prefix)

@@ -13,6 +13,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from handkd.array_files import read_npz
 from handkd.files import checksum_of, locked, write_atomically
 
 from .dictionary import PatchDictionary, check_file, read_state
@@ -199,8 +200,7 @@ class _Building:
         for name, (size, checksum) in state['files'].items():
             check_file(self.folder / name, size, checksum)
         components, index = (self.folder / name for name in state['files'])
-        with np.load(components) as arrays:
-            embedding = SubgridPCA(arrays['kernel'], arrays['bias'])
+        embedding = SubgridPCA(**read_npz(components, ['kernel', 'bias']))
         index = faiss.read_index(str(index))
         index.implem = _QUERY_BY_QUERY
         return embedding, index

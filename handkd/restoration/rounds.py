@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import zipfile
 import zlib
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handkd.array_files import ArrayFileError, read_npz
 from handkd.files import write_atomically
 
 from .dictionary import read_state
@@ -164,10 +164,9 @@ class Round:
         while start < self.settings.images:
             path = self._path(start // self.settings.piece)
             try:
-                with np.load(path) as content:
-                    arrays.append(content[name])
-            except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                raise ValueError(f'{path} is damaged ({error}); delete it, and it is made again') from error
+                arrays.append(read_npz(path, [name])[name])
+            except ArrayFileError as error:
+                raise ValueError(f'{path} is damaged ({error.fault}); delete it, and it is made again') from error
             start += self.settings.piece
         return np.concatenate(arrays)
 

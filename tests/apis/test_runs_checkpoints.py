@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from handkd.apis.resuming import check_resumable
 from handkd.apis.runs import evaluate, train
 from handkd.models import CheckpointError, read_checkpoint
 
@@ -46,6 +47,55 @@ def test_no_way_into_a_training_runs_code_of_a_checkpoint(tiny_cfg, hostile, vic
     with pytest.raises(CheckpointError, match='is refused'):
         train(tiny_cfg(1), resume=hostile)
     assert not victim.exists()
+
+
+OTHERS = {
+    'a list': ([torch.ones(1)], r'other\.pth holds a list, and no checkpoint'),
+    'another program': ({'model': {}, 'epoch': 3}, r'other\.pth is a checkpoint of another program: .* model, epoch'),
+    'a text': ('text', r'other\.pth is no checkpoint: it is not a file that torch\.save wrote'),
+}
+
+
+@pytest.mark.parametrize('case', OTHERS)
+def test_what_is_no_checkpoint_is_named_wherever_it_is_given(tiny_cfg, tmp_path, case):
+    path, (content, said) = tmp_path / 'other.pth', OTHERS[case]
+    path.write_text(content) if isinstance(content, str) else torch.save(content, path)
+    backbone, start = tiny_cfg(1), tiny_cfg(1)
+    backbone.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    start.load_from = str(path)
+    for run in (lambda: train(backbone), lambda: train(start), lambda: evaluate(tiny_cfg(1), path)):
+        with pytest.raises(CheckpointError, match=said):
+            run()
+    with pytest.raises(CheckpointError, match=said if case != 'another program' else r'other\.pth has no .*load_from'):
+        train(tiny_cfg(1), resume=str(path))
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (dict(meta=[1]), "'meta' has no counts"),
+        (dict(meta=dict(epoch='1', iter=2)), "'meta' has no counts"),
+        (dict(meta=dict(epoch=1, iter=2, seed='1')), "'seed' that is no number"),
+        (dict(optimizer=[1]), "'optimizer' is no dict"),
+        (dict(param_schedulers=3), "'param_schedulers' are no list"),
+        (dict(message_hub=dict(log_scalars=3)), "'message_hub' has no logs"),
+        (dict(message_hub=dict(log_scalars=dict(loss=[torch.ones(2), torch.ones(3)]))), "'message_hub' has no logs"),
+        (dict(message_hub=dict(log_scalars=dict(loss=3))), "'message_hub' has no logs"),
+    ],
+)
+def test_entries_that_no_run_can_go_on_from_are_named(tmp_path, change, said):
+    whole = dict(meta=dict(epoch=0, iter=1), state_dict={}, optimizer={}, message_hub={}, param_schedulers=[])
+    check_resumable(whole, 'a.pth')
+    with pytest.raises(CheckpointError, match=rf'^a\.pth is no checkpoint of a run of handkd: .*{said}'):
+        check_resumable(whole | change, 'a.pth')
+
+
+@pytest.mark.parametrize('forged', [{}, dict(state={}, param_groups=[]), dict(state=3, param_groups=3)])
+def test_the_state_of_another_optimizer_is_named(tiny_cfg, tmp_path, forged):
+    checkpoint = read_checkpoint(train(tiny_cfg(1)))
+    torch.save(checkpoint | dict(optimizer=forged), tmp_path / 'forged.pth')
+    with pytest.raises(CheckpointError, match=r'forged\.pth: the state of its optimizer does not fit this run'):
+        train(tiny_cfg(2), resume=str(tmp_path / 'forged.pth'))
 
 
 def test_a_planted_last_checkpoint_runs_no_code(tiny_cfg, hostile, victim, tmp_path):

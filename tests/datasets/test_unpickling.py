@@ -14,7 +14,9 @@ def test_arrays_and_plain_containers(tmp_path, protocol):
         0: {'xyz': np.arange(6.0).reshape(2, 3), 'K': np.eye(3, dtype=np.float32), 'f': np.float64(2.5)},
         'list': [1, (2.0, None, True), {'a'}, b'bytes', 'text', frozenset('b')],
         'ordered': collections.OrderedDict(a=1),
-        'names': np.array(['a', 'bc'], object),
+        'names': np.array(['a', 'bc\u00e9']),
+        'big': np.arange(3, dtype='>i4'),
+        'fortran': np.asfortranarray(np.arange(6.0).reshape(2, 3)),
         'strided': np.arange(10)[::2],
     }
     path = tmp_path / 'labels.pkl'
@@ -23,7 +25,13 @@ def test_arrays_and_plain_containers(tmp_path, protocol):
     np.testing.assert_array_equal(loaded[0]['xyz'], content[0]['xyz'])
     np.testing.assert_array_equal(loaded['strided'], [0, 2, 4, 6, 8])
     assert loaded[0]['K'].dtype == np.float32 and loaded[0]['f'] == 2.5
-    assert loaded['list'] == content['list'] and loaded['ordered'] == {'a': 1} and list(loaded['names']) == ['a', 'bc']
+    assert (
+        loaded['list'] == content['list']
+        and loaded['ordered'] == {'a': 1}
+        and list(loaded['names']) == ['a', 'bc\u00e9']
+    )
+    assert loaded['big'].tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(loaded['fortran'], content['fortran'])
 
 
 def test_a_pickle_of_python_2(tmp_path):
@@ -66,7 +74,7 @@ def test_a_hostile_pickle_is_refused_and_does_nothing(tmp_path, make, asked):
 def test_a_payload_inside_an_object_array_is_refused(tmp_path):
     path, victim = tmp_path / 'a.pkl', tmp_path / 'victim'
     path.write_bytes(pickle.dumps(np.array([Hostile(os.system, f'touch {victim}')], object)))
-    with pytest.raises(ValueError, match='system'):
+    with pytest.raises(ValueError, match=r'a\.pkl.* was not read: an array is of type .O8'):
         load_arrays(path)
     assert not victim.exists()
 

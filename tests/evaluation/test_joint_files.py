@@ -100,7 +100,7 @@ def test_bad_files_are_named(tmp_path):
     (tmp_path / 'blank.txt').write_text('\n')
     for name, message in (
         ('pickled.npz', 'pickled.npz: holds pickled objects'),
-        ('plain.npy', 'plain.npy: holds pickled objects'),
+        ('plain.npy', 'plain.npy: not a readable npy'),
         ('cut.npz', 'cut.npz: not a readable npz'),
         ('empty.npz', 'empty.npz: not a readable npz'),
         ('two.npz', r"two.npz: .* several of them: \['xyz', 'uvd'\]"),

@@ -1,0 +1,122 @@
+"""Reading numpy's files: plain arrays, whose sizes are those of the bytes there are."""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from .hints import one_line
+
+_MAX_UNPACKED = 1 << 29  # bytes, or so many times as many as the file has:
+_MAX_RATIO = 100
+
+
+class ArrayFileError(ValueError):
+    """A file is damaged, or holds other than plain arrays.
+
+    Attributes:
+        fault: What is wrong with it, without its name.
+    """
+
+    def __init__(self, path: str | os.PathLike, fault: str) -> None:
+        super().__init__(f'{os.fspath(path)}: {fault}')
+        self.fault = fault
+
+
+class _Header(NamedTuple):
+    """What a file says of its array."""
+
+    shape: tuple[int, ...]
+    order: str
+    dtype: np.dtype
+
+
+def read_npy(path: str | os.PathLike, mapped: bool = False) -> np.ndarray:
+    """Read an array of numbers, bools or text from a ``.npy`` file.
+
+    Args:
+        path: The file.
+        mapped: Whether to map it into memory, read-only, instead of reading it. Defaults to False.
+
+    Raises:
+        OSError: If it can't be opened.
+        ArrayFileError: If it is damaged, or holds Python objects or records; names it.
+    """
+    with open(path, 'rb') as file:
+        size = os.fstat(file.fileno()).st_size
+        header = _read_header(file, path, size)
+        if mapped:
+            return np.memmap(file, header.dtype, 'r', file.tell(), header.shape, header.order)
+        return np.ndarray(header.shape, header.dtype, bytearray(file.read()), order=header.order)
+
+
+def read_npz(path: str | os.PathLike, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Read arrays of numbers, bools or text from a ``.npz`` file; the archive's checksums are compared.
+
+    Args:
+        path: The file.
+        names: What the arrays are called. Defaults to None: all that are there.
+
+    Raises:
+        OSError: If it can't be opened.
+        ArrayFileError: If it is damaged, lacks an array, unpacks to far more than it is, or holds Python objects or
+            records; names it.
+    """
+    with open(path, 'rb') as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return _read_members(archive, path, names)
+        except ArrayFileError:
+            raise
+        except Exception as error:  # zlib.error, BadZipFile, EOFError, NotImplementedError, struct.error, ...
+            raise ArrayFileError(path, f'not a readable npz file ({one_line(error)[:200]})') from error
+
+
+def _read_members(
+    archive: zipfile.ZipFile, path: str | os.PathLike, names: Iterable[str] | None
+) -> dict[str, np.ndarray]:
+    members = {info.filename.removesuffix('.npy'): info for info in archive.infolist()}
+    names = list(members if names is None else names)
+    missing = [name for name in names if name not in members]
+    if missing:
+        raise ArrayFileError(path, f'has no array {missing[0]!r}, only {sorted(members)[:10]}')
+    total, size = sum(members[name].file_size for name in names), Path(path).stat().st_size
+    if total > max(_MAX_UNPACKED, _MAX_RATIO * size):
+        raise ArrayFileError(path, f'not a readable npz file ({size} bytes say that they unpack to {total})')
+    arrays = {}
+    for name in names:
+        with archive.open(members[name]) as file:
+            header = _read_header(file, path, members[name].file_size)
+            arrays[name] = np.ndarray(header.shape, header.dtype, bytearray(file.read()), order=header.order)
+    return arrays
+
+
+def _read_header(file: BinaryIO, path: str | os.PathLike, size: int) -> _Header:
+    """Return what an array's first bytes say, having seen that it is plain and has as many bytes as it says."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, fortran, dtype = read(file)
+        count, longest = math.prod(shape), max(shape, default=0)
+        plain = all(type(n) is int and n >= 0 for n in shape) and len(shape) <= 32
+    except Exception as error:  # a text in Python's syntax: SyntaxError, TokenError, RecursionError, ...
+        raise ArrayFileError(path, f'not a readable npy file ({one_line(error)[:200]})') from error
+    if dtype.hasobject:
+        raise ArrayFileError(
+            path, 'holds pickled objects, which could run code when read, so they are refused: save plain arrays'
+        )
+    if dtype.kind not in 'biufcSU':
+        raise ArrayFileError(path, f'holds an array of {str(dtype)[:80]}; numbers, bools and text are expected')
+    there = size - file.tell()
+    # Along an array without bytes one could walk for ever.
+    if not plain or count * dtype.itemsize != there or longest > max(there, 1 << 16):
+        raise ArrayFileError(
+            path, f'not a readable npy file (of shape {str(shape)[:80]} and type {dtype}, it has {there} bytes)'
+        )
+    return _Header(shape, 'F' if fortran else 'C', dtype)
