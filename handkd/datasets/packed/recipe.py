@@ -52,7 +52,7 @@ def stored_source(manifest: Manifest, where: str) -> dict:
         where: The pack, for errors.
 
     Raises:
-        ConfigError: If a type or scope is none of these; names it.
+        ConfigError: If a type or scope is none of these, or an argument is none of its class; names it.
     """
     config = manifest.source['config']
     if not isinstance(config, Mapping) or 'type' not in config:
@@ -62,9 +62,8 @@ def stored_source(manifest: Manifest, where: str) -> dict:
         kind, scope = node.get('type'), node.get('_scope_')
         if 'type' in node and not (isinstance(kind, str) and kind in known.module_dict):
             raise ConfigError(
-                f'{where}: says that it was made from a {kind!r}, which is not registered with handkd as a '
-                f"{known.name} and is not built from a file: if it is a class of yours, list its module in the config's "
-                'custom_imports'
+                f'{where}: says that it was made from a {kind!r}, not registered with handkd as a {known.name}, which '
+                "is not built from a file: if it is yours, list its module in the config's custom_imports"
             )
         if scope not in (None, 'handkd'):
             raise ConfigError(f"{where}: names the scope {scope!r} in its source, expected 'handkd' or none")

@@ -49,7 +49,7 @@ def test_what_is_wrong_in_a_recipe(recipe, message):
     ],
 )
 def test_nothing_that_a_pack_names_is_imported(config):
-    with pytest.raises(ConfigError, match='a pack: says that it was made from a .* not registered with handkd'):
+    with pytest.raises(ConfigError, match='a pack: says that it was made from a .*, not registered with handkd as a '):
         stored_source(SimpleNamespace(source=dict(config=config)), 'a pack')
 
 
