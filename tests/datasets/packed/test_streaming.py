@@ -154,7 +154,7 @@ FORGED = {
     ),
     'of another place': (lambda a: {k.replace('0005.', '0009.'): v for k, v in a.items()}, 'found sample 9 behind 4'),
     'the order': (swapped, 'found sample 4 behind 5'),
-    'a sample is missing': (lambda a: {k: v for k, v in a.items() if '0005.' not in k}, 'expected at least 50756 bytes'),
+    'a sample is missing': (lambda a: {k: v for k, v in a.items() if '0005.' not in k}, 'expected at least'),
     'not the files': (lambda a: {**a, '000000005.evil.npy': np.zeros(3)}, "holds '000000005.evil.npy'"),
 }
 
