@@ -8,7 +8,16 @@ import torch
 from mmengine.runner import save_checkpoint
 
 import handkd.engine  # noqa: F401 (its backend 'atomic')
-from handkd.files import cache_root, checksum_of, locked, read_text, remove_leftovers, write_atomically
+from handkd.files import (
+    cache_root,
+    checksum_of,
+    locked,
+    naming,
+    read_text,
+    remove_leftovers,
+    write_atomically,
+    write_fully,
+)
 
 
 def test_writes_and_replaces(tmp_path):
@@ -140,3 +149,36 @@ def test_text_is_read_whatever_its_byte_order_mark_says(tmp_path, encoding):
     path.write_bytes('höhe'.encode('latin-1'))
     with pytest.raises(ValueError, match=r'a.txt: not a text file in UTF-8 \('):
         read_text(path)
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+def test_a_device_is_written_to_and_stays_one(tmp_path):
+    with pytest.raises(OSError, match=r'No space left.*could not be written.*/dev/full'):
+        write_atomically('/dev/full', b'x' * 10_000)
+    write_atomically(os.devnull, b'x')
+    for path in ('/dev/full', os.devnull):
+        assert not os.path.isfile(path)
+
+
+def test_what_a_link_leads_to_is_written(tmp_path):
+    (tmp_path / 'there').mkdir()
+    (tmp_path / 'link.txt').symlink_to(tmp_path / 'there' / 'file.txt')
+    for data in (b'one', b'two'):
+        write_atomically(tmp_path / 'link.txt', data)
+        assert (tmp_path / 'link.txt').is_symlink() and (tmp_path / 'there' / 'file.txt').read_bytes() == data
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+def test_errors_of_a_full_disk_get_the_path():
+    with open('/dev/full', 'wb', buffering=0) as file, pytest.raises(OSError, match=r'No space left.*/dev/full'):
+        write_fully(file, b'x')
+    with pytest.raises(OSError, match=r'No space left.*free some space.*here') as caught, naming('here'):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    assert caught.value.errno == errno.ENOSPC
+    with pytest.raises(FileNotFoundError, match=r'No such file.*: \'there\'$'), naming('here'):
+        os.stat('there')  # what has a path keeps it
+
+
+def test_an_error_inside_a_lock_is_no_other_process(tmp_path):
+    with pytest.raises(BlockingIOError, match='no more processes'), locked(tmp_path):
+        raise BlockingIOError(errno.EAGAIN, 'no more processes')

@@ -44,14 +44,14 @@ def parse_header(header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
     return read_header(io.BytesIO(header))
 
 
-def array_in(data: bytes) -> np.ndarray:
+def array_in(data: bytes | memoryview) -> np.ndarray:
     """Return the array in the content of a ``.npy`` file, without copying it.
 
     Raises:
         ValueError: If it is no such file, or has another length than its header says.
     """
     length = int.from_bytes(data[8:10], 'little') + 10  # version 1 of the format
-    dtype, shape = parse_header(data[:length])
+    dtype, shape = parse_header(bytes(data[:length]))
     if len(data) - length != dtype.itemsize * prod(shape):
         raise ValueError(f'expected {dtype} {shape} behind the header, found {len(data) - length} bytes')
     return np.frombuffer(data, dtype, offset=length).reshape(shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +14,12 @@ from .npy import array_in
 from .stores import Readable
 
 _MEMBER = re.compile(r'(\d{1,19})\.([a-z]+)\.npy')
-_AT_ONCE = 1 << 18
+_BLOCK = 512
+_USTAR = re.compile(
+    rb'(?P<name>[^\0]{1,99})\0+.{24}(?P<size>[0-7]{11})[ \0].{12}(?P<checksum>[0-7]{6})[ \0]{2}[0\0]\0{100}ustar.*',
+    re.DOTALL,
+)
+"""A header: name (100 bytes), mode, owner, group (8 each), size, time (12 each), checksum (8), kind, link (100)."""
 
 
 def import_webdataset() -> ModuleType:
@@ -66,21 +70,48 @@ def read_tar(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple
         yield number, _checked(number, arrays, forms)
 
 
-def _members(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple[int, str, bytes]]:
+def _members(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple[int, str, memoryview]]:
     """Yield sample, array and content of each file in a tar file, none of which takes more room than it may."""
     most = {name: form.bytes + NPY_HEADER for name, form in forms.items()} | {'labels': MOST_LABEL_BYTES + NPY_HEADER}
-    try:
-        with tarfile.open(fileobj=stream, mode='r|', bufsize=_AT_ONCE) as tar:
-            for member in tar:
-                match = _MEMBER.fullmatch(member.name)
-                if match is None or match[2] not in most or not member.isreg() or member.issparse():
-                    raise ValueError(f'holds {member.name[:80]!r}, expected files like 000000000.labels.npy')
-                if not 0 <= member.size <= most[match[2]]:
-                    raise ValueError(f'{member.name}: has {member.size} bytes, expected at most {most[match[2]]}')
-                yield int(match[1]), match[2], tar.extractfile(member).read()
-                tar.members = []  # it would remember them all
-    except tarfile.TarError as error:
-        raise ValueError(f'no tar file ({error})') from error
+    while header := _header(stream):
+        name, size = header
+        match = _MEMBER.fullmatch(name)
+        if match is None or match[2] not in most:
+            raise ValueError(f'holds {name!r}, expected files like 000000000.labels.npy')
+        if size > most[match[2]]:
+            raise ValueError(f'{name}: has {size} bytes, expected at most {most[match[2]]}')
+        yield int(match[1]), match[2], _exactly(stream, size + -size % _BLOCK)[:size]
+
+
+def _header(stream: Readable) -> tuple[str, int] | None:
+    """Return the name and size of the next file, or None behind the last one.
+
+    The format is POSIX's ustar as ``open_writer`` writes it: plain files, nothing compressed and nothing sparse, which
+    could be larger than what is read.
+    """
+    block = bytes(_exactly(stream, _BLOCK))
+    if not any(block):
+        return None
+    fields = _USTAR.fullmatch(block)
+    if fields is None or int(fields['checksum'], 8) != sum(block) - sum(block[148:156]) + 8 * ord(' '):
+        raise ValueError('no tar file, or one of other than plain files')
+    return fields['name'].decode('latin1'), int(fields['size'], 8)
+
+
+def _exactly(stream: Readable, count: int) -> memoryview:
+    """Return the next bytes of a stream.
+
+    Raises:
+        ValueError: If there are less.
+    """
+    parts = [stream.read(count)]
+    left = count - len(parts[0])
+    while left:
+        parts.append(stream.read(left))
+        left -= len(parts[-1])
+        if not parts[-1]:
+            raise ValueError(f'no tar file, or one that is cut off: {left} bytes are missing')
+    return memoryview(parts[0] if len(parts) == 1 else b''.join(parts))
 
 
 def _checked(number: int, arrays: dict[str, np.ndarray], forms: Mapping[str, ArrayForm]) -> dict[str, np.ndarray]:
