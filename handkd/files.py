@@ -135,16 +135,17 @@ def naming(path: str | PathLike) -> Iterator[None]:
         path: What is written inside; nothing else may be, and no other file read.
 
     Raises:
-        OSError: As inside, with the path and a remedy if it had no path.
+        OSError: As inside; one of the system that has no path gets this one, and a remedy.
     """
     try:
         yield
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or error.errno is None:  # it is said already, or is none of the system
             raise
-        said = error.strerror or str(error)
         raise OSError(
-            error.errno, f'{said}: could not be written; free some space or name another folder', os.fspath(path)
+            error.errno,
+            f'{error.strerror}: could not be written; free some space or name another folder',
+            os.fspath(path),
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -14,7 +15,6 @@ from handkd.datasets.label_digests import digest_labels
 from handkd.datasets.transforms import HandCrop
 from handkd.hints import ConfigError, check_keys
 from handkd.registry import DATASETS, TRANSFORMS
-from handkd.signatures import signature_of
 
 from .crops import margin_for
 from .manifest import Manifest
@@ -68,10 +68,10 @@ def stored_source(manifest: Manifest, where: str) -> dict:
         if scope not in (None, 'handkd'):
             raise ConfigError(f"{where}: names the scope {scope!r} in its source, expected 'handkd' or none")
     for node, known in nodes:
-        signature = signature_of(known.module_dict[node['type']]) if 'type' in node else None
-        if signature is not None and not signature.takes_any:
+        arguments = inspect.signature(known.module_dict[node['type']]).parameters if 'type' in node else {}
+        if arguments and all(argument.kind != argument.VAR_KEYWORD for argument in arguments.values()):
             place = f'{where}: the {node["type"]} that it was made from'
-            check_keys(node.keys() - {'type', '_scope_'}, signature.arguments, place)
+            check_keys(node.keys() - {'type', '_scope_'}, arguments, place)
     return config
 
 

@@ -164,9 +164,8 @@ def test_a_forged_shard_is_refused_though_its_checksum_is_right(stream, tmp_path
     shutil.copytree(stream, tmp_path / 'pack')
     change, message = FORGED[forged]
     put(tmp_path / 'pack', 2, change(arrays_of(stream / 'shard-00002.tar')))
-    dataset = StreamedHandDataset(str(tmp_path / 'pack'), ('rgb', 'depth'))
     with pytest.raises((OSError, ValueError), match=message) as caught:
-        list(dataset)
+        list(StreamedHandDataset(str(tmp_path / 'pack'), ('rgb', 'depth')))
     assert '\n' not in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
