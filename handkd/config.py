@@ -6,6 +6,7 @@ import inspect
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from os import PathLike
@@ -76,15 +77,16 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
 
     Raises:
         FileNotFoundError: If the file is not there; names the configs that are beside it.
-        ConfigError: If it can not be read, with the cause, if an option would have no effect
-            (:func:`~handkd.overrides.check_overrides`), or if it is not right (:func:`check_config`).
+        ConfigError: If it or a base of it is no ``.py``, if it can not be read, with the cause, if an option would have
+            no effect (:func:`~handkd.overrides.check_overrides`), or if it is not right (:func:`check_config`).
     """
     path = Path(path)
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob('*.py')] if path.parent.is_dir() else []
         raise FileNotFoundError(f'no config at {path}; {did_you_mean(path.name, siblings)}')
     try:
-        cfg = Config.fromfile(path, import_custom_modules=False)
+        with _python_only():
+            cfg = Config.fromfile(path, import_custom_modules=False)
         if options:
             check_overrides(cfg, options, RUNNER_KEYS)
             cfg.merge_from_dict(options)
@@ -97,6 +99,26 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     hand_out_paths(cfg)
     check_config(cfg, only)
     return cfg
+
+
+@contextmanager
+def _python_only() -> Iterator[None]:
+    """Let MMEngine read ``.py`` files alone, the bases of a config, too: its reader of YAML builds any object.
+
+    A ``.py`` says by its name that it is a program; of other files nobody expects that they are.
+    """
+    read = Config._file2dict
+
+    def read_python(filename: str, *args: object, **kwargs: object) -> tuple:
+        if Path(filename).suffix != '.py':
+            raise ConfigError(f'{filename}: a config, and whatever is in its _base_, is a .py file')
+        return read(filename, *args, **kwargs)
+
+    Config._file2dict = staticmethod(read_python)
+    try:
+        yield
+    finally:
+        Config._file2dict = staticmethod(read)
 
 
 def _settle_length(cfg: Config, options: dict) -> None:

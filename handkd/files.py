@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import fcntl
 import os
+import secrets
 import stat
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from io import RawIOBase
 from os import PathLike
 from pathlib import Path
 
@@ -94,33 +96,92 @@ def write_atomically(path: str | PathLike, data: bytes) -> None:
     """Write a file through a temporary one beside it, so that whoever reads ``path`` finds the old or the new content.
 
     Args:
-        path: Where it goes; the folder is made if need be.
+        path: Where it goes; the folder is made if need be. A device or a pipe is written to as it is.
         data: Its content.
 
     Raises:
         OSError: If it can't be written (disk full, folder read-only); names the path. The old file is left as it was.
     """
-    path = Path(path)
-    temporary = None
+    if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe is not to be replaced by a file
+        with open(path, 'wb', buffering=0) as file:
+            write_fully(file, data)
+        return
+    final, temporary = Path(os.path.realpath(path)), None  # what a link leads to is written, and not the link
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f'.{path.name}.', dir=path.parent)
-        with os.fdopen(handle, 'wb') as file:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = final.with_name(f'.{final.name}.{secrets.token_hex(4)}.tmp')
+        with open(temporary, 'xb') as file:  # with the rights that the umask leaves, which mkstemp's lack
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(temporary, final)
     except OSError as error:
         raise OSError(
             error.errno,
-            f'{error.strerror}: {len(data)} bytes could not be written and nothing was changed; '
+            f'{error.strerror or error}: {len(data)} bytes could not be written and nothing was changed; '
             'free some space or name a writable folder',
             str(path),
         ) from error
     finally:  # also where somebody interrupts it
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
+
+
+@contextmanager
+def naming(path: str | PathLike) -> Iterator[None]:
+    """Give errors of writing the path: those of a full disk have none where an open file is written to.
+
+    Args:
+        path: What is written inside; nothing else may be, and no other file read.
+
+    Raises:
+        OSError: As inside; one of the system that has no path gets this one, and a remedy.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:  # it is said already, or is none of the system
+            raise
+        raise OSError(
+            error.errno,
+            f'{error.strerror}: could not be written; free some space or name another folder',
+            os.fspath(path),
+        ) from error
+
+
+def write_fully(file: RawIOBase, data: bytes | memoryview) -> None:
+    """Write to a file without buffer, which takes as much at once as there is room for.
+
+    Args:
+        file: Opened with ``buffering=0``.
+        data: Bytes, or whatever gives them.
+
+    Raises:
+        OSError: If it can't be written; names the file.
+    """
+    rest = memoryview(data).cast('B')
+    with naming(file.name):
+        while rest:
+            rest = rest[file.write(rest) :]
+
+
+def remove_leftovers(folder: str | PathLike, *names: str) -> list[Path]:
+    """Remove what :func:`write_atomically` left behind in processes that were killed while they wrote.
+
+    Only for a folder, or for names, that no other process is writing: its unfinished files look the same.
+
+    Args:
+        folder: The folder; it need not be there.
+        *names: Patterns of the names of the files that were being written, such as '*.pth'.
+
+    Returns:
+        What was removed.
+    """
+    token = '[0-9a-f]' * 8
+    found = [path for name in names for path in sorted(Path(folder).glob(f'.{name}.{token}.tmp'))]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return found
 
 
 def checksum_of(path: str | PathLike) -> int:
@@ -145,9 +206,10 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f'{folder}: another process is writing into this folder; wait, or name another') from None
         yield
-    except BlockingIOError:
-        raise OSError(f'{folder}: another process is writing into this folder; wait, or name another') from None
     finally:
         os.close(handle)

@@ -188,3 +188,19 @@ def test_one_folder_of_patches_goes_to_all_that_take_one():
     assert [metric.get('dictionary') for metric in synthetic.test_evaluator] == [None, 'mine']
     assert len(takers(synthetic, 'patch_dictionary')) == 1
     assert takers(synthetic, 'patch_dictionary', ['custom_hooks', 'val_evaluator']) == []
+
+
+@pytest.mark.parametrize('suffix', ['yaml', 'yml', 'json'])
+@pytest.mark.parametrize('depth', [0, 1, 2])
+def test_only_python_files_are_configs(tmp_path, suffix, depth):
+    """YAML as MMEngine reads it makes any object: a file that looks like data would be a program."""
+    data = tmp_path / f'data.{suffix}'
+    tag = f'!!python/object/apply:os.mkdir ["{tmp_path}/run"]'
+    data.write_text('{"default_scope": "handkd"}' if suffix == 'json' else f'a: {tag}\n')
+    path = data
+    for number in range(depth):
+        (tmp_path / f'child{number}.py').write_text(f'_base_ = [{str(path.name)!r}]\n')
+        path = tmp_path / f'child{number}.py'
+    with pytest.raises(ConfigError, match=rf'data\.{suffix}: a config, and whatever is in its _base_, is a \.py file'):
+        load_config(path)
+    assert not (tmp_path / 'run').exists()

@@ -8,7 +8,16 @@ import torch
 from mmengine.runner import save_checkpoint
 
 import handkd.engine  # noqa: F401 (its backend 'atomic')
-from handkd.files import cache_root, checksum_of, locked, read_text, write_atomically
+from handkd.files import (
+    cache_root,
+    checksum_of,
+    locked,
+    naming,
+    read_text,
+    remove_leftovers,
+    write_atomically,
+    write_fully,
+)
 
 
 def test_writes_and_replaces(tmp_path):
@@ -32,6 +41,32 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, ca
         save_checkpoint(dict(state_dict={'w': torch.zeros(3)}), str(path), backend_args=dict(backend='atomic'))
     assert torch.load(path)['state_dict']['w'].sum() == 3
     assert os.listdir(tmp_path) == ['iter_10.pth']
+
+
+@pytest.mark.parametrize(('umask', 'mode'), [(0o002, 0o664), (0o022, 0o644), (0o077, 0o600)])
+def test_the_umask_decides_who_may_read(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / 'a.bin', b'')
+        write_atomically(tmp_path / 'a.bin', b'')
+    finally:
+        os.umask(before)
+    assert (tmp_path / 'a.bin').stat().st_mode & 0o777 == mode
+
+
+def test_what_killed_writers_left_is_removed(tmp_path, monkeypatch):
+    write_atomically(tmp_path / 'iter_1.pth', b'')
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'unlink', lambda _: None)
+        patch.setattr(os, 'replace', lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, 'as if killed')))
+        for name in ('iter_2.pth', 'last_checkpoint', 'other.npz'):
+            with pytest.raises(OSError, match='as if killed'):
+                write_atomically(tmp_path / name, b'')
+    (tmp_path / '.mine.pth.tmp').write_bytes(b'')
+    assert len(remove_leftovers(tmp_path, '*.pth', 'last_checkpoint')) == 2
+    (other,) = tmp_path.glob('.other.npz.*')
+    assert sorted(os.listdir(tmp_path)) == sorted(['.mine.pth.tmp', other.name, 'iter_1.pth'])
+    assert remove_leftovers(tmp_path / 'none', '*') == []
 
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path):
@@ -114,3 +149,36 @@ def test_text_is_read_whatever_its_byte_order_mark_says(tmp_path, encoding):
     path.write_bytes('höhe'.encode('latin-1'))
     with pytest.raises(ValueError, match=r'a.txt: not a text file in UTF-8 \('):
         read_text(path)
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+def test_a_device_is_written_to_and_stays_one(tmp_path):
+    with pytest.raises(OSError, match=r'No space left.*could not be written.*/dev/full'):
+        write_atomically('/dev/full', b'x' * 10_000)
+    write_atomically(os.devnull, b'x')
+    for path in ('/dev/full', os.devnull):
+        assert not os.path.isfile(path)
+
+
+def test_what_a_link_leads_to_is_written(tmp_path):
+    (tmp_path / 'there').mkdir()
+    (tmp_path / 'link.txt').symlink_to(tmp_path / 'there' / 'file.txt')
+    for data in (b'one', b'two'):
+        write_atomically(tmp_path / 'link.txt', data)
+        assert (tmp_path / 'link.txt').is_symlink() and (tmp_path / 'there' / 'file.txt').read_bytes() == data
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+def test_errors_of_a_full_disk_get_the_path():
+    with open('/dev/full', 'wb', buffering=0) as file, pytest.raises(OSError, match=r'No space left.*/dev/full'):
+        write_fully(file, b'x')
+    with pytest.raises(OSError, match=r'No space left.*free some space.*here') as caught, naming('here'):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    assert caught.value.errno == errno.ENOSPC
+    with pytest.raises(FileNotFoundError, match=r'No such file.*: \'there\'$'), naming('here'):
+        os.stat('there')  # what has a path keeps it
+
+
+def test_an_error_inside_a_lock_is_no_other_process(tmp_path):
+    with pytest.raises(BlockingIOError, match='no more processes'), locked(tmp_path):
+        raise BlockingIOError(errno.EAGAIN, 'no more processes')

@@ -62,7 +62,7 @@ ARROWS = {
     'evaluation': KNOWS_MODELS | {'restoration'},
     'evaluation.functional': {'hand', 'geometry'},
     'restoration': BASE | {'hand', 'geometry'},
-    'visualization': {'hand', 'geometry', 'registry'},
+    'visualization': {'files', 'hand', 'geometry', 'registry'},
     'apis': KNOWS_MODELS
     | {'build_errors', 'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
 }

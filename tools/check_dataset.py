@@ -24,6 +24,7 @@ from handkd.datasets import HandFileDataset
 from handkd.datasets.check_report import summarise
 from handkd.datasets.checking import SampleCheck, by_fault, check_one
 from handkd.datasets.transforms import HandCrop, WarpCrop, check_sample
+from handkd.files import write_atomically
 from handkd.registry import DATASETS
 from handkd.visualization import contact_sheet, sample_tiles, write_picture
 
@@ -79,11 +80,10 @@ def main(argv: list[str] | None = None) -> int:
     damaged = getattr(dataset, 'damaged', ())
     if damaged:
         report.problems.append(f'{len(damaged)} damaged labels, whose samples are left out, first: {damaged[0]}')
-    (out / 'report.json').write_text(
-        json.dumps({'dataset': name, 'problems': report.problems, **report.numbers}, indent=2)
-    )
+    content = json.dumps({'dataset': name, 'problems': report.problems, **report.numbers}, indent=2)
+    write_atomically(out / 'report.json', content.encode())
     faults = by_fault(checks)
-    (out / 'faults.txt').write_text(''.join(line + '\n' for line in faults))
+    write_atomically(out / 'faults.txt', ''.join(line + '\n' for line in faults).encode())
     draw_sheet(dataset, [check.index for check in checks if not check.fault], out / 'sheet.png')
     print('\n'.join([name, *('  ' + line for line in report.lines)]))
     for line in faults[:10]:

@@ -41,6 +41,7 @@ from handkd.evaluation import (
     reorder,
     score,
 )
+from handkd.files import write_atomically
 from handkd.units import UNITS
 from handkd.visualization import Table, accuracy_figure, figure_bytes, text_table
 
@@ -89,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     print(_text(args.protocol, scores, truth, args.per_joint))
     for path, content in ((args.json, _json_bytes), (args.plot, _plot_bytes)):
         if path:
-            Path(path).write_bytes(content(args, scores, truth))
+            write_atomically(path, content(args, scores, truth))
             print(path)
 
 

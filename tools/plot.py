@@ -36,6 +36,7 @@ from handkd.evaluation import (
     mean_interval,
     pck,
 )
+from handkd.files import write_atomically
 from handkd.hand import JOINTS, NUM_PARTS
 from handkd.visualization import (
     PCK_RANGES,
@@ -102,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
             figure = loss_figure(logs)
         else:
             figure = evolution_figure(logs, {label: read_validation(path) for label, path in zip(labels, args.paths)})
-    out.write_bytes(figure_bytes(figure, out.suffix[1:]))
+    write_atomically(out, figure_bytes(figure, out.suffix[1:]))
     print(out)
 
 

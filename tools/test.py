@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from handkd.apis.cli import add_run_options, config_from_args, prepare_file, run_cli
 from handkd.apis.found_hands import find_hands
 from handkd.apis.runs import evaluate
+from handkd.files import write_atomically
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     for name, value in metrics.items():
         print(f'{name}: {value:.4f}')
     if args.out:
-        Path(args.out).write_text(json.dumps(metrics, indent=2) + '\n')
+        write_atomically(args.out, json.dumps(metrics, indent=2).encode() + b'\n')
 
 
 if __name__ == '__main__':

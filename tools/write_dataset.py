@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from handkd.apis.cli import run_cli
 from handkd.datasets.studio.layouts import LAYOUTS, write_layout
+from handkd.files import naming
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -25,8 +26,9 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     counts: dict[str, int] = {}
-    for truth in tqdm(write_layout(args.layout, args.out, args.num, args.seed), unit='sample', desc=args.layout):
-        counts[truth['split']] = counts.get(truth['split'], 0) + 1
+    with naming(args.out):  # whatever it reads it has drawn itself
+        for truth in tqdm(write_layout(args.layout, args.out, args.num, args.seed), unit='sample', desc=args.layout):
+            counts[truth['split']] = counts.get(truth['split'], 0) + 1
     print(f'{args.out}: ' + ', '.join(f'{count} samples in {split}' for split, count in counts.items()))
 
 

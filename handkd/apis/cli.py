@@ -16,6 +16,7 @@ from handkd.build_errors import explain
 from handkd.config import load_config
 
 from .option_values import holds_dicts, read_value
+from .worker_errors import explain_worker
 
 
 def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | None = None) -> None:
@@ -25,13 +26,14 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
         main: The tool; takes the arguments and returns an exit status.
         argv: The arguments; None for the process's own. ``HANDKD_TRACEBACK=1`` in the environment shows tracebacks.
 
-    Errors about the user's input are every ValueError and OSError, and what :func:`~handkd.build_errors.explain` finds
-    to be about the config; all others are faults of the program and end in a traceback.
+    Errors about the user's input are every ValueError and OSError, the end of a process that loads or packs data
+    (:func:`~.worker_errors.explain_worker`), and what :func:`~handkd.build_errors.explain` finds to be about the
+    config; all others are faults of the program and end in a traceback.
     """
     try:
         sys.exit(main(argv) or 0)
     except Exception as error:
-        told = explain(error) or (error if isinstance(error, (ValueError, OSError)) else None)
+        told = explain_worker(error) or explain(error) or (error if isinstance(error, (ValueError, OSError)) else None)
         if told is None or os.environ.get('HANDKD_TRACEBACK') == '1':
             raise
         print(f'error: {_message(told)}', file=sys.stderr)

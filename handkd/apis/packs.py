@@ -64,7 +64,7 @@ def is_packed(settings: Mapping) -> bool:
 
 def _ensure(folder: Path, recipe: Mapping, workers: int) -> None:
     """Make one pack, unless it is there."""
-    if (folder / FILE).is_file() and not (manifest := load_manifest(folder)).missing:
+    if (folder / FILE).is_file() and (manifest := load_manifest(folder)).complete:
         check_recipe(manifest, recipe, str(folder))
         check_labels(manifest, recipe, str(folder))
         return

@@ -10,6 +10,8 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 
+from handkd.files import write_atomically
+
 __all__ = ['QuietRunner']
 
 _NOISE = (
@@ -57,5 +59,5 @@ class QuietRunner(Runner):
         lines = []
         for title, values in self._environment.items():
             lines += [f'{title}:', *(f'  {key}: {value}' for key, value in values.items()), '']
-        path.write_text('\n'.join([*lines, 'Order of hooks:', self.get_hooks_info()]), encoding='utf-8')
+        write_atomically(path, '\n'.join([*lines, 'Order of hooks:', self.get_hooks_info()]).encode())
         self.logger.info(f'config: {Path(self.work_dir) / name}; environment and hooks: {path}')

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -124,6 +125,7 @@ def _write(folder: Path, columns: Mapping[str, np.ndarray]) -> None:
     temporary = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder.parent)
         temporary = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.', dir=folder.parent))
         for name, column in columns.items():
             np.save(temporary / f'{name}.npy', column, allow_pickle=False)
@@ -135,10 +137,17 @@ def _write(folder: Path, columns: Mapping[str, np.ndarray]) -> None:
             return  # another process was faster
         raise OSError(
             error.errno,
-            f'{error.strerror}: the index of a data set could not be written; free some space, or set XDG_CACHE_HOME '
-            'to a folder that can be written',
+            f'{error.strerror or error}: the index of a data set could not be written; free some space, or set '
+            'XDG_CACHE_HOME to a folder that can be written',
             str(folder),
         ) from error
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed had begun; what is an hour old no process is at work on."""
+    for path in folder.glob('.*-*-*.*'):
+        if path.is_dir() and time.time() - path.stat().st_mtime > 3600:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _digest(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from handkd.array_files import ArrayFileError, read_npz
+from handkd.files import write_atomically
 
 from .functional import joint_errors
 from .protocols import PIXELS
@@ -45,20 +47,14 @@ class HandPredictions:
         return joint_errors(self.pred, self.target, self.valid)
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.npz`` file, with its folder.
+        """Write an ``.npz`` file, with its folder, whole or not at all.
 
         Raises:
             OSError: If the file can't be written; names it.
         """
-        path = Path(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open('wb') as file:
-                np.savez_compressed(file, **vars(self))
-        except OSError as error:
-            raise OSError(
-                f'{path}: the predictions could not be written ({error.strerror}): choose another `dump`'
-            ) from error
+        content = io.BytesIO()
+        np.savez_compressed(content, **vars(self))
+        write_atomically(path, content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> HandPredictions:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handkd.files import checksum_of, locked
+from handkd.files import checksum_of, locked, naming, write_fully
 
 from .dictionary import FILE, MAPS, DictionaryManifest, PatchDictionary
 from .windows import check_maps
@@ -82,15 +82,15 @@ def _write(
 ) -> None:
     """Write the maps that are missing."""
     rest = _rest(folder, manifest, maps)
-    with open(folder / MAPS, 'wb' if manifest is None else 'ab') as file:
+    with open(folder / MAPS, 'wb' if manifest is None else 'ab', buffering=0) as file:
         while pieces := list(islice(rest, piece)):
             number = 0 if manifest is None else manifest.maps
             stack = _stack(pieces, None if manifest is None else manifest.size, number)
             manifest = manifest or DictionaryManifest(source, list(stack.shape[1:]))
             data = stack.tobytes()
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # the manifest must not be there before what it tells of
+            write_fully(file, data)
+            with naming(file.name):
+                os.fsync(file.fileno())  # the manifest must not be there before what it tells of
             manifest.maps += len(stack)
             manifest.patches += int(np.count_nonzero(stack))
             manifest.digest = zlib.crc32(data, manifest.digest)

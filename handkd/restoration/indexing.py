@@ -15,6 +15,7 @@ import numpy as np
 
 from handkd.array_files import read_npz
 from handkd.files import checksum_of, locked, write_atomically
+from handkd.hints import one_line
 
 from .dictionary import PatchDictionary, check_file, read_state
 from .embedding import GRID, SubgridPCA
@@ -184,7 +185,11 @@ class _Building:
         """Write the index as far as it is, then ``index.json``, and remove the one before."""
         path = self.folder / f'index-{maps:08d}.faiss'
         temporary = path.with_suffix('.new')
-        faiss.write_index(index, str(temporary))
+        try:
+            faiss.write_index(index, str(temporary))
+        except RuntimeError as error:  # its words for a full disk are a page
+            temporary.unlink(missing_ok=True)
+            raise OSError(f'{path}: the index could not be written; is the disk full? ({one_line(error)})') from error
         os.replace(temporary, path)
         names = ('components.npz', path.name)
         files = {name: [(self.folder / name).stat().st_size, checksum_of(self.folder / name)] for name in names}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
+
+from handkd.files import write_atomically
 
 
 def check_picture_path(path: str | Path) -> Path:
@@ -29,7 +32,7 @@ def check_picture_path(path: str | Path) -> Path:
 
 
 def write_picture(path: str | Path, image: np.ndarray) -> None:
-    """Write a picture, with its folder.
+    """Write a picture, with its folder, whole or not at all.
 
     Args:
         path: The file.
@@ -40,9 +43,10 @@ def write_picture(path: str | Path, image: np.ndarray) -> None:
         OSError: If it can't be written; names it.
     """
     path = check_picture_path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), image):
-        raise OSError(f'{path}: the picture could not be written: is the disk full?')
+    written, content = cv2.imencode(path.suffix, image)
+    if not written:
+        raise OSError(f'{path}: the picture could not be written as {path.suffix}')
+    write_atomically(path, content.tobytes())
 
 
 def check_animation_path(path: str | Path) -> Path:
@@ -58,7 +62,7 @@ def check_animation_path(path: str | Path) -> Path:
 
 
 def write_animation(path: str | Path, frames: Sequence[np.ndarray], milliseconds: int = 80) -> None:
-    """Write an animation that begins again at its end, with its folder.
+    """Write an animation that begins again at its end, with its folder, whole or not at all.
 
     All frames share one palette of 256 colours, without dithering: what stands still takes no space.
 
@@ -78,8 +82,6 @@ def write_animation(path: str | Path, frames: Sequence[np.ndarray], milliseconds
     images = [Image.fromarray(np.ascontiguousarray(frame[..., ::-1])) for frame in frames]
     palette = Image.fromarray(np.vstack([np.asarray(image) for image in images])).quantize(256)
     first, *others = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=False)
-    except OSError as error:
-        raise OSError(f'{path}: the animation could not be written ({error})') from error
+    content = io.BytesIO()
+    first.save(content, 'GIF', save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=False)
+    write_atomically(path, content.getvalue())

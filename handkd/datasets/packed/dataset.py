@@ -19,6 +19,7 @@ from .manifest import find_damage, load_manifest
 from .pack import Pack
 from .planes import PLANE_MODALITIES
 from .recipe import check_recipe
+from .shard_reading import map_shard
 from .views import check_captured, group_captures, read_captures
 
 
@@ -32,8 +33,9 @@ class PackedHandDataset(ReproducibleDataset):
     when it was packed and must go (``_delete_=True``).
 
     Arrays are mapped into memory when a shard is first used, in each process by itself; the operating system keeps one
-    copy for all. Opening compares the sizes of all files with those that were written. Contents are not read again for
-    it, which would take longer than an epoch; ``tools/pack_dataset.py --verify DIR`` does that.
+    copy for all, and no file stays open. Opening compares the sizes of all files with those that were written, and a
+    shard's first use its types, shapes and labels with ``pack.json``. Images are not read again for it, which would
+    take longer than an epoch; ``tools/pack_dataset.py --verify DIR`` does that.
 
     Args:
         data_root (str): The folder with ``pack.json``.
@@ -50,7 +52,9 @@ class PackedHandDataset(ReproducibleDataset):
         ConfigError: If the recipe is not that of the pack; names what differs.
         FileNotFoundError: If there is no pack.
         OSError: If a file of it is missing or has another size than when it was written; names the shard.
-        ValueError: If the pack is unfinished, has not all ``modalities``, or is of another split.
+        ValueError: If ``pack.json`` is none (:func:`~.manifest.read_manifest`), or the pack is unfinished, has not all
+            ``modalities``, or is of another split. When a sample is asked for: if its shard is not as ``pack.json``
+            says; names the file.
     """
 
     def __init__(
@@ -73,10 +77,8 @@ class PackedHandDataset(ReproducibleDataset):
             damage = find_damage(self.data_root, manifest, number, thorough=False)
             if damage:
                 raise OSError(f'a shard is damaged: {damage}')
-        # Sample -> row; without skipped samples they are the same, and nothing need be remembered.
-        self._rows = None
-        if manifest.skipped:
-            self._rows = np.delete(np.arange(manifest.source['length']), sorted(manifest.skipped))
+        # How many samples stand before each skipped one; without skipped samples, samples are rows.
+        self._before = np.array(sorted(manifest.skipped)) - np.arange(len(manifest.skipped))
         self._planes = [name for name, kinds in PLANE_MODALITIES.items() if set(kinds) & set(self.pack.modalities)]
         self._shards: dict[int, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
 
@@ -155,7 +157,9 @@ class PackedHandDataset(ReproducibleDataset):
         """Return the labels of a sample, shape (1,), and its images."""
         if not 0 <= index < len(self):
             raise IndexError(f'{self.data_root} has {len(self)} samples, found index {index}')
-        row = int(index) if self._rows is None else int(self._rows[index])
+        row = int(index)
+        if len(self._before):
+            row += int(np.searchsorted(self._before, row, side='right'))
         number, row = divmod(row, self.pack.manifest.shard)
         labels, planes = self._opened(number)
         return labels[row : row + 1], {name: plane[row] for name, plane in planes.items()}
@@ -167,12 +171,7 @@ class PackedHandDataset(ReproducibleDataset):
     def _open(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Map the arrays of a shard."""
         folder = self.data_root / self.pack.manifest.shard_name(number)
-
-        def mapped(name: str) -> np.ndarray:
-            # asarray: indexing the subclass np.memmap costs ten times as much.
-            return np.asarray(np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False))
-
-        self._shards[number] = mapped('labels'), {name: mapped(name) for name in self._planes}
+        self._shards[number] = map_shard(folder, self.pack.manifest, number, self._planes)
         return self._shards[number]
 
     def __getstate__(self) -> dict:

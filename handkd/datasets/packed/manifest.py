@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
 from handkd.files import checksum_of, write_atomically
+
+from .manifest_checks import check_content, check_values
 
 FILE = 'pack.json'
 VERSION = 1
@@ -72,6 +75,11 @@ class Manifest:
         """How many samples the finished shards hold."""
         return sum(shard['num'] for shard in self.shards.values())
 
+    @property
+    def complete(self) -> bool:
+        """Whether all shards are made."""
+        return len(self.shards) == self.num_shards
+
     def rows(self, number: int) -> range:
         """Return the source's samples that belong to a shard."""
         return range(number * self.shard, min((number + 1) * self.shard, self.source['length']))
@@ -104,12 +112,14 @@ def read_manifest(data: bytes, where: str) -> Manifest:
         where: The file, for errors.
 
     Raises:
-        ValueError: If it is no ``pack.json`` of this version.
+        ValueError: If it is no ``pack.json`` of this version, or says what can't be, as
+            :func:`~.manifest_checks.check_content` finds.
     """
     try:
         content = json.loads(data)
+        check_values(content)
         version = content.pop('version')
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(f'{where}: this is no {FILE} of tools/pack_dataset.py ({error})') from error
     if version != VERSION:
         raise ValueError(f'{where}: has version {version!r}, this handkd reads {VERSION}; pack the data set again')
@@ -118,9 +128,23 @@ def read_manifest(data: bytes, where: str) -> Manifest:
         content.setdefault(key, None)
     if content.keys() != names:
         raise ValueError(f'{where}: expected the keys {sorted(names)}, found {sorted(content)}')
-    for key in ('shards', 'skipped'):
-        content[key] = {int(number): value for number, value in content[key].items()}
+    try:
+        for key in ('shards', 'skipped'):
+            content[key] = _numbered(key, content[key])
+        check_content(content)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from error
     return Manifest(**content)
+
+
+def _numbered(key: str, found: object) -> dict[int, object]:
+    """Return a dict of JSON with its keys as numbers."""
+    if not isinstance(found, dict):
+        raise ValueError(f'{key}: expected a dict, found a {type(found).__name__}')
+    wrong = next((name for name in found if not re.fullmatch('0|[1-9][0-9]{0,17}', name)), None)
+    if wrong is not None:
+        raise ValueError(f'{key}: expected numbers, found {wrong[:80]!r}')
+    return {int(name): value for name, value in found.items()}
 
 
 def load_manifest(folder: str | os.PathLike) -> Manifest:
@@ -141,10 +165,11 @@ def load_manifest(folder: str | os.PathLike) -> Manifest:
 
 def check_complete(manifest: Manifest, where: str) -> None:
     """Raise a ValueError if shards are still to be made."""
-    if manifest.missing:
+    if not manifest.complete:
+        first = next(number for number in range(manifest.num_shards) if number not in manifest.shards)
         raise ValueError(
-            f'{where}: {len(manifest.missing)} of {manifest.num_shards} shards are missing (the first is '
-            f'{manifest.shard_name(manifest.missing[0])}); run the same tools/pack_dataset.py again to finish it'
+            f'{where}: {manifest.num_shards - len(manifest.shards)} of {manifest.num_shards} shards are missing (the '
+            f'first is {manifest.shard_name(first)}); run the same tools/pack_dataset.py again to finish it'
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from handkd.datasets.transforms import SampleBatch
 from handkd.hints import did_you_mean
 
+from .forms import plane_forms
 from .labels import LabelSchema
 from .manifest import Manifest, check_complete
 from .planes import decode_pixels
@@ -41,15 +42,16 @@ class Pack:
             raise ValueError(f'{where}: the split that was packed is {packed!r}, not {split!r}')
         self.manifest, self.where, self.modalities = manifest, where, tuple(modalities)
         self.schema = LabelSchema(manifest.labels)
+        self.forms = plane_forms(manifest.modalities, manifest.size)
 
     def batch(self, rows: Sequence[np.ndarray], planes: Sequence[dict[str, np.ndarray]]) -> SampleBatch:
         """Return samples from the labels of each, shape (1,), and the stored images of each."""
-        batch = self.schema.batch(_join(rows))
+        batch = self.schema.batch(join_rows(rows))
         batch.update(decode_pixels(planes, self.modalities, self.manifest.depth_unit))
         return batch
 
 
-def _join(rows: list[np.ndarray]) -> np.ndarray:
+def join_rows(rows: Sequence[np.ndarray]) -> np.ndarray:
     """Return rows (1,) of structured arrays as one (N,); shards with longer texts have another type."""
     if any(row.dtype != rows[0].dtype for row in rows):
         return np.concatenate(rows)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+
+from mmengine.registry import Registry
 
 from handkd.datasets.file_dataset import HandFileDataset
 from handkd.datasets.label_digests import digest_labels
@@ -40,35 +43,47 @@ def source_config(dataset: Mapping, modalities: tuple[str, ...] | None = None) -
 def stored_source(manifest: Manifest, where: str) -> dict:
     """Return the config of the data set that a pack was made from, to be built.
 
-    A pack may come from anybody, and a registry imports, and calls, whatever class a config names by its module: only
-    names that are registered with handkd are admitted, at any depth.
+    A pack may come from anybody, and a registry imports, and calls, whatever class a config names by its module, and
+    the module ``registry`` of whatever scope it names. Admitted are, at any depth, only names that are registered with
+    handkd, as transforms in a ``pipeline`` and as data sets everywhere else.
 
     Args:
         manifest: The pack's.
         where: The pack, for errors.
 
     Raises:
-        ConfigError: If a type is none of these; names it.
+        ConfigError: If a type or scope is none of these, or an argument is none of its class; names it.
     """
     config = manifest.source['config']
-    for kind in _types_in(config):
-        if not (isinstance(kind, str) and any(kind in known.module_dict for known in (DATASETS, TRANSFORMS))):
+    if not isinstance(config, Mapping) or 'type' not in config:
+        raise ConfigError(f"{where}: does not say which data set it was made from: 'source.config' has no type")
+    nodes = list(_nodes_in(config, DATASETS))
+    for node, known in nodes:
+        kind, scope = node.get('type'), node.get('_scope_')
+        if 'type' in node and not (isinstance(kind, str) and kind in known.module_dict):
             raise ConfigError(
-                f'{where}: says that it was made from a {kind!r}, which is not registered with handkd and is not '
-                "built from a file: if it is a class of yours, list its module in the config's custom_imports"
+                f'{where}: says that it was made from a {kind!r}, not registered with handkd as a {known.name}, which '
+                "is not built from a file: if it is yours, list its module in the config's custom_imports"
             )
+        if scope not in (None, 'handkd'):
+            raise ConfigError(f"{where}: names the scope {scope!r} in its source, expected 'handkd' or none")
+    for node, known in nodes:
+        arguments = inspect.signature(known.module_dict[node['type']]).parameters if 'type' in node else {}
+        if arguments and all(argument.kind != argument.VAR_KEYWORD for argument in arguments.values()):
+            place = f'{where}: the {node["type"]} that it was made from'
+            check_keys(node.keys() - {'type', '_scope_'}, arguments, place)
     return config
 
 
-def _types_in(node: object) -> Iterator[object]:
-    """Yield every ``type`` in a config."""
+def _nodes_in(node: object, known: Registry) -> Iterator[tuple[Mapping, Registry]]:
+    """Yield every dict in a config, and the registry that a type in it is looked up in."""
     if isinstance(node, Mapping):
-        if 'type' in node:
-            yield node['type']
-        node = list(node.values())
-    if isinstance(node, (list, tuple)):
+        yield node, known
+        for key, value in node.items():
+            yield from _nodes_in(value, TRANSFORMS if key == 'pipeline' else known)
+    elif isinstance(node, (list, tuple)):
         for value in node:
-            yield from _types_in(value)
+            yield from _nodes_in(value, known)
 
 
 def build_source(source: Mapping, on_corrupt: str) -> object:

@@ -7,12 +7,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from handkd.files import checksum_of
+from handkd.files import checksum_of, naming, write_fully
 
 from .labels import LabelSchema
 from .manifest import Manifest
@@ -79,36 +79,74 @@ def _write_memmap(place: Path, manifest: Manifest, number: int, crops: Iterable)
     place.mkdir()
     schema, rows, start = LabelSchema(manifest.labels), {}, manifest.rows(number).start
     count, arrays = len(manifest.rows(number)), {}
-    for index, row, pixels in crops:
-        if not rows:
-            arrays = {
-                name: np.lib.format.open_memmap(place / f'{name}.npy', 'w+', plane.dtype, (count, *plane.shape))
-                for name, plane in pixels.items()
-            }
-        rows[index - start] = row
-        for name, plane in pixels.items():
-            arrays[name][index - start] = plane
-    for array in arrays.values():
-        array.flush()
+    with ExitStack() as stack:
+        for index, row, pixels in crops:
+            for name, plane in pixels.items():
+                if not rows:
+                    arrays[name] = stack.enter_context(_GrowingArray(place / f'{name}.npy', plane, count))
+                arrays[name].put(index - start, plane)
+            rows[index - start] = row
+        for array in arrays.values():
+            array.pad()
     written = schema.table(list(rows.values()))
     table = np.zeros(count, written.dtype)
     table[list(rows)] = written
-    np.save(place / 'labels.npy', table, allow_pickle=False)
+    with open(place / 'labels.npy', 'wb', buffering=0) as file:
+        write_fully(file, _npy(table))
+
+
+class _GrowingArray:
+    """A ``.npy`` file that is written row after row, with zeros between them.
+
+    A file that is mapped into memory has no room on the disk until it is written to, and where there is none the
+    process is killed, since an assignment can't fail; here the write says so.
+    """
+
+    def __init__(self, path: Path, row: np.ndarray, count: int) -> None:
+        self._count, self._done, self._zeros = count, 0, np.zeros_like(row, order='C')
+        self._file = open(path, 'wb', buffering=0)  # noqa: SIM115 (closed with this)
+        header = io.BytesIO()
+        described = np.lib.format.header_data_from_array_1_0(self._zeros) | {'shape': (count, *row.shape)}
+        np.lib.format.write_array_header_1_0(header, described)
+        write_fully(self._file, header.getvalue())
+
+    def put(self, place: int, row: np.ndarray) -> None:
+        """Write a row, which comes behind those that are written."""
+        self.pad(place)
+        write_fully(self._file, np.ascontiguousarray(row))
+        self._done += 1
+
+    def pad(self, place: int | None = None) -> None:
+        """Write zeros up to a row, or to the end."""
+        for _ in range(self._done, self._count if place is None else place):
+            write_fully(self._file, self._zeros)
+            self._done += 1
+
+    def __enter__(self) -> _GrowingArray:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
 
 
 def _write_tar(place: Path, manifest: Manifest, number: int, crops: Iterable) -> None:
     """Write a tar file with ``.npy`` members."""
     schema = LabelSchema(manifest.labels)
-    with open_writer(place) as writer:
+    writer = open_writer(place)
+    try:
         for index, row, pixels in crops:
             members = {f'{name}.npy': _npy(plane) for name, plane in pixels.items()}
-            writer.write({'__key__': f'{index:09d}', **members, 'labels.npy': _npy(schema.table([row]))})
+            with naming(place):
+                writer.write({'__key__': f'{index:09d}', **members, 'labels.npy': _npy(schema.table([row]))})
+    finally:
+        with naming(place):
+            writer.close()
 
 
 def _npy(array: np.ndarray) -> bytes:
     """Return an array as the content of a ``.npy`` file."""
     buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 

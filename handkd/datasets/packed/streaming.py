@@ -13,11 +13,14 @@ from torch.utils.data import IterableDataset, get_worker_info
 from handkd.datasets.seeding import SampleKey, draw_numbers, seeded
 from handkd.datasets.transforms import count_draws, run_batch, take_batches
 from handkd.hashing import mix
+from handkd.hints import one_line
 from handkd.registry import DATASETS
 
+from .forms import check_label_type, check_labels
 from .manifest import FILE, read_manifest
-from .pack import Pack
-from .tar import read_bytes, read_tar
+from .pack import Pack, join_rows
+from .stores import CheckedFile, Patience, open_file, read_whole
+from .tar import read_tar
 
 _TOGETHER = 32
 """Samples that go through the pipeline at once."""
@@ -28,7 +31,7 @@ class StreamedHandDataset(IterableDataset):
     """A pack of ``tools/pack_dataset.py --format webdataset``, for sets that are larger than a disk.
 
     The container is WebDataset's: plain tar files, which any tool opens, any file server or object store delivers at
-    full speed, and ``webdataset`` reads from many kinds of store. MosaicML Streaming downloads whole shards of its own
+    full speed. MosaicML Streaming downloads whole shards of its own
     format to a local cache, which a set larger than the disk defeats, and LMDB needs a file system and random access.
     A sample's members are ``.npy`` files with the same content as in the memory-mapped form, uncompressed: the samples
     are the same bit by bit, and decoding takes no time. PNG would take a third of the space, and longer to decode than
@@ -40,19 +43,26 @@ class StreamedHandDataset(IterableDataset):
     beside it. Evaluate on several GPUs with :class:`PackedHandDataset`, since here ranks get unequal numbers of
     samples; a resumed training reads again what it had seen of the pass.
 
+    A server may fail: what is lost is asked for again, from the byte where it was. Each shard is compared with what
+    ``pack.json`` says of it: its size when it is opened, each sample when it is read, and its checksum at its end.
+
     Args:
-        data_root (str): Folder or URL that holds ``pack.json``, such as 'http://store/rhd' or '/mnt/store/rhd'.
+        data_root (str): Folder, or URL of http or https, that holds ``pack.json``, such as 'http://store/rhd' or
+            '/mnt/store/rhd'.
         modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to give out. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Configs of the transforms. Defaults to ().
         split (str, optional): If given, it must be the split that was packed. Defaults to None.
         shuffle (int): Samples in the shuffling buffer; 0 keeps everything in order. Defaults to 0.
         repeat (bool): Whether to begin again after each pass, as an iteration-based training needs. Defaults to False.
         seed (int): Seed of order and augmentation. Defaults to 0.
+        timeout (float): Seconds after which a server that gives nothing has stalled. Defaults to 60.0.
+        retries (int): How often a lost connection is made anew, one after the other, the pauses between them growing
+            from 0.5 s to 30 s. Defaults to 6.
 
     Raises:
-        ImportError: If the package webdataset is missing.
         OSError: If ``pack.json`` can't be read.
-        ValueError: If the pack is unfinished, has not all ``modalities``, or is of another split.
+        ValueError: If it is none (:func:`~.manifest.read_manifest`), or the pack is unfinished, has not all
+            ``modalities``, or is of another split.
     """
 
     def __init__(
@@ -64,10 +74,14 @@ class StreamedHandDataset(IterableDataset):
         shuffle: int = 0,
         repeat: bool = False,
         seed: int = 0,
+        timeout: float = 60.0,
+        retries: int = 6,
     ) -> None:
-        self.data_root = str(data_root).rstrip('/')
+        if not timeout > 0 or retries < 0:
+            raise ValueError(f'StreamedHandDataset: needs timeout > 0 and retries >= 0, found {timeout!r}, {retries!r}')
+        self.data_root, self.patience = str(data_root).rstrip('/'), Patience(timeout, retries)
         where = f'{self.data_root}/{FILE}'
-        manifest = read_manifest(read_bytes(where), where)
+        manifest = read_manifest(read_whole(where, self.patience), where)
         if manifest.format != 'webdataset':
             raise ValueError(f'{self.data_root} is a memory-mapped pack; use PackedHandDataset')
         self.pack = Pack(manifest, self.data_root, modalities, split)
@@ -88,8 +102,9 @@ class StreamedHandDataset(IterableDataset):
         """Yield this worker's samples behind the pipeline.
 
         Raises:
-            OSError: If a shard can't be read, is damaged or has too few samples; names it.
-            ValueError: If the stream is endless and there are fewer shards than workers.
+            OSError: If a shard can't be read, is damaged or is not that of ``pack.json``; names it.
+            ValueError: If labels are not finite; names the samples. Or if the stream is endless and there are fewer
+                shards than workers.
         """
         reader, readers = _place()
         if self.repeat and readers > self.pack.manifest.num_shards:
@@ -114,7 +129,12 @@ class StreamedHandDataset(IterableDataset):
         """Yield samples behind the pipeline, together if it can take them so."""
         length, steps = self.pack.manifest.source['length'], self.pipeline.transforms
         keys = [SampleKey(number, mix(self.seed, lap * length + number)) for number in numbers]
-        batch = self.pack.batch(rows, planes)
+        table = join_rows(rows)
+        try:
+            check_labels(table)
+        except ValueError as error:
+            raise ValueError(f'{self.data_root}, samples {numbers[0]} to {numbers[-1]}: {error}') from error
+        batch = self.pack.batch([table], planes)
         if take_batches(steps):
             yield from run_batch(steps, batch, draw_numbers(keys, count_draws(steps)))
             return
@@ -127,12 +147,33 @@ class StreamedHandDataset(IterableDataset):
         """Yield the source's number, the labels and the stored images of each sample, shard after shard."""
         for shard in shards:
             url = f'{self.data_root}/{self.pack.manifest.shard_name(shard)}'
-            found, expected = 0, self.pack.manifest.shards[shard]['num']
-            for number, arrays in read_tar(url):
-                found += 1
-                yield number, arrays.pop('labels')[:1], arrays
-            if found != expected:
-                raise OSError(f'{url}: the shard is damaged, it has {found} samples instead of {expected}')
+            try:
+                yield from self._read(int(shard), url)
+            except (OSError, ValueError) as error:
+                text = one_line(error).removeprefix(f'{url}: ')
+                raise OSError(f'{url}: the shard is damaged or can not be read: {text}') from error
+
+    def _read(self, shard: int, url: str) -> Iterator[tuple[int, np.ndarray, dict]]:
+        """Yield the samples of a shard."""
+        manifest = self.pack.manifest
+        size, checksum = manifest.shards[shard]['files'][manifest.shard_name(shard)]
+        expected, kinds, last = manifest.shards[shard]['num'], set(), -1
+        with open_file(url, self.patience, size) as stream:
+            checked = CheckedFile(stream, size, checksum)
+            for number, arrays in read_tar(checked, self.pack.forms):
+                labels = arrays.pop('labels')
+                if number not in manifest.rows(shard) or number <= last:
+                    raise ValueError(f'found sample {number} behind {last} in it, which is not its place')
+                if labels.dtype not in kinds:
+                    check_label_type(labels.dtype, manifest.labels)
+                    kinds.add(labels.dtype)
+                last, expected = number, expected - 1
+                yield number, labels, arrays
+            checked.finish()
+        if expected:
+            raise ValueError(
+                f'it has {manifest.shards[shard]["num"] - expected} samples instead of {manifest.shards[shard]["num"]}'
+            )
 
 
 def _place() -> tuple[int, int]:

@@ -1,14 +1,25 @@
-"""Tar files through the webdataset package, which is needed for the streaming form alone."""
+"""Tar files: written by the webdataset package, which is needed for that alone, and read from beginning to end."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from functools import lru_cache
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+
+from .forms import MOST_LABEL_BYTES, NPY_HEADER, ArrayForm, check_array, check_names
+from .npy import array_in
+from .stores import Readable
+
+_MEMBER = re.compile(r'(\d{1,19})\.([a-z]+)\.npy')
+_BLOCK = 512
+_USTAR = re.compile(
+    rb'(?P<name>[^\0]{1,99})\0+.{24}(?P<size>[0-7]{11})[ \0].{12}(?P<checksum>[0-7]{6})[ \0]{2}[0\0]\0{100}ustar.*',
+    re.DOTALL,
+)
+"""A header: name (100 bytes), mode, owner, group (8 each), size, time (12 each), checksum (8), kind, link (100)."""
 
 
 def import_webdataset() -> ModuleType:
@@ -20,7 +31,7 @@ def import_webdataset() -> ModuleType:
     try:
         import webdataset
     except ImportError as error:
-        raise ImportError("the streaming form needs the package 'webdataset': pip install webdataset") from error
+        raise ImportError("packing for streams needs the package 'webdataset': pip install webdataset") from error
     return webdataset
 
 
@@ -29,54 +40,88 @@ def open_writer(path: Path) -> object:
     return import_webdataset().TarWriter(str(path), encoder=False, mtime=0)
 
 
-def read_bytes(url: str) -> bytes:
-    """Read a file or URL through webdataset's opener.
-
-    Raises:
-        OSError: If it can't be read; names it.
-    """
-    webdataset = import_webdataset()
-    try:
-        with webdataset.gopen(url) as stream:
-            return stream.read()
-    except Exception as error:  # gopen's kinds are as many as its schemes
-        raise OSError(f'{url}: can not be read ({error})') from error
-
-
-def read_tar(url: str) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+def read_tar(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Read a shard from its beginning to its end.
 
     Args:
-        url: A path, or what ``webdataset.gopen`` opens.
+        stream: The file.
+        forms: What images each sample must have, beside its labels.
 
     Yields:
         The number of a sample, and its arrays by name.
 
     Raises:
-        OSError: If the file can't be opened or is damaged; names it.
+        OSError: If the file can't be read.
+        ValueError: If it is no tar file of such samples; says why.
     """
-    webdataset = import_webdataset()
+    number, arrays = -1, {}
+    for found, name, data in _members(stream, forms):
+        if found != number and arrays:
+            yield number, _checked(number, arrays, forms)
+            arrays = {}
+        if name in arrays:
+            raise ValueError(f'sample {found} has {name!r} twice')
+        number = found
+        try:
+            arrays[name] = array_in(data)
+        except ValueError as error:
+            raise ValueError(f'sample {found}, {name}: {error}') from error
+    if arrays:
+        yield number, _checked(number, arrays, forms)
+
+
+def _members(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple[int, str, memoryview]]:
+    """Yield sample, array and content of each file in a tar file, none of which takes more room than it may."""
+    most = {name: form.bytes + NPY_HEADER for name, form in forms.items()} | {'labels': MOST_LABEL_BYTES + NPY_HEADER}
+    while header := _header(stream):
+        name, size = header
+        match = _MEMBER.fullmatch(name)
+        if match is None or match[2] not in most:
+            raise ValueError(f'holds {name!r}, expected files like 000000000.labels.npy')
+        if size > most[match[2]]:
+            raise ValueError(f'{name}: has {size} bytes, expected at most {most[match[2]]}')
+        yield int(match[1]), match[2], _exactly(stream, size + -size % _BLOCK)[:size]
+
+
+def _header(stream: Readable) -> tuple[str, int] | None:
+    """Return the name and size of the next file, or None behind the last one.
+
+    The format is POSIX's ustar as ``open_writer`` writes it: plain files, nothing compressed and nothing sparse, which
+    could be larger than what is read.
+    """
+    block = bytes(_exactly(stream, _BLOCK))
+    if not any(block):
+        return None
+    fields = _USTAR.fullmatch(block)
+    if fields is None or int(fields['checksum'], 8) != sum(block) - sum(block[148:156]) + 8 * ord(' '):
+        raise ValueError('no tar file, or one of other than plain files')
+    return fields['name'].decode('latin1'), int(fields['size'], 8)
+
+
+def _exactly(stream: Readable, count: int) -> memoryview:
+    """Return the next bytes of a stream.
+
+    Raises:
+        ValueError: If there are less.
+    """
+    parts = [stream.read(count)]
+    left = count - len(parts[0])
+    while left:
+        parts.append(stream.read(left))
+        left -= len(parts[-1])
+        if not parts[-1]:
+            raise ValueError(f'no tar file, or one that is cut off: {left} bytes are missing')
+    return memoryview(parts[0] if len(parts) == 1 else b''.join(parts))
+
+
+def _checked(number: int, arrays: dict[str, np.ndarray], forms: Mapping[str, ArrayForm]) -> dict[str, np.ndarray]:
+    """Return the arrays of a sample, if they are all there and as they must be."""
     try:
-        for sample in webdataset.tarfile_to_samples()([dict(url=url)]):
-            arrays = {name[:-4]: _array(data) for name, data in sample.items() if name.endswith('.npy')}
-            yield int(sample['__key__']), arrays
-    except Exception as error:
-        raise OSError(f'{url}: the shard is damaged or can not be read ({type(error).__name__}: {error})') from error
-
-
-def _array(data: bytes) -> np.ndarray:
-    """Return the array in a ``.npy`` file, without copying it."""
-    length = int.from_bytes(data[8:10], 'little') + 10  # version 1 of the format
-    dtype, shape = _header(data[:length])
-    return np.frombuffer(data, dtype, offset=length).reshape(shape)
-
-
-@lru_cache(maxsize=64)
-def _header(header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
-    """Parse the header of a ``.npy`` file, which takes longer than all the rest; samples have few different ones."""
-    file = io.BytesIO(header)
-    version = np.lib.format.read_magic(file)
-    if version != (1, 0):
-        raise ValueError(f'expected version 1.0 of the npy format, found {version}')
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    return dtype, shape
+        check_names(forms, arrays)
+        for name, form in forms.items():
+            check_array(arrays[name].dtype, arrays[name].shape, form, ())
+        if arrays['labels'].shape != (1,):
+            raise ValueError(f'expected labels of one sample, found {arrays["labels"].shape}')
+    except ValueError as error:
+        raise ValueError(f'sample {number}: {error}') from error
+    return arrays

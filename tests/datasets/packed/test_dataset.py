@@ -1,6 +1,9 @@
 """A packed sample, and that the pipeline of the source makes the same of it."""
 
+import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -170,3 +173,44 @@ def test_labels_alone(pack, assert_same_labels):
         assert labels.keys().isdisjoint({'img', 'depth', 'hand_mask', 'part_seg'})
     with pytest.raises(IndexError, match='10 samples, found index 10'):
         packed.get_labels(10)
+
+
+_MANY = """
+import resource, sys, numpy as np
+import handkd
+from mmengine.registry import init_default_scope
+from torch.utils.data import DataLoader
+from handkd.datasets import PackedHandDataset
+init_default_scope('handkd')
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+dataset = PackedHandDataset(sys.argv[1], ('rgb', 'depth', 'mask'))
+order = np.random.default_rng(0).permutation(len(dataset)).tolist()
+held = dataset.fetch_batch(order, np.empty((len(order), 1)))
+assert [held['img'][i][0, 0, 0] for i in range(len(order))] == [index % 256 for index in order]
+for batch in DataLoader(dataset, 50, num_workers=1, collate_fn=list):
+    assert len(batch) == 50
+print('all of', len(dataset))
+"""
+
+
+def test_a_pack_of_many_shards_needs_few_descriptors(pack, tmp_path):
+    """Of 300 shards, all together in a batch, here and in a worker, with 64 descriptors."""
+    content, count = json.loads((pack / 'pack.json').read_text()), 300
+    table = np.load(pack / 'shard-00000' / 'labels.npy')
+    files = {
+        'img': np.zeros((1, 2, 2, 3), 'u1'),
+        'depth': np.zeros((1, 2, 2), 'u2'),
+        'parts': np.zeros((1, 2, 2), 'u1'),
+    }
+    content.update(size=2, shard=1, shards={}, source=dict(content['source'], length=count))
+    for number in range(count):
+        folder = tmp_path / f'shard-{number:05d}'
+        folder.mkdir()
+        files['img'][:] = number % 256
+        for name, array in {**files, 'labels': table[:1]}.items():
+            np.save(folder / f'{name}.npy', array)
+        entries = {f'{folder.name}/{path.name}': [path.stat().st_size, 0] for path in folder.iterdir()}
+        content['shards'][number] = dict(files=entries, num=1)
+    (tmp_path / 'pack.json').write_text(json.dumps(content))
+    done = subprocess.run([sys.executable, '-c', _MANY, str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert done.stdout.endswith('all of 300\n'), done.stderr[-500:]

@@ -6,6 +6,7 @@ import pytest
 
 from handkd.datasets.packed import PackSettings, margin_for, read_recipe, stored_source
 from handkd.hints import ConfigError
+from handkd.registry import DATASETS
 
 ROOM = dict(type='StudioRoomDataset', split='train', subjects=1, pipeline=[dict(type='HandCrop')])
 
@@ -39,13 +40,49 @@ def test_what_is_wrong_in_a_recipe(recipe, message):
         dict(ROOM, pipeline=[dict(type='builtins.exec')]),
         dict(type=['StudioRoomDataset']),
         dict(type='os'),
+        dict(ROOM, pipeline=[dict(type='StudioRoomDataset')]),
+        dict(type='HandCrop', rule='square'),
+        dict(type='MixedDataset', datasets=[dict(ROOM, pipeline=dict(a=[dict(type='evil.Step')]))], shares=[1]),
+        dict(ROOM, joint0=dict(type=dict(type='os.system'))),
+        dict(type='handkd.StudioRoomDataset'),
+        dict(type='../evil.StudioRoomDataset'),
     ],
 )
 def test_nothing_that_a_pack_names_is_imported(config):
-    with pytest.raises(ConfigError, match='a pack: says that it was made from a .* not registered with handkd'):
+    with pytest.raises(ConfigError, match='a pack: says that it was made from a .*, not registered with handkd as a '):
         stored_source(SimpleNamespace(source=dict(config=config)), 'a pack')
 
 
 def test_a_registered_source_is_returned():
-    mixed = dict(type='MixedDataset', datasets=[ROOM, ROOM])
+    mixed = dict(type='MixedDataset', datasets=[ROOM, ROOM], shares=[1, 1])
     assert stored_source(SimpleNamespace(source=dict(config=mixed)), 'a pack') == mixed
+
+
+@pytest.mark.parametrize('place', ['source', 'nested', 'pipeline', 'without a type'])
+def test_no_scope_of_a_pack_is_imported(place, tmp_path, monkeypatch):
+    """A registry imports the module ``registry`` of any scope."""
+    (tmp_path / 'evil').mkdir()
+    (tmp_path / 'evil' / 'registry.py').write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    studio = dict(type='StudioDataset', split='train', length=2)
+    source = {
+        'source': dict(studio, _scope_='evil'),
+        'nested': dict(type='MixedDataset', datasets=[dict(studio, _scope_='evil')], shares=[1]),
+        'pipeline': dict(studio, pipeline=[dict(type='HandCrop', _scope_='evil')]),
+        'without a type': dict(studio, pipeline=dict(_scope_='evil')),
+    }[place]
+    with pytest.raises(ConfigError, match="a pack: names the scope 'evil'"):
+        DATASETS.build(stored_source(SimpleNamespace(source=dict(config=source)), 'a pack'))
+    assert not (tmp_path / 'run').exists()
+
+
+def test_what_is_no_argument_of_the_source_is_named():
+    source = dict(type='StudioDataset', split='train', lenght=2)
+    with pytest.raises(ConfigError, match="a pack: the StudioDataset .* unknown key 'lenght'; did you mean 'length'"):
+        stored_source(SimpleNamespace(source=dict(config=source)), 'a pack')
+
+
+@pytest.mark.parametrize('config', [None, [], 'StudioDataset', {}, dict(split='train')])
+def test_a_pack_that_names_no_source(config):
+    with pytest.raises(ConfigError, match="a pack: .*'source.config' has no type"):
+        stored_source(SimpleNamespace(source=dict(config=config)), 'a pack')

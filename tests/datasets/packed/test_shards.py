@@ -1,6 +1,9 @@
 """One shard: written whole or not at all."""
 
 import os
+import resource
+import subprocess
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -46,3 +49,58 @@ def test_labels_that_differ_stop_it_even_where_damage_is_skipped(make_source, tm
 
     with pytest.raises(ValueError, match=r"sample 3 of the source: all samples of a pack need the same.*\['extra'\]"):
         write_shard(tmp_path, packer.manifest, 0, crop)
+
+
+@contextmanager
+def largest_file(size):
+    """As if the disk were full at a size: Python ignores the signal, and the write fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize('form', ['memmap', 'webdataset'])
+@pytest.mark.parametrize('size', [100, 5000])
+def test_a_write_that_fails_is_said_with_the_file(make_source, tmp_path, form, size):
+    pytest.importorskip('webdataset')
+    packer = Packer(make_source(6), {}, tmp_path, PackSettings(shard=4, size=32, format=form))
+    with largest_file(size), pytest.raises(OSError, match=r'could not be written; free some space.*/new') as caught:
+        write_shard(tmp_path, packer.manifest, 0, packer.crop)
+    assert '\n' not in str(caught.value) and os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 128 KiB, in memory; mounting takes the rights of root."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=128k', 'none', str(folder)]
+    try:
+        if subprocess.run(mount, capture_output=True).returncode:
+            pytest.skip('no file system can be mounted here')
+    except FileNotFoundError:
+        pytest.skip('there is no mount')
+    yield folder
+    subprocess.run(['umount', str(folder)], check=True)
+
+
+def test_a_full_disk_ends_packing_and_not_the_process(make_source, small_disk):
+    """A file mapped into memory gets its room when it is written to: without room the process was killed (SIGBUS)."""
+    packer = Packer(make_source(6), {}, small_disk, PackSettings(shard=6, size=160))
+    with pytest.raises(OSError, match=r'No space left on device: could not be written.*\.npy'):
+        packer.run()
+    assert [name for name in os.listdir(small_disk) if name != 'pack.json'] == []
+
+
+def test_rows_that_were_skipped_are_zeros(make_source, tmp_path):
+    source = make_source(6, damaged=(0, 2, 5))
+    packer = Packer(source, {}, tmp_path, PackSettings(shard=6, size=32, on_corrupt='skip'))
+    assert write_shard(tmp_path, packer.manifest, 0, packer.crop)['num'] == 3
+    images = np.load(tmp_path / 'shard-00000' / 'img.npy')
+    assert images.shape == (6, 32, 32, 3) and [bool(image.any()) for image in images] == [False, True] * 2 + [
+        True,
+        False,
+    ]

@@ -1,9 +1,13 @@
 """The stream: every sample once, the same for a seed, dealt out to ranks and workers, from a folder or a server."""
 
 import http.server
+import io
+import json
 import shutil
 import sys
+import tarfile
 import threading
+import zlib
 from functools import partial
 
 import numpy as np
@@ -12,7 +16,8 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from handkd.datasets import PackedHandDataset, StreamedHandDataset
-from handkd.datasets.packed import streaming
+from handkd.datasets.packed import stores, streaming
+from handkd.datasets.packed.tar import open_writer
 
 pytest.importorskip('webdataset')
 
@@ -87,8 +92,6 @@ def test_too_few_shards_for_an_endless_stream(stream, monkeypatch):
 
 
 def test_from_a_server(stream, monkeypatch):
-    if shutil.which('curl') is None:
-        pytest.skip('webdataset opens URLs with curl')
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(stream))
     monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, 'log_message', lambda *args: None)
     monkeypatch.setenv('no_proxy', '127.0.0.1')
@@ -100,6 +103,120 @@ def test_from_a_server(stream, monkeypatch):
             StreamedHandDataset(f'{url}/none')
         server.shutdown()
     assert remote == [sample['img'].tobytes() for sample in StreamedHandDataset(str(stream))]
+
+
+def arrays_of(path):
+    """Return the members of a shard: name -> array."""
+    with tarfile.open(path) as tar:
+        return {member.name: np.load(io.BytesIO(tar.extractfile(member).read())) for member in tar}
+
+
+def put(folder, number, arrays):
+    """Write a shard, and make ``pack.json`` say that it is as it was written."""
+    path = folder / f'shard-{number:05d}.tar'
+    samples: dict = {}
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, array)
+        samples.setdefault(name[:9], {})[name[10:]] = buffer.getvalue()
+    with open_writer(path) as writer:
+        for key, members in samples.items():
+            writer.write({'__key__': key, **members})
+    content = json.loads((folder / 'pack.json').read_text())
+    content['shards'][str(number)]['files'] = {path.name: [path.stat().st_size, zlib.crc32(path.read_bytes())]}
+    (folder / 'pack.json').write_text(json.dumps(content))
+
+
+def other_label(key, value):
+    def change(arrays):
+        table = arrays['000000005.labels.npy'].copy()
+        table[key] = value
+        return {**arrays, '000000005.labels.npy': table}
+
+    return change
+
+
+def swapped(arrays):
+    """The samples in another order."""
+    return dict(sorted(arrays.items(), reverse=True))
+
+
+FORGED = {
+    'another image type': (lambda a: {**a, '000000005.img.npy': a['000000005.img.npy'].astype('i1')}, 'found int8'),
+    'another size': (lambda a: {**a, '000000005.depth.npy': np.zeros((2, 2), 'u2')}, r'found uint16 \(2, 2\)'),
+    'an image is missing': (lambda a: {k: v for k, v in a.items() if k != '000000005.parts.npy'}, "'parts'"),
+    'NaN labels': (other_label('keypoints_cam', np.nan), "samples 0 to .*'keypoints_cam' must be finite"),
+    'Inf in the camera': (other_label('camera.K', np.inf), "'camera.K' must be finite"),
+    'labels beyond all': (other_label('keypoints', 1e20), "'keypoints' must be finite and within 1e"),
+    'labels of another type': (
+        lambda a: {**a, '000000005.labels.npy': np.zeros(1, [('a', 'f4')])},
+        'shard-00002.*expected the labels',
+    ),
+    'of another place': (lambda a: {k.replace('0005.', '0009.'): v for k, v in a.items()}, 'found sample 9 behind 4'),
+    'the order': (swapped, 'found sample 4 behind 5'),
+    'a sample is missing': (lambda a: {k: v for k, v in a.items() if '0005.' not in k}, 'expected at least'),
+    'not the files': (lambda a: {**a, '000000005.evil.npy': np.zeros(3)}, "holds '000000005.evil.npy'"),
+}
+
+
+@pytest.mark.parametrize('forged', FORGED)
+def test_a_forged_shard_is_refused_though_its_checksum_is_right(stream, tmp_path, forged):
+    shutil.copytree(stream, tmp_path / 'pack')
+    change, message = FORGED[forged]
+    put(tmp_path / 'pack', 2, change(arrays_of(stream / 'shard-00002.tar')))
+    with pytest.raises((OSError, ValueError), match=message) as caught:
+        list(StreamedHandDataset(str(tmp_path / 'pack'), ('rgb', 'depth')))
+    assert '\n' not in str(caught.value) and str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize('where', ['an image', 'the padding', 'another shard'])
+def test_a_shard_that_has_changed_since_it_was_written_is_refused(stream, tmp_path, where):
+    shutil.copytree(stream, tmp_path / 'pack')
+    shard = tmp_path / 'pack' / 'shard-00002.tar'
+    data = bytearray(shard.read_bytes())
+    if where == 'another shard':
+        data = (stream / 'shard-00001.tar').read_bytes()
+        assert len(data) == shard.stat().st_size
+    else:
+        data[len(data) // 4 if where == 'an image' else -1] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(OSError, match=r'shard-00002\.tar: the shard is damaged .*(checksum|not its place)'):
+        list(StreamedHandDataset(str(tmp_path / 'pack')))
+
+
+def test_a_server_that_stalls_and_drops_gives_the_same_samples(stream, monkeypatch):
+    monkeypatch.setattr(stores, '_FIRST_PAUSE', 0.001)
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    asked: dict = {}
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def copyfile(self, source, outputfile):
+            asked[self.path] = asked.get(self.path, 0) + 1
+            data = source.read()
+            if asked[self.path] > 2:
+                outputfile.write(data)
+                return
+            outputfile.write(data[: len(data) // 3])
+            if asked[self.path] == 1:
+                threading.Event().wait(1.5)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), partial(Handler, directory=str(stream))) as server:
+        server.block_on_close = False
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        remote = StreamedHandDataset(f'http://127.0.0.1:{server.server_port}', timeout=0.3, retries=3)
+        images = [sample['img'].tobytes() for sample in remote]
+        server.shutdown()
+    assert set(asked.values()) == {3} and len(asked) == 8
+    assert images == [sample['img'].tobytes() for sample in StreamedHandDataset(str(stream))]
+
+
+def test_no_address_is_a_command(tmp_path):
+    with pytest.raises(OSError, match='can not be read'):
+        StreamedHandDataset(f'pipe:touch {tmp_path}/run #')
+    assert not (tmp_path / 'run').exists()
 
 
 @pytest.mark.parametrize('damage', ['cut off', 'cut at a sample', 'overwritten', 'removed'])
@@ -119,15 +236,16 @@ def test_a_damaged_shard_is_named(stream, tmp_path, damage):
         list(StreamedHandDataset(str(tmp_path / 'pack')))
 
 
-def test_without_the_package(stream, monkeypatch):
+def test_reading_needs_no_package(stream, monkeypatch):
     monkeypatch.setitem(sys.modules, 'webdataset', None)
-    with pytest.raises(ImportError, match="package 'webdataset': pip install webdataset"):
-        StreamedHandDataset(str(stream))
+    assert len(list(StreamedHandDataset(str(stream)))) == 13
 
 
 def test_wrong_settings_are_named(stream, pack):
     with pytest.raises(ValueError, match='use PackedHandDataset'):
         StreamedHandDataset(str(pack))
+    with pytest.raises(ValueError, match='needs timeout > 0'):
+        StreamedHandDataset(str(stream), timeout=0)
     with pytest.raises(ValueError, match='shuffle must be a number'):
         StreamedHandDataset(str(stream), shuffle=-1)
     with pytest.raises(ValueError, match="'depht' was not packed; did you mean 'depth'"):

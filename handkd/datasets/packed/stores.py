@@ -1,0 +1,297 @@
+"""Files in folders and on HTTP servers, read from their beginning to their end though the connection is bad."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import re
+import stat
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from mmengine.logging import print_log
+
+from handkd.hints import one_line
+
+_SLOWEST = 1024
+"""Bytes a second; what is slower than this for the whole of the timeout has stalled."""
+_PROGRESS = 1 << 16
+"""Bytes after which a connection was good, and tries are counted anew."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_TRY_AGAIN = {408, 425, 429}
+"""Statuses below 500 that may pass."""
+_MOST_AT_ONCE = 64 << 20
+"""Bytes of the largest file that is read as a whole."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server is waited for.
+
+    Attributes:
+        timeout: Seconds for connecting, and without data or with less than 1 KiB a second, until a connection is given
+            up.
+        retries: How often a connection that was lost is made anew, one after the other without progress.
+    """
+
+    timeout: float = 60.0
+    retries: int = 6
+
+
+class Readable(Protocol):
+    """What a file is read through."""
+
+    def read(self, count: int) -> bytes:
+        """Return 1 to ``count`` bytes; none at the end."""
+
+
+class RefusedError(OSError):
+    """What a server answers, and would answer again."""
+
+
+@contextmanager
+def open_file(url: str, patience: Patience, size: int | None = None) -> Iterator[Readable]:
+    """Open a file.
+
+    Args:
+        url: A path, or a URL of http, https or file.
+        patience: How long a server is waited for.
+        size: Bytes that it must have. Defaults to None: not known.
+
+    Raises:
+        OSError: If it can't be read, or has another size; names it.
+    """
+    scheme = re.match(r'[A-Za-z][A-Za-z0-9+.-]*(?=://)', url)
+    scheme = scheme[0].lower() if scheme else 'file'
+    if scheme in ('http', 'https'):
+        stream = HttpFile(url, patience, size)
+        try:
+            yield stream
+        finally:
+            stream.close()
+        return
+    if scheme != 'file':
+        raise OSError(f'{url}: {scheme}:// is not read; give its address with https://, or the folder it is mounted at')
+    path = url[7:] if url.lower().startswith('file://') else url
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(f'{url}: is no regular file')
+    with open(path, 'rb', buffering=0) as file:
+        found = os.fstat(file.fileno()).st_size
+        if size is not None and found != size:
+            raise OSError(f'{url}: expected {size} bytes, found {found}')
+        yield file
+
+
+def read_whole(url: str, patience: Patience) -> bytes:
+    """Return the content of a small file.
+
+    Raises:
+        OSError: If it can't be read or is large; names it.
+    """
+    try:
+        with open_file(url, patience) as stream:
+            content = bytearray()
+            while data := stream.read(1 << 20):
+                content += data
+                if len(content) > _MOST_AT_ONCE:
+                    raise OSError(f'more than {_MOST_AT_ONCE} bytes')
+            return bytes(content)
+    except OSError as error:
+        raise OSError(f'{url}: can not be read ({_without(url, error)})') from error
+
+
+def _without(url: str, error: OSError) -> str:
+    """Return what an error says, behind the address if it begins with that."""
+    return one_line(error).removeprefix(f'{url}: ')
+
+
+class CheckedFile:
+    """A file whose size and checksum are known, and found to be right or wrong as it is read.
+
+    Args:
+        stream: The file.
+        size: Its bytes.
+        checksum: Its CRC-32.
+    """
+
+    def __init__(self, stream: Readable, size: int, checksum: int) -> None:
+        self._stream, self._left, self._expected, self._found = stream, size, checksum, 0
+
+    def read(self, count: int) -> bytes:
+        """Return 1 to ``count`` bytes; none at the end.
+
+        Raises:
+            OSError: If it ends before its size.
+        """
+        data = self._stream.read(min(count, self._left)) if self._left else b''
+        if self._left and not data:
+            raise OSError(f'ends {self._left} bytes before the size that it had when it was written')
+        self._found = zlib.crc32(data, self._found)
+        self._left -= len(data)
+        return data
+
+    def finish(self) -> None:
+        """Read what is left, and compare.
+
+        Raises:
+            OSError: If it goes on behind its size, or its checksum is another one.
+        """
+        while self.read(1 << 16):
+            pass
+        if self._stream.read(1):
+            raise OSError('goes on behind the size that it had when it was written')
+        if self._found != self._expected:
+            raise OSError('its content has changed since it was written (checksum)')
+
+
+class HttpFile:
+    """A file on an HTTP server.
+
+    A connection that is refused, lost, stalls or is answered with a status that may pass is made anew after a pause,
+    each twice as long as the one before, and goes on at the byte where it was: by ``Range`` where the server knows it,
+    otherwise what was read is read again and thrown away. Redirections lead to http and https alone.
+
+    Args:
+        url: The address.
+        patience: How long the server is waited for.
+        size: Bytes that the file must have. Defaults to None: what the server says.
+    """
+
+    def __init__(self, url: str, patience: Patience, size: int | None = None) -> None:
+        self._url, self._patience, self._size = url, patience, size
+        self._response: http.client.HTTPResponse | None = None
+        self._position = self._failures = self._since = 0
+        self._slow_seconds, self._slow_bytes = 0.0, 0
+
+    def read(self, count: int) -> bytes:
+        """Return 1 to ``count`` bytes; none at the end.
+
+        Raises:
+            OSError: If the server does not give them; names the address and the last error.
+        """
+        while True:
+            if self._response is None and self._size is not None and self._position >= self._size:
+                return b''
+            try:
+                if self._response is None:
+                    self._connect()
+                data = self._take(count)
+                if not data and self._size is not None and self._position < self._size:
+                    raise OSError(f'the connection ended after {self._position} of {self._size} bytes')
+            except RefusedError:
+                self.close()
+                raise
+            except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a malformed answer
+                self._failed(error)
+                continue
+            self._position += len(data)
+            self._since += len(data)
+            if self._since >= _PROGRESS:
+                self._failures = 0
+            return data
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def _connect(self) -> None:
+        """Ask for the file from the present position on."""
+        headers = {'User-Agent': 'handkd', 'Accept-Encoding': 'identity'}
+        if self._position:
+            headers['Range'] = f'bytes={self._position}-'
+        try:
+            request = urllib.request.Request(self._url, headers=headers)
+            self._response = _opener().open(request, timeout=self._patience.timeout)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code >= 500 or error.code in _TRY_AGAIN:
+                raise
+            raise RefusedError(f'{self._url}: the server answers {one_line(error)}') from error
+        except (http.client.InvalidURL, UnicodeError) as error:
+            raise RefusedError(f'{self._url}: {one_line(error)}') from error
+        self._slow_seconds, self._slow_bytes = 0.0, 0
+        if self._response.status == 206 and self._position:
+            begins = self._response.headers.get('Content-Range', '')
+            if not begins.startswith(f'bytes {self._position}-'):
+                raise OSError(f'asked for bytes from {self._position} on, the server gives {begins!r}')
+            return
+        if self._response.status != 200:
+            raise RefusedError(f'{self._url}: the server answers with status {self._response.status}')
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Compare the size of the whole file, and skip what was read of it."""
+        found = self._response.length
+        if self._size is None:
+            self._size = found
+        elif found is not None and found != self._size:
+            raise RefusedError(f'{self._url}: expected {self._size} bytes, the server has {found}')
+        left = self._position
+        while left:
+            data = self._take(min(left, 1 << 16))
+            if not data:
+                raise OSError(f'the connection ended before byte {self._position}')
+            left -= len(data)
+
+    def _take(self, count: int) -> bytes:
+        """Return what there is of the answer, at most ``count`` bytes, unless it stalls."""
+        begin = time.monotonic()
+        data = self._response.read1(count)
+        self._slow_seconds += time.monotonic() - begin
+        self._slow_bytes += len(data)
+        if self._slow_seconds >= self._patience.timeout:
+            if self._slow_bytes < _SLOWEST * self._slow_seconds:
+                raise TimeoutError(f'{self._slow_bytes} bytes in {self._slow_seconds:.0f} s')
+            self._slow_seconds, self._slow_bytes = 0.0, 0
+        return data
+
+    def _failed(self, error: Exception) -> None:
+        """Wait before the next try, or give up."""
+        self.close()
+        self._failures += 1
+        self._since = 0
+        text = one_line(error)
+        if self._failures > self._patience.retries:
+            raise OSError(
+                f'{self._url}: can not be read: {self._failures} tries, one after the other, failed at byte '
+                f'{self._position}, the last one: {text}; is the server up? (timeout, retries)'
+            ) from error
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._failures - 1))
+        print_log(f'{self._url}: {text}; tried again in {pause:g} s', 'current', logging.WARNING)
+        time.sleep(pause)
+
+
+class _WebRedirects(urllib.request.HTTPRedirectHandler):
+    """Redirections to http and https, and from https to https alone."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):  # noqa: ANN001, ANN201
+        schemes = ('https',) if urlsplit(req.full_url).scheme == 'https' else ('http', 'https')
+        if urlsplit(newurl).scheme not in schemes:
+            raise urllib.error.HTTPError(req.full_url, code, f'a redirection to {newurl} is not followed', headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Return an opener that reads from the web alone, and no files, FTP or data URLs."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        _WebRedirects(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener

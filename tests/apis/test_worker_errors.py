@@ -1,0 +1,68 @@
+"""Killed processes end a tool with one line, which says what happened and what to do."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from handkd.apis.worker_errors import explain_worker
+
+_KILLED = """
+import os, signal, sys
+from concurrent.futures import ProcessPoolExecutor
+from torch.utils.data import DataLoader
+from handkd.apis.cli import run_cli
+
+class Dying:
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        if index == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return index
+
+def load(argv):
+    for _ in DataLoader(Dying(), 1, num_workers=1):
+        pass
+
+def pack(argv):
+    with ProcessPoolExecutor(1) as pool:
+        pool.submit(os._exit, 1).result()
+
+run_cli({'load': load, 'pack': pack}[sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize(
+    ('work', 'said'),
+    [
+        ('load', r'a process that loads data \(pid \d+\) .*num_workers or batch_size'),
+        ('pack', 'a process that packs data was killed.* fewer --workers'),
+    ],
+)
+def test_a_killed_process_ends_a_tool_with_one_line(work, said):
+    """In a process of its own: PyTorch raises its error wherever a process is that has lost a child."""
+    done = subprocess.run([sys.executable, '-c', _KILLED, work], capture_output=True, text=True, timeout=120)
+    error = [line for line in done.stderr.splitlines() if line.startswith('error: ')]
+    assert done.returncode == 2 and len(error) == 1, done.stderr[-500:]
+    assert re.search(said, error[0]) and 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('DataLoader worker (pid 7) is killed by signal: Killed. ', r'pid 7\) was ended by a signal \(Killed\)'),
+        ('DataLoader worker (pid(s) 7, 9) exited unexpectedly', r'pid 7, 9\) ended without an error'),
+        ('DataLoader worker (pid 7) is killed by signal: Bus error. It is possible', 'no more shared memory'),
+        ('unable to write to file </torch_12_3_4>: No space left on device (28)', 'no more shared memory'),
+    ],
+)
+def test_what_pytorch_says_of_it(text, said):
+    assert re.search(said, str(explain_worker(RuntimeError(text))))
+
+
+@pytest.mark.parametrize('error', [RuntimeError('mat1 and mat2 shapes can not be multiplied'), KeyError('pid')])
+def test_other_errors_stay_what_they_are(error):
+    assert explain_worker(error) is None
