@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from . import registry
 from .hints import ConfigError, check_keys, did_you_mean, one_line
 from .overrides import check_overrides
+from .reading import shown
 from .signatures import signature_of
 from .size_checks import check_sizes
 
@@ -89,6 +90,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
             check_overrides(cfg, options, RUNNER_KEYS)
             cfg.merge_from_dict(options)
             _settle_length(cfg, options)
+        _check_tables(cfg)
     except ConfigError:
         raise
     except Exception as error:  # a config is Python
@@ -97,6 +99,13 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     hand_out_paths(cfg)
     check_config(cfg, only)
     return cfg
+
+
+def _check_tables(cfg: Config) -> None:
+    """Check that the entries that are dicts are some."""
+    for key in ('model', 'train_cfg', 'custom_imports', *HANDED_OUT, *LOADERS):
+        if not isinstance(cfg.get(key) or {}, dict):
+            raise ConfigError(f'{key} must be a dict, found {shown(cfg[key])}')
 
 
 def _settle_length(cfg: Config, options: dict) -> None:

@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import save_checkpoint
 
 import handkd.engine  # noqa: F401 (its backend 'atomic')
-from handkd.files import cache_root, checksum_of, locked, read_text, write_atomically
+from handkd.files import cache_root, checksum_of, locked, write_atomically
 
 
 def test_writes_and_replaces(tmp_path):
@@ -104,13 +104,3 @@ def test_a_folder_is_one_writers(tmp_path):
         pass
     with locked(tmp_path):  # it ended
         pass
-
-
-@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16', 'utf-32'])
-def test_text_is_read_whatever_its_byte_order_mark_says(tmp_path, encoding):
-    path = tmp_path / 'a.txt'
-    path.write_bytes('höhe 1 2 3\r\n'.encode(encoding))
-    assert read_text(path) == 'höhe 1 2 3\r\n'
-    path.write_bytes('höhe'.encode('latin-1'))
-    with pytest.raises(ValueError, match=r'a.txt: not a text file in UTF-8 \('):
-        read_text(path)

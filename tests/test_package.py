@@ -31,7 +31,7 @@ def test_every_file_belongs_to_a_package():
 
 # --- directions of imports -------------------------------------------------------------------------------------------
 
-BASE = {'compat', 'registry', 'hints', 'files', 'hashing', 'compiling', 'units'}
+BASE = {'compat', 'registry', 'hints', 'files', 'hashing', 'compiling', 'reading', 'units'}
 KNOWS_CODECS = BASE | {'hand', 'geometry', 'codecs'}
 KNOWS_MODELS = KNOWS_CODECS | {'datasets', 'models'}
 ARROWS = {
@@ -40,6 +40,7 @@ ARROWS = {
     'compat': set(),
     'hints': set(),
     'files': set(),
+    'reading': {'hints'},
     'compiling': {'files'},
     'hashing': set(),
     'registry': {'compat'},
@@ -50,16 +51,16 @@ ARROWS = {
     'build_errors': {'config', 'hints'},
     'units': {'hand', 'hints'},
     'hand': {'hints'},
-    'geometry': {'hand', 'hints', 'files', 'compiling'},
+    'geometry': {'hand', 'hints', 'files', 'compiling', 'reading'},
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'models': KNOWS_CODECS,
     'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'restoration'},
     'evaluation': KNOWS_MODELS | {'restoration'},
-    'evaluation.functional': {'hand', 'geometry'},
+    'evaluation.functional': {'hand', 'geometry', 'units'},
     'restoration': BASE | {'hand', 'geometry'},
-    'visualization': {'hand', 'geometry', 'registry'},
+    'visualization': {'hand', 'geometry', 'reading', 'registry'},
     'apis': KNOWS_MODELS
     | {'build_errors', 'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
 }
