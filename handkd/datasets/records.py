@@ -52,9 +52,8 @@ def hand_record(
         keypoints = project(np.concatenate([joints[:, :2], in_front[:, None]], 1), camera)
     keypoints = np.where(valid[:, None], keypoints, 0.0)
     for what, labels in (('mm', joints), ('px', keypoints)):
-        far = np.abs(labels) > FARTHEST  # NaN is not, and is left to those who check samples
-        if far.any():
-            joint = np.argwhere(far)[0, 0]
+        if np.abs(labels).max() > FARTHEST:  # NaN is not, and is left to those who check samples
+            joint = np.argwhere(np.abs(labels) > FARTHEST)[0, 0]
             raise ValueError(
                 f'joint {JOINTS[joint]!r} is at {labels[joint].tolist()} {what}, expected numbers up to {FARTHEST:g}'
             )
