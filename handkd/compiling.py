@@ -3,7 +3,8 @@
 numba itself would keep what it compiles beside the sources or in the home, and refuse to work for a user who can write
 to neither. It also notices when a kernel's own file has changed, but not when a kernel that it calls has, in another
 file: it would go on running, or crash on, a stale one. So the kernels of a package are kept in a folder named after all
-of its sources, in :func:`handkd.files.cache_root`; ``NUMBA_CACHE_DIR``, if it is set, takes that one's place.
+of its sources, in :func:`handkd.files.cache_root`; ``NUMBA_CACHE_DIR``, if it is set, takes that one's place unless
+others could put code there, which would be run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import functools
 import hashlib
 import inspect
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,11 +55,40 @@ def njit(*, cache: bool, **options: object) -> Callable[[Callable], Any]:
 def cache_folder(sources: Path) -> Path | None:
     """Return the folder for kernels compiled from the ``.py`` files in ``sources``; None if none can be written.
 
-    One in ``NUMBA_CACHE_DIR`` need only be writable; else it must be this user's alone, since what lies in it is run.
+    It must be this user's alone, since what lies in it is run: where ``NUMBA_CACHE_DIR``, or the folder in it, is not
+    so, :func:`handkd.files.cache_root` is taken. Where it is no folder at all, none is.
     """
-    folder = Path(numba.config.CACHE_DIR or cache_root()) / f'{sources.name}-{_digest(sources)}'
-    private = make_private(folder)
-    return folder if private or (numba.config.CACHE_DIR and os.access(folder, os.W_OK)) else None
+    name = f'{sources.name}-{_digest(sources)}'
+    if numba.config.CACHE_DIR:
+        named = Path(numba.config.CACHE_DIR)
+        if not named.exists():
+            make_private(named)
+        if not named.is_dir():
+            return None
+        if _keeps_others_out(named) and make_private(named / name):
+            return named / name
+        _warn_of_others(str(named))
+    folder = cache_root() / name
+    return folder if make_private(folder) else None
+
+
+def _keeps_others_out(folder: Path) -> bool:
+    """Whether nobody else but root can replace what is in a folder.
+
+    It is not theirs, nor can they write to it, or by its sticky bit, as /tmp has, only to what is their own.
+    """
+    status = folder.stat()
+    return status.st_uid in (0, os.geteuid()) and (not status.st_mode & 0o022 or bool(status.st_mode & stat.S_ISVTX))
+
+
+@functools.lru_cache
+def _warn_of_others(folder: str) -> None:
+    """Say, once, that a folder is not used."""
+    print(
+        f'NUMBA_CACHE_DIR={folder} is not used: other users could put code there, or it can not be written; take it '
+        f'over with chmod 700, or name a folder of your own',
+        file=sys.stderr,
+    )
 
 
 @functools.lru_cache

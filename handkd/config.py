@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from . import registry
 from .hints import ConfigError, check_keys, did_you_mean, one_line
 from .overrides import check_overrides
+from .reading import shown
 from .signatures import signature_of
 from .size_checks import check_sizes
 
@@ -91,6 +92,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
             check_overrides(cfg, options, RUNNER_KEYS)
             cfg.merge_from_dict(options)
             _settle_length(cfg, options)
+        _check_tables(cfg)
     except ConfigError:
         raise
     except Exception as error:  # a config is Python
@@ -119,6 +121,13 @@ def _python_only() -> Iterator[None]:
         yield
     finally:
         Config._file2dict = staticmethod(read)
+
+
+def _check_tables(cfg: Config) -> None:
+    """Check that the entries that are dicts are some."""
+    for key in ('model', 'train_cfg', 'custom_imports', *HANDED_OUT, *LOADERS):
+        if not isinstance(cfg.get(key) or {}, dict):
+            raise ConfigError(f'{key} must be a dict, found {shown(cfg[key])}')
 
 
 def _settle_length(cfg: Config, options: dict) -> None:

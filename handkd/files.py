@@ -1,8 +1,7 @@
-"""Files: text of any origin; written whole or not at all, by one process at a time; and where handkd keeps its own."""
+"""Files: written whole or not at all, by one process at a time; and where handkd keeps its own."""
 
 from __future__ import annotations
 
-import codecs
 import fcntl
 import os
 import secrets
@@ -16,30 +15,6 @@ from functools import lru_cache
 from io import RawIOBase
 from os import PathLike
 from pathlib import Path
-
-BYTE_ORDER_MARKS: dict[bytes, str] = {
-    codecs.BOM_UTF8: 'utf-8',
-    codecs.BOM_UTF32_LE: 'utf-32-le',  # begins as UTF-16's, so it comes first
-    codecs.BOM_UTF32_BE: 'utf-32-be',
-    codecs.BOM_UTF16_LE: 'utf-16-le',
-    codecs.BOM_UTF16_BE: 'utf-16-be',
-}
-"""What files begin with that name their encoding, as many programs on Windows write them."""
-
-
-def read_text(path: str | PathLike) -> str:
-    """Return the text of a file in UTF-8, or in the encoding that its byte-order mark says, without that mark.
-
-    Raises:
-        OSError: If it can't be read.
-        ValueError: If it is no such text; names the file.
-    """
-    data = Path(path).read_bytes()
-    mark = next((mark for mark in BYTE_ORDER_MARKS if data.startswith(mark)), b'')
-    try:
-        return data[len(mark) :].decode(BYTE_ORDER_MARKS.get(mark, 'utf-8'))
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{os.fspath(path)}: not a text file in UTF-8 ({error})') from error
 
 
 def cache_root() -> Path:

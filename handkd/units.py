@@ -16,7 +16,16 @@ BONE_RANGE: tuple[float, float] = (8.0, 300.0)
 HAND_RANGE: tuple[float, float] = (30.0, 1000.0)
 """mm; between these lies how far a hand reaches, a fist as well: the diagonal of the box around its joints."""
 
+FARTHEST = 1e6
+"""Largest number of a label or camera, mm and px: a hand at 1 km is of no camera, and float32, in which labels are
+kept, steps by 0.06 there. What is larger is damaged, and its squares, or its cast, soon become infinite."""
+
 _FEWEST_JOINTS = 5  # two tips that touch say nothing of a hand's size
+
+
+def is_sane(values: np.ndarray) -> np.ndarray:
+    """Return which numbers are finite and not beyond :data:`FARTHEST`, of the same shape, bool."""
+    return (values >= -FARTHEST) & (values <= FARTHEST)  # not so for NaN; abs of the least integer is negative
 
 
 def unit_scale(unit: str) -> float:

@@ -63,6 +63,32 @@ def test_a_folder_of_others_is_not_used(kept_in, monkeypatch, tmp_path):
     assert cache_folder(ROOT / 'handkd') is None
 
 
+@pytest.mark.parametrize('mode', [0o777, 0o775])
+def test_numbas_own_folder_is_not_used_where_others_could_put_code(kept_in, monkeypatch, tmp_path, capsys, mode):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'own'))
+    shared = tmp_path / 'shared'
+    shared.mkdir()
+    kept_in(shared)
+    name = cache_folder(ROOT / 'handkd').name
+    assert (shared / name).is_dir()
+    shared.chmod(mode)
+    assert cache_folder(ROOT / 'handkd') == tmp_path / 'own/handkd' / name
+    assert f'NUMBA_CACHE_DIR={shared} is not used' in capsys.readouterr().err
+    shared.chmod(0o1777)  # as /tmp: others can't touch what is ours
+    assert cache_folder(ROOT / 'handkd') == shared / name
+    (shared / name).chmod(0o777)
+    assert cache_folder(ROOT / 'handkd') == tmp_path / 'own/handkd' / name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can give folders away')
+def test_numbas_own_folder_is_not_used_where_it_is_anothers(kept_in, monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'own'))
+    kept_in(tmp_path)
+    folder = cache_folder(ROOT / 'handkd')
+    os.chown(folder, NOBODY, NOBODY)
+    assert cache_folder(ROOT / 'handkd') == tmp_path / 'own/handkd' / folder.name
+
+
 def test_without_a_folder_nothing_is_kept(kept_in, tmp_path):
     (tmp_path / 'file').write_text('')
     kept_in(tmp_path / 'file')

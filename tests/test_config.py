@@ -204,3 +204,26 @@ def test_only_python_files_are_configs(tmp_path, suffix, depth):
     with pytest.raises(ConfigError, match=rf'data\.{suffix}: a config, and whatever is in its _base_, is a \.py file'):
         load_config(path)
     assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize(
+    'data',
+    [b'model = dict(', b'x = "\xff\xfe"', b'x = 1\0', b'x = (' * 200, b'x = """', b'  x\n y', b'x = ' + b'[' * 5000],
+)
+def test_what_is_no_config_is_one_line(tmp_path, data):
+    (tmp_path / 'a.py').write_bytes(data)
+    with pytest.raises(ConfigError, match=r'a\.py: ') as caught:
+        load_config(tmp_path / 'a.py')
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize('key', ['model', 'train_cfg', 'custom_imports', 'angle_limits', 'val_dataloader'])
+def test_an_entry_that_is_no_dict_is_named(tmp_path, key):
+    (tmp_path / 'a.py').write_text(f'{key} = 5')
+    with pytest.raises(ConfigError, match=f'{key} must be a dict, found 5'):
+        load_config(tmp_path / 'a.py')
+
+
+def test_a_folder_is_no_config(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no config at'):
+        load_config(tmp_path)

@@ -13,7 +13,6 @@ from handkd.files import (
     checksum_of,
     locked,
     naming,
-    read_text,
     remove_leftovers,
     write_atomically,
     write_fully,
@@ -139,16 +138,6 @@ def test_a_folder_is_one_writers(tmp_path):
         pass
     with locked(tmp_path):  # it ended
         pass
-
-
-@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16', 'utf-32'])
-def test_text_is_read_whatever_its_byte_order_mark_says(tmp_path, encoding):
-    path = tmp_path / 'a.txt'
-    path.write_bytes('höhe 1 2 3\r\n'.encode(encoding))
-    assert read_text(path) == 'höhe 1 2 3\r\n'
-    path.write_bytes('höhe'.encode('latin-1'))
-    with pytest.raises(ValueError, match=r'a.txt: not a text file in UTF-8 \('):
-        read_text(path)
 
 
 @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')

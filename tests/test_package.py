@@ -31,7 +31,18 @@ def test_every_file_belongs_to_a_package():
 
 # --- directions of imports -------------------------------------------------------------------------------------------
 
-BASE = {'array_files', 'compat', 'compiling', 'files', 'hashing', 'hints', 'registry', 'units', 'unpickling'}
+BASE = {
+    'array_files',
+    'compat',
+    'compiling',
+    'files',
+    'hashing',
+    'hints',
+    'reading',
+    'registry',
+    'units',
+    'unpickling',
+}
 KNOWS_CODECS = BASE | {'hand', 'geometry', 'codecs'}
 KNOWS_MODELS = KNOWS_CODECS | {'datasets', 'models'}
 ARROWS = {
@@ -43,6 +54,7 @@ ARROWS = {
     'unpickling': {'pickled_arrays'},
     'array_files': {'hints'},
     'files': set(),
+    'reading': {'hints'},
     'compiling': {'files'},
     'hashing': set(),
     'registry': {'compat'},
@@ -53,16 +65,16 @@ ARROWS = {
     'build_errors': {'config', 'hints'},
     'units': {'hand', 'hints'},
     'hand': {'hints'},
-    'geometry': {'hand', 'hints', 'files', 'compiling'},
+    'geometry': {'hand', 'hints', 'files', 'compiling', 'reading'},
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'models': KNOWS_CODECS,
     'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'restoration'},
     'evaluation': KNOWS_MODELS | {'restoration'},
-    'evaluation.functional': {'hand', 'geometry'},
+    'evaluation.functional': {'hand', 'geometry', 'units'},
     'restoration': BASE | {'hand', 'geometry'},
-    'visualization': {'files', 'hand', 'geometry', 'registry'},
+    'visualization': {'files', 'hand', 'geometry', 'reading', 'registry'},
     'apis': KNOWS_MODELS
     | {'build_errors', 'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
 }

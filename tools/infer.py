@@ -16,15 +16,19 @@ how it is known; "box" (x, y, width, height; null if only the root is known); "h
 brought into a cube (null without depth); "keypoints_cam" (21, 3), mm, camera axes, of a network that gives joints in
 that cube, and of a 2.5D network (configs/ekd) with --camera (null of others). A network for 2D joints gives "keypoints"
 itself, as one for 2.5D does; of the former "keypoints_3d" and "unit" are null, and so is "side" without --side. An
-image that can't be used is reported and left out; the exit status is then 1.
+image that can't be used is reported and left out; the exit status is then 1. Each line is written as soon as it is
+known.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -38,6 +42,7 @@ from handkd.apis.inferencer import HandInferencer
 from handkd.apis.resuming import latest_checkpoint
 from handkd.datasets.transforms import read_image
 from handkd.hand import NUM_JOINTS, SIDES
+from handkd.reading import reading
 from handkd.visualization import (
     contact_sheet,
     depth_picture,
@@ -70,30 +75,59 @@ def main(argv: list[str] | None = None) -> int:
     if args.json:
         prepare_file(args.json, '--json')
     infer = HandInferencer(config, checkpoint, args.device)
-    failed, lines, drawn = 0, [], set()
+    failed, lines, drawn = 0, 0, set()
     pictures = picture_names(images)
-    for image in tqdm(images, desc='images', disable=len(images) < 4):
-        try:
-            (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera, args.root, args.depth_unit)
-        except (OSError, ValueError) as error:
-            failed += 1
-            tqdm.write(f'error: {error}', file=sys.stderr)  # above the progress bar, and not in its line
-            continue
-        lines.append(json.dumps(to_record(hand)))
-        if args.out_dir:
-            write_picture(
-                Path(args.out_dir) / pictures[image], draw_hand(show_image(image, hand, args.depth_unit), hand)
-            )
-            drawn.add(pictures[image])
-    if args.json:
-        Path(args.json).write_text(''.join(line + '\n' for line in lines))
+    with lines_writer(args.json, show=not args.out_dir) as write_line:
+        for image in tqdm(images, desc='images', disable=len(images) < 4):
+            try:
+                (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera, args.root, args.depth_unit)
+            except (OSError, ValueError) as error:
+                failed += 1
+                tqdm.write(f'error: {error}', file=sys.stderr)  # above the progress bar, and not in its line
+                continue
+            write_line(json.dumps(to_record(hand)))
+            lines += 1
+            if args.out_dir:
+                drawing = draw_hand(show_image(image, hand, args.depth_unit), hand)
+                write_picture(Path(args.out_dir) / pictures[image], drawing)
+                drawn.add(pictures[image])
     written = [f'{_counted(len(drawn), "picture")} in {args.out_dir}'] if args.out_dir else []
-    written += [f'{_counted(len(lines), "line")} in {args.json}'] if args.json else []
-    if written or lines:
-        print(', '.join(written) or '\n'.join(lines))
+    written += [f'{_counted(lines, "line")} in {args.json}'] if args.json else []
+    if written:
+        print(', '.join(written))
     if failed:
         print(f'{failed} of {len(images)} images could not be used', file=sys.stderr)
     return 1 if failed else 0
+
+
+@contextmanager
+def lines_writer(path: str | None, show: bool) -> Iterator[Callable[[str], None]]:
+    """Give a function that writes a line at once, so that whatever ends the program leaves those before.
+
+    Args:
+        path: The file that the lines go to; None prints them.
+        show: Whether they are printed where there is no file.
+
+    Raises:
+        OSError: If a line can't be written; names the file.
+    """
+    if path is None:
+        yield _print_line if show else lambda line: None
+        return
+    with open(path, 'wb', buffering=0) as file:
+
+        def write_line(line: str) -> None:
+            data = line.encode() + b'\n'
+            with reading(path):  # a full disk names no file
+                if file.write(data) < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        yield write_line
+
+
+def _print_line(line: str) -> None:
+    tqdm.write(line)  # above the progress bar
+    sys.stdout.flush()
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -210,7 +244,7 @@ def picture_names(images: list[str]) -> dict[str, str]:
     Returns:
         Image, as given -> file name.
     """
-    paths = {image: Path(image).resolve() for image in images}
+    paths = {image: Path(os.path.realpath(image)) for image in images}  # Path.resolve raises for a loop of links
     formats: dict[str, set[str]] = {}
     for path in paths.values():
         formats.setdefault(path.stem.lower(), set()).add(path.suffix.lower())

@@ -17,7 +17,6 @@ to learn, over several seeds with 95 % intervals, from the file that tools/stage
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +37,7 @@ from handkd.evaluation import (
 )
 from handkd.files import write_atomically
 from handkd.hand import JOINTS, NUM_PARTS
+from handkd.reading import read_json
 from handkd.visualization import (
     PCK_RANGES,
     budget_figure,
@@ -150,9 +150,10 @@ def _part_figure(labels: list[str], paths: list[str]):
 
 def _budget_figure(path: str):
     """Errors over the number of annotations."""
+    record = read_json(path, constants=True)
     try:
-        found = read_budgets(recorded_results(json.loads(Path(path).read_text())))
-    except ValueError as error:  # of JSON, too
+        found = read_budgets(recorded_results(record))
+    except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
     if found is None:
         raise ValueError(f'{path}: no stage in it has a number of annotations')

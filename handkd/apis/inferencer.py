@@ -11,12 +11,14 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
 from handkd.config import load_config
+from handkd.datasets.label_checks import check_camera
 from handkd.datasets.transforms import PackHandInputs, read_image
 from handkd.geometry import project, unproject
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES, chirality
 from handkd.models import load_weights
 from handkd.models.heads import PartSegmentationHead
 from handkd.registry import MODELS
+from handkd.units import FARTHEST
 
 from .devices import find_device
 from .inference_crops import ConfigCrop, HandPlace, HandView, find_box
@@ -139,11 +141,15 @@ class HandInferencer:
         single = isinstance(images, (str, PathLike, np.ndarray))
         if side not in (None, *SIDES):
             raise ValueError(f'side must be one of {SIDES}, or None to estimate it; found {side!r}')
-        if hand_scale_mm is not None and not 0 < hand_scale_mm < np.inf:
-            raise ValueError(f'the hand scale must be a positive length in mm, found {hand_scale_mm}')
+        if hand_scale_mm is not None and not 0 < hand_scale_mm <= FARTHEST:
+            raise ValueError(
+                f'the hand scale must be a positive length in mm up to {FARTHEST:g}, found {hand_scale_mm}'
+            )
         if camera is not None and np.shape(camera) != (3, 3):
             raise ValueError(f'camera must be the intrinsics K, shape (3, 3), found shape {np.shape(camera)}')
         camera = None if camera is None else np.asarray(camera, np.float64)
+        if camera is not None:
+            check_camera(dict(K=camera), 'camera')
         if depth_unit is not None and (self.depth is None or not 0 < depth_unit < np.inf):
             what = 'is for networks that read depth' if self.depth is None else 'must be a positive length in mm'
             raise ValueError(f'depth_unit {what}; found {depth_unit}')

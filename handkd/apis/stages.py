@@ -15,6 +15,7 @@ from mmengine.config import Config
 from handkd.config import load_config
 from handkd.files import write_atomically
 from handkd.hints import ConfigError, check_keys, did_you_mean
+from handkd.reading import read_json
 
 from .report import ROLES, StageResult
 from .runs import evaluate, train
@@ -271,7 +272,7 @@ def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str
 
 def _read_record(folder: Path) -> dict:
     path = folder / 'stage.json'
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}
 
 
 def _write_record(folder: Path, record: dict) -> None:

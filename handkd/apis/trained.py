@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class TrainedNetwork:
             config, checkpoint = _only_config(Path(run)), latest_checkpoint(run)
             if checkpoint is None:
                 raise FileNotFoundError(f'{run}: no checkpoint in it: train it first, or name CONFIG:CHECKPOINT')
-            name = Path(run).resolve().name
+            name = Path(os.path.realpath(run)).name
         elif '.py:' in run:
             config, _, checkpoint = run.partition('.py:')
             config, checkpoint = Path(f'{config}.py'), Path(checkpoint)

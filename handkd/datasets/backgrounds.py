@@ -16,6 +16,7 @@ import numpy as np
 
 from handkd.array_files import ArrayFileError, read_npy
 from handkd.files import checksum_of, locked, write_atomically
+from handkd.reading import check_name, read_json
 
 FILE = 'backgrounds.json'
 VERSION = 1
@@ -28,7 +29,11 @@ def background_path(folder: str | PathLike, sequence: str, view: int) -> Path:
         folder: Folder of all backgrounds.
         sequence: Name of the sequence.
         view: Number of the camera.
+
+    Raises:
+        ValueError: If the sequence's name would lead out of the folder.
     """
+    check_name(sequence, 'the sequence of a background')
     return Path(folder) / sequence / f'{view:02d}.npy'
 
 
@@ -201,7 +206,7 @@ def _read_manifest(folder: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         if content['version'] != VERSION:
             raise ValueError(f'version {content["version"]!r}, expected {VERSION}')
         return dict(content['backgrounds'])

@@ -11,10 +11,12 @@ from tqdm import tqdm
 
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 from handkd.registry import DATASETS
+from handkd.units import FARTHEST, is_sane
 
 from .damaged_labels import DamagedLabels
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
+from .label_checks import check_finite
 from .missing import warn_of_missing
 from .records import hand_record
 from .text_lines import MappedLines, numbered_lines
@@ -37,7 +39,7 @@ _SIZE = (640, 480)
 _DEPTH = DepthFormat()
 _SUBJECTS = tuple(range(1, 13))
 _HANDS17 = 'training/Training_Annotation.txt'
-_NUMERALS = b'0123456789.eE+- \t\r\n'
+_NUMERALS = b'0123456789.+- \t\r\n'  # all that a plain number is made of
 
 
 @DATASETS.register_module()
@@ -189,6 +191,7 @@ class BigHandDataset(HandFileDataset):
         except ValueError as error:
             frame = self.index['frame'][index]
             raise ValueError(f'{str(self.data_root / file)!r}: the line of frame {frame}: {error}') from None
+        check_finite(joints[None], JOINTS, [int(self.index['frame'][index])], self.data_root / file)
         record = hand_record(joints, {'K': _INTRINSICS.copy()}, self.side, _SIZE)
         record['img_id'] = index
         record['depth_path'] = f'{self.data_root}/{folder}/{_image_name(self.index["frame"][index])}'
@@ -232,20 +235,28 @@ def _read_frame(path: Path, number: int, line: bytes) -> int:
     words = line.split()
     # HANDS 2017 has the image's name where the full set has the frame's number.
     frame = words[0].removeprefix(b'image_D').removesuffix(b'.png')
-    if not frame.isdigit() or len(words) < 1 + _VALUES:
+    if not frame.isdigit() or len(frame) > 9 or len(words) < 1 + _VALUES:
         raise ValueError(
             f'{str(path)!r}, line {number}: expected a frame and {_VALUES} numbers, found {len(words) - 1} behind '
             f'{words[0][:80].decode(errors="replace")!r}'
         )
-    # Parsing 63 numbers takes ten times longer than seeing that there are no letters, as in 'nan'.
+    # Parsing 63 numbers takes ten times longer than seeing that there are no letters, as in 'nan' and '1e39'; what is
+    # too large without one is found when the line is used.
     if line[len(words[0]) :].translate(None, _NUMERALS):
-        raise ValueError(_bad_number(path, number, words))
+        _check_numbers(path, number, words)
     return int(frame)
 
 
-def _bad_number(path: Path, number: int, words: list[bytes]) -> str:
-    """Say which word of a line is no finite number."""
-    bad = next(i for i, word in enumerate(words[1:]) if word.translate(None, _NUMERALS))
-    joint = BIGHAND_JOINTS[bad // 3] if bad < _VALUES else 'behind the joints'
-    frame, found = (words[i].decode(errors='replace') for i in (0, 1 + bad))
-    return f'{str(path)!r}, line {number}: frame {frame}, joint {joint!r}: {found!r} is no finite number'
+def _check_numbers(path: Path, number: int, words: list[bytes]) -> None:
+    """Raise a ValueError for the first word of a line behind the frame that is no sane number."""
+    for i, word in enumerate(words[1:]):
+        try:
+            sane = is_sane(float(word))
+        except ValueError:
+            sane = False
+        if not sane:
+            joint = BIGHAND_JOINTS[i // 3] if i < _VALUES else 'behind the joints'
+            raise ValueError(
+                f'{str(path)!r}, line {number}: frame {words[0].decode(errors="replace")}, joint {joint!r}: '
+                f'{word[:80].decode(errors="replace")!r} is no finite number up to {FARTHEST:g}'
+            )

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from handkd.units import is_sane
+
 from .index import watch
 from .label_checks import check_finite
 
@@ -65,7 +67,7 @@ class DamagedLabels:
     def sound(
         self, values: np.ndarray, names: Sequence[str], frames: Sequence[int], where: str | os.PathLike
     ) -> np.ndarray:
-        """Return which of the N frames have finite numbers alone, shape (N,), bool.
+        """Return which of the N frames have sane numbers alone (:func:`handkd.units.is_sane`), shape (N,), bool.
 
         Args:
             values: Shape (N, K, ...).
@@ -76,7 +78,7 @@ class DamagedLabels:
         Raises:
             ValueError: If one has not, and may not be skipped; see :func:`~.label_checks.check_finite`.
         """
-        kept = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        kept = is_sane(values).all(axis=tuple(range(1, values.ndim)))
         if not kept.all() and not self._skip:
             with self.guard(where):
                 check_finite(values, names, frames, where)

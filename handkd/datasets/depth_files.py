@@ -7,9 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handkd.units import FARTHEST
+
 from .transforms import ImageReadError, read_raster
 
 _CHANNELS = 'BGR'  # as OpenCV reads them
+
+
+def check_depth_unit(unit: object, where: str) -> None:
+    """Refuse what is no millimetres a count.
+
+    Args:
+        unit: It.
+        where: What the error calls it.
+
+    Raises:
+        ValueError: If it is no number above 0 and up to :data:`handkd.units.FARTHEST`.
+    """
+    if isinstance(unit, bool) or not isinstance(unit, (int, float)) or not 0 < unit <= FARTHEST:
+        raise ValueError(f'{where} must be a number above 0, up to {FARTHEST:g}, found {unit!r:.80}')
 
 
 @dataclass(frozen=True)
@@ -21,11 +37,17 @@ class DepthFormat:
             16-bit PNG of one channel.
         unit: Millimetres a count.
         nothing: Counts that mean 'no reading', besides 0.
+
+    Raises:
+        ValueError: If the unit is none.
     """
 
     channels: str | None = None
     unit: float = 1.0
     nothing: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_depth_unit(self.unit, 'the millimetres a count of depth maps')
 
     def read(self, path: str | os.PathLike) -> np.ndarray:
         """Read a file.

@@ -14,9 +14,9 @@ from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, SIDES
 from handkd.registry import DATASETS
 
 from .damaged_labels import DamagedLabels
-from .depth_files import DepthFormat
+from .depth_files import DepthFormat, check_depth_unit
 from .file_dataset import HandFileDataset
-from .label_checks import check_finite
+from .label_checks import check_camera, check_finite
 from .records import hand_record
 from .text_lines import numbered_lines
 
@@ -117,8 +117,7 @@ class DexterObjectDataset(HandFileDataset):
     ) -> None:
         self.check_choice('camera', camera, tuple(_SIZES))
         self.check_choice('side', side, SIDES)
-        if not depth_unit > 0:
-            raise ValueError(f'DexterObjectDataset(depth_unit=...) must be positive, found {depth_unit}')
+        check_depth_unit(depth_unit, 'DexterObjectDataset(depth_unit=...)')
         self.camera, self.side, self.depth_files, self.min_tips = camera, side, depth_files, min_tips
         self.axes, self.invalid_z = _numbers('axes', axes, (3,)), invalid_z
         self._depth_format = DepthFormat(unit=depth_unit, nothing=(invalid_z,))
@@ -131,6 +130,7 @@ class DexterObjectDataset(HandFileDataset):
                 'T': _numbers('color_translation', color_translation, (3,)),
             },
         }
+        check_camera(self._cameras['color'], 'DexterObjectDataset(color_...=...)')
         super().__init__(data_root, split, modalities, pipeline, on_corrupt)
         self.unlabelled = int(self.index['unlabelled'])
         if self.unlabelled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class HandFileDataset(ReproducibleDataset):
             self.check_choice('modalities', modality, self.MODALITIES)
         self.split, self.modalities = split, tuple(modalities)
         sources = [self.expect(path) for path in self.sources()]
-        settings = dict(self.index_settings(), data_root=str(self.data_root.resolve()), split=split)
+        settings = dict(self.index_settings(), data_root=os.path.realpath(self.data_root), split=split)
         self.index = open_index(type(self), settings, sources, lambda: self._build(on_corrupt))
         self._heed_mismatches(on_corrupt)
         self._heed_damage(on_corrupt)
@@ -256,7 +257,7 @@ def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:
         others = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
         return 'there is no such folder' + (f'; {did_you_mean(folder.name, others)}' if others else '')
     inside = sorted(path for path in folder.iterdir() if path.is_dir())[:50]
-    others = [(path, repr(str(path))) for path in (folder.resolve().parent, *inside)]
+    others = [(path, repr(str(path))) for path in (Path(os.path.realpath(folder)).parent, *inside)]
     kinds = HandFileDataset.__subclasses__()
     looks = [(kind, folder, 'the folder') for kind in kinds]  # what it is itself, then where the wanted set is
     looks += [(kind, path, where) for kind in (wanted, *kinds) for path, where in others]

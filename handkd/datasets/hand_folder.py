@@ -16,7 +16,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import KEYS, HandFileDataset
-from .hand_folder_lines import FILES, parse_json, read_description, read_line
+from .hand_folder_lines import FILES, parse_line, read_description, read_line
 from .records import hand_record
 from .text_lines import MappedLines, numbered_lines
 from .transforms import ImageReadError, image_size, raster_size, read_raster
@@ -56,6 +56,9 @@ class HandFolderDataset(HandFileDataset):
         pipeline (Sequence[dict]): Transforms. Defaults to ().
         on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged,
             or a line that is wrong. Defaults to 'stop'.
+        allow_outside (bool): Whether paths in the lines may leave the folder (absolute ones, and such with '..'), as
+            those of a file from somebody else could name any of yours. Symbolic links in the folder may lead
+            anywhere. Defaults to False.
 
     Raises:
         FileNotFoundError: If the file is not there; says what is.
@@ -72,7 +75,10 @@ class HandFolderDataset(HandFileDataset):
         modalities: Sequence[str] = ('rgb',),
         pipeline: Sequence[dict] = (),
         on_corrupt: str = 'stop',
+        *,
+        allow_outside: bool = False,
     ) -> None:
+        self.allow_outside = allow_outside
         # Without any such file, let the tree be what is wrong and not the split.
         self.SPLITS = tuple(sorted(path.stem for path in Path(data_root).glob('*.jsonl'))) or (split,)
         self._description = read_description(Path(data_root))
@@ -106,7 +112,7 @@ class HandFolderDataset(HandFileDataset):
 
     def index_settings(self) -> dict:
         """Return what the lines were checked for."""
-        return dict(modalities=sorted(self.modalities))
+        return dict(modalities=sorted(self.modalities), allow_outside=self.allow_outside)
 
     def build_index(self) -> dict[str, np.ndarray]:
         """Check each line, and note where it begins."""
@@ -130,7 +136,8 @@ class HandFolderDataset(HandFileDataset):
 
     def _read(self, line: bytes, number: int) -> dict:
         files = [_NEEDED[modality] for modality in self.modalities]
-        return read_line(line, f'{self.data_root / self.split}.jsonl:{number}', self._description.joints, files)
+        where = f'{self.data_root / self.split}.jsonl:{number}'
+        return read_line(line, where, self._description.joints, files, self.allow_outside)
 
     def get_record(self, index: int) -> dict:
         """Return sample ``index`` without its images; of them, only the size is read.
@@ -186,7 +193,7 @@ def _first_sound(path: Path) -> dict:
     """Return what the first line says that is JSON; damaged ones are the reader's to tell."""
     for number, _, line in numbered_lines(path):
         with suppress(ValueError):
-            return parse_json(line, f'{path}:{number}')
+            return parse_line(line, f'{path}:{number}')
     return {}
 
 

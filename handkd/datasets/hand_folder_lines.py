@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,11 @@ import numpy as np
 
 from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN, SIDES
 from handkd.hints import check_keys, did_you_mean
-from handkd.units import wrong_unit
+from handkd.reading import parse_json, read_json, shown
+from handkd.units import FARTHEST, is_sane, wrong_unit
+
+from .depth_files import check_depth_unit
+from .label_checks import check_camera
 
 FILES = ('image', 'depth', 'mask', 'parts')
 """Keys of a line that name files."""
@@ -48,24 +52,28 @@ def read_description(folder: Path) -> Description:
     """
     path = folder / 'dataset.json'
     if not path.exists():
-        return Description(folder.resolve().name)
-    said = parse_json(path.read_bytes(), str(path))
+        return Description(_name_of(folder))
+    said = _object(read_json(path), str(path))
     check_keys(
         [key for key in said if not key.startswith(_OWN)], ('name', 'joint_names', 'depth_unit_mm', 'parts'), str(path)
     )
     names, unit = said.get('joint_names', JOINTS), said.get('depth_unit_mm', 1.0)
     if not isinstance(names, (list, tuple)) or not names or len({str(name) for name in names}) < len(names):
-        raise ValueError(f"{path}: 'joint_names' must be a list of different names, found {names!r}")
+        raise ValueError(f"{path}: 'joint_names' must be a list of different names, found {shown(names)}")
     for name in names:
         if name not in JOINTS:
-            raise ValueError(f"{path}: 'joint_names': there is no joint {name!r}; {did_you_mean(name, JOINTS)}")
-    if isinstance(unit, bool) or not isinstance(unit, (int, float)) or unit <= 0:
-        raise ValueError(f"{path}: 'depth_unit_mm' must be a number above 0, found {unit!r}")
-    name = said.get('name', folder.resolve().name)
+            near = did_you_mean(shown(name), JOINTS)
+            raise ValueError(f"{path}: 'joint_names': there is no joint {shown(name)}; {near}")
+    check_depth_unit(unit, f"{path}: 'depth_unit_mm'")
+    name = said.get('name', _name_of(folder))
     if not isinstance(name, str):
-        raise ValueError(f"{path}: 'name' must be text, found {name!r}")
+        raise ValueError(f"{path}: 'name' must be text, found {shown(name)}")
     joints = tuple(JOINTS.index(name) for name in names)
     return Description(name, joints, float(unit), _part_table(said['parts'], path) if 'parts' in said else None)
+
+
+def _name_of(folder: Path) -> str:
+    return os.path.basename(os.path.realpath(folder))
 
 
 def _part_table(parts: object, path: Path) -> np.ndarray:
@@ -73,37 +81,37 @@ def _part_table(parts: object, path: Path) -> np.ndarray:
     table = np.full(256, NO_SUCH_PART, np.uint8)
     known = (*range(NUM_PARTS + 1), PART_UNKNOWN)
     if not isinstance(parts, dict):
-        raise ValueError(f'{path}: \'parts\' must be an object such as {{"17": 3}}, found {parts!r}')
+        raise ValueError(f'{path}: \'parts\' must be an object such as {{"17": 3}}, found {shown(parts)}')
     for value, part in parts.items():
-        if not value.isdecimal() or int(value) > 255 or part not in known:
+        number = int(value) if value.isdecimal() and len(value) < 4 else 256
+        if number > 255 or type(part) is not int or part not in known:
             raise ValueError(
                 f"{path}: 'parts' must take values 0 to 255 to handkd's parts 0 to {NUM_PARTS} or {PART_UNKNOWN}, "
-                f'found {value!r}: {part!r}'
+                f'found {shown(value)}: {shown(part)}'
             )
-        table[int(value)] = part
+        table[number] = part
     return table
 
 
-def parse_json(text: bytes, where: str) -> dict:
-    """Read a JSON object, and refuse what is none.
-
-    Raises:
-        ValueError: Names the place.
-    """
-
-    def refuse(word: str) -> None:
-        raise ValueError(f'{word} is no number of JSON; write null for what is not known')
-
-    try:
-        said = json.loads(text, parse_constant=refuse)
-    except ValueError as error:
-        raise ValueError(f'{where}: this is no JSON: {error}') from None
+def _object(said: object, where: str) -> dict:
+    """Return what was read from JSON, or refuse what is no object."""
     if not isinstance(said, dict):
         raise ValueError(f'{where}: expected a JSON object {{...}}, found {type(said).__name__}')
     return said
 
 
-def read_line(text: bytes, where: str, joints: Sequence[int], files: Sequence[str]) -> dict:
+def parse_line(text: bytes, where: str) -> dict:
+    """Read a line's JSON object, and refuse what is none.
+
+    Raises:
+        ValueError: Names the place.
+    """
+    return _object(parse_json(text, where), where)
+
+
+def read_line(
+    text: bytes, where: str, joints: Sequence[int], files: Sequence[str], allow_outside: bool = False
+) -> dict:
     """Read one line, and check all that it says.
 
     Args:
@@ -111,6 +119,7 @@ def read_line(text: bytes, where: str, joints: Sequence[int], files: Sequence[st
         where: File and line number, for errors.
         joints: The joints that its lists are about, as indices in handkd's order.
         files: Keys of the files that must be named.
+        allow_outside: Whether paths of files may leave the data set's folder. Defaults to False.
 
     Returns:
         The line's keys. ``K``, ``dist``, ``R``, ``T`` and ``box`` are arrays; ``joints_3d`` (21, 3), ``joints_2d``
@@ -120,10 +129,12 @@ def read_line(text: bytes, where: str, joints: Sequence[int], files: Sequence[st
         ValueError: If a key is unknown or missing, or a value is wrong; names the line and the key, what was expected
             and what was found.
     """
-    line = parse_json(text, where)
-    where = f'{where} (id {line["id"]!r})' if 'id' in line else where
+    line = parse_line(text, where)
+    where = f'{where} (id {shown(line["id"])})' if 'id' in line else where
     check_keys([key for key in line if not key.startswith(_OWN)], _KEYS, where)
     _check_needed(line, where, files)
+    if not allow_outside:
+        _check_inside(line, where)
     for key, shape in _SHAPES.items():
         if key in line:
             line[key] = _array(line[key], shape, key, where)
@@ -133,9 +144,11 @@ def read_line(text: bytes, where: str, joints: Sequence[int], files: Sequence[st
     if 'visible' in line:
         flags = _array(line['visible'], (len(joints),), 'visible', where)
         if not np.isin(flags, (0, 1)).all():
-            raise ValueError(f"{where}: 'visible' must be 0 or 1 for each joint, found {line['visible']!r}")
+            raise ValueError(f"{where}: 'visible' must be 0 or 1 for each joint, found {shown(line['visible'])}")
         line['visible'] = _spread(flags > 0, joints, False)
-    _check_camera(line, where)
+    check_camera({key: line[key] for key in ('K', 'R', 'T', 'dist') if key in line}, where)
+    if 'box' in line and not (line['box'][:2] < line['box'][2:]).all():
+        raise ValueError(f"{where}: 'box' must be x1 y1 x2 y2 with x1 < x2 and y1 < y2, found {line['box'].tolist()}")
     _check_joints(line, where)
     return line
 
@@ -143,10 +156,10 @@ def read_line(text: bytes, where: str, joints: Sequence[int], files: Sequence[st
 def _check_needed(line: dict, where: str, files: Sequence[str]) -> None:
     """Check the side and the files, and that there are labels at all."""
     if line.get('side') not in SIDES:
-        raise ValueError(f"{where}: 'side' must be one of {SIDES}, found {line.get('side', 'nothing')!r}")
+        raise ValueError(f"{where}: 'side' must be one of {SIDES}, found {shown(line.get('side', 'nothing'))}")
     for key in FILES:
         if key in line and (not isinstance(line[key], str) or not line[key]):
-            raise ValueError(f"{where}: {key!r} must be a file's path, found {line[key]!r}")
+            raise ValueError(f"{where}: {key!r} must be a file's path, found {shown(line[key])}")
     if 'image' not in line and 'depth' not in line:
         raise ValueError(f"{where}: 'image' or 'depth' is needed, found neither")
     for key in files:
@@ -159,15 +172,27 @@ def _check_needed(line: dict, where: str, files: Sequence[str]) -> None:
             raise ValueError(f'{where}: {key!r} needs {other!r} beside it, found nothing')
 
 
+def _check_inside(line: dict, where: str) -> None:
+    """Refuse paths that leave the folder of the data set, which a line from others may name any file of ours by."""
+    for key in FILES:
+        path = line.get(key, '')
+        if os.path.isabs(path) or ('..' in path and os.path.normpath(path).split(os.sep)[0] == '..'):
+            raise ValueError(
+                f'{where}: {key!r} must lie in the folder of the data set, found {shown(path)}: if you trust who wrote '
+                'it, set allow_outside=True of the data set'
+            )
+
+
 def _array(value: object, shape: tuple[int, ...], key: str, where: str) -> np.ndarray:
-    """Return nested lists of finite numbers as an array."""
+    """Return nested lists of sane numbers as an array."""
     try:
         array = np.array(value)
-    except ValueError:  # lists of different lengths
+    except (ValueError, OverflowError):  # lists of different lengths
         array = np.array(None)
-    if array.shape != shape or array.dtype.kind not in 'iuf' or not np.isfinite(array).all():
-        found = f'shape {array.shape}' if array.shape != shape and array.ndim else repr(value)[:200]
-        raise ValueError(f'{where}: {key!r} must be {" x ".join(map(str, shape))} numbers, found {found}')
+    if array.shape != shape or array.dtype.kind not in 'iuf' or not is_sane(array).all():
+        found = f'shape {array.shape}' if array.shape != shape and array.ndim else shown(value)
+        size = ' x '.join(map(str, shape))
+        raise ValueError(f'{where}: {key!r} must be {size} numbers up to {FARTHEST:g}, found {found}')
     return array.astype(np.float64)
 
 
@@ -185,22 +210,6 @@ def _spread(values: np.ndarray, joints: Sequence[int], nothing: float) -> np.nda
     full = np.full((NUM_JOINTS, *values.shape[1:]), nothing, values.dtype)
     full[list(joints)] = values
     return full
-
-
-def _check_camera(line: dict, where: str) -> None:
-    """Check that K is one of a camera, and R a rotation."""
-    if 'K' in line and not (line['K'][2] == (0, 0, 1)).all():
-        raise ValueError(
-            f"{where}: the last row of 'K' must be 0 0 1, found {line['K'][2].tolist()}; rows, not columns"
-        )
-    if 'K' in line and not (line['K'][0, 0] > 0 and line['K'][1, 1] > 0):
-        raise ValueError(f"{where}: focal lengths in 'K' must be above 0, found {line['K'].diagonal()[:2].tolist()}")
-    if 'R' in line:
-        off = np.abs(line['R'] @ line['R'].T - np.eye(3)).max()
-        if off > 1e-3 or np.linalg.det(line['R']) < 0:
-            raise ValueError(f"{where}: 'R' must be a rotation, found {line['R'].tolist()}")
-    if 'box' in line and not (line['box'][:2] < line['box'][2:]).all():
-        raise ValueError(f"{where}: 'box' must be x1 y1 x2 y2 with x1 < x2 and y1 < y2, found {line['box'].tolist()}")
 
 
 def _check_joints(line: dict, where: str) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from handkd.units import FARTHEST, is_sane
+
 _NAMED = 5
 """How many files an error names."""
+_TURN = 1e-3  # how far R R^T may be from 1, as data sets print rotations with four digits
 
 
 def check_finite(values: np.ndarray, names: Sequence[str], frames: Sequence[int], where: str | os.PathLike) -> None:
-    """Raise a ValueError naming file, frame and joint if a label is not a finite number.
+    """Raise a ValueError naming file, frame and joint if a label is no sane number (:func:`handkd.units.is_sane`).
 
     Args:
         values: Shape (N, K, ...).
@@ -22,14 +25,40 @@ def check_finite(values: np.ndarray, names: Sequence[str], frames: Sequence[int]
         frames: Of the N frames, as the data set numbers them.
         where: The label file.
     """
-    bad = ~np.isfinite(values).all(axis=tuple(range(2, values.ndim)))
+    bad = ~is_sane(values).all(axis=tuple(range(2, values.ndim)))
     if bad.any():
         frame, joint = np.argwhere(bad)[0]
         raise ValueError(
             f'{os.fspath(where)!r}: frame {frames[frame]}, joint {names[joint]!r} is {values[frame, joint].tolist()}, '
-            f'which is no finite number; {int(bad.any(1).sum())} of {len(values)} frames have such labels, and the '
-            'format knows no missing joints: copy or download it again'
+            f'which is no finite number up to {FARTHEST:g}; {int(bad.any(1).sum())} of {len(values)} frames have '
+            'such labels, and the format knows no missing joints: copy or download it again'
         )
+
+
+def check_camera(camera: Mapping[str, np.ndarray], where: str) -> None:
+    """Check that a camera's numbers are sane, ``K`` that of a camera, and ``R`` a rotation.
+
+    Args:
+        camera: Some of ``K`` (3, 3), ``R`` (3, 3), ``T`` (3,) mm, ``dist`` (5,).
+        where: File and place, for errors.
+
+    Raises:
+        ValueError: If not; names the place and the key, what was expected and what was found.
+    """
+    for key, value in camera.items():
+        if not is_sane(value).all():
+            raise ValueError(f'{where}: {key!r} must be finite numbers up to {FARTHEST:g}, found {value.tolist()}')
+    intrinsics, rotation = camera.get('K'), camera.get('R')
+    if intrinsics is not None and not (intrinsics[2] == (0, 0, 1)).all():
+        raise ValueError(
+            f"{where}: the last row of 'K' must be 0 0 1, found {intrinsics[2].tolist()}; rows, not columns"
+        )
+    if intrinsics is not None and not (intrinsics.diagonal() > 0).all():
+        raise ValueError(f"{where}: focal lengths in 'K' must be above 0, found {intrinsics.diagonal()[:2].tolist()}")
+    if rotation is not None:
+        off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+        if off > _TURN or np.linalg.det(rotation) < 0:
+            raise ValueError(f"{where}: 'R' must be a rotation, found {rotation.tolist()}")
 
 
 def compare_images(

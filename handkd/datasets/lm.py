@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from handkd.files import read_text
 from handkd.geometry import axis_angle_to_matrix
 from handkd.hand import JOINT_INDEX, JOINTS, SIDES
+from handkd.reading import read_text
 from handkd.registry import DATASETS
+from handkd.units import FARTHEST, is_sane
 
 from .file_dataset import HandFileDataset
 from .label_checks import check_finite
@@ -220,7 +221,7 @@ class LMDataset(HandFileDataset):
     def _labelled(self, sequence: int) -> list[int]:
         """Return the numbers of a sequence's labelled frames, in order."""
         names = os.listdir(self.data_root / _FOLDERS['annotated'] / f'data_{sequence}')
-        found = (re.fullmatch(r'(\d+)_joints\.txt', name) for name in names)
+        found = (re.fullmatch(r'([0-9]{1,9})_joints\.txt', name) for name in names)
         return sorted(int(match[1]) for match in found if match)
 
     def _poses(self) -> tuple[np.ndarray, np.ndarray]:
@@ -290,14 +291,9 @@ def _read_joints(path: Path, number: int) -> np.ndarray:
 def _read_vector(path: Path) -> np.ndarray:
     """Read a pickled rotation or translation vector, shape (3,)."""
     vector = load_arrays(path)
-    if (
-        not isinstance(vector, np.ndarray)
-        or vector.size != 3
-        or vector.dtype.kind != 'f'
-        or not np.isfinite(vector).all()
-    ):
+    if not isinstance(vector, np.ndarray) or vector.size != 3 or vector.dtype.kind != 'f' or not is_sane(vector).all():
         found = f'shape {vector.shape} {vector.dtype}' if isinstance(vector, np.ndarray) else type(vector).__name__
-        raise ValueError(f'{str(path)!r} must hold an array of three finite numbers, found {found}')
+        raise ValueError(f'{str(path)!r} must hold an array of three finite numbers up to {FARTHEST:g}, found {found}')
     return vector.reshape(3)
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from handkd.hand import FINGERS, JOINTS, NUM_PARTS, PART_UNKNOWN, SIDES
+from handkd.reading import reading, shown
 from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import compare_images
+from .label_checks import check_camera, compare_images
 from .matlab_files import load_mat
 from .records import hand_record
 from .transforms import ImageReadError, read_raster
@@ -133,6 +134,7 @@ class NYUDataset(HandFileDataset):
         self.PUBLISHED = {name: count * len(self.views) for name, count in frames.items()}
         self._order = [_ROOTS[joint0], *_ORDER[1:]]
         self._intrinsics = np.array([[focal[0], 0, _CENTER[0]], [0, focal[1], _CENTER[1]], [0, 0, 1]], np.float64)
+        check_camera(dict(K=self._intrinsics), 'NYUDataset(focal=...)')
         super().__init__(data_root, split, modalities, pipeline, on_corrupt)
 
     @classmethod
@@ -253,13 +255,16 @@ def read_joint_data(path: Path) -> tuple[np.ndarray, np.ndarray]:
         ValueError: If it is damaged, a MATLAB file of version 7.3, or has other joints or shapes; names it.
     """
     data = load_mat(path, ('joint_names', 'joint_uvd', 'joint_xyz'))
-    names = tuple(str(np.ravel(name)[0]) for name in np.ravel(data['joint_names']))
+    with reading(path):
+        names = tuple(str(np.ravel(name)[0]) for name in np.ravel(data['joint_names']))
     if names != NYU_JOINTS:
-        raise ValueError(f"{str(path)!r}: 'joint_names' must be {NYU_JOINTS}, found {names}")
+        raise ValueError(f"{str(path)!r}: 'joint_names' must be {NYU_JOINTS}, found {shown(names)}")
     uvd, xyz = data['joint_uvd'], data['joint_xyz']
     if uvd.shape != xyz.shape or uvd.shape[:1] + uvd.shape[2:] != (3, len(NYU_JOINTS), 3):
         raise ValueError(
             f"{str(path)!r}: 'joint_uvd' and 'joint_xyz' must have shape (3, N, 36, 3), "
             f'found {uvd.shape} and {xyz.shape}'
         )
+    if uvd.dtype.kind not in 'iuf' or xyz.dtype.kind not in 'iuf':
+        raise ValueError(f'{str(path)!r}: labels must be numbers, found {uvd.dtype} and {xyz.dtype}')
     return uvd, xyz

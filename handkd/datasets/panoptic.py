@@ -11,11 +11,12 @@ from mmengine.logging import MMLogger
 from handkd.geometry import project
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 from handkd.registry import DATASETS
+from handkd.units import FARTHEST
 
 from .file_dataset import HandFileDataset
 from .label_checks import check_finite
 from .missing import warn_of_missing
-from .panoptic_files import NODES, SIZE, FullRelease, LabelledHand, MTCRelease, to_numbers
+from .panoptic_files import MM, NODES, SIZE, FullRelease, LabelledHand, MTCRelease, to_numbers
 from .panoptic_people import People
 from .records import hand_record
 from .views import Captures, group_views, number_rows
@@ -24,7 +25,6 @@ PANOPTIC_JOINTS: tuple[str, ...] = JOINTS
 """The joints in the files' order, OpenPose's, which is handkd's own."""
 
 _ORDER = [PANOPTIC_JOINTS.index(name) for name in JOINTS]
-_MM = 10.0  # the files are in centimetres
 _CAMERA = {'K': (3, 3), 'R': (3, 3), 'T': (3,), 'dist': (5,)}
 _PLACE = ('sequence', 'frame', 'subject', 'side')
 _ROW = [
@@ -253,7 +253,7 @@ class PanopticHandDataset(HandFileDataset):
             raise ValueError(f'{name}: the calibration has no HD camera {min(absent)}, only {sorted(cameras)}')
         chosen = {node: cameras[node] for node in self._nodes(name)}
         return {
-            node: {'K': camera['K'], 'R': camera['R'], 'T': camera['t'] * _MM, 'dist': camera['distCoef']}
+            node: {'K': camera['K'], 'R': camera['R'], 'T': camera['t'] * MM, 'dist': camera['distCoef']}
             for node, camera in chosen.items()
         }
 
@@ -313,7 +313,7 @@ def _see(joints_cam: np.ndarray, camera: Mapping) -> tuple[np.ndarray, np.ndarra
     points = np.concatenate([joints_cam[..., :2], z], -1)
     # Where the lens model folds back, points far outside would come into the image again.
     straight = ((points[..., :2] / z) ** 2).sum(-1) < 1
-    pixels = project(points, camera)
+    pixels = project(points, camera).clip(-FARTHEST, FARTHEST)  # the folded model's numbers have no bounds
     framed = (pixels > -0.5).all(-1) & (pixels < np.subtract(SIZE, 0.5)).all(-1)
     return pixels, ahead & straight & framed
 
@@ -338,7 +338,7 @@ def _read_joints(hand: LabelledHand, use_validity: bool) -> tuple[np.ndarray, np
     landmarks = to_numbers(hand.label.get('landmarks'))
     if landmarks.size != 3 * NUM_JOINTS:
         raise ValueError(f"{where}: 'landmarks' must be {3 * NUM_JOINTS} numbers, found {landmarks.size}")
-    joints = landmarks.reshape(NUM_JOINTS, 3)
+    joints = landmarks.reshape(NUM_JOINTS, 3) * MM
     check_finite(joints[None], PANOPTIC_JOINTS, [hand.frame], hand.file)
     valid = np.ones(NUM_JOINTS, bool)
     if use_validity:
@@ -346,4 +346,4 @@ def _read_joints(hand: LabelledHand, use_validity: bool) -> tuple[np.ndarray, np
         if validity.shape != (NUM_JOINTS,):
             raise ValueError(f"{where}: 'validity' must be {NUM_JOINTS} numbers, found {validity.size}")
         valid = validity > 0
-    return joints[_ORDER] * _MM, valid[_ORDER]
+    return joints[_ORDER], valid[_ORDER]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from handkd.hand import SIDES
+from handkd.reading import check_name, read_json, shown
 
 from .damaged_labels import DamagedLabels
+from .label_checks import check_camera
 from .unpickling import load_arrays
 
 NODES = tuple(range(31))
@@ -25,6 +27,10 @@ SIZE = (1920, 1080)
 IMAGE_TYPES = ('jpg', 'png')
 """Endings of the images that the owners' toolbox extracts, by default and on demand."""
 
+MM = 10.0
+"""Millimetres of the files' unit, the centimetre."""
+
+_LARGEST = 999_999_999  # of frames and people, which are kept in 32 bits
 _CALIBRATION = {'K': (3, 3), 'R': (3, 3), 't': (3,), 'distCoef': (5,)}
 
 
@@ -86,23 +92,24 @@ class FullRelease:
         return [f'{name}/calibration_{name}.json', f'{name}/hdHand3d', *folders]
 
     def cameras(self, name: str) -> dict[int, dict[str, np.ndarray]]:
-        """Return a sequence's HD cameras, see :func:`_check_camera`."""
+        """Return a sequence's HD cameras, see :func:`_read_camera`."""
         path = self.root / name / f'calibration_{name}.json'
-        content = _read_json(path)
+        content = read_json(path, constants=True)  # what is no number is named with its place
         listed = content.get('cameras') if isinstance(content, dict) else None
         if not isinstance(listed, list):
             raise ValueError(f"{str(path)!r} has no list 'cameras'")
         cameras = {}
         for camera in listed:
             if not isinstance(camera, dict):
-                raise ValueError(f"{str(path)!r}: 'cameras' must hold objects, found {camera!r}")
+                raise ValueError(f"{str(path)!r}: 'cameras' must hold objects, found {shown(camera)}")
             if camera.get('type') == 'hd':
                 if camera.get('resolution') != list(SIZE):
                     raise ValueError(
-                        f"{str(path)!r}: camera {camera.get('name')!r} must have 'resolution' {list(SIZE)}, found "
-                        f'{camera.get("resolution")}'
+                        f"{str(path)!r}: camera {shown(camera.get('name'))} must have 'resolution' {list(SIZE)}, found "
+                        f'{shown(camera.get("resolution"))}'
                     )
-                cameras[int(camera['node'])] = _check_camera(camera, f'{str(path)!r}: camera {camera.get("name")!r}')
+                where = f'{str(path)!r}: camera {shown(camera.get("name"))}'
+                cameras[_check_node(camera.get('node'), where)] = _read_camera(camera, where)
         return cameras
 
     def labels(self, damage: DamagedLabels) -> dict[str, Iterator[LabelledHand]]:
@@ -120,7 +127,7 @@ class FullRelease:
         frames = sorted(
             int(file[len(prefix) : -len(suffix)])
             for file in os.listdir(folder)
-            if file.startswith(prefix) and file.endswith(suffix)
+            if re.fullmatch(f'{prefix}[0-9]{{1,9}}{suffix}', file)
         )[:: self.every_nth]
         for frame in tqdm(frames, desc=f'reading {name}, once', disable=len(frames) <= 1000):
             hands, path = [], folder / f'{prefix}{frame:08d}{suffix}'
@@ -139,7 +146,7 @@ class FullRelease:
             folder, prefix, numbers = f'hdImgs/00_{node:02d}', f'00_{node:02d}_', []
             for file in os.listdir(self.root / name / folder):
                 number, _, kind = file.removeprefix(prefix).rpartition('.')
-                if file.startswith(prefix) and number.isdigit() and kind in IMAGE_TYPES:
+                if file.startswith(prefix) and re.fullmatch('[0-9]{1,9}', number) and kind in IMAGE_TYPES:
                     numbers.append(int(number))
                     kinds.setdefault(kind, f'{folder}/{file}')
             found[node] = np.intersect1d(np.array(numbers, np.int64), frames)
@@ -186,16 +193,17 @@ class MTCRelease:
         return list(NODES)
 
     def cameras(self, name: str) -> dict[int, dict[str, np.ndarray]]:
-        """Return a sequence's HD cameras, see :func:`_check_camera`."""
+        """Return a sequence's HD cameras, see :func:`_read_camera`."""
         path = self.root / self.CAMERAS
         content = load_arrays(path)
         if not isinstance(content, dict) or not isinstance(content.get(name), dict):
             raise ValueError(f'{str(path)!r} has no cameras of the sequence {name!r}')
-        return {
-            int(node): _check_camera(camera, f'{str(path)!r}: sequence {name!r}, camera {node!r}')
-            for node, camera in content[name].items()
-            if int(node) in NODES
-        }
+        where, cameras = f'{str(path)!r}: sequence {name!r}', {}
+        for key, camera in content[name].items():
+            node = _check_node(key, where)
+            if node in NODES:
+                cameras[node] = _read_camera(camera, f'{where}, camera {node}')
+        return cameras
 
     def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> tuple[str, dict[int, np.ndarray]]:
         """Return the ending of the images, 'jpg', and which of the frames each camera has an image of."""
@@ -235,16 +243,17 @@ class MTCRelease:
 
 def _read_people(path: Path, frame: int) -> list[LabelledHand]:
     """Read a label file of the full release, without people whose number is negative: no person was found."""
-    content = _read_json(path)
+    content = read_json(path, constants=True)  # what is no number is named with its place
     people = content.get('people') if isinstance(content, dict) else None
     if not isinstance(people, list):
         raise ValueError(f"{str(path)!r} has no list 'people'")
     hands = []
     for person in people:
         number = person.get('id', -1) if isinstance(person, dict) else None
-        if type(number) is not int:
+        if type(number) is not int or number > _LARGEST:
             raise ValueError(
-                f"{str(path)!r}: 'people' must hold objects with a whole number 'id', found {person!r:.80}"
+                f"{str(path)!r}: 'people' must hold objects with a whole number 'id' up to {_LARGEST}, found "
+                f'{shown(person)}'
             )
         hands += _hands_of(person, number, frame, path)
     return hands
@@ -256,12 +265,15 @@ def _read_entry(entry: object, where: str, path: Path) -> tuple[str, list[Labell
         raise ValueError(f'{where} must be a dict, found {type(entry).__name__}')
     absent = [word for word in ('seqName', 'frame_str', 'id') if word not in entry]
     if absent:
-        raise ValueError(f'{where} has no {absent[0]!r}, only {sorted(entry)}')
-    if not str(entry['frame_str']).isdigit() or not isinstance(entry['id'], (int, np.integer)):
+        raise ValueError(f'{where} has no {absent[0]!r}, only {sorted(map(str, entry))}')
+    number, frame, name = entry['id'], str(entry['frame_str']), str(entry['seqName'])
+    if not re.fullmatch('[0-9]{1,9}', frame) or not isinstance(number, (int, np.integer)) or number > _LARGEST:
         raise ValueError(
-            f"{where}: 'frame_str' and 'id' must be whole numbers, found {entry['frame_str']!r} and {entry['id']!r}"
+            f"{where}: 'frame_str' and 'id' must be whole numbers up to {_LARGEST}, found {shown(entry['frame_str'])} "
+            f'and {shown(number)}'
         )
-    return str(entry['seqName']), _hands_of(entry, int(entry['id']), int(entry['frame_str']), path)
+    check_name(name, f"{where}: 'seqName'")
+    return name, _hands_of(entry, int(number), int(frame), path)
 
 
 def _hands_of(person: Mapping, number: int, frame: int, path: Path) -> list[LabelledHand]:
@@ -273,22 +285,24 @@ def _hands_of(person: Mapping, number: int, frame: int, path: Path) -> list[Labe
     return [LabelledHand(frame, number, side, hand, path) for side, hand in hands if hand]
 
 
-def _read_json(path: Path) -> object:
-    """Read a JSON file, or name the one that is damaged."""
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'{str(path)!r} is no JSON that can be read: {error}') from error
+def _check_node(node: object, where: str) -> int:
+    """Return the number of a camera, or say that it is none."""
+    if isinstance(node, (str, int, np.integer)) and re.fullmatch('-?[0-9]{1,9}', str(node)):
+        return int(node)
+    raise ValueError(f"{where}: 'node' of a camera must be a whole number, found {shown(node)}")
 
 
-def _check_camera(camera: Mapping, where: str) -> dict[str, np.ndarray]:
+def _read_camera(camera: object, where: str) -> dict[str, np.ndarray]:
     """Return a camera's ``K``, ``R``, ``t`` (in the file's unit) and ``distCoef`` as float64, or name a fault."""
+    if not isinstance(camera, Mapping):
+        raise ValueError(f'{where} must be an object, found {shown(camera)}')
     arrays = {}
     for key, shape in _CALIBRATION.items():
         value = to_numbers(camera.get(key))
         if value.size != np.prod(shape) or not np.isfinite(value).all():
-            raise ValueError(f'{where}: {key!r} must be {shape} finite numbers, found {camera.get(key)!r}')
+            raise ValueError(f'{where}: {key!r} must be {shape} finite numbers, found {shown(camera.get(key))}')
         arrays[key] = value.reshape(shape)
+    check_camera(dict(K=arrays['K'], R=arrays['R'], t=arrays['t'] * MM, distCoef=arrays['distCoef']), where)
     return arrays
 
 
@@ -296,5 +310,5 @@ def to_numbers(value: object) -> np.ndarray:
     """Return what a file holds as float64, any shape; empty where it is no array of numbers."""
     try:
         return np.asarray(() if value is None else value, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return np.empty(0)

@@ -6,6 +6,7 @@ import numpy as np
 
 from handkd.geometry import project
 from handkd.hand import JOINTS
+from handkd.units import FARTHEST
 
 
 def hand_record(
@@ -35,7 +36,8 @@ def hand_record(
         joints, ``img_shape`` and ``ori_shape``.
 
     Raises:
-        ValueError: If a labelled joint lies behind the camera, where no image shows it; names it and its z.
+        ValueError: If a labelled joint lies behind the camera, where no image shows it, or beyond
+            :data:`handkd.units.FARTHEST`, in space or in the image; names it and where it is.
     """
     valid = np.ones(len(joints_cam), bool) if valid is None else np.asarray(valid, bool)
     joints = np.where(valid[:, None], joints_cam, 0.0)
@@ -49,6 +51,12 @@ def hand_record(
         in_front = np.where(valid, joints[:, 2], 1.0)
         keypoints = project(np.concatenate([joints[:, :2], in_front[:, None]], 1), camera)
     keypoints = np.where(valid[:, None], keypoints, 0.0)
+    for what, labels in (('mm', joints), ('px', keypoints)):
+        if np.abs(labels).max() > FARTHEST:  # NaN is not, and is left to those who check samples
+            joint = np.argwhere(np.abs(labels) > FARTHEST)[0, 0]
+            raise ValueError(
+                f'joint {JOINTS[joint]!r} is at {labels[joint].tolist()} {what}, expected numbers up to {FARTHEST:g}'
+            )
     inside = (keypoints > -0.5).all(-1) & (keypoints < np.subtract(size, 0.5)).all(-1)
     seen = valid & (inside if visible is None else np.asarray(visible, bool))
     record = {

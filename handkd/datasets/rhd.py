@@ -14,7 +14,7 @@ from handkd.registry import DATASETS
 
 from .depth_files import DepthFormat
 from .file_dataset import HandFileDataset
-from .label_checks import compare_images
+from .label_checks import check_camera, compare_images
 from .records import hand_record
 from .transforms import ImageReadError, read_raster
 from .unpickling import load_arrays
@@ -136,10 +136,13 @@ class RHDDataset(HandFileDataset):
         if not frames:
             raise ValueError(f'{str(self._annotation)!r} has no labels')
         xyz, uv_vis, intrinsics = (np.stack([labels[i][key] for i in frames]).astype(np.float64) for key in _SHAPES)
-        named = zip((xyz, uv_vis, intrinsics), (_FILE_NAMES, _FILE_NAMES, ('fx', 'fy', 'the last row of K')))
+        xyz *= 1000.0
+        named = ((xyz, _FILE_NAMES), (uv_vis, _FILE_NAMES))
         sound = np.logical_and.reduce([self.damage.sound(v, names, frames, self._annotation) for v, names in named])
+        for row, frame in enumerate(frames):
+            sound[row] &= self._is_camera(intrinsics[row], frame)
         frames, xyz, uv_vis, intrinsics = np.array(frames)[sound], xyz[sound], uv_vis[sound], intrinsics[sound]
-        xyz = xyz.reshape(-1, 2, NUM_JOINTS, 3)[:, :, _ORDER] * 1000.0
+        xyz = xyz.reshape(-1, 2, NUM_JOINTS, 3)[:, :, _ORDER]
         uv_vis = uv_vis.reshape(-1, 2, NUM_JOINTS, 3)[:, :, _ORDER]
         row, side = self._choose(frames, uv_vis[..., 2] > 0)
         return {
@@ -151,6 +154,13 @@ class RHDDataset(HandFileDataset):
             'K': intrinsics[row],
             'mismatches': np.array([text for text in mismatches if text], str),
         }
+
+    def _is_camera(self, intrinsics: np.ndarray, frame: int) -> bool:
+        """Return whether a frame's K (3, 3) is one; False where it is not and may be skipped."""
+        with self.damage.guard(self._annotation):
+            check_camera(dict(K=intrinsics), f'{str(self._annotation)!r}: sample {frame}')
+            return True
+        return False
 
     def _choose(self, frames: Sequence[int], visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return rows and sides (0 left, 1 right) of the samples, from the joints' flags of shape (N, 2, 21)."""

@@ -240,6 +240,9 @@ def _read_labels(path: Path) -> np.ndarray:
         Joints in handkd's order, shape (N, 21, 3), mm, in the frame of the device's first camera (BB left, SK depth).
     """
     labels = load_mat(path, ['handPara'])['handPara']
-    if labels.ndim != 3 or labels.shape[:2] != (3, NUM_JOINTS):
-        raise ValueError(f"{str(path)!r}: 'handPara' must have shape (3, {NUM_JOINTS}, N), found {labels.shape}")
+    if labels.ndim != 3 or labels.shape[:2] != (3, NUM_JOINTS) or labels.dtype.kind not in 'iuf':
+        raise ValueError(
+            f"{str(path)!r}: 'handPara' must be numbers of shape (3, {NUM_JOINTS}, N), found {labels.dtype} "
+            f'{labels.shape}'
+        )
     return labels.transpose(2, 1, 0).astype(np.float64)[:, _ORDER]

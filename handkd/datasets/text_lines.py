@@ -7,23 +7,30 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from handkd.files import BYTE_ORDER_MARKS
+from handkd.reading import BYTE_ORDER_MARKS, open_file, reading
+
+MAX_LINE = 1 << 24
+"""Longest line that is read, bytes: no sample has as much to say, and a file without ends of lines has none."""
 
 
 def numbered_lines(path: str | os.PathLike) -> Iterator[tuple[int, int, bytes]]:
     """Yield (line number from 1, byte offset, line) of each line that is not blank, without a byte-order mark.
 
     Raises:
-        ValueError: If the mark says another encoding than UTF-8, in which bytes do not end lines.
+        OSError: If it can't be read, or is no file.
+        ValueError: If the mark says another encoding than UTF-8, in which bytes do not end lines, or a line is longer
+            than :data:`MAX_LINE`.
     """
-    with open(path, 'rb') as file:
+    with open_file(path) as file:
         begin = file.read(4)
         mark = next((mark for mark in BYTE_ORDER_MARKS if begin.startswith(mark)), b'')
         if BYTE_ORDER_MARKS.get(mark, 'utf-8') != 'utf-8':
             raise ValueError(f'{os.fspath(path)!r} is in {BYTE_ORDER_MARKS[mark]}, expected UTF-8: save it as that')
         offset = len(mark)
         file.seek(offset)
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b''), 1):
+            if len(line) == MAX_LINE:
+                raise ValueError(f'{os.fspath(path)!r}:{number}: the line is longer than {MAX_LINE} bytes')
             if line.strip():
                 yield number, offset, line
             offset += len(line)
@@ -41,7 +48,7 @@ class MappedLines:
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
-        with open(path, 'rb') as file:
+        with open_file(path) as file, reading(path):
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def at(self, offset: int) -> bytes:

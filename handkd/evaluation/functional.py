@@ -13,10 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from handkd.units import FARTHEST
+
 from .alignment import align_best_scale, align_procrustes, align_root
 
 ZB_LEGACY_FIRST = 8
 """Z&B's '20-50 mm' curve is the tail [8:] of linspace(0, 50, 20): twelve thresholds from 21.05 to 50 mm."""
+
+
+_MOST_STEPS = 100_000
 
 
 class EPE(NamedTuple):
@@ -122,8 +127,10 @@ class AucRule:
         least = ZB_LEGACY_FIRST + 2 if self.rule == 'zb_legacy' else 2
         if self.rule not in ('trapz', 'zb_legacy', 'left'):
             raise ValueError(f"AUC rule must be 'trapz', 'zb_legacy' or 'left', found {self.rule!r}")
-        if not (0 <= self.low < self.high and self.steps >= least):
-            raise ValueError(f'AUC needs 0 <= low < high and at least {least} steps, found {self}')
+        if not (0 <= self.low < self.high <= FARTHEST and least <= self.steps <= _MOST_STEPS):
+            raise ValueError(
+                f'AUC needs 0 <= low < high <= {FARTHEST:g} and {least} to {_MOST_STEPS} steps, found {self}'
+            )
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handkd.units import HAND_RANGE, UNITS, guess_unit, hand_size
+from handkd.units import FARTHEST, HAND_RANGE, UNITS, guess_unit, hand_size, is_sane
 
 from .joint_files import JointFile
 
@@ -13,7 +13,7 @@ _ALIKE = 2.0
 
 
 def check_pair(pred: JointFile, truth: JointFile) -> None:
-    """Check that predictions and truth are of the same frames and joints and that all numbers that count are finite.
+    """Check that predictions and truth are of the same frames and joints and that all numbers that count are sane.
 
     Raises:
         ValueError: If not; names the file, the place, and what was found in both.
@@ -30,12 +30,13 @@ def check_pair(pred: JointFile, truth: JointFile) -> None:
         )
     labelled = np.ones(truth.joints.shape[:2], bool) if truth.labelled is None else truth.labelled
     for file in (truth, pred):
-        bad = labelled & ~np.isfinite(file.joints).all(-1)
+        bad = labelled & ~is_sane(file.joints).all(-1)
         if bad.any():
             frame, joint = np.argwhere(bad)[0]
             raise ValueError(
-                f'{file.path}: frame {frame}, joint {joint} (from 0) is not finite ({bad.sum()} joints in '
-                f'{bad.any(1).sum()} frames); joints without a label need an array `valid` beside the ground truth'
+                f'{file.path}: frame {frame}, joint {joint} (from 0) is {file.joints[frame, joint].tolist()}, not '
+                f'finite or beyond {FARTHEST:g} mm ({bad.sum()} joints in {bad.any(1).sum()} frames); joints without a '
+                'label need an array `valid` beside the ground truth'
             )
     _check_truth_unit(truth, labelled)
 

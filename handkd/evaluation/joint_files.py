@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from handkd.array_files import read_npy, read_npz
-from handkd.files import read_text
 from handkd.geometry import unproject
-from handkd.hints import did_you_mean
+from handkd.hints import did_you_mean, one_line
+from handkd.reading import read_json, read_text, reading, shown
 from handkd.units import unit_scale
 
 from .protocols import PIXELS
@@ -131,10 +130,7 @@ def read_joints(
 
 
 def _read_json(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(read_text(path))
-    except (ValueError, OSError) as error:
-        raise ValueError(f'{path}: not a readable JSON file ({error})') from error
+    content = read_json(path, constants=True)  # a joint without a label is often NaN
     return content if isinstance(content, dict) else {'joints': content}
 
 
@@ -185,22 +181,23 @@ def _joint_key(path: Path, content: dict, role: str) -> str:
 def _first_fault(frames: object) -> str | None:
     """Say which frame or joint keeps nested lists from being an array (N, K, 3); None if they are something else."""
     try:
-        for i, frame in enumerate(frames):
+        for i, frame in enumerate(frames if isinstance(frames, list) else ()):
             if len(frame) != len(frames[0]):
                 return f'frame {i} has {len(frame)} joints, frame 0 has {len(frames[0])}'
             for j, joint in enumerate(frame):
                 if not isinstance(joint, list) or np.shape(np.asarray(joint, np.float64)) != (3,):
-                    return f'frame {i}, joint {j} (from 0) is {joint!r}'
-    except (TypeError, ValueError):
-        return f'frame {i} is {frame!r}'
+                    return f'frame {i}, joint {j} (from 0) is {shown(joint)}'
+    except (TypeError, ValueError, OverflowError):
+        return f'frame {i} is {shown(frame)}'
     return None
 
 
 def _joint_array(path: Path, key: str, values: object) -> np.ndarray:
     try:
         array = np.asarray(values, np.float64)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f'{path}: {key!r} is no array of numbers: {_first_fault(values) or error}') from error
+    except (ValueError, TypeError, OverflowError) as error:
+        told = _first_fault(values) or one_line(error)
+        raise ValueError(f'{path}: {key!r} is no array of numbers: {told}') from error
     if array.ndim == 2 and array.shape[1] % 3 == 0:
         array = array.reshape(len(array), -1, 3)
     if array.ndim != 3 or array.shape[2] != 3 or not array.size:
@@ -212,7 +209,8 @@ def _mask(path: Path, content: dict, names: tuple[str, ...], joints: np.ndarray)
     key = next((name for name in names if name in content), None)
     if key is None:
         return None
-    mask = np.asarray(content[key])
+    with reading(path, f'has no array {key!r}'):  # lists of different lengths
+        mask = np.asarray(content[key])
     if mask.shape != joints.shape[:2] or mask.dtype.kind not in 'biuf':
         raise ValueError(f'{path}: {key!r} must be {joints.shape[:2]}, as the joints are, found {mask.shape}')
     return mask > 0

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from handkd.files import read_text, write_atomically
+from handkd.files import write_atomically
 from handkd.hand import FINGERS
 from handkd.hints import check_keys
+from handkd.reading import read_json, shown
 
 from .joint_angles import ANGLE_NAMES, VIOLATION_TOLERANCE, angle_excess, joint_angles
 
@@ -53,7 +54,7 @@ class AngleLimits:
                 raise ValueError(f'{name}: bounds of joint angles must have shape {_SHAPE}, found {bounds.shape}')
             object.__setattr__(self, name, bounds)
         if not isinstance(self.source, dict):
-            raise ValueError(f'source must be a table, found {self.source!r}')
+            raise ValueError(f'source must be a table, found {shown(self.source)}')
         size = np.maximum(abs(self.low), abs(self.high))
         for wrong, expected in (
             (~(size <= 1 + 1e-6), 'both must be sines or cosines, from -1 to 1'),  # NaN as well
@@ -129,9 +130,11 @@ class AngleLimits:
                 f'no limits of joint angles at {path}: python tools/gather_angle_limits.py CONFIG --out {path}'
             )
         try:
-            return cls(**_parse(json.loads(read_text(path))))
-        except json.JSONDecodeError as error:
-            raise ValueError(f'{path} is damaged: no JSON ({error}); delete it and gather the limits again') from error
+            content = read_json(path, constants=True)  # what is no sine is named with its place
+        except ValueError as error:
+            raise ValueError(f'{error}; delete it and gather the limits again') from error
+        try:
+            return cls(**_parse(content))
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
 
@@ -167,16 +170,16 @@ def _parse(content: object) -> dict[str, object]:
             where = f'limits, {finger}, {angle}'
             entry = _table(angles[angle], where, ('low', 'high'), ('of', 'degrees'))
             for name, bounds in (('low', low), ('high', high)):
-                if not isinstance(entry[name], (int, float)) or isinstance(entry[name], bool):
-                    raise ValueError(f'{where}: {name} must be a number, found {entry[name]!r}')
-                bounds[i, j] = entry[name]
+                if isinstance(entry[name], bool) or not isinstance(entry[name], (int, float)):
+                    raise ValueError(f'{where}: {name} must be a number, found {shown(entry[name])}')
+                bounds[i, j] = np.inf if abs(entry[name]) > 1e9 else entry[name]  # 400 digits are no float
     return dict(low=low, high=high, source=content['source'])
 
 
 def _table(value: object, where: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping:
     """Return a JSON object, once it has all needed keys and no unknown ones."""
     if not isinstance(value, Mapping):
-        raise ValueError(f'{where} must be a table, found {value!r}')
+        raise ValueError(f'{where} must be a table, found {shown(value)}')
     check_keys(value, (*needed, *optional), where)
     for key in needed:
         if key not in value:

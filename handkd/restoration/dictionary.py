@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from handkd.files import checksum_of, write_atomically
+from handkd.reading import read_json, reading, shown
 
 from .windows import bit_rows, check_maps
 
@@ -56,7 +57,19 @@ class DictionaryManifest:
             ValueError: If it is damaged or of another version.
         """
         path = folder / FILE
-        return cls(**read_state(path, VERSION, {item.name for item in fields(cls)}))
+        manifest = cls(**read_state(path, VERSION, {item.name for item in fields(cls)}))
+        for key in ('maps', 'patches', 'digest'):
+            _check_count(path, key, getattr(manifest, key))
+        if not isinstance(manifest.size, list) or len(manifest.size) != 2:
+            raise ValueError(f"{path}: 'size' must be height and width, found {shown(manifest.size)}")
+        for edge in manifest.size:
+            _check_count(path, 'size', edge)
+        return manifest
+
+
+def _check_count(path: Path, key: str, value: object) -> None:
+    if type(value) is not int or not 0 <= value < 1 << 40:
+        raise ValueError(f'{path}: {key!r} must be a whole number from 0 on, found {shown(value)}')
 
 
 class PatchDictionary:
@@ -135,7 +148,8 @@ class PatchDictionary:
                 'same source to finish it'
             )
         check_file(folder / MAPS, manifest.bytes, manifest.digest)
-        maps = np.memmap(folder / MAPS, np.uint8, 'r', shape=(manifest.maps, *manifest.size))
+        with reading(folder / MAPS):
+            maps = np.memmap(folder / MAPS, np.uint8, 'r', shape=(manifest.maps, *manifest.size))
         return cls(maps, manifest.digest)
 
 
@@ -146,7 +160,7 @@ def read_state(path: Path, version: int, keys: set[str]) -> dict:
         ValueError: If it is damaged, of another version, or has other keys.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         found = content.pop('version')
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f'{path} is damaged ({error}); delete it and build again') from error

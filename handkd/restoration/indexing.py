@@ -16,6 +16,7 @@ import numpy as np
 from handkd.array_files import read_npz
 from handkd.files import checksum_of, locked, write_atomically
 from handkd.hints import one_line
+from handkd.reading import check_name, reading
 
 from .dictionary import PatchDictionary, check_file, read_state
 from .embedding import GRID, SubgridPCA
@@ -202,10 +203,15 @@ class _Building:
 
     def _read(self, state: dict) -> tuple[SubgridPCA, faiss.Index]:
         """Return the components and the index that ``index.json`` names."""
-        for name, (size, checksum) in state['files'].items():
+        with reading(self.folder / FILE, 'does not name two files, each with size and checksum'):
+            files = [(name, int(size), int(checksum)) for name, (size, checksum) in state['files'].items()]
+            (components, *_), (index, *_) = files
+        for name, size, checksum in files:
+            check_name(name, f'{self.folder / FILE}: a file of the index')
             check_file(self.folder / name, size, checksum)
-        components, index = (self.folder / name for name in state['files'])
+        components, index = (self.folder / name for name in (components, index))
         embedding = SubgridPCA(**read_npz(components, ['kernel', 'bias']))
-        index = faiss.read_index(str(index))
+        with reading(index):
+            index = faiss.read_index(str(index))
         index.implem = _QUERY_BY_QUERY
         return embedding, index

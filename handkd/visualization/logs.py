@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
+
+from handkd.reading import parse_json, read_text, shown
 
 POSE_LOSSES = ('loss_reg', 'loss_heatmap')
 """The loss of the joints themselves: of networks that put out coordinates, and heat maps."""
@@ -49,11 +50,14 @@ def _records(work_dir: str | Path) -> Iterator[dict]:
     if not files:
         raise FileNotFoundError(f'{work_dir}: no */vis_data/scalars.json in it, so nothing was trained there')
     for file in files:
-        lines = file.read_text().splitlines()
+        lines = read_text(file).splitlines()
         for number, line in enumerate(lines, start=1):
             try:
-                yield json.loads(line)
-            except ValueError as error:
+                record = parse_json(line, f'{file}, line {number}', constants=True)
+            except ValueError:
                 if number == len(lines):  # the run was killed while it wrote this line
                     continue
-                raise ValueError(f'{file}, line {number}: not a JSON record ({error})') from error
+                raise
+            if not isinstance(record, dict):
+                raise ValueError(f'{file}, line {number}: expected a JSON object, found {shown(record)}')
+            yield record

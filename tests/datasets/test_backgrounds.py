@@ -131,6 +131,19 @@ def test_what_is_missing_is_found_without_reading(tmp_path):
         missing_backgrounds(tmp_path, {('s', 0): ['y']})
 
 
+@pytest.mark.parametrize('sequence', ['../x', '/x', '..', 'a/b'])
+def test_sequences_that_lead_elsewhere_are_neither_written_nor_read(tmp_path, sequence):
+    folder = tmp_path / 'inside'
+    for use in (
+        lambda: background_of(folder, sequence, 0),
+        lambda: build_backgrounds(folder, [camera(sequence, 0, pictures(3))]),
+        lambda: missing_backgrounds(folder, {(sequence, 0): ['x']}),
+    ):
+        with pytest.raises(ValueError, match='the sequence of a background must be a plain name'):
+            use()
+    assert not (tmp_path / 'x').exists()
+
+
 def test_what_is_missing_or_no_picture(tmp_path):
     with pytest.raises(FileNotFoundError, match='make those of a config by tools/median_backgrounds.py'):
         background_of(tmp_path, 's', 0)

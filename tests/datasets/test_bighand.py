@@ -188,6 +188,8 @@ def test_wrong_settings(tiny, settings, said):
             r"line 2: frame 00000001, joint 'middle_mcp': 'nan' is no finite",
         ),
         (lambda text: text.replace('330.1250', '-inf'), r"joint 'middle_mcp': '-inf' is no finite"),
+        (lambda text: text.replace('330.1250', '1e39'), r"joint 'middle_mcp': '1e39' is no finite number up to 1e.06"),
+        (lambda text: text.replace('00000001', '9' * 12), 'expected a frame and 63 numbers'),
         (lambda text: text.replace('\t330.1250', ''), r'line 2: expected a frame and 63 numbers, found 62'),
         (lambda text: 'frame x y z\n' + text, "line 1: expected a frame and 63 numbers, found 3 behind 'frame'"),
         (lambda text: '', 'has no labels'),
@@ -233,3 +235,11 @@ def test_damaged_images(tiny):
     cv2.imwrite(str(path), np.zeros((480, 640), np.uint8))
     with pytest.raises(OSError, match=r'1 channel\(s\) of uint8, expected 1 of uint16'):
         dataset.get_data_info(1)
+
+
+def test_what_is_too_large_without_an_exponent_is_named_when_it_is_used(tiny):
+    path = annotation(tiny)
+    path.write_text(path.read_text().replace('330.1250', '3301250000.0'))
+    dataset = BigHandDataset(tiny, 'full', subjects=(2,))
+    with pytest.raises(ValueError, match="frame 1, joint 'middle_mcp' is .*no finite number up to 1e.06"):
+        dataset.get_labels(1)

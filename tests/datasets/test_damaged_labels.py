@@ -113,7 +113,7 @@ def test_one_damaged_file_of_panoptic(panoptic, monkeypatch, tmp_path):
         '{"people": [{"id": "a"}]}',
     ):
         labels_of(panoptic, 7).write_text(damage)
-        with pytest.raises(ValueError, match=r"handRecon3D_hd00000007.json'.*on_corrupt='skip'"):
+        with pytest.raises(ValueError, match=r"handRecon3D_hd00000007.json.*on_corrupt='skip'"):
             PanopticHandDataset(panoptic, 'all')
         dataset = PanopticHandDataset(panoptic, 'all', on_corrupt='skip')
         assert {dataset.get_record(i)['frame'] for i in range(len(dataset))} == {9}

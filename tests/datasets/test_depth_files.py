@@ -63,3 +63,9 @@ def test_a_file_of_another_kind(tmp_path, pixels, reading, found):
     cv2.imwrite(str(tmp_path / 'd.png'), pixels)
     with pytest.raises(OSError, match=rf'd\.png.*{found}'):
         reading.read(tmp_path / 'd.png')
+
+
+@pytest.mark.parametrize('unit', [0, -1.0, float('nan'), float('inf'), 1e7, True, '1'])
+def test_a_unit_that_is_none(unit):
+    with pytest.raises(ValueError, match='the millimetres a count of depth maps must be a number above 0, up to 1e.06'):
+        DepthFormat(unit=unit)

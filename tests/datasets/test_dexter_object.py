@@ -214,7 +214,10 @@ def test_wrong_folders_are_told(written, tmp_path):
         (dict(axes=(-1, 1)), r'axes=\.\.\.\) must be numbers of shape \(3,\), found \(-1, 1\)'),
         (dict(color_focal=(500, float('nan'))), r'color_focal=\.\.\.\) must be numbers of shape \(2,\)'),
         (dict(color_rotation=(1, 0, 0)), r'color_rotation=\.\.\.\) must be numbers of shape \(3, 3\)'),
-        (dict(depth_unit=0.0), r'depth_unit=\.\.\.\) must be positive, found 0.0'),
+        (dict(depth_unit=0.0), r'depth_unit=\.\.\.\) must be a number above 0.*found 0.0'),
+        (dict(depth_unit=float('nan')), r'depth_unit=\.\.\.\) must be a number above 0.*found nan'),
+        (dict(color_focal=(0, 600)), r'color_\.\.\.=.*focal lengths'),
+        (dict(color_rotation=((0, 0, 0),) * 3), r"'R' must be a rotation"),
     ],
 )
 def test_wrong_arguments_are_named(written, arguments, message):
@@ -239,6 +242,7 @@ def test_labels_and_images_that_differ_in_number(copy):
     ('line', 'message'),
     [
         ('1, 2, 300; 4, 5, 301; 7, 8, nan; 1, 1, 300; 1, 1, 300;', "Rigid3D.txt'.*frame 2, joint 'middle_tip'"),
+        ('1, 2, 300; 4, 5, 301; 7, 8, 1e39; 1, 1, 300; 1, 1, 300;', "Rigid3D.txt'.*frame 2, joint 'middle_tip'"),
         ('1, 2, 300; 4, 5, 301; 7, 8, 302; 1, 1, 300;', "Rigid3D.txt':2: 5 tips of 3 numbers are expected"),
         ('1, 2, 300; 4, 5; 7, 8, 302; 1, 1, 300; 1, 2, 3', "Rigid3D.txt':2"),
         ('1, 2, 300; 4, x, 1; 7, 8, 302; 1, 1, 300; 1, 2, 3', "Rigid3D.txt':2"),

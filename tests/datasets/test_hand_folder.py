@@ -188,22 +188,37 @@ def test_depth_lies_as_it_is_stored(tiny, tmp_path):
         (dict(joints_3d=...), "'joints_3d' with 'K', or 'joints_2d' is needed, found neither"),
         (dict(K=...), "'joints_3d' needs 'K' beside it"),
         (dict(R=np.eye(3).tolist()), "'R' needs 'T' beside it"),
-        (dict(joints_3d=POINTS[:20]), r"'joints_3d' must be 21 x 3 numbers, found shape \(20, 3\)"),
-        (dict(joints_3d=[[1, 2]] * 21), r"'joints_3d' must be 21 x 3 numbers, found shape \(21, 2\)"),
+        (dict(joints_3d=POINTS[:20]), r"'joints_3d' must be 21 x 3 numbers up to 1e.06, found shape \(20, 3\)"),
+        (dict(joints_3d=[[1, 2]] * 21), r"'joints_3d' must be 21 x 3 numbers up to 1e.06, found shape \(21, 2\)"),
         (dict(joints_3d=[[1, None, 300], *POINTS[1:]]), "'joints_3d' must be 21 x 3 numbers"),
         (dict(joints_3d=[['1', '2', '3']] * 21), "'joints_3d' must be 21 x 3 numbers"),
-        (dict(joints_3d=7), "'joints_3d' must be 21 x 3 numbers, found 7"),
+        (dict(joints_3d=7), "'joints_3d' must be 21 x 3 numbers up to 1e.06, found 7"),
         (dict(joints_3d=[[0, 0, float('nan')], *POINTS[1:]]), 'NaN is no number of JSON; write null'),
         (dict(joints_3d=[*POINTS[:4], [1, 2, -3], *POINTS[5:]]), "'joints_3d': thumb_tip must lie in front"),
         (dict(joints_3d=[None, *POINTS[1:]], joints_2d=[[1, 2]] * 21), "wrist has a label in 'joints_2d' and null in"),
         (dict(visible=[0.5] * 21), "'visible' must be 0 or 1 for each joint"),
         (dict(visible=['yes'] * 21), "'visible' must be 21 numbers"),
-        (dict(visible=[1] * 20), r"'visible' must be 21 numbers, found shape \(20,\)"),
+        (dict(visible=[1] * 20), r"'visible' must be 21 numbers up to 1e.06, found shape \(20,\)"),
         (dict(K=np.transpose(INTRINSICS).tolist()), "last row of 'K' must be 0 0 1, found .*rows, not columns"),
         (dict(K=[[-5, 0, 1], [0, 5, 1], [0, 0, 1]]), "focal lengths in 'K' must be above 0"),
         (dict(R=(2 * np.eye(3)).tolist(), T=[0, 0, 0]), "'R' must be a rotation"),
         (dict(R=np.diag([1, 1, -1]).tolist(), T=[0, 0, 0]), "'R' must be a rotation"),
         (dict(dist=[0, 0, 0, 0]), "'dist' must be 5 numbers"),
+        (dict(joints_3d=[[0, 0, 1e39], *POINTS[1:]]), "'joints_3d' must be 21 x 3 numbers up to 1e.06"),
+        (dict(joints_3d=[[0, 0, 10**400], *POINTS[1:]]), "'joints_3d' must be 21 x 3 numbers up to 1e.06"),
+        (dict(joints_3d=[[0, -(2**63), 500], *POINTS[1:]]), "'joints_3d' must be 21 x 3 numbers up to 1e.06"),
+        (dict(joints_3d=..., joints_2d=[[1e13, 0]] * 21), "'joints_2d' must be 21 x 2 numbers up to 1e.06"),
+        (dict(K=[[1e39, 0, 1], [0, 5, 1], [0, 0, 1]]), "'K' must be 3 x 3 numbers up to 1e.06"),
+        (dict(R=np.zeros((3, 3)).tolist(), T=[0, 0, 0]), "'R' must be a rotation"),
+        (
+            dict(image='../a.png'),
+            "'image' must lie in the folder .* found '../a.png': .*allow_outside=True",
+        ),
+        (dict(image='b/../../a.png'), "'image' must lie in the folder"),
+        (dict(image='/etc/a.png'), "'image' must lie in the folder"),
+        (dict(depth='../a_depth.png'), "'depth' must lie in the folder"),
+        (dict(mask='/a_mask.png'), "'mask' must lie in the folder"),
+        (dict(parts='..'), "'parts' must lie in the folder"),
         (dict(box=[5, 5, 5, 9]), "'box' must be x1 y1 x2 y2 with x1 < x2"),
     ],
 )
@@ -219,8 +234,13 @@ def test_a_wrong_line(tiny, change, said):
         (dict(name=3), "'name' must be text, found 3"),
         (dict(joint_names=['wrist', 'thumb_tp']), "there is no joint 'thumb_tp'; did you mean 'thumb_tip'"),
         (dict(joint_names=['wrist', 'wrist']), 'must be a list of different names'),
-        (dict(depth_unit_mm=0), "'depth_unit_mm' must be a number above 0, found 0"),
-        (dict(depth_unit_mm='1'), "'depth_unit_mm' must be a number above 0, found '1'"),
+        (dict(depth_unit_mm=0), "'depth_unit_mm' must be a number above 0, up to 1e.06, found 0"),
+        (dict(depth_unit_mm='1'), "'depth_unit_mm' must be a number above 0, up to 1e.06, found '1'"),
+        (dict(depth_unit_mm=10**400), "'depth_unit_mm' must be a number above 0"),
+        (dict(depth_unit_mm=-1.0), "'depth_unit_mm' must be a number above 0"),
+        (dict(depth_unit_mm=float('nan')), 'NaN is no number of JSON'),
+        (dict(parts={'1': [1]}), r"found '1': \[1\]"),
+        (dict(parts={'9' * 5000: 1}), "'parts' must take values 0 to 255"),
         (dict(parts={'1': 21}), "found '1': 21"),
         (dict(parts=[1]), "'parts' must be an object"),
     ],
@@ -228,6 +248,36 @@ def test_a_wrong_line(tiny, change, said):
 def test_a_wrong_description(tiny, description, said):
     with pytest.raises(ValueError, match=rf'dataset\.json: .*{said}'):
         tiny(description=description)
+
+
+def test_a_unit_that_becomes_infinite(tiny):
+    root = tiny().data_root
+    (root / 'dataset.json').write_text('{"depth_unit_mm": 1e999}')
+    with pytest.raises(ValueError, match=r"dataset\.json: 'depth_unit_mm' must be a number above 0.* found inf"):
+        HandFolderDataset(root, 'train')
+
+
+def test_paths_may_leave_the_folder_where_that_is_allowed(tiny, tmp_path):
+    root = tiny().data_root
+    inner = root / 'inner'
+    inner.mkdir()
+    (inner / 'link.png').symlink_to(root / 'a.png')  # the user's own
+    line = dict(joints_3d=POINTS, K=INTRINSICS, side='left')
+    paths = ('../a.png', str(root / 'a.png'), 'link.png', 'x/../link.png', '..a/../link.png')
+    (inner / 'out.jsonl').write_text('\n'.join(json.dumps(dict(line, image=path)) for path in paths))
+    dataset = HandFolderDataset(inner, 'out', allow_outside=True)
+    assert all(dataset[index]['img'].max() == 77 for index in range(3))
+    with pytest.raises(ValueError, match='out.jsonl:1: .*allow_outside'):
+        HandFolderDataset(inner, 'out')
+    (inner / 'in.jsonl').write_text('\n'.join(json.dumps(dict(line, image=path)) for path in paths[2:]))
+    assert len(HandFolderDataset(inner, 'in')) == 3
+
+
+def test_paths_that_are_none(tiny):
+    for path in ('a\0b.png', '\ud800.png'):
+        dataset = tiny(dict(image=path))
+        with pytest.raises(OSError, match='can not be opened'):
+            dataset[0]
 
 
 def test_what_is_no_json(tiny):

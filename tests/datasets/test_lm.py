@@ -261,6 +261,7 @@ def test_no_images_at_all(small):
     [
         ('F1_KNU2_A ', 'F1_KNU2_X ', "20?/?.*0_joints.txt' has no line for the joint 'F1_KNU2_A'"),
         ('F1_KNU2_A ', 'F1_KNU2_A nan 1 2\nF5 ', "0_joints.txt.*frame 0, joint 'F1_KNU2_A' is \\[nan"),
+        ('F1_KNU2_A ', 'F1_KNU2_A 1e39 1 2\nF5 ', "0_joints.txt.*frame 0, joint 'F1_KNU2_A' is \\[1e.39"),
         ('F1_KNU2_A ', 'F1_KNU2_A 1 ', "0_joints.txt':11: 'NAME x y z' is expected"),
         ('F1_KNU2_A ', 'F1_KNU2_A x', "0_joints.txt':11: 'NAME x y z' is expected"),
     ],
@@ -281,9 +282,13 @@ class Hostile:
     ('content', 'message'),
     [
         (pickle.dumps(Hostile()), r"webcam_3/tvec.pkl' was not read: it asks for pathlib\."),
-        (pickle.dumps(np.zeros(4)), r"tvec.pkl' must hold an array of three finite numbers, found shape \(4,\)"),
+        (
+            pickle.dumps(np.zeros(4)),
+            r"tvec.pkl' must hold an array of three finite numbers up to 1e.06, found shape \(4,\)",
+        ),
         (pickle.dumps([1.0, 2.0, 3.0]), 'found list'),
         (pickle.dumps(np.array([1.0, np.nan, 3.0])), 'three finite numbers'),
+        (pickle.dumps(np.array([1.0, 1e39, 3.0])), 'three finite numbers up to 1e.06'),
         (b'', 'tvec.pkl'),
     ],
 )

@@ -254,6 +254,12 @@ def test_wrong_settings(written, settings, said):
         NYUDataset(written[0], **settings)
 
 
+def beyond_float32(values):
+    values = values.astype(np.float64)
+    values[0, 1, 32, 0] = 1e39
+    return values
+
+
 def without_a_number(values):
     values = values.copy()
     values[0, 1, 32, 1] = np.nan
@@ -265,6 +271,8 @@ def without_a_number(values):
     [
         (dict(joint_xyz=without_a_number), r"joint_data\.mat': frame 2, joint 'PALM_3' is \[.*nan.*\].*1 of 3 frames"),
         (dict(joint_uvd=without_a_number), r"joint_data\.mat': frame 2, joint 'PALM_3' is \[.*nan\]"),
+        (dict(joint_xyz=beyond_float32), r"frame 2, joint 'PALM_3' is \[1e\+39, .*no finite number up to 1e\+06"),
+        (dict(joint_uvd=beyond_float32), r"frame 2, joint 'PALM_3' is \[1e\+39, .*no finite number up to 1e\+06"),
         (dict(joint_names=lambda names: names[:, ::-1]), "'joint_names' must be .*found .'PALM_6', 'PALM_5'"),
         (dict(joint_uvd=lambda uvd: uvd[:, :2]), r'must have shape \(3, N, 36, 3\), found \(3, 2, 36, 3\) and'),
         (

@@ -63,6 +63,11 @@ def test_wrong_mtc_files_are_named(panoptic_mtc):
     (panoptic_mtc / 'annotation/camera_data.pkl').write_bytes(pickle.dumps({'pose1': {}}))
     with pytest.raises(ValueError, match="camera_data.pkl' has no cameras of the sequence 'pose0'"):
         PanopticHandDataset(panoptic_mtc, 'all', release='mtc')
+    (panoptic_mtc / 'annotation/annotation.pkl').write_bytes(
+        pickle.dumps({'training_data': [{'id': 1, 'frame_str': '7', 'seqName': '../pose1'}]})
+    )
+    with pytest.raises(ValueError, match="'seqName' must be a plain name, without folders, found '../pose1'"):
+        PanopticHandDataset(panoptic_mtc, 'train', release='mtc')
     (panoptic_mtc / 'annotation/annotation.pkl').write_bytes(pickle.dumps({'training_data': [{'id': 1}]}))
     with pytest.raises(ValueError, match="annotation.pkl': an entry of 'training_data' has no 'seqName'"):
         PanopticHandDataset(panoptic_mtc, 'train', release='mtc')
@@ -81,6 +86,15 @@ def test_wrong_mtc_files_are_named(panoptic_mtc):
             lambda c: c['people'][1]['left_hand']['landmarks'].pop(),
             "frame 9, person 3, left hand: 'landmarks' must be 63",
         ),
+        (
+            lambda c: c['people'][1]['left_hand']['landmarks'].__setitem__(24, 1e39),
+            "frame 9, joint 'index_tip' is .*no finite number up to 1e.06",
+        ),
+        (lambda c: c['people'][1].update(id=10**10), "whole number 'id' up to 999999999"),
+        (
+            lambda c: c['people'][1]['left_hand'].update(landmarks=[10**400] * 63),
+            "'landmarks' must be 63 numbers, found 0",
+        ),
         (lambda c: c.pop('people'), "has no list 'people'"),
     ],
 )
@@ -92,7 +106,7 @@ def test_wrong_labels_are_named(panoptic, change_json, edit, message):
 
 def test_damaged_json_is_named(panoptic):
     (panoptic / LABELS).write_text('{"people": [')
-    with pytest.raises(ValueError, match="handRecon3D_hd00000009.json' is no JSON"):
+    with pytest.raises(ValueError, match='handRecon3D_hd00000009.json: this is no JSON'):
         PanopticHandDataset(panoptic, 'all')
 
 
@@ -101,6 +115,17 @@ def test_damaged_json_is_named(panoptic):
     [
         (lambda c: c['cameras'][1].update(K=[1, 2]), r"camera '00_01': 'K' must be \(3, 3\) finite numbers"),
         (lambda c: c['cameras'][1].update(resolution=[640, 480]), r"'resolution' \[1920, 1080\], found \[640, 480\]"),
+        (lambda c: c['cameras'][1]['K'][0].__setitem__(0, 0), "camera '00_01': focal lengths in 'K' must be above 0"),
+        (lambda c: c['cameras'][1]['R'][0].__setitem__(0, 7), "camera '00_01': 'R' must be a rotation"),
+        (
+            lambda c: c['cameras'][1]['t'][0].__setitem__(0, 1e39),
+            "camera '00_01': 't' must be finite numbers up to 1e.06",
+        ),
+        (
+            lambda c: c['cameras'][1].pop('node'),
+            "camera '00_01': 'node' of a camera must be a whole number, found None",
+        ),
+        (lambda c: c['cameras'][1].update(node=[1]), r"'node' of a camera must be a whole number, found \[1\]"),
         (lambda c: c['cameras'].pop(1), 'no HD camera 1'),
         (lambda c: c.pop('cameras'), "no list 'cameras'"),
     ],

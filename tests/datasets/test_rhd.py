@@ -238,7 +238,10 @@ def test_wrong_settings(written, settings, said):
     [
         (lambda l: l[2]['xyz'].__setitem__((21, 1), np.nan), r"frame 2, joint 'right wrist' is \[.*nan.*1 of 4 frames"),
         (lambda l: l[1]['uv_vis'].__setitem__((1, 0), np.inf), r"frame 1, joint 'left thumb_tip' is \[inf"),
-        (lambda l: l[1]['K'].__setitem__((0, 0), np.nan), "frame 1, joint 'fx'"),
+        (lambda l: l[1]['K'].__setitem__((0, 0), np.nan), "sample 1: 'K' must be finite numbers up to 1e.06"),
+        (lambda l: l[1]['K'].__setitem__((0, 0), 0), "sample 1: focal lengths in 'K' must be above 0"),
+        (lambda l: l[1].update(xyz=l[1]['xyz'] * 1e39), "frame 1, joint 'left wrist'.* no finite number up to 1e.06"),
+        (lambda l: l[1].update(uv_vis=l[1]['uv_vis'] * 1e39), "frame 1, joint 'left wrist'"),
         (lambda l: l[3].pop('K'), r"sample 3, 'K' must have shape \(3, 3\), found nothing"),
         (lambda l: l[3].update(xyz=np.zeros((21, 3))), r"sample 3, 'xyz' must have shape \(42, 3\), found \(21, 3\)"),
         (lambda l: l.clear(), 'must hold a dict of samples'),

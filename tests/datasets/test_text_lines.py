@@ -29,3 +29,12 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
         path.write_bytes('first\n'.encode(encoding))
         with pytest.raises(ValueError, match=rf'lines.txt. is in {encoding}-le, expected UTF-8: save it as that'):
             list(numbered_lines(path))
+
+
+def test_a_file_without_ends_of_lines_is_not_read_to_its_end(tmp_path):
+    with open(tmp_path / 'a.txt', 'wb') as file:
+        file.truncate(1 << 36)
+    with pytest.raises(ValueError, match=r"a.txt':1: the line is longer than"):
+        list(numbered_lines(tmp_path / 'a.txt'))
+    with pytest.raises(OSError, match='is a device'):
+        list(numbered_lines('/dev/zero'))

@@ -162,11 +162,26 @@ def test_wrong_input_is_named(files):
     np.save('few.npy', TARGET[:, :16])
     np.save('nan.npy', np.where(np.arange(21)[:, None] == 3, np.nan, TARGET))
     np.savez('nomask.npz', xyz=TARGET)
+    np.save('far.npy', np.where(np.arange(21)[:, None] == 3, 1e307, TARGET))
+    Path('huge.json').write_text(f'[[[1, 2, {10**400}]]]')
+    Path('text.json').write_text('[[["a", 2, 3]]]')
+    Path('deep.json').write_text('[' * 100_000)
+    Path('object.json').write_text('{"xyz": {"a": 1}}')
+    Path('mask.json').write_text('{"xyz": [[[1, 2, 3]]], "valid": [[1], [1, 2]]}')
+    Path('digits.json').write_text('[' + '9' * 5000 + ']')
     for pred, gt, protocol, message in (
         ('short.npy', 'gt.npz', 'absolute', 'short.npy has 5 frames, but the ground truth gt.npz has 6'),
         ('few.npy', 'gt.npz', 'absolute', 'few.npy has 16 joints a frame, but the ground truth gt.npz has 21'),
         ('few.npy', 'few.npy', 'nyu', 'few.npy: the protocol abs_14j_pooled is made for 14 joints, found 16'),
         ('nan.npy', 'gt.npz', 'absolute', 'nan.npy: frame 0, joint 3'),
+        ('far.npy', 'gt.npz', 'stb', r'far.npy: frame 0, joint 3 .* is .*1e.307.* not finite or beyond 1e.06 mm'),
+        ('shifted.npy', 'far.npy', 'stb', 'far.npy: frame 0, joint 3'),
+        ('huge.json', 'gt.npz', 'stb', "huge.json: 'joints' is no array of numbers: frame 0 is"),
+        ('text.json', 'gt.npz', 'stb', "text.json: 'joints' is no array of numbers: frame 0 is"),
+        ('deep.json', 'gt.npz', 'stb', 'deep.json: this is no JSON that can be read'),
+        ('object.json', 'gt.npz', 'stb', "object.json: 'xyz' is no array of numbers"),
+        ('mask.json', 'mask.json', 'stb', "mask.json' has no array 'valid'"),
+        ('digits.json', 'gt.npz', 'stb', 'digits.json: this is no JSON that can be read'),
         ('shifted.npy', 'gt.npz', 'absolut', "did you mean 'absolute'"),
         ('shifted.npy', 'nomask.npz', 'rhd', 'array `visible`'),
         ('shifted.npy', 'gt.npz', 'dumped', 'names no protocol of its own'),

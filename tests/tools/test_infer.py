@@ -1,6 +1,7 @@
 """The tool for pictures: what it writes and where, what it says, and how it goes on over bad images."""
 
 import json
+import os
 import re
 import runpy
 from pathlib import Path
@@ -71,6 +72,35 @@ def test_the_tool_goes_on_over_bad_images(tool, files, tmp_path, capsys):
         np.testing.assert_allclose(record['keypoints_3d'], (POSE - POSE[0]) * 90, atol=1e-3)
     names = sorted(path.name for path in (tmp_path / 'out').iterdir())
     assert names == ['alpha_hand.png', 'b_good_hand.png', 'good_hand.png', 'grey_hand.png']
+
+
+def test_a_bomb_costs_no_result_of_the_others(tool, files, tmp_path, capsys):
+    """Nor does what ends the program: lines are there as soon as they are known."""
+    good, bomb, pipe, loop, last = (tmp_path / f'{n}.png' for n in ('good', 'bomb', 'pipe', 'loop', 'last'))
+    for path in (good, last):
+        cv2.imwrite(str(path), IMAGE)
+    data = bytearray(good.read_bytes())
+    data[16:24] = (30000).to_bytes(4, 'big') * 2
+    bomb.write_bytes(data)
+    os.mkfifo(pipe)
+    loop.symlink_to(loop)
+    images = [str(path) for path in (good, bomb, pipe, loop, '/dev/zero', last)]
+    out = tmp_path / 'out.jsonl'
+    args = ['--config', str(files[0]), '--checkpoint', str(files[1]), '--json', str(out)]
+    assert tool['main']([*images, *args]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error:')]
+    assert [Path(json.loads(line)['file']).name for line in out.read_text().splitlines()] == ['good.png', 'last.png']
+    assert len(errors) == 4 and all(name in line for name, line in zip(('bomb', 'pipe', 'loop', 'zero'), errors))
+
+
+def test_lines_are_written_as_soon_as_they_are_known(tool, tmp_path):
+    out = tmp_path / 'out.jsonl'
+    with pytest.raises(MemoryError), tool['lines_writer'](str(out), show=False) as write_line:
+        write_line('{}')
+        assert out.read_text() == '{}\n'
+        raise MemoryError
+    with pytest.raises(OSError, match='/dev/full'), tool['lines_writer']('/dev/full', show=False) as write_line:
+        write_line('{}')
 
 
 def test_the_tool_prints_where_no_file_is_named(tool, files, tmp_path, capsys):

@@ -142,7 +142,7 @@ def test_errors_over_the_number_of_annotations(tmp_path, capsys):
     with pytest.raises(ValueError, match='results.json: no stage in it has a number of annotations'):
         TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
     path.write_text('no json')
-    with pytest.raises(ValueError, match='results.json: Expecting value'):
+    with pytest.raises(ValueError, match='results.json: this is no JSON'):
         TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
 
 

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from PIL import Image
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF, and so of EXIF
+_MOST_PARTS = 1 << 20  # segments, chunks or tags of a file; a file made of nothing else takes long to walk over
+_OTHERS = ('BMP', 'DIB', 'GIF', 'JPEG2000', 'PPM', 'SUN')  # what Pillow is asked about: it knows far more than OpenCV
 _NO_FRAME = (0xC4, 0xC8, 0xCC)  # among JPEG's markers C0 to CF, those that begin no frame
+
+
+_DAMAGED = 'is damaged, or no image that OpenCV can read; convert it to PNG or JPEG'
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def read_header(data: bytes | mmap.mmap) -> ImageHeader:
             return _read_webp(data)
         if data[:4] in (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'):
             return _read_tiff(data)
-    except (IndexError, struct.error):
+    except (IndexError, OverflowError, struct.error):  # of which the second is a place behind all that can be
         raise cut_off(data) from None
     return _read_other(data)
 
@@ -78,7 +83,7 @@ def cut_off(data: bytes | mmap.mmap) -> BrokenHeaderError:
 def _read_jpeg(data: bytes | mmap.mmap) -> ImageHeader:
     """Walk over the segments up to the compressed data; the first EXIF segment and the frame count."""
     size, orientation, at = None, 1, 2
-    while True:
+    for _ in range(_MOST_PARTS):
         if data[at] != 0xFF or data[at + 1] in (0x00, 0xFF):  # decoders pass over what is between two segments
             at = data.find(b'\xff', at + 1)
             if at < 0:
@@ -93,15 +98,15 @@ def _read_jpeg(data: bytes | mmap.mmap) -> ImageHeader:
         elif marker == 0xE1 and orientation == 1 and data[at + 4 : at + 10] == b'Exif\0\0':
             orientation = _exif_orientation(data[at + 10 : at + 2 + length])
         at += 2 + max(length, 2)
-    if size is None:
-        raise BrokenHeaderError('is damaged, or no image that OpenCV can read; convert it to PNG or JPEG')
+    if size is None or data[at + 1] != 0xDA:
+        raise BrokenHeaderError(_DAMAGED)
     return ImageHeader(size, orientation, scan=at)
 
 
 def _read_png(data: bytes | mmap.mmap) -> ImageHeader:
     """Walk over the chunks (length, name, content, checksum) to the closing one; EXIF may stand behind the pixels."""
     size, orientation, at = struct.unpack('>II', data[16:24]), 1, 8
-    while True:
+    for _ in range(_MOST_PARTS):
         length, name = struct.unpack('>I4s', data[at : at + 8])
         if at + 12 + length > len(data):
             raise cut_off(data)
@@ -110,6 +115,7 @@ def _read_png(data: bytes | mmap.mmap) -> ImageHeader:
         if name == b'eXIf':
             orientation = _exif_orientation(data[at + 8 : at + 8 + length])
         at += 12 + length
+    raise BrokenHeaderError(_DAMAGED)
 
 
 def _read_webp(data: bytes | mmap.mmap) -> ImageHeader:
@@ -118,7 +124,9 @@ def _read_webp(data: bytes | mmap.mmap) -> ImageHeader:
     if end > len(data):
         raise cut_off(data)
     size, orientation, at = None, 1, 12
-    while at + 8 <= end:
+    for _ in range(_MOST_PARTS):
+        if at + 8 > end:
+            break
         name, length = struct.unpack('<4sI', data[at : at + 8])
         content = data[at + 8 : at + 8 + min(length, 10)]
         if name == b'VP8X':
@@ -138,7 +146,9 @@ def _read_webp(data: bytes | mmap.mmap) -> ImageHeader:
 
 def _read_tiff(data: bytes | mmap.mmap) -> ImageHeader:
     """Read the tags of the first page."""
-    tags = {tag: found for tag, *found in _tiff_tags(data)}
+    tags: dict[int, list[int]] = {}
+    for tag, *found in _tiff_tags(data):
+        tags[tag] = max(tags.get(tag, found), found)  # of two sizes the larger one: which is read is the decoder's
     if _WIDTH not in tags or _HEIGHT not in tags:
         raise cut_off(data)
     size = (tags[_WIDTH][0], tags[_HEIGHT][0])
@@ -153,10 +163,10 @@ def _read_other(data: bytes | mmap.mmap) -> ImageHeader:
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours, in one line and with a remedy
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=_OTHERS) as image:
             return ImageHeader(image.size)
-    except (OSError, ValueError, SyntaxError):
-        raise BrokenHeaderError('is damaged, or no image that OpenCV can read; convert it to PNG or JPEG') from None
+    except Exception:  # Pillow's readers raise nearly anything
+        raise BrokenHeaderError(_DAMAGED) from None
     finally:
         Image.MAX_IMAGE_PIXELS = limit
 
@@ -165,7 +175,7 @@ def _exif_orientation(exif: bytes) -> int:
     """Return the orientation that EXIF data tell; 1 if they tell none, or are damaged, which is no reason to refuse."""
     try:
         value = next((value for tag, value, *_ in _tiff_tags(exif.removeprefix(b'Exif\0\0')) if tag == _ORIENTATION), 1)
-    except (IndexError, struct.error):
+    except (IndexError, OverflowError, struct.error):
         return 1
     return value if 1 <= value <= 8 else 1
 
@@ -178,7 +188,7 @@ def _tiff_tags(data: bytes | mmap.mmap) -> Iterator[tuple[int, int, int, int]]:
     (start,) = struct.unpack_from(order + ('Q' if big else 'I'), data, offset)
     (count,) = struct.unpack_from(order + number, data, start)
     start += 8 if big else 2
-    for at in range(start, start + count * entry, entry):
+    for at in range(start, start + min(count, _MOST_PARTS) * entry, entry):
         tag, kind = struct.unpack_from(order + 'HH', data, at)
         code = {3: 'H', 4: 'I', 16: 'Q'}.get(kind)
         if code is not None:

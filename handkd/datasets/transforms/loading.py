@@ -9,10 +9,15 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
+from handkd.reading import open_file
+
 from .image_headers import BrokenHeaderError, ImageHeader, cut_off, read_header
 
 MAX_PIXELS = 150_000_000
 """Largest picture that is read, px: beyond what cameras give as a rule, decoding one takes seconds and 0.5 GB."""
+MAX_BYTES = 1 << 30
+"""Largest image file that is read, bytes: as many as the largest picture has without any compression."""
+_WHOLE = 1 << 26  # larger files are read only once their header is found to be that of a picture that is read
 _FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 """Orientation -> OpenCV's code of the flip that follows the transposition, if there is one: 1 left and right, 0 up and
 down, -1 both."""
@@ -100,10 +105,14 @@ def raster_size(path: str | os.PathLike) -> tuple[int, int]:
 def _header(path: str | os.PathLike) -> ImageHeader:
     """Read what a file says of itself, from the parts of it that say so."""
     with _open(path) as file:
-        if not os.fstat(file.fileno()).st_size:  # what is empty can't be mapped
-            return _checked_header(b'', path)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _checked_header(data, path)
+        return _mapped_header(file, path)
+
+
+def _mapped_header(file: BinaryIO, path: str | os.PathLike) -> ImageHeader:
+    if not os.fstat(file.fileno()).st_size:  # what is empty can't be mapped
+        return _checked_header(b'', path)
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _checked_header(data, path)
 
 
 def _checked_header(data: bytes | mmap.mmap, path: str | os.PathLike) -> ImageHeader:
@@ -124,18 +133,27 @@ def _checked_header(data: bytes | mmap.mmap, path: str | os.PathLike) -> ImageHe
 def _open(path: str | os.PathLike) -> BinaryIO:
     """Open a file, or say what is there instead."""
     try:
-        return open(path, 'rb')
+        file = open_file(path)
     except FileNotFoundError:
         raise FileNotFoundError(
             f'no image file {os.fspath(path)!r}; check the path (img_path, data_root, the paths in the .jsonl file)'
         ) from None
     except IsADirectoryError:
         raise IsADirectoryError(f'{os.fspath(path)!r} is a directory; name an image file in it') from None
+    except ValueError as error:  # a path that can be none
+        raise ImageReadError(str(error)) from error
+    size = os.fstat(file.fileno()).st_size
+    if size > MAX_BYTES:
+        file.close()
+        raise ImageReadError(f'{os.fspath(path)!r} has {size} bytes, at most {MAX_BYTES} are read of an image')
+    return file
 
 
 def _decode(path: str | os.PathLike, flags: int) -> tuple[np.ndarray, int]:
     """Return a file's pixels as they are stored, and their orientation, or say what is wrong with it."""
     with _open(path) as file:
+        if os.fstat(file.fileno()).st_size > _WHOLE:
+            _mapped_header(file, path)
         data = file.read()
     header = _checked_header(data, path)
     # A plain search would find the end of an embedded thumbnail; in compressed data FF D9 can stand for nothing else.
@@ -145,7 +163,7 @@ def _decode(path: str | os.PathLike, flags: int) -> tuple[np.ndarray, int]:
         data = _without_orientation(data, *header.orientation_at)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:  # OpenCV has limits of its own
+    except (cv2.error, MemoryError) as error:  # OpenCV has limits of its own
         raise ImageReadError(f'{os.fspath(path)!r} is refused by OpenCV: {" ".join(str(error).split())}') from None
     if image is None:
         raise ImageReadError(

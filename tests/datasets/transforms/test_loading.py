@@ -1,5 +1,7 @@
 """Image files of every kind, whole and broken."""
 
+import io
+import os
 import struct
 
 import cv2
@@ -197,3 +199,84 @@ def test_other_formats_that_end_early_are_refused(write, extension, keep):
     data = encode(extension)
     with pytest.raises(ImageReadError, match=r'hand\.png.*(is cut off after|is damaged)'):
         read_image(write(data[: int(len(data) * keep)]))
+
+
+def gigapixels(kind):
+    """A file that says it is 30,000 x 30,000 px."""
+    if kind == 'tiff':
+        data = bytearray(encode('.tiff'))
+        start = struct.unpack_from('<I', data, 4)[0]
+        for entry in range(struct.unpack_from('<H', data, start)[0]):
+            at = start + 2 + 12 * entry
+            if struct.unpack_from('<H', data, at)[0] in (256, 257):
+                struct.pack_into('<HHII', data, at, struct.unpack_from('<H', data, at)[0], 4, 1, 30000)
+    elif kind == 'webp':
+        extended = b'VP8X' + struct.pack('<I', 10) + bytes(4) + 2 * (29999).to_bytes(3, 'little')
+        data = encode('.webp')[12:]
+        data = b'RIFF' + struct.pack('<I', 4 + len(extended) + len(data)) + b'WEBP' + extended + data
+    elif kind == 'gif':
+        file = io.BytesIO()
+        Image.new('P', (8, 6)).save(file, 'GIF')
+        data = bytearray(file.getvalue())
+        struct.pack_into('<HH', data, 6, 30000, 30000)
+    else:
+        data = bytearray(huge(kind))
+        place = {'png': (16, '>II'), 'bmp': (18, '<ii'), 'jpg': (data.find(b'\xff\xc0') + 5, '>HH')}[kind]
+        struct.pack_into(place[1], data, place[0], 30000, 30000)
+    return bytes(data)
+
+
+@pytest.mark.parametrize('kind', ['png', 'jpg', 'webp', 'tiff', 'gif', 'bmp'])
+@pytest.mark.parametrize('read', [read_image, image_size, raster_size, lambda path: read_raster(path, np.uint16, 1)])
+def test_a_picture_of_900_megapixels_is_never_decoded(write, monkeypatch, kind, read):
+    monkeypatch.setattr(cv2, 'imdecode', None)
+    with pytest.raises(ImageReadError, match=r'has 30000 x 30000 = 900 million pixels'):
+        read(write(gigapixels(kind), f'hand.{kind}'))
+
+
+def test_of_two_sizes_of_a_tiff_the_larger_one_counts(write):
+    """A decoder may take the first one, or the last."""
+    data = bytearray(encode('.tiff'))
+    start = struct.unpack_from('<I', data, 4)[0]
+    count = struct.unpack_from('<H', data, start)[0]
+    old = bytes(data[start + 2 : start + 2 + 12 * count])
+    twice = struct.pack('<HHII', 256, 4, 1, 30000) + struct.pack('<HHII', 257, 4, 1, 30000) + old
+    struct.pack_into('<I', data, 4, len(data))
+    data += struct.pack('<H', count + 2) + twice + bytes(4)
+    with pytest.raises(ImageReadError, match='has 30000 x 30000'):
+        read_image(write(bytes(data), 'hand.tiff'))
+
+
+@pytest.mark.parametrize('read', [read_image, image_size])
+def test_files_beyond_all_measure_are_not_read_to_their_end(tmp_path, read):
+    path = tmp_path / 'hand.bmp'
+    path.write_bytes(gigapixels('bmp'))
+    for size, said in ((1 << 29, 'has 30000 x 30000'), (1 << 40, 'bytes, at most 1073741824 are read of an image')):
+        os.truncate(path, size)
+        with pytest.raises(ImageReadError, match=said):
+            read(path)
+
+
+@pytest.mark.parametrize('read', [read_image, image_size, lambda path: read_raster(path, np.uint16, 1)])
+def test_what_is_no_file_is_not_opened(tmp_path, read):
+    os.mkfifo(tmp_path / 'pipe.png')
+    (tmp_path / 'loop.png').symlink_to(tmp_path / 'loop.png')
+    for path in (tmp_path / 'pipe.png', '/dev/zero', tmp_path / 'loop.png', 'a\0.png'):
+        with pytest.raises(OSError, match=r'no file: name a file|symbolic links|can not be opened'):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        b'II+\0\x08\0\0\0' + b'\xff' * 8,  # a BigTIFF whose directory lies behind all that can be
+        b'\xff\xd8' + b'\xff\x00' * 3_000_000,  # nothing but parts
+        b'\x89PNG\r\n\x1a\n' + struct.pack('>I4sII5x4x', 13, b'IHDR', 4, 4) + bytes(12) * 1_100_000,
+        b'BM' + b'\xff' * 60,
+        b'P6 99999999999999999999999999 1 255\n',
+        b'\x00\x00\x00\x0cjP  \r\n\x87\n' + b'\x7f' * 40,
+    ],
+)
+def test_broken_headers_are_one_line(write, data):
+    with pytest.raises(ImageReadError, match=r'hand\.png'):
+        image_size(write(data))

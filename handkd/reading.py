@@ -1,0 +1,163 @@
+"""Files of any origin: opened only if they are files, and whatever a library throws about one is one line with it."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from reprlib import Repr
+from typing import BinaryIO
+
+from .hints import one_line
+
+BYTE_ORDER_MARKS: dict[bytes, str] = {
+    codecs.BOM_UTF8: 'utf-8',
+    codecs.BOM_UTF32_LE: 'utf-32-le',  # begins as UTF-16's, so it comes first
+    codecs.BOM_UTF32_BE: 'utf-32-be',
+    codecs.BOM_UTF16_LE: 'utf-16-le',
+    codecs.BOM_UTF16_BE: 'utf-16-be',
+}
+"""What files begin with that name their encoding, as many programs on Windows write them."""
+
+MAX_TEXT = 1 << 30
+"""Largest text that is read at once, bytes: what Python makes of it is some times as large."""
+
+_KINDS = (
+    (stat.S_ISFIFO, 'a pipe'),
+    (stat.S_ISCHR, 'a device'),
+    (stat.S_ISBLK, 'a device'),
+    (stat.S_ISSOCK, 'a socket'),
+)
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 10
+
+
+@contextmanager
+def reading(path: str | PathLike, what: str = 'was not read') -> Iterator[None]:
+    """Turn whatever a library throws about a damaged file into a ValueError of one line that names it.
+
+    What libraries throw of bytes that they did not expect is not documented and grows: KeyError, EOFError, zlib's,
+    RecursionError, MemoryError and so on. So the block is to be that call alone, where nothing else can fail.
+
+    Args:
+        path: The file, or where in it.
+        what: What is said of the file in front of the error. Defaults to 'was not read'.
+
+    Raises:
+        OSError: As the block; one that names no file gets this one's name.
+        ValueError: For all else that it raises.
+    """
+    name = os.fspath(path)
+    try:
+        yield
+    except Exception as error:
+        told = str(error) or type(error).__name__
+        if name in told and isinstance(error, (ValueError, OSError)):
+            raise
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, name) from error
+        raise ValueError(f'{name!r} {what}: {one_line(error)}') from error
+
+
+def open_file(path: str | PathLike) -> BinaryIO:
+    """Open a file to read its bytes, but no pipe, device or socket: these may never end, or wait for ever.
+
+    Raises:
+        OSError: If it is missing, a folder, or none of the above; names it.
+    """
+    with reading(path, 'can not be opened'):  # a zero or half a surrogate in a name is a ValueError without it
+        mode = os.stat(path).st_mode
+        kind = next((kind for is_one, kind in _KINDS if is_one(mode)), None)
+        if kind is not None:
+            raise OSError(f'{os.fspath(path)!r} is {kind}, and no file: name a file')
+        return open(path, 'rb')
+
+
+def read_bytes(path: str | PathLike) -> bytes:
+    """Return what is in a file, of at most :data:`MAX_TEXT` bytes.
+
+    Raises:
+        OSError: If it can't be read; see :func:`open_file`.
+        ValueError: If it is larger.
+    """
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_TEXT:
+            raise ValueError(f'{os.fspath(path)!r} has {size} bytes, at most {MAX_TEXT} are read; split it')
+        with reading(path):
+            return file.read()
+
+
+def read_text(path: str | PathLike) -> str:
+    """Return the text of a file in UTF-8, or in the encoding that its byte-order mark says, without that mark.
+
+    Raises:
+        OSError: If it can't be read; see :func:`open_file`.
+        ValueError: If it is no such text, or too large; names the file.
+    """
+    data = read_bytes(path)
+    mark = next((mark for mark in BYTE_ORDER_MARKS if data.startswith(mark)), b'')
+    try:
+        return data[len(mark) :].decode(BYTE_ORDER_MARKS.get(mark, 'utf-8'))
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{os.fspath(path)}: not a text file in UTF-8 ({error})') from error
+
+
+def parse_json(text: str | bytes, where: str, constants: bool = False) -> object:
+    """Read JSON.
+
+    Args:
+        text: It.
+        where: File, and line if need be, for the error.
+        constants: Whether NaN and Infinity, which Python's own writer makes, are numbers. Defaults to False.
+
+    Raises:
+        ValueError: If it is none, or nested too deeply; names the place.
+    """
+    try:
+        return json.loads(text, parse_constant=None if constants else _refuse)
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ValueError(f'{where}: this is no JSON that can be read: {one_line(error)}') from error
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f'{word} is no number of JSON; write null for what is not known')
+
+
+def read_json(path: str | PathLike, constants: bool = False) -> object:
+    """Read a JSON file, in UTF-8 or as its byte-order mark says; see :func:`parse_json`.
+
+    Args:
+        path: The file.
+        constants: Whether NaN and Infinity are numbers. Defaults to False.
+
+    Raises:
+        OSError: If it can't be read; names it.
+        ValueError: If it is no JSON; names it.
+    """
+    return parse_json(read_text(path), os.fspath(Path(path)), constants)
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuse a name from a file that is no plain name of a file or folder: joined to a path it would lead elsewhere.
+
+    Args:
+        name: It.
+        where: What the error calls it.
+
+    Raises:
+        ValueError: If it is empty, '.', '..' or has a slash, a backslash or a zero in it.
+    """
+    if name in ('', '.', '..') or any(sign in name for sign in '/\\\0'):
+        raise ValueError(f'{where} must be a plain name, without folders, found {name!r}')
+
+
+def shown(value: object) -> str:
+    """Return a value as errors show it: shortened where it is long or deep, which data from a file may be."""
+    return _SHORT.repr(value)
