@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import fcntl
 import os
+import secrets
 import stat
 import sys
 import tempfile
@@ -104,12 +105,11 @@ def write_atomically(path: str | PathLike, data: bytes) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f'.{path.name}.', dir=path.parent)
-        with os.fdopen(handle, 'wb') as file:
+        temporary = path.with_name(f'.{path.name}.{secrets.token_hex(4)}.tmp')
+        with open(temporary, 'xb') as file:  # with the rights that the umask leaves, which mkstemp's lack
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
         raise OSError(
@@ -121,6 +121,25 @@ def write_atomically(path: str | PathLike, data: bytes) -> None:
     finally:  # also where somebody interrupts it
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def remove_leftovers(folder: str | PathLike, *names: str) -> list[Path]:
+    """Remove what :func:`write_atomically` left behind in processes that were killed while they wrote.
+
+    Only for a folder, or for names, that no other process is writing: its unfinished files look the same.
+
+    Args:
+        folder: The folder; it need not be there.
+        *names: Patterns of the names of the files that were being written, such as '*.pth'.
+
+    Returns:
+        What was removed.
+    """
+    token = '[0-9a-f]' * 8
+    found = [path for name in names for path in sorted(Path(folder).glob(f'.{name}.{token}.tmp'))]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return found
 
 
 def checksum_of(path: str | PathLike) -> int:

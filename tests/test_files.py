@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import save_checkpoint
 
 import handkd.engine  # noqa: F401 (its backend 'atomic')
-from handkd.files import cache_root, checksum_of, locked, read_text, write_atomically
+from handkd.files import cache_root, checksum_of, locked, read_text, remove_leftovers, write_atomically
 
 
 def test_writes_and_replaces(tmp_path):
@@ -32,6 +32,32 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, ca
         save_checkpoint(dict(state_dict={'w': torch.zeros(3)}), str(path), backend_args=dict(backend='atomic'))
     assert torch.load(path)['state_dict']['w'].sum() == 3
     assert os.listdir(tmp_path) == ['iter_10.pth']
+
+
+@pytest.mark.parametrize(('umask', 'mode'), [(0o002, 0o664), (0o022, 0o644), (0o077, 0o600)])
+def test_the_umask_decides_who_may_read(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / 'a.bin', b'')
+        write_atomically(tmp_path / 'a.bin', b'')
+    finally:
+        os.umask(before)
+    assert (tmp_path / 'a.bin').stat().st_mode & 0o777 == mode
+
+
+def test_what_killed_writers_left_is_removed(tmp_path, monkeypatch):
+    write_atomically(tmp_path / 'iter_1.pth', b'')
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'unlink', lambda _: None)
+        patch.setattr(os, 'replace', lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, 'as if killed')))
+        for name in ('iter_2.pth', 'last_checkpoint', 'other.npz'):
+            with pytest.raises(OSError, match='as if killed'):
+                write_atomically(tmp_path / name, b'')
+    (tmp_path / '.mine.pth.tmp').write_bytes(b'')
+    assert len(remove_leftovers(tmp_path, '*.pth', 'last_checkpoint')) == 2
+    (other,) = tmp_path.glob('.other.npz.*')
+    assert sorted(os.listdir(tmp_path)) == sorted(['.mine.pth.tmp', other.name, 'iter_1.pth'])
+    assert remove_leftovers(tmp_path / 'none', '*') == []
 
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path):
