@@ -1,8 +1,9 @@
 """What runs a training: hooks, mixed precision, safe checkpoints."""
 
 from .atomic import AtomicBackend
+from .checkpoints import LAST, CheckpointHook, FinalCheckpointHook, save_step
 from .divergence import DivergenceError, DivergenceHook
-from .essential_hooks import LAST, FinalCheckpointHook, essential_hooks
+from .essential_hooks import essential_hooks
 from .hooks import GradientLogHook, PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .inverse_time_lr import InverseTimeLR
 from .monitors import MonitorNamesHook, full_name, rule_of, with_rules
@@ -13,6 +14,7 @@ __all__ = [
     'LAST',
     'AtomicBackend',
     'AutocastOptimWrapper',
+    'CheckpointHook',
     'DivergenceError',
     'DivergenceHook',
     'FinalCheckpointHook',
@@ -27,5 +29,6 @@ __all__ = [
     'essential_hooks',
     'full_name',
     'rule_of',
+    'save_step',
     'with_rules',
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,8 +11,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-
-from handkd.files import write_atomically
 
 STYLE = """
 :root { --ink: #1f2933; --soft: #616e7c; --line: #e4e7eb; --paper: #ffffff; --shade: #f5f7fa; --mark: #0b7285; }
@@ -108,7 +107,14 @@ def write_page(path: str | Path, title: str, lead: str, sections: Sequence[tuple
         + '\n'.join(body)
         + '\n</main></body></html>\n'
     )
-    write_atomically(path, page.encode())
+    path = Path(path)
+    draft = path.with_name(path.name + '.tmp')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(page, encoding='utf-8')
+        os.replace(draft, path)
+    except OSError as error:
+        raise OSError(f'{path}: the page could not be written ({error.strerror}): name another file') from error
 
 
 def _block(block: Block) -> str:
