@@ -18,7 +18,7 @@ class DivergenceError(ValueError):
 
 
 class DivergenceHook(Hook):
-    """Ends a training at the first loss or gradient that is not finite, and keeps weights that are not from being saved.
+    """Ends a training at the first loss or gradient that is not finite, and keeps such weights from being saved.
 
     The step's update has been made when its loss is known, so the weights in memory are lost; the last checkpoint is
     what it was. Losses, and the gradient's norm where ``clip_grad`` computes it, are looked at when the step's log has
@@ -74,7 +74,7 @@ def _gradient_norms(runner) -> Iterator[tuple[str, float]]:
         scaler = getattr(wrapper, 'loss_scaler', None)
         if scaler is not None and scaler.is_enabled():
             continue  # with float16 they are infinite now and then: the step is left out and the scale lowered
-        name = wrapper.grad_name if wrapper.clip_grad_kwargs else None
+        name = getattr(wrapper, 'grad_name', '')  # only those that clip have one
         history = runner.message_hub.log_scalars.get(f'train/{name}')
         if history is not None:
             yield name, float(history.current())
