@@ -97,7 +97,7 @@ def find_checkpoint(work_dir: str | Path) -> Path | None:
 
 
 def _refuse_mixture(highest: Path, newest: Path) -> None:
-    """Check that the checkpoint of the highest step is no leftover of another run than the one that was written last."""
+    """Check that the checkpoint of the highest step is of the same run as the one that was written last."""
     if highest == newest:
         return
     try:
