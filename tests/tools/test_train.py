@@ -126,11 +126,13 @@ def test_killed_while_it_writes_it_goes_on_from_the_checkpoint_before(files):
 
 def test_a_second_one_in_its_folder_is_refused(files):
     with begin(files, command('run'), 'wait 2') as first:
-        while first.stdout.readline() != 'waiting\n':
-            assert first.poll() is None
-        status, said = run(files, command('run', '--resume'))
-        assert status == 2 and f'process {first.pid} on {socket.gethostname()}, is at work in this folder' in said
-        first.kill()
+        try:
+            while first.stdout.readline() != 'waiting\n':
+                assert first.poll() is None
+            status, said = run(files, command('run', '--resume'))
+            assert status == 2 and f'process {first.pid} on {socket.gethostname()}, is at work in this folder' in said
+        finally:
+            first.kill()
 
 
 @pytest.mark.training
