@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from .hints import one_line
+from .reading import open_file
 
 _MAX_UNPACKED = 1 << 29  # bytes, or so many times as many as the file has:
 _MAX_RATIO = 100
@@ -48,7 +49,7 @@ def read_npy(path: str | os.PathLike, mapped: bool = False) -> np.ndarray:
         OSError: If it can't be opened.
         ArrayFileError: If it is damaged, or holds Python objects or records; names it.
     """
-    with open(path, 'rb') as file:
+    with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         header = _read_header(file, path, size)
         if mapped:
@@ -68,7 +69,7 @@ def read_npz(path: str | os.PathLike, names: Iterable[str] | None = None) -> dic
         ArrayFileError: If it is damaged, lacks an array, unpacks to far more than it is, or holds Python objects or
             records; names it.
     """
-    with open(path, 'rb') as file:
+    with open_file(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 return _read_members(archive, path, names)

@@ -52,7 +52,7 @@ ARROWS = {
     'hints': set(),
     'pickled_arrays': set(),
     'unpickling': {'pickled_arrays'},
-    'array_files': {'hints'},
+    'array_files': {'hints', 'reading'},
     'files': set(),
     'reading': {'hints'},
     'compiling': {'files'},

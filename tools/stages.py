@@ -8,16 +8,16 @@ from pathlib import Path
 
 from handkd.apis.budget_report import budget_tables
 from handkd.apis.cli import OptionsAction, prepare_file, prepare_work_dir, run_cli
-from handkd.apis.report import results_table, write_stage_report
+from handkd.apis.report import StageResult, results_table, write_stage_report
 from handkd.apis.segmentation_report import segmentation_table
-from handkd.apis.stages import read_stages, run_stages, select_stages
-from handkd.apis.summary import results_record, summarize_seeds
+from handkd.apis.stages import Stage, read_stages, run_stages, select_stages
+from handkd.apis.summary import of_every_seed, results_record, summarize_seeds
 from handkd.files import write_atomically
 from handkd.visualization import text_table
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Parse the arguments, run what is not finished, and print the tables."""
+def main(argv: list[str] | None = None) -> int:
+    """Parse the arguments, run what is not finished, and print the tables; return 1 if a stage has no result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='path of a config with `stages`')
     parser.add_argument('--work-dir', help='gets a folder for each stage; default: work_dirs/<config name>')
@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> None:
             parser.error(f'--against: {base.name} has annotations, so the twin of the same number is what counts')
     folders = {seed: work_dir if len(args.seeds) == 1 else work_dir / f'seed_{seed}' for seed in args.seeds}
     results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
+    results, without = of_every_seed(results), _without_result(stages, results)
     first = results[args.seeds[0]]
     table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results, args.against)
     tables = [each for each in (segmentation_table(results), table, *budget_tables(results)) if each.rows]
@@ -55,11 +56,20 @@ def main(argv: list[str] | None = None) -> None:
     if args.out:
         write_atomically(args.out, json.dumps(results_record(results, *tables), indent=2).encode())
         print(f'numbers: {args.out}')
-    if args.report:
+    if args.report and first:
         page = work_dir / 'report.html'
         budgets = budget_tables({args.seeds[0]: first})
         write_stage_report(page, f'{Path(args.config).stem}, seed {args.seeds[0]}', first, tables=budgets)
         print(f'report: {page}')
+    if without:
+        print(f'no result, as said above: {", ".join(without)}')
+    return 1 if without else 0
+
+
+def _without_result(stages: list[Stage], results: dict[int, list[StageResult]]) -> list[str]:
+    """The stages that have no result, with the seeds; they are in no table."""
+    found = {(seed, stage.name) for seed, each in results.items() for stage in each}
+    return [f'{stage.label} (seed {seed})' for seed in results for stage in stages if (seed, stage.name) not in found]
 
 
 if __name__ == '__main__':

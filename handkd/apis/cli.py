@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
 
 from handkd.build_errors import explain
 from handkd.config import load_config
+from handkd.engine import CTRL_C_STATUS, Interruption
 
 from .option_values import holds_dicts, read_value
 from .worker_errors import explain_worker
@@ -28,7 +31,8 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
 
     Errors about the user's input are every ValueError and OSError, the end of a process that loads or packs data
     (:func:`~.worker_errors.explain_worker`), and what :func:`~handkd.build_errors.explain` finds to be about the
-    config; all others are faults of the program and end in a traceback.
+    config; all others are faults of the program and end in a traceback. A training that a signal ends exits with the
+    status of its :class:`~handkd.engine.Interruption`, and one line says how to resume it.
     """
     try:
         sys.exit(main(argv) or 0)
@@ -39,13 +43,36 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
         print(f'error: {_message(told)}', file=sys.stderr)
         print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
         sys.exit(2)
+    except Interruption as end:
+        if is_main_process():
+            print(f'{end}; to go on: {resume_command(sys.argv)}', file=sys.stderr)
+        raise
     except KeyboardInterrupt:
         print(
             '\ninterrupted; what was written is whole (train.py goes on from there with --resume, stages.py and '
             'pack_dataset.py by themselves)',
             file=sys.stderr,
         )
-        sys.exit(130)
+        sys.exit(CTRL_C_STATUS)
+
+
+def resume_command(words: Sequence[str]) -> str:
+    """Return the command that goes on from where a run was ended, as a line for a shell.
+
+    Args:
+        words: The words of the run's command behind Python. Those of a launcher are in ``HANDKD_COMMAND`` in the
+            environment, where ``tools/*.sh`` put them.
+    """
+    launched = os.environ.get('HANDKD_COMMAND')
+    words = shlex.split(launched) if launched else [sys.executable, *words]
+    if any(Path(word).name == 'stages.py' for word in words[:2]):  # it resumes by itself
+        return shlex.join(words)
+    for i, word in enumerate(words):
+        if word == '--resume' or word.startswith('--resume='):
+            end = i + 2 if word == '--resume' and words[i + 1 : i + 2] and not words[i + 1].startswith('-') else i + 1
+            words = [*words[:i], *words[end:]]
+            break
+    return shlex.join([*words, '--resume'])
 
 
 def _message(error: Exception) -> str:

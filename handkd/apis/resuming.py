@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from os import PathLike
 from pathlib import Path
 
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from handkd.engine import LAST
-from handkd.models import CheckpointError
+from handkd.models import CheckpointError, read_checkpoint
 
 _SEEDS = (int, type(None))
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'} | {
@@ -29,25 +31,86 @@ def latest_checkpoint(work_dir: str | Path) -> Path | None:
 
     It is the one that MMEngine's file ``last_checkpoint`` names, of which only the name counts, since a folder may have
     been moved. Without that file it is the one of the highest step among ``iter_*.pth`` and ``epoch_*.pth``.
-    Checkpoints are written whole or not at all, so each is complete.
 
     Args:
         work_dir: The run's folder.
     """
+    pointed = _pointed(work_dir)
+    if pointed is not None:
+        return pointed
+    found = _numbered(work_dir)
+    kinds = {kind for kind, _, _ in found}
+    if len(kinds) > 1:  # steps and epochs can't be compared
+        return max(found, key=lambda item: item[2].stat().st_mtime)[2]
+    return max(found)[2] if found else None
+
+
+def _pointed(work_dir: str | Path) -> Path | None:
+    """The checkpoint that ``last_checkpoint`` names, if it is there."""
     pointer = Path(work_dir) / LAST
     if pointer.is_file():
         named = Path(work_dir) / Path(pointer.read_text(encoding='utf-8', errors='replace').strip()).name
         if named.is_file():
             return named
-    found = [
-        (path.stat().st_mtime, int(match[1]), path)
+    return None
+
+
+def _numbered(work_dir: str | Path) -> list[tuple[str, int, Path]]:
+    """Kind ('iter' or 'epoch'), number and path of all checkpoints of a folder that are a run's steps."""
+    return [
+        (match[1], int(match[2]), path)
         for path in Path(work_dir).glob('*.pth')
-        if (match := re.fullmatch(r'(?:iter|epoch)_(\d+)', path.stem))
+        if (match := re.fullmatch(r'(iter|epoch)_([0-9]+)', path.stem))
     ]
-    kinds = {path.name.partition('_')[0] for _, _, path in found}
-    if len(kinds) > 1:  # steps and epochs can't be compared
-        return max(found)[2]
-    return max(found, key=lambda item: item[1])[2] if found else None
+
+
+def find_checkpoint(work_dir: str | Path) -> Path | None:
+    """Return the checkpoint that a run goes on from: the newest one, or if that is damaged, the one before, and say so.
+
+    Args:
+        work_dir: The run's folder.
+
+    Returns:
+        Its path, or None if there is no checkpoint.
+
+    Raises:
+        CheckpointError: If all are damaged; or if there is no ``last_checkpoint`` and the one of the highest step is of
+            another run than the one that was written last.
+    """
+    latest = latest_checkpoint(work_dir)
+    if latest is None:
+        return None
+    found = _numbered(work_dir)
+    if _pointed(work_dir) is None:
+        _refuse_mixture(latest, max((path for _, _, path in found), key=lambda path: path.stat().st_mtime))
+    place = next(((kind, number) for kind, number, path in found if path == latest), None)
+    older = sorted((item for item in found if place and item[0] == place[0] and item[1] < place[1]), reverse=True)
+    damage: CheckpointError | None = None
+    for path in [latest, *(path for _, _, path in older)]:
+        try:
+            read_checkpoint(path)
+        except CheckpointError as error:
+            damage = damage or error
+            continue
+        if damage is not None:
+            print_log(f'{damage}. The run goes on from the checkpoint before it, {path}', 'current', logging.WARNING)
+        return path
+    raise damage
+
+
+def _refuse_mixture(highest: Path, newest: Path) -> None:
+    """Check that the checkpoint of the highest step is of the same run as the one that was written last."""
+    if highest == newest:
+        return
+    try:
+        runs = [read_checkpoint(path)['meta'].get('run') for path in (highest, newest)]
+    except (CheckpointError, KeyError):
+        return  # whatever it is, it is told when it is read
+    if runs[0] != runs[1]:
+        raise CheckpointError(
+            f'{highest} and {newest.name}, which was written last, are of two runs, and there is no {LAST} that says '
+            'which one goes on: name it with --resume PATH, or move the other one elsewhere'
+        )
 
 
 def refuse_to_overwrite(work_dir: str | Path) -> None:

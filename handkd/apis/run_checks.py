@@ -34,6 +34,11 @@ def check_training(cfg: Config) -> None:
             raise ConfigError(f'train_cfg.{key} must be a whole number of 1 or more, found {number!r}')
     _check_length(train_cfg, by_epoch)
     saver = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if saver.get('out_dir') is not None:
+        raise ConfigError(
+            f'default_hooks.checkpoint.out_dir={saver["out_dir"]!r} is not supported, since a run is resumed from its '
+            'work dir: leave it out and set work_dir'
+        )
     if by_epoch and saver.get('by_epoch', True) is False:
         raise ConfigError(
             'train_cfg counts epochs and default_hooks.checkpoint counts steps, but a run can be resumed exactly at '

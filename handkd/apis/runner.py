@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import uuid
+from collections.abc import Callable
+
 from mmengine.dist import broadcast
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from handkd.engine import essential_hooks, with_rules
+from handkd.engine import essential_hooks, outlive_signals, with_rules
 from handkd.hints import one_line
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint, weights_in
 
@@ -24,11 +28,20 @@ def network_of(runner: Runner) -> nn.Module:
     return getattr(runner.model, 'module', runner.model)
 
 
+def _begin_worker(begin: Callable[[int], object] | None, number: int) -> None:
+    """Begin a data loader's worker as MMEngine has it; it leaves to its parent what a signal means."""
+    outlive_signals()
+    if begin is not None:
+        begin(number)
+
+
 class HandRunner(QuietRunner):
     """MMEngine's runner, strict about checkpoints, with the hooks that exact resuming and safe checkpoints need."""
 
     _more_samples = 0
     """How many samples more the run has seen than its steps with batches of today's size would have shown it."""
+    _run: str | None = None
+    """What the run's checkpoints are told by from those of others; made with the first one."""
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
         """Register a config's hooks, and after them those of :func:`~handkd.engine.essential_hooks` that it lacks.
@@ -64,6 +77,7 @@ class HandRunner(QuietRunner):
                 f'{type(loader.sampler).__name__} makes batches of {expected} samples; set batch_size={expected} in '
                 f'its loader, found {loader.batch_size}'
             )
+        loader.worker_init_fn = functools.partial(_begin_worker, loader.worker_init_fn)
         return loader
 
     def build_train_loop(self, loop: dict) -> BaseLoop:
@@ -131,12 +145,12 @@ class HandRunner(QuietRunner):
                 'weights by --cfg-options load_from=PATH'
             ) from error
         self._has_loaded = True
-        self._more_samples = restore_place(self, meta)
+        self._more_samples, self._run = restore_place(self, meta), meta.get('run')
         self.logger.info(f'resumed {filename} at step {self.iter} (epoch {self.epoch})')
         say_if_done(self)
 
     def save_checkpoint(self, *args: object, meta: dict | None = None, **kwargs: object) -> None:
-        """Save a checkpoint as MMEngine does, which says how many samples the run has seen.
+        """Save a checkpoint as MMEngine does, which says how many samples the run has seen, and which run it is.
 
         Args:
             args: Those of MMEngine's runner.
@@ -144,7 +158,8 @@ class HandRunner(QuietRunner):
             kwargs: Those of MMEngine's runner.
         """
         size = (self.train_dataloader.batch_size or 0) * self.world_size
-        meta = dict(meta or {}, samples_per_step=size)
+        self._run = self._run or uuid.uuid4().hex
+        meta = dict(meta or {}, samples_per_step=size, run=self._run)
         step = self.iter if kwargs.get('by_epoch', True) else self.iter + 1  # as MMEngine counts, unless it is said
         meta['samples'] = size * meta.get('iter', step) + self._more_samples
         super().save_checkpoint(*args, meta=meta, **kwargs)

@@ -11,15 +11,23 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from handkd.config import takers
+from handkd.engine import InterruptionHook, stop_signals
 from handkd.models import check_is_file, load_weights, read_checkpoint
 
 from .angle_limits import ensure_limits
 from .backgrounds import ensure_backgrounds
 from .packs import ensure_packs
 from .patch_dictionary import ensure_dictionary
-from .resuming import latest_checkpoint, refuse_to_overwrite
-from .run_checks import check_entries, check_evaluation, check_training, use_reproducible_sampler
+from .resuming import find_checkpoint, latest_checkpoint, refuse_to_overwrite
+from .run_checks import (
+    check_entries,
+    check_evaluation,
+    check_training,
+    trains_by_epoch,
+    use_reproducible_sampler,
+)
 from .runner import IN_PART, HandRunner, network_of
+from .work_dirs import hold_work_dir
 
 
 def set_amp(cfg: Config, amp: str) -> None:
@@ -47,9 +55,27 @@ def train(cfg: Config, resume: str | None = None) -> Path:
         ConfigError: If the config can't be trained as it is, see :func:`~handkd.apis.run_checks.check_training`.
         FileExistsError: If ``work_dir`` holds checkpoints that a run that starts anew could write over.
         FileNotFoundError: If the checkpoint to resume from or to begin with is missing.
-        CheckpointError: If it is damaged or of another architecture.
+        CheckpointError: If it is damaged or of another architecture; of 'auto', if all checkpoints are damaged.
+        OSError: If another training is at work in ``work_dir``.
+        DivergenceError: If a loss, a gradient or the weights are not finite; what was saved before stays.
+        Interruption: If SIGTERM, SIGUSR1 or Ctrl-C ended it, at the end of a step, which is saved. It is a SystemExit
+            with the status of :data:`~handkd.engine.RESUME_STATUS`.
     """
     check_training(cfg)
+    with stop_signals() as stop, hold_work_dir(cfg.work_dir, cfg.get('launcher', 'none')):
+        try:
+            _prepare(cfg, resume)
+            runner = HandRunner.from_cfg(cfg)
+            runner.register_hook(InterruptionHook(stop, trains_by_epoch(cfg)))
+            runner.train()
+        finally:
+            stop.patient = False
+        _end_workers(runner)
+        return latest_checkpoint(cfg.work_dir)
+
+
+def _prepare(cfg: Config, resume: str | None) -> None:
+    """Find the checkpoint that a training begins with or goes on from, and make what it names and is not there."""
     use_reproducible_sampler(cfg)
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
@@ -57,7 +83,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     if resume is None:
         refuse_to_overwrite(cfg.work_dir)
     else:
-        checkpoint = latest_checkpoint(cfg.work_dir) if resume == 'auto' else resume
+        checkpoint = find_checkpoint(cfg.work_dir) if resume == 'auto' else resume
         if checkpoint is None:
             refuse_to_overwrite(cfg.work_dir)
             print_log(f'nothing to resume in {cfg.work_dir}: starting from {cfg.get("load_from") or "the beginning"}')
@@ -76,10 +102,6 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     _ensure_data(cfg, 'train_dataloader', 'val_dataloader')
     ensure_limits(cfg)
     ensure_dictionary(cfg, 'val_evaluator', 'custom_hooks')
-    runner = HandRunner.from_cfg(cfg)
-    runner.train()
-    _end_workers(runner)
-    return latest_checkpoint(cfg.work_dir)
 
 
 def _ensure_data(cfg: Config, *loaders: str) -> None:

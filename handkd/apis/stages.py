@@ -13,12 +13,14 @@ from pathlib import Path
 from mmengine.config import Config
 
 from handkd.config import load_config
+from handkd.engine import DivergenceError, StopSignals, stop_signals
 from handkd.files import write_atomically
 from handkd.hints import ConfigError, check_keys, did_you_mean
 from handkd.reading import read_json
 
 from .report import ROLES, StageResult
 from .runs import evaluate, train
+from .work_dirs import hold_work_dir
 
 
 @dataclass
@@ -172,6 +174,8 @@ def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:
 def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iterator[StageResult]:
     """Train and evaluate stages one after the other; what is finished is not run again, what is half done goes on.
 
+    A stage that diverges has no result, and a line says so; so have those that need it. It is not trained again.
+
     Args:
         stages: The stages.
         work_dir: Gets one folder for each stage.
@@ -182,10 +186,17 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
 
     Raises:
         ValueError: If a folder holds a stage of another config or seed.
+        OSError: If another process is at work on a stage in its folder.
+        Interruption: If a signal has ended a training; run again, the stages go on from there.
     """
     done: dict[str, StageResult] = {}
     fingerprints: dict[str, str] = {}
     for number, stage in enumerate(stages, start=1):
+        title = f'[{number}/{len(stages)}] {stage.label} (seed {seed})'
+        missing = [source for source in stage.sources if source not in done]
+        if missing:
+            print(f'{title}: not run, since it needs {" and ".join(missing)}, which has no result')
+            continue
         folder = Path(work_dir) / stage.name
         record = _read_record(folder)
         config = _choose_config(stage, record)
@@ -196,15 +207,10 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
                 f'{folder} holds the stage {stage.name!r} of another config or seed than {config}, seed {seed}; '
                 'name another folder with --work-dir, or delete this one'
             )
-        print(f'[{number}/{len(stages)}] {stage.label} (seed {seed}): ', end='', flush=True)
-        if record.get('metrics') is None:
-            print(f'training in {folder}', flush=True)
-            record = dict(fingerprint=fingerprint, config=config.name, started=record.get('started', time.time()))
-            _write_record(folder, record)
-            record |= _train_and_evaluate(cfg)
-            _write_record(folder, record)
-        else:
-            print(f'finished before, in {folder}', flush=True)
+        print(f'{title}: ', end='', flush=True)
+        record = _run_stage(cfg, folder, {**record, 'fingerprint': fingerprint, 'config': config.name})
+        if 'diverged' in record:
+            continue
         done[stage.name] = StageResult(
             name=stage.name,
             label=stage.label,
@@ -221,9 +227,31 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
         yield done[stage.name]
 
 
-def _train_and_evaluate(cfg: Config) -> dict:
+def _run_stage(cfg: Config, folder: Path, record: dict) -> dict:
+    """Train and evaluate a stage unless it has ended before; return its record, which then is in its folder."""
+    if 'diverged' in record:
+        print(f'it has diverged before, and is not trained again; to do so, delete {folder}. {record["diverged"]}')
+        return record
+    if record.get('metrics') is not None:
+        print(f'finished before, in {folder}', flush=True)
+        return record
+    print(f'training in {folder}', flush=True)
+    record.setdefault('started', time.time())
+    with stop_signals() as stop, hold_work_dir(folder):
+        _write_record(folder, record)
+        try:
+            record |= _train_and_evaluate(cfg, stop)
+        except DivergenceError as error:
+            record |= dict(diverged=str(error))
+            print(error)
+        _write_record(folder, record)
+    return record
+
+
+def _train_and_evaluate(cfg: Config, stop: StopSignals) -> dict:
     """What the record of a finished stage adds to that of a started one."""
     checkpoint = train(cfg, resume='auto')
+    stop.check()  # it may have come in the last step, which ends a training by itself
     predictions = checkpoint.with_name('predictions.npz')
     metrics = evaluate(_named(cfg), checkpoint, dump=predictions)
     return dict(metrics=metrics, checkpoint=checkpoint.name, predictions=predictions.name, finished=time.time())

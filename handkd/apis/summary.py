@@ -80,6 +80,17 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
     return Table(tuple(columns), list(zip(*columns.values())), strong)
 
 
+def of_every_seed(results: Mapping[int, Sequence[StageResult]]) -> dict[int, list[StageResult]]:
+    """Return the results of those stages alone that have one for every seed, as tables over seeds need them.
+
+    Args:
+        results: Seed -> its stages.
+    """
+    names = [{stage.name for stage in stages} for stages in results.values()]
+    shared = set.intersection(*names) if names else set()
+    return {seed: [stage for stage in stages if stage.name in shared] for seed, stages in results.items()}
+
+
 def _find_base(stages: Sequence[StageResult], against: str | None) -> int | None:
     """Number of the stage that the others are compared with; None if that is the twin, and there is none."""
     names = [stage.name for stage in stages]

@@ -1,7 +1,7 @@
 """Data sets, how their samples are drawn, and what happens to them on the way to the network."""
 
 from . import transforms
-from .base import ReproducibleDataset
+from .base import ReproducibleDataset, SampleError
 from .bighand import BigHandDataset
 from .dexter_object import DexterObjectDataset
 from .file_dataset import HandFileDataset
@@ -38,6 +38,7 @@ __all__ = [
     'ReproducibleDataset',
     'ReproducibleSampler',
     'STBDataset',
+    'SampleError',
     'SampleKey',
     'StreamedHandDataset',
     'StudioDataset',

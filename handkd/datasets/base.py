@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from mmengine.dataset import Compose
 
+from handkd.hints import ConfigError, one_line
+
+from .damaged_labels import LabelError
 from .label_digests import digest_samples
 from .seeding import GroupKey, seed_generators, seeded
 from .transforms import SampleBatch, count_draws, run_batch, take_batches
+from .transforms.sample import sample_name
+
+
+class SampleError(ValueError):
+    """A sample can't be made, maybe by a fault of a transform; the message names data set and sample."""
 
 
 class ReproducibleDataset:
@@ -71,12 +80,42 @@ class ReproducibleDataset:
         return self.__getitems__([key])[0]
 
     def __getitems__(self, keys: Sequence[int]) -> list[dict]:
-        """Return several samples behind the pipeline; those of a :class:`~.seeding.GroupKey` are told their group."""
-        samples = self._make(keys)
+        """Return several samples behind the pipeline; those of a :class:`~.seeding.GroupKey` are told their group.
+
+        Raises:
+            SampleError: If one can't be made and the error does not say which; names it, its file and the error.
+        """
+        try:
+            samples = self._make(keys)
+        except Exception as error:
+            if self._is_told(error, keys):
+                raise
+            raise self._name_sample(error, keys) from error
         for key, sample in zip(keys, samples):
             if isinstance(key, GroupKey) and 'data_samples' in sample:
                 sample['data_samples'].set_metainfo(dict(view_group=key.group))
         return samples
+
+    def _is_told(self, error: Exception, keys: Sequence[int]) -> bool:
+        """Whether an error says all there is to say: of a file, a config, memory, or a sample that it names."""
+        if isinstance(error, IndexError):  # Python's loops end by it
+            return not all(0 <= int(key) < len(self) for key in keys)
+        known = isinstance(error, (OSError, MemoryError, ConfigError, LabelError))
+        return known or isinstance(error, ValueError) and 'sample' in str(error)
+
+    def _name_sample(self, error: Exception, keys: Sequence[int]) -> SampleError:
+        """Return an error that names the first sample that fails by itself; all of them, if only the batch does."""
+        for key in keys if len(keys) > 1 else ():
+            try:
+                self._make([key])
+            except Exception as alone:
+                return self._name_sample(alone, [key])
+        name = f'samples {", ".join(str(int(key)) for key in keys)} together'
+        if len(keys) == 1:
+            name = f'sample {int(keys[0])}'
+            with suppress(Exception):  # it may be what fails
+                name += sample_name(self.fetch(keys[0])).removeprefix('sample')
+        return SampleError(f'{type(self).__name__}, {name}: {one_line(error)}')
 
     def _make(self, keys: Sequence[int]) -> list[dict]:
         steps = self.pipeline.transforms

@@ -1,26 +1,28 @@
-"""The end of a training whose loss is no longer a number, before its weights replace good ones."""
+"""The end of a training whose loss or gradient is no longer a number, before its weights replace good ones."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
 
 _SHOWN = 8
 """Images of a batch that an error names."""
 
 
 class DivergenceError(ValueError):
-    """A training whose loss or weights are not finite."""
+    """A training whose loss, gradient or weights are not finite."""
 
 
 class DivergenceHook(Hook):
-    """Ends a training at the first loss that is not finite, and keeps weights that are not from being saved.
+    """Ends a training at the first loss or gradient that is not finite, and keeps such weights from being saved.
 
     The step's update has been made when its loss is known, so the weights in memory are lost; the last checkpoint is
-    what it was. Losses are looked at when the step's log has read them already, which costs nothing.
+    what it was. Losses, and the gradient's norm where ``clip_grad`` computes it, are looked at when the step's log has
+    read them already, which costs nothing.
     """
 
     priority = 'VERY_HIGH'
@@ -28,12 +30,21 @@ class DivergenceHook(Hook):
     def after_train_iter(
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: Mapping | None = None
     ) -> None:
-        """Look at the step's losses.
+        """Look at the step's losses and the norm of its gradient.
 
         Raises:
             DivergenceError: If one is not finite; names the step, the terms, and the images of the batch.
         """
-        wrong = [f'{name} is {float(value)}' for name, value in (outputs or {}).items() if _is_wrong(name, value)]
+        losses = {  # what is logged beside them may be anything
+            name: float(value.detach() if isinstance(value, torch.Tensor) else value)
+            for name, value in (outputs or {}).items()
+            if 'loss' in name
+        }
+        wrong = [f'{name} is {value}' for name, value in losses.items() if not math.isfinite(value)]
+        if not wrong:
+            wrong = [f'{name} is {value}' for name, value in _gradient_norms(runner) if not math.isfinite(value)]
+            finite = ', '.join(f'{name} is {value:.4g}' for name, value in losses.items())
+            wrong = wrong and [*wrong, f'while {finite}']
         if wrong:
             raise DivergenceError(
                 f'the training diverged: in step {runner.iter + 1} {", ".join(wrong)}; the images of that batch are '
@@ -55,11 +66,18 @@ class DivergenceHook(Hook):
                 )
 
 
-def _is_wrong(name: str, value: object) -> bool:
-    """Whether a logged value is a loss that is not finite."""
-    if 'loss' not in name:  # what is logged beside them may be anything
-        return False
-    return not math.isfinite(value.detach() if isinstance(value, torch.Tensor) else value)
+def _gradient_norms(runner) -> Iterator[tuple[str, float]]:
+    """Yield the norms of the step's gradients that were computed to clip them, by their names in the log."""
+    wrappers = runner.optim_wrapper
+    wrappers = [wrapper for _, wrapper in wrappers.items()] if isinstance(wrappers, OptimWrapperDict) else [wrappers]
+    for wrapper in wrappers:
+        scaler = getattr(wrapper, 'loss_scaler', None)
+        if scaler is not None and scaler.is_enabled():
+            continue  # with float16 they are infinite now and then: the step is left out and the scale lowered
+        name = getattr(wrapper, 'grad_name', '')  # only those that clip have one
+        history = runner.message_hub.log_scalars.get(f'train/{name}')
+        if history is not None:
+            yield name, float(history.current())
 
 
 def _images(data_batch: dict | None) -> str:

@@ -1,11 +1,22 @@
 import argparse
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from handkd.apis.cli import OptionsAction, add_run_options, config_from_args, prepare_file, prepare_work_dir, run_cli
+from handkd.apis.cli import (
+    OptionsAction,
+    add_run_options,
+    config_from_args,
+    prepare_file,
+    prepare_work_dir,
+    resume_command,
+    run_cli,
+)
 from handkd.config import load_config
+from handkd.engine import Interruption
 from handkd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +35,12 @@ def raises(error):
         (ValueError('model.beta: wrong'), 2, 'error: model.beta: wrong'),
         (FileNotFoundError('no config at x.py'), 2, 'error: no config at x.py'),
         (KeyboardInterrupt(), 130, 'train.py goes on from there with --resume'),
+        (
+            Interruption(signal.SIGTERM, 'after step 5; it is saved'),
+            75,
+            'ended by SIGTERM after step 5; it is saved; to go',
+        ),
+        (Interruption(signal.SIGINT), 130, 'ended by SIGINT; to go on: '),
     ],
 )
 def test_an_error_of_the_user_is_one_line_and_a_status(error, status, text, capsys):
@@ -31,6 +48,23 @@ def test_an_error_of_the_user_is_one_line_and_a_status(error, status, text, caps
         run_cli(raises(error))
     err = capsys.readouterr().err
     assert end.value.code == status and text in err and 'Traceback' not in err
+
+
+@pytest.mark.parametrize(
+    ('words', 'command'),
+    [
+        (['tools/train.py', 'c.py', '--work-dir', 'my run'], "tools/train.py c.py --work-dir 'my run' --resume"),
+        (['tools/train.py', 'c.py', '--resume'], 'tools/train.py c.py --resume'),
+        (['train.py', 'c.py', '--resume', 'a/iter_2.pth', '--amp'], 'train.py c.py --amp --resume'),
+        (['train.py', '--resume', '--amp', 'on', 'c.py'], 'train.py --amp on c.py --resume'),
+        (['train.py', 'c.py', '--resume=auto'], 'train.py c.py --resume'),
+        (['tools/stages.py', 'c.py'], 'tools/stages.py c.py'),
+    ],
+)
+def test_the_command_that_goes_on(words, command, monkeypatch):
+    assert resume_command(words) == f'{sys.executable} {command}'
+    monkeypatch.setenv('HANDKD_COMMAND', r'tools/dist_train.sh my\ config.py 2 ')
+    assert resume_command(words) == "tools/dist_train.sh 'my config.py' 2 --resume"
 
 
 def test_tracebacks_on_request_and_for_faults_of_our_own(monkeypatch):

@@ -93,6 +93,14 @@ def test_a_name_where_settings_are_expected_is_named_with_its_place(tiny_cfg, en
             evaluate(cfg, 'nothing.pth')
 
 
+def test_checkpoints_elsewhere_than_in_the_work_dir_are_refused(tiny_cfg, tmp_path):
+    cfg = tiny_cfg()
+    cfg.default_hooks.checkpoint.out_dir = str(tmp_path / 'elsewhere')
+    with pytest.raises(ConfigError, match=r'checkpoint\.out_dir=.*elsewhere.*set work_dir'):
+        train(cfg)
+    assert not (tmp_path / 'run').exists()
+
+
 @pytest.mark.parametrize(
     ('train_cfg', 'said'),
     [

@@ -5,7 +5,7 @@ import torch
 
 from handkd.apis.runs import train
 from handkd.engine import DivergenceError
-from handkd.models import PoseNormLoss
+from handkd.models import PoseNormLoss, read_checkpoint
 from handkd.registry import MODELS
 
 
@@ -35,19 +35,27 @@ class FailingLoss(PoseNormLoss):
         return NaNBackward.apply(loss) if self.gradient else loss * float('nan')
 
 
+@pytest.mark.parametrize('kind', ['AutocastOptimWrapper', 'OptimWrapper'])
 @pytest.mark.parametrize(
-    ('gradient', 'said'),
+    ('gradient', 'clipped', 'said'),
     [
-        (False, r'in step 6 loss is nan, loss_reg is nan, .* batch are \d+, \d+, '),
-        (True, r'after step 6 .* is not finite, and nothing was saved'),
+        (False, False, r'in step 6 loss is nan, loss_reg is nan, .* batch are \d+, \d+, '),
+        (True, False, r'after step 6 .* is not finite, and nothing was saved'),
+        (True, True, r'in step 6 grad_norm is nan, while loss is [\d.]+, .* batch are \d+, \d+, '),
     ],
 )
-def test_it_ends_before_good_weights_are_lost(tiny_cfg, tmp_path, gradient, said):
-    cfg = tiny_cfg(11)
+def test_it_ends_before_good_weights_are_lost(tiny_cfg, tmp_path, gradient, clipped, said, kind):
+    cfg = tiny_cfg(11, average=dict(type='EMAHook'))
     cfg.model.head.loss = dict(type='FailingLoss', gradient=gradient)
+    cfg.optim_wrapper.type = kind
+    cfg.default_hooks.checkpoint.update(max_keep_ckpts=1, save_best='EPE_mean')
+    if clipped:
+        cfg.optim_wrapper.clip_grad = dict(max_norm=1.0)
     with pytest.raises(DivergenceError, match=said):
         train(cfg)
-    saved = sorted(path.name for path in (tmp_path / 'run').glob('*.pth'))
-    assert saved[-1] == 'iter_4.pth'
-    state = torch.load(tmp_path / 'run/iter_4.pth', weights_only=True)['state_dict']
-    assert all(value.isfinite().all() for value in state.values())
+    best, last = sorted(path.name for path in (tmp_path / 'run').glob('*.pth'))
+    assert best.startswith('best_') and last == 'iter_4.pth'
+    for name in (best, last):
+        checkpoint = read_checkpoint(tmp_path / 'run' / name)
+        for key in ('state_dict', 'ema_state_dict'):
+            assert all(value.isfinite().all() for value in checkpoint[key].values())

@@ -1,16 +1,20 @@
 import json
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.hooks import Hook
 
 from handkd.apis import stages as module
 from handkd.apis.stages import read_stages, run_stages, select_stages
+from handkd.engine import RESUME_STATUS, Interruption
 from handkd.hints import ConfigError
 from handkd.models import read_checkpoint
-from handkd.registry import DATASETS
+from handkd.registry import DATASETS, HOOKS
 
 STUDENT = """
 _base_ = './twin.py'
@@ -36,6 +40,15 @@ class FolderHands(DATASETS.get('TinyHands')):
         if not Path(data_root).is_dir():
             raise FileNotFoundError(data_root)
         super().__init__()
+
+
+@HOOKS.register_module()
+class TellHook(Hook):
+    """Tells a training to end in its last step."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter + 1 == runner.max_iters:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def weights(result):
@@ -89,6 +102,39 @@ def test_what_is_finished_is_kept_and_what_is_not_goes_on(config, tmp_path, monk
     assert [r.metrics for r in resumed] == [r.metrics for r in whole]
     first, second = weights(whole[1]), weights(resumed[1])
     assert all((value == second[key]).all() for key, value in first.items())
+
+
+def test_a_stage_that_diverges_is_told_once_and_what_needs_it_does_not_run(config, tmp_path, monkeypatch, capsys):
+    stages = read_stages(config)
+    stages[0].options['optim_wrapper.optimizer.lr'] = 1e38
+    calls = []
+    real = module.train
+    monkeypatch.setattr(module, 'train', lambda cfg, resume: calls.append(cfg.work_dir) or real(cfg, resume))
+    for said in (
+        'the training diverged: in step',
+        'it has diverged before, and is not trained again; to do so, delete ',
+    ):
+        results = list(run_stages(stages, tmp_path / 'out'))
+        out = capsys.readouterr().out
+        assert [result.name for result in results] == ['twin'] and out.count('diverged: ') == 1
+        assert said in out and '[3/3] Student (seed 0): not run, since it needs teacher, which has no result' in out
+    assert [Path(call).name for call in calls] == ['teacher', 'twin']
+
+
+def test_a_signal_in_the_last_step_ends_the_stages_before_the_evaluation(config, tmp_path, monkeypatch):
+    stages = select_stages(read_stages(config), ['twin'])
+    real = module.train
+
+    def told(cfg, resume):
+        cfg.custom_hooks = [dict(type='TellHook')]
+        return real(cfg, resume)
+
+    monkeypatch.setattr(module, 'train', told)
+    with pytest.raises(Interruption) as end:
+        list(run_stages(stages, tmp_path))
+    assert end.value.code == RESUME_STATUS and (tmp_path / 'twin' / 'iter_3.pth').is_file()
+    monkeypatch.setattr(module, 'train', real)
+    assert [result.name for result in run_stages(stages, tmp_path)] == ['twin']
 
 
 def test_a_folder_of_another_config_is_not_overwritten(config, tmp_path):

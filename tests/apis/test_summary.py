@@ -3,7 +3,7 @@ import json
 import pytest
 
 from handkd.apis.report import StageResult
-from handkd.apis.summary import results_record, summarize_seeds
+from handkd.apis.summary import of_every_seed, results_record, summarize_seeds
 from handkd.evaluation import mean_interval
 from handkd.visualization import text_table
 
@@ -116,3 +116,12 @@ def test_the_record_has_every_number_and_the_table():
     student = record['stages'][3]['metrics']
     assert student == {'7': results[7][3].metrics, '8': results[8][3].metrics}
     assert record['tables'] == [dict(headers=list(table.headers), rows=[list(row) for row in table.rows])]
+
+
+def test_stages_without_a_result_for_some_seed_are_left_out():
+    def stage(name):
+        return StageResult(name, name, 'variant', '', '', '', {}, '')
+
+    found = of_every_seed({0: [stage('a'), stage('b')], 1: [stage('b')]})
+    assert {seed: [one.name for one in stages] for seed, stages in found.items()} == {0: ['b'], 1: ['b']}
+    assert of_every_seed({}) == {}

@@ -6,7 +6,9 @@ import torch
 
 from handkd.engine import DivergenceError, DivergenceHook
 
-RUNNER = SimpleNamespace(iter=6, work_dir='run')
+RUNNER = SimpleNamespace(
+    iter=6, work_dir='run', optim_wrapper=SimpleNamespace(), message_hub=SimpleNamespace(log_scalars={})
+)
 
 
 def test_losses_that_are_numbers_pass_and_other_logs_may_be_anything():
@@ -20,6 +22,16 @@ def test_the_step_the_terms_and_the_images_are_named():
     outputs = dict(loss=torch.tensor(float('nan')), loss_reg=torch.tensor(1.0), loss_mask=float('inf'))
     with pytest.raises(DivergenceError, match=r'in step 7 loss is nan, loss_mask is inf; .*hands/0.png, .* and 2 more'):
         DivergenceHook().after_train_iter(RUNNER, 6, dict(data_samples=samples), outputs)
+
+
+def test_a_gradient_may_be_infinite_where_a_scaler_leaves_the_step_out():
+    norms = SimpleNamespace(log_scalars={'train/grad_norm': SimpleNamespace(current=lambda: float('inf'))})
+    wrapper = SimpleNamespace(grad_name='grad_norm', loss_scaler=SimpleNamespace(is_enabled=lambda: True))
+    runner = SimpleNamespace(iter=6, work_dir='run', optim_wrapper=wrapper, message_hub=norms)
+    DivergenceHook().after_train_iter(runner, 6, None, dict(loss=1.0))
+    del wrapper.loss_scaler
+    with pytest.raises(DivergenceError, match='in step 7 grad_norm is inf, while loss is 1; the images'):
+        DivergenceHook().after_train_iter(runner, 6, None, dict(loss=1.0))
 
 
 def test_weights_that_are_not_finite_are_not_saved():

@@ -14,8 +14,8 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 @pytest.fixture
 def launch(tmp_path):
     """Return a function that runs a launcher with fake programs, and gives its words (or status and error)."""
-    for name in ('fake_python', 'srun'):
-        (tmp_path / name).write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    for name in ('fake_python', 'srun', 'scontrol'):
+        (tmp_path / name).write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit ${STATUS:-0}\n')
         (tmp_path / name).chmod(0o755)
 
     def run(script: str, *args: str, **env: str) -> tuple[int, list[str], str]:
@@ -60,6 +60,19 @@ def test_srun_gets_the_tool_and_its_options(launch, script, last, command):
         assert words[words.index(option) + 1] == value
     assert {'--qos=low', '--time=9'} <= set(words)
     assert words[-len(command) :] == [f'{TOOLS}/{command[0]}', *command[1:]]
+
+
+def test_slurm_warns_a_training_which_is_queued_again_and_resumes(launch):
+    command = ['slurm_train.sh', 'part', 'job', 'c.py', 'out']
+    status, words, _ = launch(*command, SLURM_JOB_ID='17', STATUS='75', SIGNAL='USR1@300')
+    assert status == 75 and words[words.index('--signal') + 1] == 'USR1@300'
+    assert words[-2:] == ['requeue', '17']
+    status, words, _ = launch(*command, SLURM_JOB_ID='17', SLURM_RESTART_COUNT='1')
+    assert status == 0 and words[-1] == '--resume' and 'requeue' not in words
+    status, words, _ = launch(*command, SLURM_JOB_ID='17', STATUS='2')
+    assert status == 2 and 'requeue' not in words
+    status, words, _ = launch(*command, STATUS='75')  # no batch job
+    assert status == 75 and 'requeue' not in words
 
 
 @pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])

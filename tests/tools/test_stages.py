@@ -103,3 +103,19 @@ def test_stages_with_annotations_have_tables_of_their_own(tool, tmp_path, capsys
     assert '--against: p has annotations' in capsys.readouterr().err
     main([*command, '--only', 'p'])
     assert ['64', '30.00'] in [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_stage_without_a_result_is_told_and_in_no_table_over_seeds(tool, tmp_path, capsys, monkeypatch):
+    main, run_stages, _ = tool
+
+    def diverged(stages, work_dir, seed):
+        yield from (result for result in run_stages(stages, work_dir, seed) if (result.name, seed) != ('student', 5))
+
+    monkeypatch.setitem(main.__globals__, 'run_stages', diverged)
+    command = [str(CONFIG), '--work-dir', str(tmp_path), '--out', str(tmp_path / 'results.json'), '--seeds']
+    assert main([*command, '3']) == 0
+    assert main([*command, '3', '5']) == 1
+    out = capsys.readouterr().out
+    assert out.count('no result') == 1 and '(seed 5)\n' in out.partition('no result, as said above: ')[2]
+    record = json.loads((tmp_path / 'results.json').read_text())
+    assert [stage['name'] for stage in record['stages']] == ['depth', 'rgb']

@@ -1,0 +1,75 @@
+"""A work dir belongs to one training at a time."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from handkd.engine import LAST
+from handkd.files import remove_leftovers
+
+LOCK = 'run.lock'
+"""Name of the file in a work dir whose lock says that a training is at work there, and whose text says which."""
+_RANKS = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
+"""Launcher -> the environment's variable with the number of the process; only later does torch know it."""
+_held: set[Path] = set()
+
+
+@contextmanager
+def hold_work_dir(folder: str | Path, launcher: str = 'none') -> Iterator[None]:
+    """Keep other trainings out of a work dir, and remove what a killed one left half written there.
+
+    The lock ends with this process, however that ends, and with no process that it starts. Of a distributed training
+    the first process holds it. Where the file system has no locks (some NFS), a warning says so, and nothing is held.
+
+    Args:
+        folder: The work dir; it is made.
+        launcher: That of the config. Defaults to 'none'.
+
+    Raises:
+        OSError: If another training is at work there, which is named; or if it can't be written.
+    """
+    folder = Path(folder).resolve()
+    if folder in _held or os.environ.get(_RANKS.get(launcher, ''), '0') != '0':
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    # Not flock: its locks live on in data loaders' workers, which outlive a killed parent. These are the process's own,
+    # and end when it closes the file the first time.
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _lock(handle, folder)
+        _held.add(folder)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f'{os.getpid()} on {socket.gethostname()}\n'.encode(), 0)
+        remove_leftovers(folder, '*.pth', LAST, 'stage.json')
+        yield
+        os.ftruncate(handle, 0)
+    finally:
+        _held.discard(folder)
+        os.close(handle)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            owner = os.pread(handle, 1000, 0).decode(errors='replace').strip() or 'another one'
+            raise OSError(
+                f'{folder}: another training, process {owner}, is at work in this folder; wait for its end, or name '
+                'another folder with --work-dir'
+            ) from None
+        print_log(
+            f'{folder} can not be locked ({error.strerror}): see to it that no other training is at work there',
+            'current',
+            logging.WARNING,
+        )
