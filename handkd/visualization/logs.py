@@ -60,4 +60,15 @@ def _records(work_dir: str | Path) -> Iterator[dict]:
                 raise
             if not isinstance(record, dict):
                 raise ValueError(f'{file}, line {number}: expected a JSON object, found {shown(record)}')
+            _check(record, f'{file}, line {number}')
             yield record
+
+
+def _check(record: dict, where: str) -> None:
+    """Check the numbers that are drawn: step, losses and metrics."""
+    drawn = {key: value for key, value in record.items() if key in LOSS_KEYS or '/' in key}
+    if drawn and type(record.get('step')) is not int:
+        raise ValueError(f"{where}: 'step' must be a whole number, found {shown(record.get('step'))}")
+    for key, value in drawn.items():
+        if not isinstance(value, (int, float)):
+            raise ValueError(f'{where}: {shown(key)} must be a number, found {shown(value)}')

@@ -44,3 +44,18 @@ def test_validations_of_a_resumed_run(tmp_path):
     assert [(r['step'], r['rel_21j/EPE_mean']) for r in read_validation(tmp_path)] == [(10, 9.0), (20, 7.0)]
     write_log(tmp_path / 'none', 'a', [train(10, 4.0)])
     assert read_validation(tmp_path / 'none') == []
+
+
+@pytest.mark.parametrize(
+    ('record', 'told'),
+    [
+        (dict(loss=1.0), "line 1: 'step' must be a whole number, found None"),
+        (dict(loss=1.0, step=[1]), r"line 1: 'step' must be a whole number, found \[1\]"),
+        (dict(step=1, loss='1'), "line 1: 'loss' must be a number, found '1'"),
+        ({'step': 1, 'rel_21j/EPE_mean': None}, "line 1: 'rel_21j/EPE_mean' must be a number, found None"),
+    ],
+)
+def test_records_that_can_not_be_drawn_are_named(tmp_path, record, told):
+    write_log(tmp_path, 'a', [record])
+    with pytest.raises(ValueError, match=f'scalars.json, {told}'):
+        read_scalars(tmp_path), read_validation(tmp_path)
