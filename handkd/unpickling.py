@@ -165,7 +165,7 @@ class PlainUnpickler(pickle._Unpickler):
             Exception: Any other, if it is damaged.
         """
         content = super().load()
-        _check_structure(content)
+        _check_structure(content, 2 * self.size + (1 << 18))
         return content
 
     def find_class(self, module: str, name: str) -> object:
@@ -238,6 +238,13 @@ class PlainUnpickler(pickle._Unpickler):
         _check_keys(keys)
         target.update(zip(keys, items[1::2], strict=True))
 
+    def load_dict(self) -> None:
+        """Make a dict of what lies on the stack."""
+        items = self.pop_mark()
+        keys = items[::2]
+        _check_keys(keys)
+        self.append(dict(zip(keys, items[1::2], strict=True)))
+
     def load_additems(self) -> None:
         """Add to a set."""
         items = self.pop_mark()
@@ -285,6 +292,7 @@ class PlainUnpickler(pickle._Unpickler):
         pickle.SETITEM[0]: load_setitem,
         pickle.SETITEMS[0]: load_setitems,
         pickle.ADDITEMS[0]: load_additems,
+        pickle.DICT[0]: load_dict,
         pickle.FROZENSET[0]: load_frozenset,
         pickle.FRAME[0]: load_frame,
         pickle.BYTEARRAY8[0]: load_bytearray8,
@@ -296,33 +304,37 @@ class PlainUnpickler(pickle._Unpickler):
 
 def _inside(item: object) -> Collection | None:
     """Return what a container holds that could be one itself; None if it is none."""
+    if not isinstance(item, (dict, list, tuple, PickledData)):
+        return None
     if isinstance(item, OrderedDict):
         return (*item.values(), *vars(item).values())
     if isinstance(item, dict):
         return item.values()
-    if isinstance(item, (list, tuple)):
-        return item
-    return vars(item).values() if isinstance(item, PickledData) else None
+    return item if isinstance(item, (list, tuple)) else vars(item).values()
 
 
-def _check_structure(content: object) -> None:
+def _check_structure(content: object, most: int) -> None:
     """Check that containers are not too deep, nor too much once what is shared is walked as often as it is met.
 
     Level by level, with the number of ways to each container: a list that holds itself never ends.
+
+    Args:
+        content: What a pickle holds.
+        most: How many items are looked at. Those that are not shared have a byte each at least in the pickle.
     """
-    level, total = {0: ((content,), 1)}, 0
+    level, total, seen = {0: ((content,), 1)}, 0, 0
     for _ in range(MAX_DEPTH + 1):
         below = {}
         for container, ways in level.values():
             items = _inside(container) or ()
-            total += ways * len(items)
+            total, seen = total + ways * len(items), seen + len(items)
+            if total > _MAX_WALK or seen > most:
+                raise RefusedPickleError('its containers share so much that to walk through them would take for ever')
             for item in items:
                 if type(item) is int and item.bit_length() > _MAX_BITS:
                     raise RefusedPickleError(f'it has an integer of {item.bit_length()} bits')
                 if _inside(item) is not None:
                     below[id(item)] = item, below.get(id(item), (item, 0))[1] + ways
-        if total > _MAX_WALK:
-            raise RefusedPickleError('its containers share so much that to walk through them would take for ever')
         if not below:
             return
         level = below

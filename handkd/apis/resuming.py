@@ -8,6 +8,8 @@ import warnings
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+import torch
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
@@ -15,8 +17,8 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from handkd.engine import LAST
 from handkd.models import CheckpointError, read_checkpoint
+from handkd.reading import shown
 
-_SEEDS = (int, type(None))
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'} | {
     'monitor',  # a short name until the first step
     'best',
@@ -24,6 +26,9 @@ _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose
     'cooldown_counter',
 }
 """What of a scheduler's state is how far it has come; the rest is the schedule."""
+
+_MOMENTS = {'exp_avg', 'exp_avg_sq', 'max_exp_avg_sq', 'momentum_buffer', 'square_avg', 'grad_avg', 'exp_inf'}
+"""What optimizers of torch keep in the shape of the weights."""
 
 
 def latest_checkpoint(work_dir: str | Path) -> Path | None:
@@ -187,17 +192,43 @@ def check_resumable(checkpoint: dict, path: str | PathLike) -> None:
             'them by --cfg-options load_from=PATH'
         )
     meta, hub, schedulers = checkpoint['meta'], checkpoint['message_hub'], checkpoint.get('param_schedulers', [])
-    counts = [meta.get(key) for key in ('epoch', 'iter')] if isinstance(meta, dict) else [None]
     faults = {
-        "'meta' has no counts 'epoch' and 'iter'": not all(type(count) is int and count >= 0 for count in counts),
-        "'meta' has a 'seed' that is no number": isinstance(meta, dict) and type(meta.get('seed', 0)) not in _SEEDS,
+        "'meta' has no counts 'epoch' and 'iter'": not _are_counts(meta, 'epoch', 'iter'),
+        "'meta' has other 'samples' than counts": {'samples', 'samples_per_step'} & set(meta or ())
+        and not _are_counts(meta, 'samples', 'samples_per_step'),
+        "'meta' has a 'seed' that is no number of 32 bits": isinstance(meta, dict) and not _is_seed(meta.get('seed')),
         "'optimizer' is no dict": not isinstance(checkpoint['optimizer'], dict),
         "'param_schedulers' are no list": not isinstance(schedulers, (list, dict)),
-        "'message_hub' has no logs": not isinstance(hub, dict) or not _are_logs(hub.get('log_scalars', {})),
+        "'message_hub' has no logs": not isinstance(hub, dict) or not _are_logs(hub.get('log_scalars')),
     }
+    if not any(faults.values()):
+        faults = {"'message_hub' has no state of a run": not _is_run_state(hub)}
     for fault, there in faults.items():
         if there:
             raise CheckpointError(f'{path} is no checkpoint of a run of handkd: {fault}; load_from takes weights alone')
+
+
+def _are_counts(meta: object, *keys: str) -> bool:
+    """Whether some entries are whole numbers that a run could reach."""
+    return isinstance(meta, dict) and all(type(meta.get(key)) is int and 0 <= meta[key] < 1 << 53 for key in keys)
+
+
+def _is_seed(seed: object) -> bool:
+    return seed is None or type(seed) is int and 0 <= seed < 1 << 32
+
+
+def _is_run_state(hub: dict) -> bool:
+    """Whether what MMEngine takes from a run's messages is what it takes it for: names files to remove by some."""
+    info, kept = hub.get('runtime_info'), hub.get('resumed_keys')
+    if not (isinstance(info, dict) and isinstance(kept, dict) and all(isinstance(key, str) for key in (*info, *kept))):
+        return False
+    steps = info.get('keep_ckpt_ids', [])
+    kinds = {'best_ckpt': (str, type(None)), 'best_score': (int, float, np.number)}
+    return (
+        isinstance(steps, list)
+        and all(type(step) is int for step in steps)
+        and all(isinstance(info[key], kind) for begins, kind in kinds.items() for key in info if key.startswith(begins))
+    )
 
 
 def _are_logs(logs: object) -> bool:
@@ -240,6 +271,8 @@ def restore_optimisation(runner: Runner, checkpoint: dict) -> None:
     ]
     before = [scheduler.state_dict() for scheduler in schedulers]
     runner.optim_wrapper.load_state_dict(checkpoint['optimizer'])
+    _check_moments(runner.optim_wrapper.optimizer)
+    _check_progress(before, saved)
     changes = _changed_settings(settings, checkpoint['optimizer']) + _changed_schedules(before, saved)
     if not changes:
         for scheduler, state in zip(schedulers, saved):
@@ -253,6 +286,36 @@ def restore_optimisation(runner: Runner, checkpoint: dict) -> None:
         f'resume: the config differs from that of the checkpoint, and holds from here on: {"; ".join(changes)}. '
         f'The learning rate at step {runner.iter} is {", ".join(rates)}'
     )
+
+
+def _check_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Check that what an optimizer has got for each weight has its shape, and give it its layout in memory.
+
+    Torch's fused optimizers do neither: they would write beyond the memory of tensors that are shorter, or that repeat
+    a few numbers by strides of 0.
+    """
+    for weight, state in optimizer.state.items():
+        for name, value in state.items():
+            shape = getattr(value, 'shape', None)
+            if (
+                shape is None and (value is not None and type(value) not in (int, float, bool) or name in _MOMENTS)
+                or name in _MOMENTS and shape != weight.shape
+                or name == 'step' and shape is not None and (value.dtype != torch.float32 or value.numel() != 1)
+            ):  # fmt: skip
+                found = shown(value) if shape is None else f'{value.dtype} of shape {tuple(shape)}'
+                raise ValueError(f'{name} is {found} for weights of shape {tuple(weight.shape)}')
+            if shape == weight.shape and value.stride() != weight.stride():
+                state[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+
+
+def _check_progress(now: list[dict], saved: list[dict]) -> None:
+    """Check that states of schedules have the entries that schedules have, and no others: they become attributes."""
+    for own, state in zip(now, saved):
+        for key, value in state.items():
+            mine = own[key]
+            numbers = value if isinstance(mine, list) else [value]
+            if isinstance(mine, (int, float, list)) and not all(isinstance(one, (int, float)) for one in numbers):
+                raise ValueError(f'{key} of a schedule is {shown(value)}')
 
 
 def _changed_settings(now: list[dict], saved: dict) -> list[str]:
@@ -287,7 +350,7 @@ def _follow(schedulers: list, runner: Runner) -> None:
     length = len(runner.train_dataloader) if by_epoch else 0
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='Detected call of `scheduler.step')  # the optimizer's steps are past
-        for step in range(1, runner.iter + 1):
+        for step in range(1, min(runner.iter, runner.max_iters) + 1):  # behind the end nothing is trained
             for scheduler in each:
                 if not scheduler.by_epoch or (by_epoch and step % length == 0):
                     scheduler.step()

@@ -139,7 +139,7 @@ class HandRunner(QuietRunner):
         self.message_hub.load_state_dict(checkpoint['message_hub'])
         try:
             restore_optimisation(self, checkpoint)
-        except (KeyError, TypeError, ValueError) as error:  # torch and MMEngine believe what an optimizer's state holds
+        except Exception as error:  # torch and MMEngine believe what an optimizer's state holds
             raise CheckpointError(
                 f'{filename}: the state of its optimizer does not fit this run ({one_line(error)}); begin with its '
                 'weights by --cfg-options load_from=PATH'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from pathlib import Path
 
@@ -20,8 +21,22 @@ LAST = 'last_checkpoint'
 class CheckpointHook(hooks.CheckpointHook):
     """MMEngine's, which removes an old checkpoint before it saves the new one: a kill or NaN weights would lose both.
 
-    Here the new one is whole before the old one goes, and a metric that is not finite is never the best.
+    Here the new one is whole before the old one goes, and a metric that is not finite is never the best. What a resumed
+    checkpoint calls the best one so far is looked for, and later removed, in the run's own folder alone.
     """
+
+    def before_train(self, runner) -> None:
+        """Find out where checkpoints go, and which are there."""
+        super().before_train(runner)
+        if self.save_best:
+            one = len(self.key_indicators) == 1
+            best = {None: self.best_ckpt_path} if one else self.best_ckpt_path_dict
+            self._set_best({name: path and self._in_folder(path) for name, path in best.items()})
+
+    def _in_folder(self, path: str) -> str | None:
+        """Return where a best checkpoint is in the run's folder; None if its name is not that of one."""
+        name = Path(path).name
+        return self.file_backend.join_path(self.out_dir, name) if re.fullmatch(r'best_.+\.pth', name) else None
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
         outdated = []

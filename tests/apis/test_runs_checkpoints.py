@@ -70,6 +70,10 @@ def test_what_is_no_checkpoint_is_named_wherever_it_is_given(tiny_cfg, tmp_path,
         train(tiny_cfg(1), resume=str(path))
 
 
+def _hub(**info):
+    return dict(log_scalars={}, runtime_info=info, resumed_keys={})
+
+
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
@@ -78,13 +82,22 @@ def test_what_is_no_checkpoint_is_named_wherever_it_is_given(tiny_cfg, tmp_path,
         (dict(meta=dict(epoch=1, iter=2, seed='1')), "'seed' that is no number"),
         (dict(optimizer=[1]), "'optimizer' is no dict"),
         (dict(param_schedulers=3), "'param_schedulers' are no list"),
+        (dict(meta=dict(epoch=0, iter=1 << 60)), "'meta' has no counts"),
+        (dict(meta=dict(epoch=0, iter=1, samples=3)), "'meta' has other 'samples'"),
+        (dict(meta=dict(epoch=0, iter=1, seed=-1)), "'meta' has a 'seed'"),
+        (dict(message_hub={}), "'message_hub' has no logs"),
+        (dict(message_hub=dict(log_scalars={})), "'message_hub' has no state"),
+        (dict(message_hub=_hub(keep_ckpt_ids=['x/../../other'])), "'message_hub' has no state"),
+        (dict(message_hub=_hub(best_ckpt=3)), "'message_hub' has no state"),
+        (dict(message_hub=_hub(best_score_PCK='high')), "'message_hub' has no state"),
         (dict(message_hub=dict(log_scalars=3)), "'message_hub' has no logs"),
         (dict(message_hub=dict(log_scalars=dict(loss=[torch.ones(2), torch.ones(3)]))), "'message_hub' has no logs"),
         (dict(message_hub=dict(log_scalars=dict(loss=3))), "'message_hub' has no logs"),
     ],
 )
 def test_entries_that_no_run_can_go_on_from_are_named(tmp_path, change, said):
-    whole = dict(meta=dict(epoch=0, iter=1), state_dict={}, optimizer={}, message_hub={}, param_schedulers=[])
+    hub = dict(log_scalars={}, runtime_info={}, resumed_keys={})
+    whole = dict(meta=dict(epoch=0, iter=1), state_dict={}, optimizer={}, message_hub=hub, param_schedulers=[])
     check_resumable(whole, 'a.pth')
     with pytest.raises(CheckpointError, match=rf'^a\.pth is no checkpoint of a run of handkd: .*{said}'):
         check_resumable(whole | change, 'a.pth')
@@ -96,6 +109,55 @@ def test_the_state_of_another_optimizer_is_named(tiny_cfg, tmp_path, forged):
     torch.save(checkpoint | dict(optimizer=forged), tmp_path / 'forged.pth')
     with pytest.raises(CheckpointError, match=r'forged\.pth: the state of its optimizer does not fit this run'):
         train(tiny_cfg(2), resume=str(tmp_path / 'forged.pth'))
+
+
+def _forge_moment(checkpoint):
+    checkpoint['optimizer']['state'][0]['exp_avg'] = torch.zeros(7)
+
+
+def _forge_step(checkpoint):
+    checkpoint['optimizer']['state'][0]['step'] = torch.zeros(0)
+
+
+def _forge_group(checkpoint):
+    checkpoint['optimizer']['param_groups'][0]['weight_decay'] = torch.zeros(2)
+
+
+def _forge_schedule(checkpoint):
+    checkpoint['param_schedulers'][0]['step'] = 3  # would take the place of the method
+
+
+def _forge_progress(checkpoint):
+    checkpoint['param_schedulers'][0]['last_step'] = 'x'
+
+
+@pytest.mark.parametrize('forge', [_forge_moment, _forge_step, _forge_group, _forge_schedule, _forge_progress])
+def test_forged_states_of_optimizer_and_schedules_are_named(tiny_cfg, tmp_path, forge):
+    checkpoint = read_checkpoint(train(tiny_cfg(1)))
+    forge(checkpoint)
+    torch.save(checkpoint, tmp_path / 'forged.pth')
+    with pytest.raises(CheckpointError, match=r'forged\.pth: the state of its optimizer does not fit this run[^\n]*$'):
+        train(tiny_cfg(2), resume=str(tmp_path / 'forged.pth'))
+
+
+def test_moments_that_repeat_few_numbers_get_memory_of_their_own(tiny_cfg, tmp_path):
+    checkpoint = read_checkpoint(train(tiny_cfg(1)))
+    for state in checkpoint['optimizer']['state'].values():
+        state['exp_avg'] = torch.zeros(1).expand(state['exp_avg'].shape)
+    torch.save(checkpoint, tmp_path / 'forged.pth')
+    moments = read_checkpoint(train(tiny_cfg(2), resume=str(tmp_path / 'forged.pth')))['optimizer']['state']
+    assert all(0 not in state['exp_avg'].stride() or state['exp_avg'].numel() == 1 for state in moments.values())
+
+
+def test_a_count_of_steps_beyond_the_end_is_not_followed(tiny_cfg, tmp_path):
+    checkpoint = read_checkpoint(train(tiny_cfg(1)))
+    checkpoint['meta']['iter'] = 1 << 52
+    checkpoint['meta'].pop('samples')
+    checkpoint['meta'].pop('samples_per_step')
+    torch.save(checkpoint, tmp_path / 'far.pth')
+    cfg = tiny_cfg(2)
+    cfg.optim_wrapper.optimizer.lr = 2e-3  # another schedule, which is followed from the beginning
+    train(cfg, resume=str(tmp_path / 'far.pth'))
 
 
 def test_a_planted_last_checkpoint_runs_no_code(tiny_cfg, hostile, victim, tmp_path):

@@ -73,6 +73,23 @@ def test_a_best_checkpoint_goes_when_the_next_one_is_there(run, watched):
     assert run.saved == ['best_error_iter_3.pth', *first[1:]]
 
 
+@pytest.mark.parametrize('watched', ['error', ['error', 'other']])
+@pytest.mark.parametrize('best', ['victim', 'moved/best_error_iter_1.pth'])
+def test_no_file_elsewhere_is_removed_as_the_best_so_far(run, watched, best):
+    """It is a resumed checkpoint that says which one is the best so far."""
+    victim, own = run.folder / 'elsewhere' / best, run.folder / 'best_error_iter_1.pth'
+    victim.parent.mkdir(parents=True)
+    for path in (victim, own):
+        path.touch()
+    for key in ('best_ckpt', 'best_ckpt_error', 'best_ckpt_other'):
+        run.message_hub.update_info(key, str(victim))
+    hook = saver(run, interval=-1, save_last=False, save_best=watched, rule='less')
+    run.iter = 2
+    hook.after_val_epoch(run, dict(error=1.0, other=1.0))
+    assert victim.exists()
+    assert own.exists() == (victim.name != own.name), 'the folder may have been moved'
+
+
 def test_what_is_not_finite_is_not_the_best(run):
     hook = saver(run, interval=-1, save_last=False, save_best=['psnr'], rule='greater')
     for value in (float('nan'), float('inf')):
