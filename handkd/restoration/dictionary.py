@@ -59,15 +59,16 @@ class DictionaryManifest:
         path = folder / FILE
         manifest = cls(**read_state(path, VERSION, {item.name for item in fields(cls)}))
         for key in ('maps', 'patches', 'digest'):
-            _check_count(path, key, getattr(manifest, key))
+            check_count(path, key, getattr(manifest, key))
         if not isinstance(manifest.size, list) or len(manifest.size) != 2:
             raise ValueError(f"{path}: 'size' must be height and width, found {shown(manifest.size)}")
         for edge in manifest.size:
-            _check_count(path, 'size', edge)
+            check_count(path, 'size', edge)
         return manifest
 
 
-def _check_count(path: Path, key: str, value: object) -> None:
+def check_count(path: Path, key: str, value: object) -> None:
+    """Raise a ValueError if a number of a file of JSON is no whole number from 0 on."""
     if type(value) is not int or not 0 <= value < 1 << 40:
         raise ValueError(f'{path}: {key!r} must be a whole number from 0 on, found {shown(value)}')
 

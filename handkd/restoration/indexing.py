@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -15,20 +14,18 @@ import numpy as np
 
 from handkd.array_files import read_npz
 from handkd.files import checksum_of, locked, write_atomically
-from handkd.hints import one_line
-from handkd.reading import check_name, reading
+from handkd.reading import check_name, reading, shown
 
-from .dictionary import PatchDictionary, check_file, read_state
+from .dictionary import PatchDictionary, check_count, check_file, read_state
 from .embedding import GRID, SubgridPCA
+from .index_files import new_index, read_index, write_index
 from .search import ExactSearch, IndexedSearch
 from .windows import NUM_LABELS, hand_pixels
 
 FILE = 'index.json'
-VERSION = 1
+VERSION = 2
 EXACT_BELOW = 8192
 """Dictionaries with fewer patches are searched exactly: an index of so few is worse and no faster."""
-_GRAPH_FROM = 16384
-"""From so many lists on, the nearest ones are found through a graph of them."""
 _LEAST_A_LIST = 39
 """Vectors a list that FAISS wants to have for finding the lists."""
 _QUERY_BY_QUERY = 11
@@ -113,8 +110,19 @@ def _settings_in(folder: Path) -> IndexSettings:
     """Return how the index in a folder was made; the defaults if there is none."""
     if not (folder / FILE).exists():
         return IndexSettings()
-    made_from = read_state(folder / FILE, VERSION, {'made_from', 'maps', 'files'})['made_from']
+    made_from = _read_state(folder / FILE)['made_from']
     return IndexSettings(**{key: made_from[key] for key in _MADE_BY})
+
+
+def _read_state(path: Path) -> dict:
+    """Return the content of ``index.json``."""
+    state = read_state(path, VERSION, {'made_from', 'maps', 'files'})
+    made_from, keys = state['made_from'], {'dictionary', *_MADE_BY}
+    if not isinstance(made_from, dict) or made_from.keys() != keys:
+        raise ValueError(f"{path}: 'made_from' must have {sorted(keys)}, found {shown(made_from)}")
+    for key, value in dict(made_from, maps=state['maps']).items():
+        check_count(path, key, value)
+    return state
 
 
 class _Building:
@@ -144,7 +152,7 @@ class _Building:
         path = self.folder / FILE
         if not path.exists():
             return None
-        state = read_state(path, VERSION, {'made_from', 'maps', 'files'})
+        state = _read_state(path)
         if state['made_from'] != self.made_from:
             old, new = state['made_from'], self.made_from
             what = '; '.join(
@@ -158,8 +166,7 @@ class _Building:
         settings, lists = self.settings, self.made_from['lists']
         drawn = self.dictionary.sample(settings.pca_sample, settings.seed)
         embedding = SubgridPCA.fit(self.dictionary.maps, drawn, settings.components)
-        graph = '_HNSW32' if lists >= _GRAPH_FROM else ''
-        index = faiss.index_factory(settings.components, f'IVF{lists}{graph},PQ{settings.components // 2}x4fs')
+        index = new_index(lists, settings.components)
         drawn = self.dictionary.sample(settings.list_sample * lists, settings.seed + 1)
         index.train(embedding(self.dictionary.maps, drawn))
         content = io.BytesIO()
@@ -184,19 +191,13 @@ class _Building:
 
     def _save(self, index: faiss.Index, maps: int) -> dict:
         """Write the index as far as it is, then ``index.json``, and remove the one before."""
-        path = self.folder / f'index-{maps:08d}.faiss'
-        temporary = path.with_suffix('.new')
-        try:
-            faiss.write_index(index, str(temporary))
-        except RuntimeError as error:  # its words for a full disk are a page
-            temporary.unlink(missing_ok=True)
-            raise OSError(f'{path}: the index could not be written; is the disk full? ({one_line(error)})') from error
-        os.replace(temporary, path)
+        path = self.folder / f'index-{maps:08d}.npz'
+        write_index(index, path)
         names = ('components.npz', path.name)
         files = {name: [(self.folder / name).stat().st_size, checksum_of(self.folder / name)] for name in names}
         state = dict(made_from=self.made_from, maps=maps, files=files)
         write_atomically(self.folder / FILE, json.dumps(dict(version=VERSION, **state), indent=1).encode() + b'\n')
-        for other in (*self.folder.glob('index-*.faiss'), *self.folder.glob('index-*.new')):
+        for other in self.folder.glob('index-*'):
             if other != path:
                 other.unlink()
         return state
@@ -210,8 +211,16 @@ class _Building:
             check_name(name, f'{self.folder / FILE}: a file of the index')
             check_file(self.folder / name, size, checksum)
         components, index = (self.folder / name for name in (components, index))
-        embedding = SubgridPCA(**read_npz(components, ['kernel', 'bias']))
-        with reading(index):
-            index = faiss.read_index(str(index))
+        embedding = self._read_components(components)
+        index = read_index(index, self.made_from['lists'], self.settings.components, self.dictionary.maps.size)
         index.implem = _QUERY_BY_QUERY
         return embedding, index
+
+    def _read_components(self, path: Path) -> SubgridPCA:
+        """Return the components, whose shapes are believed by what is compiled."""
+        arrays = read_npz(path, ['kernel', 'bias'])
+        size = self.settings.components
+        for name, shape in dict(kernel=(GRID * GRID, NUM_LABELS, size), bias=(size,)).items():
+            if arrays[name].shape != shape or arrays[name].dtype != np.float32 or not np.isfinite(arrays[name]).all():
+                raise ValueError(f'{path}: {name!r} must be finite float32 of shape {shape}')
+        return SubgridPCA(**arrays)

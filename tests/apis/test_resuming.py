@@ -86,7 +86,11 @@ def test_the_damaged_one_and_the_one_before_are_both_named(tmp_path, monkeypatch
     touch(tmp_path, 'iter_10.pth', 'epoch_3.pth')
     (tmp_path / 'last_checkpoint').write_text('iter_10.pth')
     assert find_checkpoint(tmp_path) == tmp_path / 'iter_9.pth'
-    assert len(said) == 1 and 'iter_10.pth is no checkpoint: it is empty' in said[0] and said[0].endswith(f'{tmp_path}/iter_9.pth')
+    assert (
+        len(said) == 1
+        and 'iter_10.pth is no checkpoint: it is empty' in said[0]
+        and said[0].endswith(f'{tmp_path}/iter_9.pth')
+    )
 
 
 def test_checkpoints_of_two_runs_are_not_taken_for_one(tiny_cfg, tmp_path):

@@ -16,6 +16,7 @@ from handkd.restoration import (
     IndexSettings,
     build_dictionary,
     hand_pixels,
+    index_files,
     indexing,
     measure_search,
     open_search,
@@ -80,7 +81,7 @@ def test_a_patch_finds_itself(finished, stack):
 
 
 def test_many_lists_are_found_through_a_graph(folder, stack, monkeypatch):
-    monkeypatch.setattr(indexing, '_GRAPH_FROM', 32)
+    monkeypatch.setattr(index_files, '_GRAPH_FROM', 32)
     search = open_search(bare(folder), SETTINGS)
     assert isinstance(faiss.downcast_index(search.index.quantizer), faiss.IndexHNSWFlat)
     assert (search(stack[:3], hand_pixels(stack[:3])).distances == 0).all()
@@ -111,7 +112,7 @@ def test_a_killed_run_is_gone_on_with(folder, finished, stack):
     search = open_search(folder, SETTINGS, progress=said.append)
     assert said == [4, 4, 2] and state(folder)['maps'] == 26
     names = {path.name for path in folder.iterdir()}
-    assert names == {'dictionary.json', 'maps.u8', 'components.npz', 'index.json', 'index-00000026.faiss'}
+    assert names == {'dictionary.json', 'maps.u8', 'components.npz', 'index.json', 'index-00000026.npz'}
     whole = open_search(finished, SETTINGS)
     for found, expected in zip(
         search(stack[:5], hand_pixels(stack[:5]), 7), whole(stack[:5], hand_pixels(stack[:5]), 7)
@@ -143,7 +144,7 @@ def other_maps(folder):
     [
         (lambda folder: (folder / 'components.npz').unlink(), r'components\.npz: expected \d+ bytes, found no file'),
         (damage, r'maps\.u8: its content has changed'),
-        (lambda folder: next(folder.glob('*.faiss')).write_bytes(b''), r'index-00000026\.faiss: expected \d+ bytes'),
+        (lambda folder: (folder / 'index-00000026.npz').write_bytes(b''), r'index-00000026\.npz: expected \d+ bytes'),
         (lambda folder: (folder / 'index.json').write_text('{}'), r'index\.json is damaged'),
         (other_maps, r'index\.json: the index was made otherwise: dictionary was \d+, is now \d+'),
     ],

@@ -119,7 +119,7 @@ def measure_memory(folder: Path, search: IndexedSearch) -> dict[str, float]:
     """Return bytes a patch; the process's own are those by which a fresh process grows that opens the search."""
     with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as pool:
         grown = pool.submit(grown_by_opening, folder).result()
-    maps, index = (sum(path.stat().st_size for path in folder.glob(name)) for name in ('maps.u8', 'index-*.faiss'))
+    maps, index = (sum(path.stat().st_size for path in folder.glob(name)) for name in ('maps.u8', 'index-*.npz'))
     sizes = {'maps, on disk': maps, 'index, on disk': index, 'maps as bits': search.dictionary.rows.nbytes}
     sizes['in memory, without the maps'] = grown
     return {f'B/patch: {name}': size / search.dictionary.num_patches for name, size in sizes.items()}
