@@ -16,7 +16,7 @@ from handkd.config import load_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
 from handkd.files import write_atomically
 from handkd.hints import ConfigError, check_keys, did_you_mean
-from handkd.reading import read_json
+from handkd.reading import check_name, read_json, shown
 
 from .report import ROLES, StageResult
 from .runs import evaluate, train
@@ -299,8 +299,32 @@ def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str
 
 
 def _read_record(folder: Path) -> dict:
+    """Return what ``stage.json`` says of a stage; nothing if there is none.
+
+    Raises:
+        ValueError: If it is not what :func:`_run_stage` writes, or names files outside of the folder.
+    """
     path = folder / 'stage.json'
-    return read_json(path) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    record = read_json(path)
+    if not isinstance(record, dict):
+        raise ValueError(f'{path}: expected a dict, found {shown(record)}; delete {folder} to run it again')
+    finished = record.get('metrics') is not None
+    expected = {'fingerprint': str} | {key: str for key in ('config', 'diverged') if key in record}
+    expected |= {'metrics': dict, 'checkpoint': str, 'predictions': str} if finished else {}
+    for key, kind in expected.items():
+        if not isinstance(record.get(key), kind):
+            found = shown(record.get(key))
+            raise ValueError(
+                f'{path}: {key!r} must be a {kind.__name__}, found {found}; delete {folder} to run it again'
+            )
+    for name, value in record['metrics'].items() if finished else ():
+        if type(value) not in (int, float):
+            raise ValueError(f'{path}: the metric {name!r} must be a number, found {shown(value)}')
+    for key in ('checkpoint', 'predictions') if finished else ():
+        check_name(record[key], f'{path}: {key!r}')
+    return record
 
 
 def _write_record(folder: Path, record: dict) -> None:

@@ -15,13 +15,25 @@ import numpy as np
 
 from handkd.array_files import ArrayFileError, read_npz
 from handkd.files import write_atomically
+from handkd.hand import NUM_JOINTS
+from handkd.reading import shown
 
-from .dictionary import read_state
+from .dictionary import check_count, read_state
 from .quality import Verdict
+from .windows import check_maps
 
 FILE = 'round.json'
 VERSION = 2
-_ARRAYS = ('predicted', 'restored', 'before', 'after', 'lost', 'labelled', 'accepted')
+_MAPS = ('predicted', 'restored')
+_VERDICT = {
+    'before': (np.float32, (NUM_JOINTS,)),
+    'after': (np.float32, (NUM_JOINTS,)),
+    'lost': (np.bool_, (NUM_JOINTS,)),
+    'labelled': (np.bool_, ()),
+    'accepted': (np.bool_, ()),
+}
+"""Field of :class:`~.quality.Verdict` -> its type, and its shape for one image."""
+_MOST_PIECES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,14 @@ class Round:
         path = Path(folder) / FILE
         if not path.is_file():
             raise FileNotFoundError(f'no {FILE} in {str(folder)!r}: no round of restored maps')
-        return cls(folder, RoundSettings(**read_state(path, VERSION, set(RoundSettings.__dataclass_fields__))))
+        settings = RoundSettings(**read_state(path, VERSION, set(RoundSettings.__dataclass_fields__)))
+        for key in ('weights', 'images', 'piece'):
+            check_count(path, key, getattr(settings, key))
+        if not settings.piece or settings.images > settings.piece * _MOST_PIECES:
+            raise ValueError(f"{path}: {settings.images} 'images' in pieces of {settings.piece} are no round")
+        if not isinstance(settings.made_with, dict):
+            raise ValueError(f"{path}: 'made_with' must be a dict, found {shown(settings.made_with)}")
+        return cls(folder, settings)
 
     def indices_of(self, piece: int) -> range:
         """Return which images are in a piece."""
@@ -134,7 +153,7 @@ class Round:
         content = io.BytesIO()
         distances = (np.float32(verdict.before), np.float32(verdict.after))
         arrays = (predicted, restored, *distances, verdict.lost, verdict.labelled, verdict.accepted)
-        np.savez_compressed(content, **dict(zip(_ARRAYS, arrays)))
+        np.savez_compressed(content, **dict(zip((*_MAPS, *_VERDICT), arrays)))
         write_atomically(self._path(piece), content.getvalue())
 
     @cached_property
@@ -150,7 +169,7 @@ class Round:
     @cached_property
     def verdict(self) -> Verdict:
         """What the quality check says of all images."""
-        return Verdict(*(self._read(name) for name in _ARRAYS[2:]))
+        return Verdict(*(self._read(name) for name in _VERDICT))
 
     def _read(self, name: str) -> np.ndarray:
         """Return an array of all pieces.
@@ -160,15 +179,27 @@ class Round:
         """
         if self.missing:
             raise ValueError(f'{self.folder}: {len(self.missing)} pieces of this round are not written yet')
-        arrays, start = [], 0
-        while start < self.settings.images:
-            path = self._path(start // self.settings.piece)
+        arrays = []
+        for piece in range(-(-self.settings.images // self.settings.piece)):
+            path = self._path(piece)
             try:
                 arrays.append(read_npz(path, [name])[name])
-            except ArrayFileError as error:
-                raise ValueError(f'{path} is damaged ({error.fault}); delete it, and it is made again') from error
-            start += self.settings.piece
+                self._check(name, arrays[-1], len(self.indices_of(piece)), arrays[0].shape[1:])
+            except ValueError as error:
+                fault = error.fault if isinstance(error, ArrayFileError) else error
+                raise ValueError(f'{path} is damaged ({fault}); delete it, and it is made again') from error
         return np.concatenate(arrays)
+
+    @staticmethod
+    def _check(name: str, array: np.ndarray, images: int, size: tuple[int, ...]) -> None:
+        """Check that an array of a piece is one of its images, and of maps of the size of the others."""
+        if name in _MAPS:
+            check_maps(array, name)
+            form = (np.uint8, size)
+        else:
+            form = _VERDICT[name]
+        if array.dtype != form[0] or array.shape != (images, *form[1]):
+            raise ValueError(f'{name!r} is {array.dtype} {array.shape}, expected {images} images of {form[1]}')
 
     def _exists(self, piece: int) -> bool:
         return self._path(piece).is_file()

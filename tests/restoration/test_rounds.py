@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ def piece_of(indices):
     """Maps and a verdict that say which image they are of."""
     numbers = np.array(list(indices))
     maps = np.broadcast_to(numbers[:, None, None], (len(numbers), 4, 4)).astype(np.uint8)
-    before = np.stack([numbers, numbers + 0.5], 1)
+    before = np.tile(np.float32([numbers, numbers + 0.5]).T, (1, 11))[:, :21]
     odd = numbers % 2 > 0
     return maps, maps + 1, Verdict(before, before[:, ::-1] - odd[:, None], before > 3, numbers < 4, odd)
 
@@ -82,3 +84,44 @@ def test_the_latest_round_is_the_newest_complete_one(tmp_path):
         write_all(Round.begin(round_folder(tmp_path, number), SETTINGS))
     Round.begin(round_folder(tmp_path, 3), SETTINGS)
     assert latest_round(tmp_path).folder.name == 'round_0002'
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (dict(piece=0), 'are no round'),
+        (dict(images=10**11, piece=1), 'are no round'),
+        (dict(images='5'), "'images' must be a whole number"),
+        (dict(weights=None), "'weights' must be a whole number"),
+        (dict(made_with=3), "'made_with' must be a dict"),
+    ],
+)
+def test_a_description_that_can_not_be_is_refused(tmp_path, change, said):
+    Round.begin(tmp_path, SETTINGS)
+    content = json.loads((tmp_path / 'round.json').read_text())
+    (tmp_path / 'round.json').write_text(json.dumps(content | change))
+    with pytest.raises(ValueError, match=rf'^\S*round\.json: [^\n]*{said}'):
+        Round.open(tmp_path)
+    assert Round.begin(tmp_path, SETTINGS).settings == SETTINGS, 'it is made again'
+
+
+@pytest.mark.parametrize(
+    ('name', 'change'),
+    [
+        ('restored', lambda maps: maps + np.uint8(100)),
+        ('restored', lambda maps: maps[:, :2]),
+        ('restored', lambda maps: maps.astype(np.float32)),
+        ('restored', lambda maps: maps[:1]),
+        ('before', lambda values: values[:, :3]),
+        ('accepted', lambda values: values.astype(np.int64)),
+        ('lost', lambda values: values[..., None]),
+    ],
+)
+def test_forged_pieces_are_refused(tmp_path, name, change):
+    write_all(Round.begin(tmp_path, SETTINGS))
+    (path,) = tmp_path.glob('piece_00001_*.npz')
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    np.savez(path, **content | {name: change(content[name])})
+    with pytest.raises(ValueError, match=rf'^\S*piece_00001_\w+\.npz is damaged \([^\n]*{name}'):
+        _ = Round.open(tmp_path).restored, Round.open(tmp_path).verdict
