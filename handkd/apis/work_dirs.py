@@ -44,7 +44,7 @@ def hold_work_dir(folder: str | Path, launcher: str = 'none') -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     # Not flock: its locks live on in data loaders' workers, which outlive a killed parent. These are the process's own,
     # and end when it closes the file the first time.
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # a link's target would be emptied
     try:
         _lock(handle, folder)
         _held.add(folder)

@@ -9,10 +9,12 @@ import math
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+
+from handkd.reading import open_file
 
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15
@@ -21,9 +23,10 @@ _LETTERS = {1: 'latin1', 2: 'latin1', 4: 'utf-16', 16: 'utf-8', 17: 'utf-16'}
 _CLASSES = {6: 'f8', 7: 'f4', 8: 'i1', 9: 'u1', 10: 'i2', 11: 'u2', 12: 'i4', 13: 'u4', 14: 'i8', 15: 'u8'}
 _CELL, _CHAR = 1, 4
 _IS_COMPLEX = 0x0800
-_MAX_DEPTH = 8  # of cells in each other
 _MAX_INFLATED = 1 << 26  # bytes, or so many times as many as in the file:
 _MAX_RATIO = 100
+_MAX_LETTERS = 1 << 20  # of a text; label files have some hundred
+_MAX_CELLS = 1 << 14  # of a variable, which may not hold others; each takes far more memory and time than its bytes
 _NAMED_WITHIN = 4096  # bytes of a variable, of which its size and name are the first
 
 
@@ -64,7 +67,8 @@ def load_mat(path: str | os.PathLike, keys: Sequence[str]) -> dict[str, np.ndarr
         ValueError: If it is damaged, of another version, or has not all variables; names the file.
     """
     name = os.fspath(path)
-    data = Path(path).read_bytes()
+    with open_file(path) as file:
+        data = file.read()
     try:
         found = _read(data, keys)
     except NotImplementedError:
@@ -157,10 +161,10 @@ def _parse(data: memoryview, order: str) -> _Matrix:
     return _Matrix(word & 0xFF, bool(word & _IS_COMPLEX), shape, bytes(name.data).decode('latin1'), data)
 
 
-def _array(matrix: _Matrix, order: str, depth: int = 0) -> np.ndarray:
+def _array(matrix: _Matrix, order: str) -> np.ndarray:
     """Return a variable's content."""
     if matrix.number_class == _CELL:
-        return _cells(matrix, order, depth)
+        return _cells(matrix, order)
     if matrix.is_complex or matrix.number_class not in (*_CLASSES, _CHAR):
         raise _DamagedError(
             f'{matrix.name!a} is of class {matrix.number_class}; real numbers, text or cells are expected'
@@ -183,6 +187,8 @@ def _rows(matrix: _Matrix, content: _Element, order: str) -> np.ndarray:
         raise _DamagedError(f'{matrix.name!a} is text of type {content.kind}')
     if encoding == 'utf-16':
         encoding = 'utf-16-le' if order == '<' else 'utf-16-be'
+    if len(content.data) > 4 * _MAX_LETTERS:
+        raise _DamagedError(f'{matrix.name!a} is text of {len(content.data)} bytes')
     letters = bytes(content.data).decode(encoding)
     if len(letters) != math.prod(matrix.shape):
         raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, and has {len(letters)} letters')
@@ -193,12 +199,18 @@ def _rows(matrix: _Matrix, content: _Element, order: str) -> np.ndarray:
     return np.array([''.join(row) for row in rows.tolist()]).reshape(matrix.shape[:-1])
 
 
-def _cells(matrix: _Matrix, order: str, depth: int) -> np.ndarray:
+def _cells(matrix: _Matrix, order: str) -> np.ndarray:
     """Return the arrays of a cell."""
-    cells = list(_elements(matrix.rest, order))
-    if depth >= _MAX_DEPTH or len(cells) != math.prod(matrix.shape) or any(cell.kind != _MATRIX for cell in cells):
-        raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, and has {len(cells)} cells')
-    arrays = np.empty(len(cells), object)
+    count = math.prod(matrix.shape)
+    if count > _MAX_CELLS:
+        raise _DamagedError(f'{matrix.name!a} has cells of shape {matrix.shape}')
+    cells = list(islice(_elements(matrix.rest, order), count + 1))
+    if len(cells) != count or any(cell.kind != _MATRIX for cell in cells):
+        raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, and has other cells')
+    arrays = np.empty(count, object)
     for i, cell in enumerate(cells):
-        arrays[i] = _array(_parse(cell.data, order), order, depth + 1)
+        inner = _parse(cell.data, order)
+        if inner.number_class == _CELL:
+            raise _DamagedError(f'{matrix.name!a} has cells in cells')
+        arrays[i] = _array(inner, order)
     return arrays.reshape(matrix.shape, order='F')

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 
 from handkd.hints import one_line
+from handkd.reading import open_file
 from handkd.unpickling import PLAIN, PlainUnpickler, RefusedPickleError
 
 
@@ -24,7 +24,8 @@ def load_arrays(path: str | os.PathLike) -> object:
         FileNotFoundError: If there is no such file.
         ValueError: If the file asks for anything else, or is no pickle; names the file and what it asks for.
     """
-    data = Path(path).read_bytes()
+    with open_file(path) as file:
+        data = file.read()
     try:
         return PlainUnpickler(io.BytesIO(data), PLAIN).load()
     except RefusedPickleError as error:

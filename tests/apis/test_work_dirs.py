@@ -95,3 +95,11 @@ def test_the_lock_is_not_inherited(tmp_path):
                     os._exit(0)
             os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_a_planted_link_leads_to_is_not_emptied(tmp_path):
+    (tmp_path / 'victim').write_text('kept')
+    (tmp_path / LOCK).symlink_to(tmp_path / 'victim')
+    with pytest.raises(OSError, match=LOCK), hold_work_dir(tmp_path):
+        pass
+    assert (tmp_path / 'victim').read_text() == 'kept'

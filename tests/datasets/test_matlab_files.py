@@ -1,5 +1,7 @@
 """MATLAB files that are right, damaged, too new, or of something else."""
 
+import os
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -115,3 +117,38 @@ def test_what_is_not_read_is_named(tmp_path):
     savemat(path, {'x': np.ones(2)}, format='4')
     with pytest.raises(ValueError, match=r"a\.mat' was not read: it is no MATLAB file of version 5 to 7"):
         load_mat(path, ['x'])
+
+
+def test_text_and_cells_are_not_more_than_label_files_have(tmp_path):
+    path = tmp_path / 'a.mat'
+    nested = np.empty((1, 1), object)
+    nested[0, 0] = np.array([['a']], object)
+    for value, said in (
+        (np.array(['a' * (5 << 20)]), r'is text of \d+ bytes'),
+        (np.full((1, 20_000), 'a', object), r'cells of shape \(1, 20000\)'),
+        (nested, 'has cells in cells'),
+    ):
+        savemat(path, {'x': value}, do_compression=True)
+        with pytest.raises(ValueError, match=rf"a\.mat' was not read: 'x' (has )?{said}"):
+            load_mat(path, ['x'])
+
+
+def test_a_cell_of_many_small_pieces_is_not_taken_apart(tmp_path):
+    """2 MB of empty elements, which would be 64 MB in a file of some kB if they were compressed."""
+    path = tmp_path / 'a.mat'
+    savemat(path, {'x': np.array([['a']], object)})
+    data = path.read_bytes()
+    pieces = bytes(data[184:]) + np.array([14, 0], '<u4').tobytes() * 250_000
+    size = int.from_bytes(data[132:136], 'little') + len(pieces) - len(data[184:])
+    path.write_bytes(data[:132] + size.to_bytes(4, 'little') + data[136:184] + pieces)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"a\.mat' was not read: 'x' is of shape \(1, 1\), and has other cells"):
+        load_mat(path, ['x'])
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'a.mat')
+    with pytest.raises(OSError, match=r"a\.mat' is a pipe"):
+        load_mat(tmp_path / 'a.mat', ['x'])

@@ -87,3 +87,9 @@ def test_damaged_and_missing_files_are_named(tmp_path):
             load_arrays(tmp_path / name)
     with pytest.raises(FileNotFoundError, match='none'):
         load_arrays(tmp_path / 'none.pkl')
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'a.pickle')
+    with pytest.raises(OSError, match=r"a\.pickle' is a pipe"):
+        load_arrays(tmp_path / 'a.pickle')
