@@ -16,16 +16,28 @@ import torch
 from mmengine.registry import init_default_scope
 
 import handkd.datasets  # noqa: F401  (registers the data sets)
-from handkd.apis.resuming import latest_checkpoint
+from handkd.apis.resuming import check_resumable, latest_checkpoint
 from handkd.datasets.packed import Packer, PackSettings
 from handkd.datasets.studio.layouts import write_layout
 from handkd.datasets.transforms import read_image
 from handkd.evaluation.part_counts import PartCounts
 from handkd.evaluation.predictions import HandPredictions
+from handkd.files import checksum_of
 from handkd.geometry import AngleLimits
-from handkd.models import load_weights
+from handkd.models import load_weights, read_checkpoint
 from handkd.registry import DATASETS
-from handkd.restoration import PatchDictionary, build_dictionary, open_search
+from handkd.restoration import (
+    IndexSettings,
+    PatchDictionary,
+    Round,
+    RoundSettings,
+    Verdict,
+    build_dictionary,
+    hand_pixels,
+    latest_round,
+    open_search,
+    round_folder,
+)
 from handkd.visualization.logs import read_scalars, read_validation
 
 
@@ -90,8 +102,10 @@ def _read_stream(folder: Path) -> None:
 
 def _write_checkpoint(folder: Path) -> None:
     meta = dict(iter=3, epoch=0, seed=0, cfg='model = dict()', mean=np.float64(0.5), sizes=np.arange(3))
-    state = torch.nn.Linear(3, 2).state_dict()
-    torch.save(dict(meta=meta, state_dict=state, message_hub=dict(runtime_info={'iter': 3})), folder / 'iter_3.pth')
+    state, logs = torch.nn.Linear(3, 2).state_dict(), dict(loss=[torch.ones(3), torch.ones(3)])
+    hub = dict(log_scalars=logs, runtime_info=dict(iter=3, keep_ckpt_ids=[3], best_ckpt='best_a.pth'), resumed_keys={})
+    content = dict(meta=meta, state_dict=state, message_hub=hub, optimizer={}, param_schedulers=[{'last_step': 3}])
+    torch.save(content, folder / 'iter_3.pth')
     (folder / 'last_checkpoint').write_text(str(folder / 'iter_3.pth'))
 
 
@@ -99,6 +113,7 @@ def _read_checkpoint(folder: Path) -> None:
     found = latest_checkpoint(folder)
     if found is not None:
         load_weights(torch.nn.Linear(3, 2), found)
+        check_resumable(read_checkpoint(found), found)
 
 
 def _label_maps(start: int) -> list[np.ndarray]:
@@ -114,6 +129,41 @@ def _write_dictionary(folder: Path) -> None:
 def _read_dictionary(folder: Path) -> None:
     PatchDictionary.load(folder / 'patches')
     open_search(folder / 'patches')
+
+
+def _write_index(folder: Path) -> None:
+    maps = _label_maps(0) * 4
+    build_dictionary(folder, lambda start: maps[start:], {'set': 'squares'})
+    open_search(folder, IndexSettings(lists=16, components=8, pca_sample=500))
+
+
+def _read_index(folder: Path) -> None:
+    """Read an index; damage to its arrays is put behind a checksum that fits, or it would not be read any further."""
+    clean, maps = (folder / 'index.json').read_bytes(), np.stack(_label_maps(0))
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        state = json.loads(clean)
+        for name in state['files']:
+            state['files'][name] = [(folder / name).stat().st_size, checksum_of(folder / name)]
+        (folder / 'index.json').write_text(json.dumps(state))
+    try:
+        open_search(folder)(maps, hand_pixels(maps)[::200])
+    finally:
+        (folder / 'index.json').write_bytes(clean)
+
+
+def _write_round(folder: Path) -> None:
+    made = Round.begin(
+        round_folder(folder, 0), RoundSettings(weights=7, images=3, made_with={'set': 'squares'}, piece=2)
+    )
+    for piece in made.missing:
+        count = len(made.indices_of(piece))
+        maps, moved, judged = np.stack(_label_maps(0))[:count], np.zeros((count, 21)), np.ones(count, bool)
+        made.write(piece, maps, maps, Verdict(moved, moved, moved > 0, judged, judged))
+
+
+def _read_round(folder: Path) -> None:
+    made = latest_round(folder)
+    _ = made.predicted, made.restored, made.verdict.reasons
 
 
 def _write_limits(folder: Path) -> None:
@@ -184,6 +234,8 @@ TARGETS: dict[str, Target] = {
     'stream': Target(partial(_write_pack, 'webdataset'), _read_stream),
     'checkpoint': Target(_write_checkpoint, _read_checkpoint),
     'dictionary': Target(_write_dictionary, _read_dictionary),
+    'index': Target(_write_index, _read_index),
+    'round': Target(_write_round, _read_round),
     'limits': Target(_write_limits, lambda folder: AngleLimits.read(folder / 'limits.json')),
     'joints': Target(_write_joints, _read_joints),
     'results': Target(_write_results, _read_results),

@@ -159,8 +159,8 @@ def work(pipe: Connection, place: str, inputs: list[tuple[str, int]], seed: int)
                     return
                 _limit_memory()
             tree = trees[name]
-            pipe.send((None, ''))
             path, content = tree.damaged(number, seed) if number >= 0 else tree.attack(ATTACKS[name][-1 - number])
+            pipe.send((None, ''))  # from here on it is timed
             pipe.send(tree.verdict(path, content, watch))
 
 
