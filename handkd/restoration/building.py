@@ -64,10 +64,10 @@ def _resume(folder: Path, source: dict) -> DictionaryManifest | None:
             'Give the old one to go on with it, name another folder, or delete this one to build anew'
         )
     path = folder / MAPS
-    if path.is_file() and path.stat().st_size > manifest.bytes:
+    if path.is_file() and not path.is_symlink() and path.stat().st_size > manifest.bytes > 0:
         os.truncate(path, manifest.bytes)  # written, but the run ended before the manifest said so
-    found = checksum_of(path) if path.is_file() else None
-    if found != manifest.digest:
+    whole = path.is_file() and path.stat().st_size == manifest.bytes > 0
+    if not whole or checksum_of(path) != manifest.digest:
         raise ValueError(f'{path} is not what was written there (missing, cut short or changed); delete {folder}')
     return manifest
 

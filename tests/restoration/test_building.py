@@ -146,3 +146,24 @@ def test_of_two_at_once_one_waits_for_the_other(stack, tmp_path):
     assert len(written) == len(stack), 'one has written, the other has found it'
     for each in built:
         np.testing.assert_array_equal(each.result().maps, stack)
+
+
+@pytest.mark.parametrize(
+    'change', [dict(maps=0, digest=0), dict(size=[1 << 39, 1 << 39]), dict(maps=1 << 39), dict(size=[0, 20])], ids=str
+)
+def test_a_forged_description_is_not_gone_on_from(tmp_path, maps, change):
+    build_dictionary(tmp_path, lambda start: maps[start:], {})
+    content = json.loads((tmp_path / 'dictionary.json').read_text())
+    (tmp_path / 'dictionary.json').write_text(json.dumps(content | dict(complete=False) | change))
+    with pytest.raises(ValueError, match=r'^\S*maps\.u8 is not what was written there[^\n]*$'):
+        build_dictionary(tmp_path, lambda start: maps[start:], {})
+
+
+def test_what_a_planted_link_leads_to_is_not_cut(tmp_path, maps):
+    build_dictionary(tmp_path / 'there', lambda start: maps[start:], {})
+    (tmp_path / 'there' / 'maps.u8').unlink()
+    (tmp_path / 'victim').write_bytes(bytes(1 << 20))
+    (tmp_path / 'there' / 'maps.u8').symlink_to(tmp_path / 'victim')
+    with pytest.raises(ValueError, match='is not what was written there'):
+        build_dictionary(tmp_path / 'there', lambda start: maps[start:], {})
+    assert (tmp_path / 'victim').stat().st_size == 1 << 20

@@ -68,6 +68,7 @@ def _check_settings(content: Mapping) -> None:
     _require(_is_int(source.get('length'), 1), 'source.length', source.get('length'), 'a number of samples')
     _require(isinstance(source.get('labels'), (str, type(None))), 'source.labels', source.get('labels'), 'a digest')
     _require(isinstance(content['metainfo'], dict), 'metainfo', content['metainfo'], 'a dict')
+    _check_metainfo(content['metainfo'])
     known = isinstance(modalities, list) and modalities and all(name in list(KEYS) for name in modalities)
     _require(known and len(set(modalities)) == len(modalities), 'modalities', modalities, f'some of {list(KEYS)}')
     _require(_is_int(content['size'], 1, _MOST_PIXELS), 'size', content['size'], f'1 to {_MOST_PIXELS} px')
@@ -81,6 +82,19 @@ def _check_settings(content: Mapping) -> None:
     _require(isinstance(content['root'], (str, int, type(None))), 'root', content['root'], 'a joint or null')
     _require(isinstance(content['rule'], str), 'rule', content['rule'], f'one of {HandCrop.RULES}')
     HandCrop(**{key: content[key] for key in ('rule', 'factor', 'cube', 'root')})  # knows what goes together
+
+
+def _check_metainfo(meta: Mapping) -> None:
+    """Check what metrics and tools read of a data set's description of itself; anything may stand beside it."""
+    for key in ('dataset_name', 'joint0'):
+        _require(isinstance(meta.get(key, ''), str), f'metainfo.{key}', meta.get(key), 'a name')
+    for key in ('joint_names', 'native_joint_names'):
+        names = meta.get(key, [])
+        right = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        _require(right, f'metainfo.{key}', names, 'a list of names')
+    joints, most = meta.get('native_evaluation', []), len(meta.get('native_joint_names', [])) - 1
+    right = isinstance(joints, list) and all(_is_int(joint, 0, most) for joint in joints)
+    _require(right, 'metainfo.native_evaluation', joints, 'indices of native_joint_names')
 
 
 def _check_labels(fields: object) -> None:
