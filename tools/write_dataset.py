@@ -7,6 +7,7 @@ python tools/write_dataset.py --layout stb --out data/STB --num 120 --seed 1
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from tqdm import tqdm
@@ -27,8 +28,14 @@ def main(argv: list[str] | None = None) -> None:
 
     counts: dict[str, int] = {}
     with naming(args.out):  # whatever it reads it has drawn itself
-        for truth in tqdm(write_layout(args.layout, args.out, args.num, args.seed), unit='sample', desc=args.layout):
-            counts[truth['split']] = counts.get(truth['split'], 0) + 1
+        samples = write_layout(args.layout, args.out, args.num, args.seed)
+        try:
+            for truth in tqdm(samples, unit='sample', desc=args.layout):
+                counts[truth['split']] = counts.get(truth['split'], 0) + 1
+        except KeyboardInterrupt:
+            if counts:
+                print(f'\n{args.out} is a part of a data set: delete it before you write it again', file=sys.stderr)
+            raise
     print(f'{args.out}: ' + ', '.join(f'{count} samples in {split}' for split, count in counts.items()))
 
 
