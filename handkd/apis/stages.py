@@ -22,6 +22,8 @@ from .report import ROLES, StageResult
 from .runs import evaluate, train
 from .work_dirs import hold_work_dir
 
+_WITHOUT_RECORD = 'delete it: the stage then goes on from its last checkpoint, and is evaluated again'
+
 
 @dataclass
 class Stage:
@@ -300,7 +302,18 @@ def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str
 
 def _read_record(folder: Path) -> dict:
     path = folder / 'stage.json'
-    return read_json(path) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        record = read_json(path, constants=True)  # a metric may be NaN
+    except ValueError as error:
+        raise ConfigError(f'{error}; {_WITHOUT_RECORD}') from error
+    texts = ['fingerprint']
+    if isinstance(record, dict):
+        texts += ['checkpoint', 'predictions'] if isinstance(record.get('metrics'), dict) else []
+    if not isinstance(record, dict) or not all(isinstance(record.get(key), str) for key in texts):
+        raise ConfigError(f'{path} is no record of a stage, with {", ".join(texts)}; {_WITHOUT_RECORD}')
+    return record
 
 
 def _write_record(folder: Path, record: dict) -> None:

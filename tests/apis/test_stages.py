@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import re
 import shutil
@@ -147,6 +148,25 @@ def test_a_folder_of_another_config_is_not_overwritten(config, tmp_path):
     with pytest.raises(ValueError, match='another config'):
         list(run_stages(stages, tmp_path / 'out'))
     assert json.loads((tmp_path / 'out' / 'twin' / 'stage.json').read_text()) == record
+
+
+@pytest.mark.parametrize('text', ['{"finger', '[1]', '{"started": 1.0}', '{"fingerprint": "1", "metrics": {}}'])
+def test_a_damaged_record_is_named_with_the_way_out(config, tmp_path, text):
+    stages = select_stages(read_stages(config), ['twin'])
+    path = tmp_path / 'out' / 'twin' / 'stage.json'
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r'out/twin/stage\.json.*; delete it: the stage then goes on'):
+        list(run_stages(stages, tmp_path / 'out'))
+
+
+def test_a_finished_stage_may_have_a_metric_that_is_nan(config, tmp_path, monkeypatch):
+    stages = select_stages(read_stages(config), ['twin'])
+    monkeypatch.setattr(module, 'train', lambda cfg, resume: Path(cfg.work_dir) / 'iter_3.pth')
+    monkeypatch.setattr(module, 'evaluate', lambda *_args, **_options: dict(AUC=float('nan')))
+    for _ in range(2):
+        (result,) = run_stages(stages, tmp_path / 'out')
+        assert math.isnan(result.metrics['AUC'])
 
 
 def test_a_student_of_another_teacher_is_not_taken_for_finished(config, tmp_path):
