@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from handkd.apis.cli import run_cli
+from handkd.apis.cli import prepare_work_dir, run_cli
 from handkd.datasets.studio.layouts import LAYOUTS, write_layout
 from handkd.files import naming
 
@@ -26,6 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--seed', type=int, default=0, help="the studio's seed")
     args = parser.parse_args(argv)
 
+    prepare_work_dir(args.out, '--out')
     counts: dict[str, int] = {}
     with naming(args.out):  # whatever it reads it has drawn itself
         samples = write_layout(args.layout, args.out, args.num, args.seed)

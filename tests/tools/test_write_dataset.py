@@ -26,6 +26,8 @@ def test_what_cannot_be_written_is_said(tmp_path):
     with pytest.raises(ValueError, match="did you mean 'nyu'"):
         TOOL['main'](['--layout', 'nyuu', '--out', str(tmp_path / 'x'), '--num', '2'])
     (tmp_path / 'there').write_text('')
+    with pytest.raises(OSError, match='name another folder with --out'):
+        TOOL['main'](['--layout', 'nyu', '--out', str(tmp_path / 'there' / 'x'), '--num', '2'])
     with pytest.raises(FileExistsError, match='empty folder, found files in it; name another one, or delete'):
         TOOL['main'](['--layout', 'nyu', '--out', str(tmp_path), '--num', '2'])
 
