@@ -7,11 +7,12 @@ python tools/write_dataset.py --layout stb --out data/STB --num 120 --seed 1
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
-from handkd.apis.cli import run_cli
+from handkd.apis.cli import prepare_work_dir, run_cli
 from handkd.datasets.studio.layouts import LAYOUTS, write_layout
 from handkd.files import naming
 
@@ -25,10 +26,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--seed', type=int, default=0, help="the studio's seed")
     args = parser.parse_args(argv)
 
+    prepare_work_dir(args.out, '--out')
     counts: dict[str, int] = {}
     with naming(args.out):  # whatever it reads it has drawn itself
-        for truth in tqdm(write_layout(args.layout, args.out, args.num, args.seed), unit='sample', desc=args.layout):
-            counts[truth['split']] = counts.get(truth['split'], 0) + 1
+        samples = write_layout(args.layout, args.out, args.num, args.seed)
+        try:
+            for truth in tqdm(samples, unit='sample', desc=args.layout):
+                counts[truth['split']] = counts.get(truth['split'], 0) + 1
+        except KeyboardInterrupt:
+            if counts:
+                print(f'\n{args.out} is a part of a data set: delete it before you write it again', file=sys.stderr)
+            raise
     print(f'{args.out}: ' + ', '.join(f'{count} samples in {split}' for split, count in counts.items()))
 
 

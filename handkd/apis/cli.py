@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from mmengine.config import Config, DictAction
@@ -36,24 +37,38 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
     """
     try:
         sys.exit(main(argv) or 0)
+    except (KeyboardInterrupt, Interruption) as end:
+        _end(end)
     except Exception as error:
+        if (end := _signal_behind(error)) is not None:
+            _end(end)
         told = explain_worker(error) or explain(error) or (error if isinstance(error, (ValueError, OSError)) else None)
         if told is None or os.environ.get('HANDKD_TRACEBACK') == '1':
             raise
         print(f'error: {_message(told)}', file=sys.stderr)
         print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
         sys.exit(2)
-    except Interruption as end:
+
+
+def _end(end: KeyboardInterrupt | Interruption) -> NoReturn:
+    """Exit as a signal asks for, and say how to go on."""
+    if isinstance(end, Interruption):
         if is_main_process():
             print(f'{end}; to go on: {resume_command(sys.argv)}', file=sys.stderr)
-        raise
-    except KeyboardInterrupt:
-        print(
-            '\ninterrupted; what was written is whole (train.py goes on from there with --resume, stages.py and '
-            'pack_dataset.py by themselves)',
-            file=sys.stderr,
-        )
-        sys.exit(CTRL_C_STATUS)
+        raise end
+    print(
+        '\ninterrupted; each file that was written is whole (train.py goes on from there with --resume, stages.py and '
+        'pack_dataset.py by themselves)',
+        file=sys.stderr,
+    )
+    sys.exit(CTRL_C_STATUS)
+
+
+def _signal_behind(error: BaseException | None) -> KeyboardInterrupt | Interruption | None:
+    """Return what a signal raised and an error took the place of: MMEngine's bare ``except:`` blames the config."""
+    while error is not None and not isinstance(error, (KeyboardInterrupt, Interruption)):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def resume_command(words: Sequence[str]) -> str:

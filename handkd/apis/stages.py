@@ -14,12 +14,11 @@ from mmengine.config import Config
 
 from handkd.config import load_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
-from handkd.files import write_atomically
 from handkd.hints import ConfigError, check_keys, did_you_mean
-from handkd.reading import check_name, read_json, shown
 
 from .report import ROLES, StageResult
 from .runs import evaluate, train
+from .stage_records import read_record, write_record
 from .work_dirs import hold_work_dir
 
 
@@ -198,7 +197,7 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
             print(f'{title}: not run, since it needs {" and ".join(missing)}, which has no result')
             continue
         folder = Path(work_dir) / stage.name
-        record = _read_record(folder)
+        record = read_record(folder)
         config = _choose_config(stage, record)
         cfg = _stage_config(stage, config, folder, seed, done)
         fingerprint = fingerprints[stage.name] = _fingerprint(cfg, stage, fingerprints)
@@ -238,13 +237,13 @@ def _run_stage(cfg: Config, folder: Path, record: dict) -> dict:
     print(f'training in {folder}', flush=True)
     record.setdefault('started', time.time())
     with stop_signals() as stop, hold_work_dir(folder):
-        _write_record(folder, record)
+        write_record(folder, record)
         try:
             record |= _train_and_evaluate(cfg, stop)
         except DivergenceError as error:
             record |= dict(diverged=str(error))
             print(error)
-        _write_record(folder, record)
+        write_record(folder, record)
     return record
 
 
@@ -296,36 +295,3 @@ def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str
         node = functools.reduce(dict.__getitem__, parents, fields)
         node[last] = Path(node[last]).name
     return hashlib.sha256(json.dumps([fields, sources], sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _read_record(folder: Path) -> dict:
-    """Return what ``stage.json`` says of a stage; nothing if there is none.
-
-    Raises:
-        ValueError: If it is not what :func:`_run_stage` writes, or names files outside of the folder.
-    """
-    path = folder / 'stage.json'
-    if not path.is_file():
-        return {}
-    record = read_json(path)
-    if not isinstance(record, dict):
-        raise ValueError(f'{path}: expected a dict, found {shown(record)}; delete {folder} to run it again')
-    finished = record.get('metrics') is not None
-    expected = {'fingerprint': str} | {key: str for key in ('config', 'diverged') if key in record}
-    expected |= {'metrics': dict, 'checkpoint': str, 'predictions': str} if finished else {}
-    for key, kind in expected.items():
-        if not isinstance(record.get(key), kind):
-            found = shown(record.get(key))
-            raise ValueError(
-                f'{path}: {key!r} must be a {kind.__name__}, found {found}; delete {folder} to run it again'
-            )
-    for name, value in record['metrics'].items() if finished else ():
-        if type(value) not in (int, float):
-            raise ValueError(f'{path}: the metric {name!r} must be a number, found {shown(value)}')
-    for key in ('checkpoint', 'predictions') if finished else ():
-        check_name(record[key], f'{path}: {key!r}')
-    return record
-
-
-def _write_record(folder: Path, record: dict) -> None:
-    write_atomically(folder / 'stage.json', json.dumps(record, indent=2).encode())

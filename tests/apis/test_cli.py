@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from handkd.apis.cli import (
     OptionsAction,
@@ -48,6 +49,18 @@ def test_an_error_of_the_user_is_one_line_and_a_status(error, status, text, caps
         run_cli(raises(error))
     err = capsys.readouterr().err
     assert end.value.code == status and text in err and 'Traceback' not in err
+
+
+@pytest.mark.parametrize(('end', 'status'), [(KeyboardInterrupt(), 130), (Interruption(signal.SIGTERM), 75)])
+def test_a_signal_that_a_library_takes_for_an_error_of_its_own_ends_all_the_same(end, status, monkeypatch, capsys):
+    def format_code(*_args, **_kwargs):
+        raise end
+
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', format_code)
+    with pytest.raises(SystemExit) as left:
+        run_cli(lambda _argv: Config(dict(a=1)).pretty_text)  # as before each checkpoint
+    err = capsys.readouterr().err
+    assert left.value.code == status and ('interrupted; ' in err) == (status == 130) and 'format' not in err
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from handkd.apis.cli import run_cli
+
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'write_dataset.py'))
 
 
@@ -24,5 +26,19 @@ def test_what_cannot_be_written_is_said(tmp_path):
     with pytest.raises(ValueError, match="did you mean 'nyu'"):
         TOOL['main'](['--layout', 'nyuu', '--out', str(tmp_path / 'x'), '--num', '2'])
     (tmp_path / 'there').write_text('')
-    with pytest.raises(FileExistsError, match='empty folder'):
+    with pytest.raises(OSError, match='name another folder with --out'):
+        TOOL['main'](['--layout', 'nyu', '--out', str(tmp_path / 'there' / 'x'), '--num', '2'])
+    with pytest.raises(FileExistsError, match='empty folder, found files in it; name another one, or delete'):
         TOOL['main'](['--layout', 'nyu', '--out', str(tmp_path), '--num', '2'])
+
+
+def test_an_interrupted_one_is_said_to_be_a_part(tmp_path, capsys, monkeypatch):
+    def write_layout(*_args):
+        yield dict(split='training')
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(TOOL['main'].__globals__, 'write_layout', write_layout)
+    with pytest.raises(SystemExit) as end:
+        run_cli(TOOL['main'], ['--layout', 'rhd', '--out', str(tmp_path / 'RHD'), '--num', '2'])
+    assert end.value.code == 130
+    assert f'{tmp_path / "RHD"} is a part of a data set: delete it before' in capsys.readouterr().err

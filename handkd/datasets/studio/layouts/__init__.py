@@ -67,7 +67,10 @@ def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[di
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
-        raise FileExistsError(f'{out}: a data set is written into an empty folder, found files in it')
+        raise FileExistsError(
+            f'{out}: a data set is written into an empty folder, found files in it; name another one, or delete what '
+            'an interrupted run left there'
+        )
     return LAYOUTS[layout](out, num, seed)
 
 
