@@ -59,7 +59,8 @@ ARROWS = {
     'hashing': set(),
     'registry': {'compat'},
     'size_checks': {'hints', 'registry'},
-    'config': BASE | {'overrides', 'signatures', 'size_checks'},
+    'baseline': {'hints', 'registry'},
+    'config': BASE | {'baseline', 'overrides', 'signatures', 'size_checks'},
     'overrides': {'hints'},
     'signatures': set(),
     'build_errors': {'config', 'hints'},
@@ -76,7 +77,7 @@ ARROWS = {
     'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'files', 'hand', 'geometry', 'reading', 'registry'},
     'apis': KNOWS_MODELS
-    | {'build_errors', 'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
+    | {'baseline', 'build_errors', 'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 

@@ -123,9 +123,9 @@ def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
             r'model.head.codec.heatmap_size \(CPMHeatmap\) is 24, but .* is 96, .*CPMFeatures\) makes maps of 12 px',
         ),
         (
-            'ekd/ts20g_rgb_studio.py',
-            {'model.head.codec.input_size': 128},
-            r'model.head.codec.input_size \(Latent25D\) is 128, but .* is 64',
+            'ekd/ts20g_studio.py',
+            {'model.student.head.codec.input_size': 128},
+            r'model.student.head.codec.input_size \(Latent25D\) is 128, but .* is 64',
         ),
         (
             'nvs/resnet18quarter_supervised_studio.py',

@@ -1,14 +1,30 @@
-"""EKD together with depth mimicry: PMD-Net's distillers and the rules of the hand, in one student."""
+"""EKD together with PMD-Net's depth mimicry, which neither paper has; the stages have each alone, too.
 
-_base_ = './pmd_mimic_studio.py'
+The weights are for PMD-Net's location loss, which is alpha = 100 times a norm (Eq. 5 of PMD-Net).
+"""
 
-model = dict(distillers=_base_.ekd)
+_base_ = '../pmd/resnet18half_studio.py'
+
+angle_limits = dict(file='work_dirs/angle_limits/studio_{labels}.json')
+ekd = dict(
+    angles=dict(type='AngleRegularizer', weight=10.0, warmup=1000),
+    offset=dict(type='OffsetTeacher', layers=['neck'], in_channels=256, offset_weight=1.0, modified_weight=1.0),
+)
+model = dict(distillers=ekd)
+test_evaluator = [_base_.test_evaluator, dict(type='HandAngleMetric')]
+
+without_mimicry = {f'model.distillers.{name}': None for name in ('feat', 'x', 'y', 'z')} | {
+    'model.teachers.depth': None
+}
+without_ekd = {f'model.distillers.{name}': None for name in ekd}
+teachers = dict(depth='depth')
 stages = dict(
+    _delete_=True,
     runs=[
-        _base_.depth,
-        _base_.rgb,
-        dict(name='ekd', label='EKD', role='variant', config='pmd_studio.py'),
-        dict(_base_.mimic, role='variant'),
-        dict(_base_.mimic, name='both', label='EKD, depth mimicry', config=None),
+        dict(name='depth', label='Depth', role='pretraining', config='../pmd/resnet18half_depth_studio.py'),
+        dict(name='rgb', label='RGB alone', role='twin', baseline=True),
+        dict(name='ekd', label='EKD', role='variant', options=without_mimicry),
+        dict(name='mimic', label='depth mimicry', role='variant', options=without_ekd, teachers=teachers),
+        dict(name='both', label='EKD, depth mimicry', role='student', teachers=teachers),
     ],
 )

@@ -1,11 +1,12 @@
-"""EKD on PMD-Net's RGB student."""
+"""EKD on PMD-Net's RGB student, without depth."""
 
-_base_ = './pmd_rgb_studio.py'
+_base_ = './pmd_mimic_ekd_studio.py'
 
-model = dict(_delete_=True, type='DistilledEstimator', student=_base_.model, distillers=_base_.ekd)
+model = dict(teachers=dict(depth=None), distillers=dict(feat=None, x=None, y=None, z=None))
 stages = dict(
+    _delete_=True,
     runs=[
-        dict(name='rgb', label="PMD-Net's student alone", role='twin', config='pmd_rgb_studio.py'),
-        dict(name='ekd', label='with EKD', role='student', config=None),
+        dict(name='rgb', label="PMD-Net's student alone", role='twin', baseline=True),
+        dict(name='ekd', label='with EKD', role='student'),
     ],
 )

@@ -1,6 +1,9 @@
 """EKD: the angle regulariser and the offset teacher (Eq. 2 to 4)."""
 
-_base_ = ['./ts500m_rgb_lm.py', '../_base_/knowledge/ekd_ts500m.py', '../_base_/stages/ekd.py']
-
-model = dict(_delete_=True, type='DistilledEstimator', student=_base_.model, distillers=_base_.ekd)
-stages = dict(names=dict(net='ts500m', data='lm'))
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/ekd_ts500m.py',
+    '../_base_/datasets/lm_ekd.py',
+    '../_base_/schedules/ekd.py',
+    '../_base_/stages/ekd.py',
+]

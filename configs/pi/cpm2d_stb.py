@@ -1,9 +1,9 @@
-"""PI-training by masks of four fifths of the images: RGB_Net goes on, kept silent outside the hand (Eq. 3).
+"""PI-training by masks of four fifths of the images: RGB_Net is kept silent outside the hand (Eq. 3).
 
 In 2D this is the paper's method (section 4.2).
 """
 
-_base_ = ['./cpm2d_mask02_stb.py', '../_base_/stages/pi_2d.py']
+_base_ = ['./cpm2d_both_stb.py', '../_base_/stages/pi_2d.py']
 
-model = dict(distillers=dict(mask=dict(fraction=0.8)))
+model = dict(distillers=dict(inter=None), teachers=dict(depth=None))
 stages = dict(names=dict(net='cpm2d', data='stb', external='bighand'))

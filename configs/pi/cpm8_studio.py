@@ -1,13 +1,6 @@
-"""PI-training by mimicry: RGB_Net goes on, and its last convolution follows the frozen depth network's (Eq. 1, 2)."""
+"""PI-training by mimicry: RGB_Net's last convolution follows the frozen depth network's (Eq. 1, 2)."""
 
-_base_ = ['./cpm8_rgb_continued_studio.py', '../_base_/stages/pi.py']
+_base_ = ['./cpm8_both_studio.py', '../_base_/stages/pi.py']
 
-model = dict(
-    _delete_=True,
-    type='DistilledEstimator',
-    student=_base_.model,
-    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/cpm8_depth_studio/iter_200.pth')),
-    distillers=dict(inter=_base_.mimic),
-)
-train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
+model = dict(distillers=dict(mask=None))
 stages = dict(names=dict(net='cpm8', data='studio', external='studio'))

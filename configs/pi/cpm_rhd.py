@@ -1,13 +1,6 @@
-"""PI-training by mimicry: RGB_Net goes on, and its last convolution follows the frozen depth network's (Eq. 1, 2)."""
+"""PI-training by mimicry: RGB_Net's last convolution follows the frozen depth network's (Eq. 1, 2)."""
 
-_base_ = ['./cpm_rgb_continued_rhd.py', '../_base_/stages/pi.py']
+_base_ = ['./cpm_both_rhd.py', '../_base_/stages/pi.py']
 
-model = dict(
-    _delete_=True,
-    type='DistilledEstimator',
-    student=_base_.model,
-    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/cpm_depth_rhd/iter_20000.pth')),
-    distillers=dict(inter=_base_.mimic),
-)
-train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
+model = dict(distillers=dict(mask=None))
 stages = dict(names=dict(net='cpm', data='rhd', external='bighand'))

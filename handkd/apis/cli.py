@@ -15,6 +15,7 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
+from handkd.baseline import baseline_config
 from handkd.build_errors import explain
 from handkd.config import load_config
 from handkd.engine import CTRL_C_STATUS, Interruption
@@ -127,7 +128,13 @@ class OptionsAction(DictAction):
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that ``train.py`` and ``test.py`` have in common; the names are MMPose's."""
-    parser.add_argument('--work-dir', help='where logs and checkpoints go; default: work_dirs/<config name>')
+    parser.add_argument(
+        '--work-dir',
+        help='where logs and checkpoints go; default: work_dirs/<config name>, with _baseline for --baseline',
+    )
+    parser.add_argument(
+        '--baseline', action='store_true', help='the same student, data and schedule without teachers and distillers'
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -143,11 +150,13 @@ def config_from_args(args: argparse.Namespace) -> Config:
     """Load and check the config that :func:`add_run_options` describe, and make sure of its work dir."""
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
-    cfg = load_config(args.config, args.cfg_options)
+    cfg, name = load_config(args.config, args.cfg_options), Path(args.config).stem
+    if args.baseline:
+        cfg, name = baseline_config(cfg), f'{name}_baseline'
     cfg.launcher = args.launcher
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         join_cpu_processes(cfg)
-    cfg.work_dir = str(prepare_work_dir(args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'))
+    cfg.work_dir = str(prepare_work_dir(args.work_dir or cfg.get('work_dir') or f'work_dirs/{name}'))
     return cfg
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from handkd.baseline import baseline_config
 from handkd.config import load_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
 from handkd.hints import ConfigError, check_keys, did_you_mean
@@ -40,6 +41,7 @@ class Stage:
         annotations: How many labels it may use, if it is one cell of a table over that number; see
             :class:`~handkd.apis.report.StageResult`.
         seeds: Dotted keys of its config that take the random seed, besides ``randomness.seed``.
+        baseline: Whether the config's baseline runs (:func:`~handkd.baseline.baseline_config`), after the options.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Stage:
     otherwise: Path | None = None
     annotations: int | None = None
     seeds: Sequence[str] = ()
+    baseline: bool = False
 
     @property
     def sources(self) -> list[str]:
@@ -71,10 +74,10 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     """Read the stages of a config.
 
     ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, checkpoints=, otherwise=,
-    annotations=, seeds=)], options=, names=, annotations=)``; a run's ``config`` and ``otherwise`` are paths from that
-    config's folder in which ``names`` are filled in, as in ``'{net}_depth_{data}.py'``; a ``config`` of None is that
-    config itself; the outer ``options`` hold for all runs. A run with ``budget``, the dotted key of its config that
-    takes a number of labels, is one stage for each of the outer ``annotations``: ``name_64`` and so on.
+    annotations=, seeds=, baseline=)], options=, names=, annotations=)``; a run's ``config`` and ``otherwise`` are paths
+    from that config's folder in which ``names`` are filled in, as in ``'{net}_depth_{data}.py'``; without a ``config``
+    it is that config itself; the outer ``options`` hold for all runs. A run with ``budget``, the dotted key of its
+    config that takes a number of labels, is one stage for each of the outer ``annotations``: ``name_64`` and so on.
 
     Args:
         path: The config.
@@ -275,6 +278,8 @@ def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[
     if stage.start is not None:
         options['load_from'] = str(done[stage.start].checkpoint)
     cfg = load_config(path, options)
+    if stage.baseline:
+        cfg = baseline_config(cfg)
     cfg.work_dir = str(folder)
     return _named(cfg)
 

@@ -6,6 +6,7 @@ import pytest
 
 from handkd.apis.complexity import measure_config
 from handkd.apis.stages import read_stages, run_stages, select_stages
+from handkd.baseline import baseline_config
 from handkd.config import load_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'ekd'
@@ -29,27 +30,30 @@ def test_students_have_the_parameters_and_the_work_that_they_should(student):
     size = measure_config(load_config(CONFIGS / f'{student}_lm.py'))
     assert size.params == params
     assert least <= size.macs <= most
-    assert measure_config(load_config(CONFIGS / f'{student}_rgb_lm.py')) == size
+    assert measure_config(baseline_config(load_config(CONFIGS / f'{student}_lm.py'))) == size
 
 
 @pytest.mark.parametrize('data', DATA)
 @pytest.mark.parametrize('student', STUDENTS)
 def test_rows_differ_in_the_teacher_alone(student, data):
-    rows = {row: load_config(CONFIGS / f'{student}{row}_{data}.py') for row in ('_rgb', '_angle', '_offset', '')}
-    twin = rows.pop('_rgb')
-    taught = {'_angle': ['angles'], '_offset': ['offset'], '': ['angles', 'offset']}
+    path = CONFIGS / f'{student}_{data}.py'
+    stages = {stage.name: stage for stage in read_stages(path)}
+    assert [stage.baseline for stage in stages.values()] == [True, False, False, False]
+    rows = {name: load_config(stage.config, stage.options) for name, stage in stages.items()}
+    baseline = baseline_config(rows.pop('rgb'))
+    taught = {'angle': ['angles'], 'offset': ['offset'], 'ekd': ['angles', 'offset']}
     for row, cfg in rows.items():
         assert sorted(cfg.model.distillers) == taught[row]
-        assert all(distiller.limits == twin.angle_limits.file for distiller in cfg.model.distillers.values())
-        assert cfg.model.student == twin.model
-        assert cfg.keys() - twin.keys() == {'ekd', 'stages'}
-        assert all(cfg[key] == twin[key] for key in twin.keys() - {'model'})
+        assert all(distiller.limits == baseline.angle_limits.file for distiller in cfg.model.distillers.values())
+        assert cfg.model.student == baseline.model
+        assert all(cfg[key] == baseline[key] for key in cfg.keys() - {'model'})
 
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*_studio.py')), ids=lambda path: path.stem)
 def test_all_rows_of_a_method_are_there_and_measure_the_same(path):
     if 'stages' in load_config(path):
-        cfgs = [load_config(stage.config) for stage in read_stages(path) if stage.role != 'pretraining']
+        stages = [stage for stage in read_stages(path) if stage.role != 'pretraining']
+        cfgs = [load_config(stage.config, stage.options) for stage in stages]
         assert all(cfg.test_evaluator == cfgs[0].test_evaluator for cfg in cfgs)
         assert any(metric.type == 'HandAngleMetric' for metric in cfgs[0].test_evaluator)
 

@@ -80,9 +80,10 @@ def pairs_of_networks(read_model):
             continue
         baseline = next(stage for stage in stages if stage.role == 'twin')
         for stage in stages:
-            if stage.role in ('student', 'variant') and stage.config != baseline.config:
-                found.setdefault((baseline.config, stage.config), f'{path.name}: {stage.name}')
-    pairs = [(name, *map(read_model, configs)) for configs, name in found.items()]
+            if stage.role in ('student', 'variant'):
+                models = [read_model(one.config, one.options, one.baseline) for one in (baseline, stage)]
+                found.setdefault(repr(models), (f'{path.name}: {stage.name}', *models))
+    pairs = [pair for pair in found.values() if pair[1] != pair[2]]
     other_networks = ('single', 'cascade')  # heads with other layers; and a teacher, which sees depth
     return [pair for pair in pairs if not pair[0].endswith(other_networks)]
 

@@ -11,11 +11,11 @@ from .test_train_step import ROOT
 
 NETWORKS = (
     'pmd/resnet18half_rgb_studio',
-    'pmd/resnet18half_refine_studio',
+    'pmd/resnet18half_refine_replace_studio',
     'pi/cpm8_rgb_studio',
     'pi/cpm2d8_rgb_studio',
-    'ekd/ts500m_rgb_studio',
-    'ekd/squeezenet_rgb_studio',
+    'ekd/ts500m_studio',
+    'ekd/squeezenet_studio',
     'nvs/resnet18quarter_supervised_studio',
     'weakseg/inception_direct_studio',
     'weakseg/inception_cascade_studio',

@@ -1,12 +1,43 @@
-"""LM (Gomez-Donoso et al. 2017) as EKD uses it: the first fifth of all frames is the test set."""
-
-_base_ = ['./lm.py', './ekd_crops.py', './ekd_metrics_palm.py']
+"""LM (Gomez-Donoso et al. 2017) for EKD: the first fifth of all frames is the test set."""
 
 input_size = 128
-train_dataloader = dict(batch_size=32, dataset=dict(pipeline=_base_.rgb128_train, split_by='frames', test_part='first'))
-val_dataloader = dict(dataset=dict(pipeline=_base_.rgb128_test, split_by='frames', test_part='first'))
+
+crop = dict(type='HandCrop', rule='square', factor=1.25)
+noise = dict(type='RandomCropNoise', scale=(0.9, 1.2), shift=0.08)
+warp = dict(type='WarpCrop', size=input_size)
+pack = dict(type='PackHandInputs', modalities=['rgb'])
+
+source = dict(
+    type='LMDataset',
+    data_root='data/multiview_hand_pose_dataset',
+    split_by='frames',
+    test_part='first',
+    modalities=['rgb'],
+)
+loader = dict(num_workers=4, persistent_workers=True)
+train_dataloader = dict(
+    batch_size=32,
+    drop_last=True,
+    sampler=dict(type='ReproducibleSampler'),
+    dataset=dict(split='train', pipeline=[crop, noise, warp, pack], **source),
+    **loader,
+)
+val_dataloader = dict(
+    batch_size=64,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(split='test', pipeline=[crop, warp, pack], **source),
+    **loader,
+)
 test_dataloader = val_dataloader
 
 angle_limits = dict(file='work_dirs/angle_limits/lm_{labels}.json', percentile=0.0)
-val_evaluator = _base_.ekd_metrics
+# First the paper's protocol: the error in the camera's frame, given the true depth of the root and the true scale
+# (section 4.1). Then the same joints relative to the root, V.F., and the error with depth and size as estimated.
+val_evaluator = [
+    dict(type='HandKeypointMetric', root=None, scale='gt', prefix='gt-depth'),
+    dict(type='HandKeypointMetric', root='palm', scale_bone=('wrist', 'index_mcp'), prefix='gt-depth'),
+    dict(type='HandAngleMetric'),
+    dict(type='HandKeypointMetric', root='palm', scale='pred', prefix='estimated-depth'),
+]
 test_evaluator = val_evaluator

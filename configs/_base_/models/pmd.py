@@ -27,9 +27,3 @@ distillers = dict(
     y=dict(type='FeatureMimic', layer='head.branches.y.relu2', weight=5 / 16),
     z=dict(type='FeatureMimic', layer='head.branches.z.relu2', weight=5 / 16),
 )
-
-# Without the three sub-networks there is one such layer, which takes their joint weight.
-single_distillers = dict(
-    feat=dict(type='FeatureMimic', layer='neck', weight=1 / 16),
-    xyz=dict(type='FeatureMimic', layer='head.branches.xyz.relu2', weight=15 / 16),
-)

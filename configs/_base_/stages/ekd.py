@@ -2,9 +2,9 @@
 
 stages = dict(
     runs=[
-        dict(name='rgb', label='without EKD', role='twin', config='{net}_rgb_{data}.py'),
-        dict(name='angle', label='with Loss_theta', role='variant', config='{net}_angle_{data}.py'),
-        dict(name='offset', label='with Loss_op', role='variant', config='{net}_offset_{data}.py'),
-        dict(name='ekd', label='EKD (both)', role='student', config='{net}_{data}.py'),
+        dict(name='rgb', label='without EKD', role='twin', baseline=True),
+        dict(name='angle', label='with Loss_theta', role='variant', options={'model.distillers.offset': None}),
+        dict(name='offset', label='with Loss_op', role='variant', options={'model.distillers.angles': None}),
+        dict(name='ekd', label='EKD (both)', role='student'),
     ],
 )

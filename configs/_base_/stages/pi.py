@@ -1,32 +1,34 @@
-"""PI in 3D: Depth_Net in two steps, RGB_Net, its twin, and PI-training by mimicry, by masks and by both."""
+"""PI in 3D: Depth_Net in two steps, RGB_Net, its baseline, and PI-training by mimicry, by masks and by both."""
 
-before = [
-    dict(
-        name='depth_only',
-        label='Depth, external images alone',
-        role='pretraining',
-        config='{net}_depth_only_{external}.py',
-        otherwise='{net}_depth_only_studio.py',
-    ),
-    dict(name='depth', label='Depth', role='teacher', config='{net}_depth_{data}.py', start='depth_only'),
-    dict(name='rgb', label='RGB before PI-training', role='variant', config='{net}_rgb_{data}.py'),
-    dict(name='twin', label='RGB', role='twin', config='{net}_rgb_continued_{data}.py', start='rgb'),
-]
-by_mimic = dict(
-    name='mimic',
-    label='RGB + PI (mimic)',
-    role='student',
-    config='{net}_{data}.py',
+depth_only_row = dict(
+    name='depth_only',
+    label='Depth, external images alone',
+    role='pretraining',
+    config='{net}_depth_only_{external}.py',
+    otherwise='{net}_depth_only_studio.py',
+)
+depth_row = dict(name='depth', label='Depth', role='teacher', config='{net}_depth_{data}.py', start='depth_only')
+rgb_row = dict(name='rgb', label='RGB before PI-training', role='variant', config='{net}_rgb_{data}.py')
+# Each of the following is {net}_both_{data}.py with some of its knowledge left out.
+baseline_row = dict(name='twin', label='RGB', role='twin', config='{net}_both_{data}.py', start='rgb', baseline=True)
+both_row = dict(
+    name='both',
+    label='RGB + PI (mimic, mask)',
+    role='variant',
+    config='{net}_both_{data}.py',
     start='rgb',
     teachers=dict(depth='depth'),
 )
-by_both = dict(by_mimic, name='both', label='RGB + PI (mimic, mask)', role='variant', config='{net}_both_{data}.py')
+mimic_row = dict(both_row, name='mimic', label='RGB + PI (mimic)', options={'model.distillers.mask': None})
+mask_row = dict(
+    name='mask',
+    label='RGB + PI (mask)',
+    role='variant',
+    config='{net}_both_{data}.py',
+    start='rgb',
+    options={'model.distillers.inter': None, 'model.teachers.depth': None},
+)
 
 stages = dict(
-    runs=[
-        *before,
-        by_mimic,
-        dict(name='mask', label='RGB + PI (mask)', role='variant', config='{net}_mask_{data}.py', start='rgb'),
-        by_both,
-    ],
+    runs=[depth_only_row, depth_row, rgb_row, baseline_row, dict(mimic_row, role='student'), mask_row, both_row]
 )

@@ -1,9 +1,9 @@
-"""PMD-Net: the teacher, the twin, and the config that inherits this."""
+"""PMD-Net: the teacher, the baseline, and the config that inherits this."""
 
 stages = dict(
     runs=[
         dict(name='depth', label='Depth teacher', role='teacher', config='{net}_{teacher}_{data}.py'),
-        dict(name='rgb', label='RGB twin', role='twin', config='{net}_rgb_{data}.py'),
-        dict(name='student', label='PMD-Net', role='student', config=None, teachers=dict(depth='depth')),
+        dict(name='rgb', label='RGB twin', role='twin', baseline=True),
+        dict(name='student', label='PMD-Net', role='student', teachers=dict(depth='depth')),
     ],
 )

@@ -1,9 +1,15 @@
 """All rows of PMD-Net's Table 2."""
 
-
-def row(name, label, kind, teacher='depth', role='variant'):
-    return dict(name=name, label=label, role=role, config='{net}' + kind + '_{data}.py', teachers=dict(depth=teacher))
-
+row = dict(role='variant', config='{net}_{data}.py', teachers=dict(depth='depth'))
+# Without the three sub-networks X, Y and Z come from one, in the teacher too, whose one layer has their joint weight.
+single = {
+    'model.student.head.separate': False,
+    'model.teachers.depth.model.head.separate': False,
+    'model.distillers.x': None,
+    'model.distillers.y': None,
+    'model.distillers.z': None,
+    'model.distillers.xyz': dict(type='FeatureMimic', layer='head.branches.xyz.relu2', weight=15 / 16),
+}
 
 stages = dict(
     runs=[
@@ -12,12 +18,29 @@ stages = dict(
             name='depth_single',
             label='Depth teacher without 3 sub-networks',
             role='variant',
-            config='{net}_depth_single_{data}.py',
+            config='{net}_depth_{data}.py',
+            options={'model.head.separate': False},
         ),
-        dict(name='rgb', label='RGB baseline', role='twin', config='{net}_rgb_{data}.py'),
-        row('single', 'PMD-Net without 3 sub-networks', '_single', teacher='depth_single'),
-        row('pmd', 'PMD-Net', '', role='student'),
-        row('refine', 'PMD-Net + Refine', '_refine'),
-        row('refine_replace', 'PMD-Net + Refine + Random Replacement', '_refine_replace'),
+        dict(name='rgb', label='RGB baseline', role='twin', config='{net}_{data}.py', baseline=True),
+        dict(
+            row,
+            name='single',
+            label='PMD-Net without 3 sub-networks',
+            options=single,
+            teachers=dict(depth='depth_single'),
+        ),
+        dict(row, name='pmd', label='PMD-Net', role='student'),
+        dict(
+            row,
+            name='refine',
+            label='PMD-Net + Refine',
+            options={'model.student.head.refine': True, 'model.student.head.beta': 0.5},
+        ),
+        dict(
+            row,
+            name='refine_replace',
+            label='PMD-Net + Refine + Random Replacement',
+            config='{net}_refine_replace_{data}.py',
+        ),
     ],
 )

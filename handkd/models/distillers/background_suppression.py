@@ -70,6 +70,8 @@ class BackgroundSuppression(BaseDistiller):
         ValueError: If ``reduction`` is unknown or ``fraction`` no share.
     """
 
+    gt_fields = ('hand_mask',)
+
     def __init__(
         self, layer: str, weight: float = 1.0, fraction: float = 1.0, seed: int = 0, reduction: str = 'sum'
     ) -> None:

@@ -38,10 +38,12 @@ class BaseDistiller(BaseModule, metaclass=ABCMeta):
     Attributes:
         student_taps: Names of the student's layers that it reads.
         teacher_taps: Names of the layers that it reads of each teacher, by the teacher's name.
+        gt_fields: Names of the samples' ``gt_fields`` that it reads, which are loaded only where a distiller does.
     """
 
     student_taps: tuple[str, ...] = ()
     teacher_taps: dict[str, tuple[str, ...]] = {}
+    gt_fields: tuple[str, ...] = ()
 
     @abstractmethod
     def forward(self, context: DistillContext) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ class DistilledEstimator(BaseModel):
 
     Args:
         student (dict): Config of the student's estimator.
-        distillers (dict[str, dict]): Config of each distiller, by a name that its losses carry.
+        distillers (dict[str, dict]): Config of each distiller, by a name that its losses carry; None leaves one out.
         teachers (dict[str, dict]): For each teacher's name ``model``, the config of its estimator, ``checkpoint``, the
             path of its weights, and ``input_size``, the side of its input in px or (width, height), if its codec does
             not say it. Each sees the student's crops at that size, normalised as its own ``data_preprocessor`` says.
@@ -52,6 +52,9 @@ class DistilledEstimator(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        distillers, teachers = (
+            {name: cfg for name, cfg in part.items() if cfg is not None} for part in (distillers, teachers)
+        )
         for name, spec in teachers.items():
             check_keys(spec, TEACHER_KEYS, f'teacher {name!r}')
         network = MODELS.build(student)

@@ -1,5 +1,0 @@
-"""The angle regulariser alone (Eq. 2): the paper's 'w/ Loss_theta'."""
-
-_base_ = './squeezenet_stb.py'
-
-model = dict(distillers=dict(_delete_=True, angles=_base_.ekd.angles))

@@ -1,8 +1,0 @@
-"""The student alone, the twin of EKD's: the paper's 'wo/EKD'."""
-
-_base_ = [
-    '../_base_/runtime.py',
-    '../_base_/models/ekd_ts20g.py',
-    '../_base_/datasets/stb_ekd.py',
-    '../_base_/schedules/ekd.py',
-]

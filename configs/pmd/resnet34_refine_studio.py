@@ -1,5 +1,0 @@
-"""PMD-Net + Refine (section 3.3): a fourth network adds a residual; the depth network has none."""
-
-_base_ = './resnet34_studio.py'
-
-model = dict(student=dict(head=dict(refine=True, beta=0.5)))

@@ -1,0 +1,124 @@
+"""Configs without some or all of the knowledge that is there only in training: rows of ablations, and the baseline."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+
+from mmengine.config import Config, ConfigDict
+
+from .hints import ConfigError
+from .registry import MODELS
+
+_PARTS = ('distillers', 'teachers')
+_MAKERS = {'DepthToCube': ('modalities', 'depth'), 'HandMaskFromDepth': ('fields', 'hand_mask')}
+"""Transform -> argument of PackHandInputs, and the value there, for which alone it is in a pipeline."""
+
+
+def baseline_config(cfg: Config) -> Config:
+    """Return the baseline of a distilled config: the same student, data, schedule and seed, without the knowledge.
+
+    Teachers and distillers are left out, and so is what is loaded for them alone, such as depth and masks.
+
+    Args:
+        cfg: A config whose model is a ``DistilledEstimator``; it is not changed.
+
+    Raises:
+        ConfigError: If its model is no such one.
+    """
+    if not _is_distilled(cfg):
+        raise ConfigError(
+            f'model.type must be DistilledEstimator, found {cfg.model.get("type")}: the config has no teachers and no '
+            'distillers, so it is a baseline already; leave --baseline out'
+        )
+    cfg = copy.deepcopy(cfg)
+    distilled = cfg.model
+    cfg.model = distilled.student
+    if distilled.get('data_preprocessor') is not None:
+        cfg.model.data_preprocessor = distilled.data_preprocessor
+    _prune(cfg.train_dataloader.dataset, _modalities(cfg.model), _fields(()))
+    return cfg
+
+
+def leave_out_nothings(cfg: Config) -> None:
+    """Remove the teachers and distillers of a config that are None, in place, and what is loaded for them alone.
+
+    Args:
+        cfg: Any config; one without such a None is left as it is.
+    """
+    parts = {key: cfg.model.get(key) or {} for key in _PARTS} if _is_distilled(cfg) else {}
+    if all(value is not None for part in parts.values() for value in part.values()):
+        return
+    for key, part in parts.items():
+        cfg.model[key] = ConfigDict({name: value for name, value in part.items() if value is not None})
+    if not cfg.model.teachers:  # as where there never was one
+        del cfg.model.teachers
+    if 'train_dataloader' in cfg:
+        networks = [cfg.model.student, *(teacher.model for teacher in cfg.model.get('teachers', {}).values())]
+        modalities = set().union(*map(_modalities, networks))
+        _prune(cfg.train_dataloader.dataset, modalities, _fields(cfg.model.distillers.values()))
+
+
+def _is_distilled(cfg: Config) -> bool:
+    return str((cfg.get('model') or {}).get('type')).rpartition('.')[2] == 'DistilledEstimator'
+
+
+def _modalities(model: ConfigDict) -> set[str]:
+    """Return the modalities that a network takes."""
+    named = model.get('modality', 'rgb')
+    return {named} if isinstance(named, str) else set(named)
+
+
+def _fields(distillers: Iterable[ConfigDict]) -> set[str]:
+    """Return the fields that distillers read, and none of the given ones does."""
+    read = {str(distiller.get('type')).rpartition('.')[2] for distiller in distillers}
+    MODELS.import_from_location()
+    by_name = {name: set(getattr(cls, 'gt_fields', ())) for name, cls in MODELS.module_dict.items()}
+    return set().union(*by_name.values()) - set().union(*(by_name.get(name, set()) for name in read))
+
+
+def _prune(settings: ConfigDict, modalities: set[str], unread: set[str]) -> None:
+    """Take out of a data set, and of those in it, what a model does not read.
+
+    Args:
+        settings: The data set's config, changed in place.
+        modalities: What the networks take.
+        unread: Fields that nothing reads any more.
+    """
+    for inner in _sets_in(settings):
+        steps = inner.get('pipeline') or []
+        if not steps or steps[-1].get('type') != 'PackHandInputs':
+            continue
+        pack = ConfigDict(copy.deepcopy(dict(steps[-1])))
+        pack.modalities = [name for name in pack.get('modalities', ['rgb']) if name in modalities]
+        if 'fields' in pack:
+            pack.fields = [name for name in pack.fields if name not in unread]
+            if not pack.fields:
+                del pack.fields
+        steps = [step for step in steps[:-1] if _is_used(step, pack)]
+        inner.pipeline = [*steps, pack]
+        if 'modalities' in inner:
+            inner.modalities = [name for name in inner.modalities if _is_loaded_for(name, steps, pack)]
+
+
+def _sets_in(settings: ConfigDict) -> Iterator[ConfigDict]:
+    yield settings
+    for inner in (settings.get('dataset'), *(settings.get('datasets') or ())):
+        if inner is not None:
+            yield from _sets_in(inner)
+
+
+def _is_used(step: ConfigDict, pack: ConfigDict) -> bool:
+    """Whether what a transform makes is packed; True for transforms that make nothing of their own."""
+    argument, value = _MAKERS.get(step.get('type'), (None, None))
+    return argument is None or value in pack.get(argument, ())
+
+
+def _is_loaded_for(modality: str, steps: list, pack: ConfigDict) -> bool:
+    """Whether a modality of a data set is packed, or made use of by a transform."""
+    types = {step.get('type') for step in steps}
+    if modality == 'mask':
+        return 'hand_mask' in pack.get('fields', ())
+    if modality == 'parts':
+        return 'part_seg' in pack.get('fields', ())
+    return modality in pack.modalities or (modality == 'depth' and bool(types & set(_MAKERS)))

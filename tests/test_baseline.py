@@ -1,0 +1,107 @@
+"""A baseline is the student as it is configured, and what is loaded for the knowledge alone goes with it."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from handkd.apis.cli import add_run_options, config_from_args
+from handkd.apis.stages import read_stages
+from handkd.baseline import baseline_config, leave_out_nothings
+from handkd.config import load_config
+from handkd.hints import ConfigError
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+PAIRS = [
+    ('pmd/resnet34_rhd', 'pmd/resnet34_rgb_rhd'),
+    ('pmd/resnet34_stb', 'pmd/resnet34_rgb_stb'),
+    ('pmd/resnet34_nyu', 'pmd/resnet34_rgb_nyu'),
+    ('pmd/resnet34_folder', 'pmd/resnet34_rgb_folder'),
+    ('pmd/resnet18half_studio', 'pmd/resnet18half_rgb_studio'),
+    ('ekd/cpm8_studio', None),
+    ('pi/cpm_rhd', None),
+    ('pi/cpm2d_both_stb', None),
+]
+MIMICRY = {'model.distillers.inter': None, 'model.teachers.depth': None}
+
+
+def steps(cfg):
+    return [step.type for step in cfg.train_dataloader.dataset.pipeline]
+
+
+@pytest.mark.parametrize(('path', 'written'), PAIRS)
+def test_the_baseline_differs_in_the_knowledge_alone(path, written):
+    cfg = load_config(CONFIGS / f'{path}.py')
+    baseline = baseline_config(cfg)
+    assert cfg.model.type == 'DistilledEstimator' and baseline.model == cfg.model.student
+    assert all(baseline[key] == cfg[key] for key in cfg.keys() - {'model', 'train_dataloader'})
+    dataset, full = baseline.train_dataloader.dataset, cfg.train_dataloader.dataset
+    assert dataset.modalities == dataset.pipeline[-1].modalities == ['rgb']
+    assert set(steps(cfg)) - set(steps(baseline)) <= {'DepthToCube', 'HandMaskFromDepth'}
+    assert {k: v for k, v in dataset.items() if k not in ('modalities', 'pipeline')} == {
+        k: v for k, v in full.items() if k not in ('modalities', 'pipeline')
+    }
+    if written is not None:  # as somebody would write it by hand
+        other = load_config(CONFIGS / f'{written}.py')
+        assert all(baseline[key] == other[key] for key in other)
+
+
+def test_a_baseline_of_a_baseline_is_refused():
+    with pytest.raises(ConfigError, match=r'model\.type must be DistilledEstimator, found HandPoseEstimator'):
+        baseline_config(load_config(CONFIGS / 'pmd/resnet18half_rgb_studio.py'))
+
+
+@pytest.mark.parametrize(
+    ('options', 'distillers', 'types', 'packed', 'loaded'),
+    [
+        ({}, ['inter', 'mask'], ['HandMaskFromDepth', 'DepthToCube'], (['rgb', 'depth'], ['hand_mask']), True),
+        ({'model.distillers.mask': None}, ['inter'], ['DepthToCube'], (['rgb', 'depth'], None), True),
+        (MIMICRY, ['mask'], ['HandMaskFromDepth'], (['rgb'], ['hand_mask']), True),
+        ({**MIMICRY, 'model.distillers.mask': None}, [], [], (['rgb'], None), False),
+    ],
+)
+def test_what_is_left_out_is_not_loaded(options, distillers, types, packed, loaded):
+    cfg = load_config(CONFIGS / 'pi/cpm_both_rhd.py', options)
+    assert sorted(cfg.model.distillers) == distillers
+    assert ('teachers' in cfg.model) == ('inter' in distillers)
+    assert [name for name in steps(cfg) if name in ('HandMaskFromDepth', 'DepthToCube')] == types
+    pack = cfg.train_dataloader.dataset.pipeline[-1]
+    assert (pack.modalities, pack.get('fields')) == packed
+    assert cfg.train_dataloader.dataset.modalities == (['rgb', 'depth'] if loaded else ['rgb'])
+    assert steps(cfg)[:2] == ['HandCrop', 'RandomCropNoise']
+
+
+def test_sets_in_sets_are_followed():
+    inner = dict(
+        type='A', modalities=['rgb', 'depth'], pipeline=[dict(type='DepthToCube'), dict(type='PackHandInputs')]
+    )
+    inner['pipeline'][-1]['modalities'] = ['rgb', 'depth']
+    model = dict(type='handkd.DistilledEstimator', student={}, distillers={}, teachers=dict(depth=None))
+    cfg = Config(
+        dict(model=model, train_dataloader=dict(dataset=dict(type='B', datasets=[dict(type='C', dataset=inner)])))
+    )
+    leave_out_nothings(cfg)
+    found = cfg.train_dataloader.dataset.datasets[0].dataset
+    assert found.modalities == ['rgb'] and found.pipeline == [dict(type='PackHandInputs', modalities=['rgb'])]
+    assert inner['modalities'] == ['rgb', 'depth']
+
+
+def test_the_option_of_the_tools(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    add_run_options(parser)
+    path = str(CONFIGS / 'pmd/resnet18half_studio.py')
+    options = ['--cfg-options', 'model.student.head.loss.loss_weight=3.0']
+    cfg = config_from_args(parser.parse_args([path, '--baseline', *options]))
+    assert (cfg.model.type, cfg.model.head.loss.loss_weight) == ('HandPoseEstimator', 3.0)
+    assert cfg.work_dir == 'work_dirs/resnet18half_studio_baseline'
+
+
+def test_what_make_demo_compares():
+    """The demo's baseline is the student's config without the knowledge, after the same options."""
+    stages = {stage.name: stage for stage in read_stages(CONFIGS / 'pmd/demo.py')}
+    assert (stages['rgb'].baseline, stages['student'].baseline) == (True, False)
+    assert stages['rgb'].options == stages['student'].options
+    assert stages['rgb'].config == stages['student'].config
