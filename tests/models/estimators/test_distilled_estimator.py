@@ -53,6 +53,16 @@ def test_losses_are_eq_3_on_the_networks_features(distilled_cfg, batch):
     assert losses['loss_z_mimic'].item() == pytest.approx(feature_distance(z, teacher_z).item() * 5 / 16, rel=1e-5)
 
 
+def test_what_is_none_is_left_out(distilled_cfg, batch):
+    everything = MODELS.build(distilled_cfg).train()
+    z_alone = copy.deepcopy(distilled_cfg) | dict(distillers=distilled_cfg['distillers'] | dict(feat=None))
+    losses = MODELS.build(z_alone).train()(**everything.data_preprocessor(batch, True), mode='loss')
+    assert set(losses) == {'loss_reg', 'loss_reg_coarse', 'loss_z_mimic'}
+    nothing = dict(distillers=dict(feat=None, z=None), teachers=dict(depth=None))
+    model = MODELS.build(copy.deepcopy(distilled_cfg) | nothing)
+    assert (len(model.distillers), model.teachers) == (0, {})
+
+
 def test_checkpoint_loads_as_the_plain_student_and_predicts_the_same(distilled_cfg, batch, tmp_path):
     model = MODELS.build(distilled_cfg)
     train_steps(model, batch)
