@@ -195,7 +195,7 @@ def test_bad_input_is_named(runs, tmp_path, capsys):
         (['poses', runs[0], '--num', '0'], '--num must be at least 1'),
         (['poses', runs[0], '--limits', 'limits.json'], '--limits is for violations, not for poses'),
         (['poses', runs[0], '--dictionary', 'patches'], '--dictionary is for parts, not for poses'),
-        (['rejections', *runs], 'rejections is of one run, found 2'),
+        (['rejections', *runs], 'rejections takes one run, found 2'),
     ):
         with pytest.raises(SystemExit):
             TOOL['main'](args)
