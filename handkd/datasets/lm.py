@@ -68,7 +68,7 @@ class LMDataset(HandFileDataset):
             Defaults to 'annotated'.
         views (Sequence[int]): Which of the cameras 1 to 4. Defaults to (1, 2, 3, 4).
         distortion (bool): Whether cameras have the published lens distortion. The owners project with it; some other
-            code does not, which moves joints by up to a few pixels. Defaults to True.
+            code ignores it, which moves joints by up to a few pixels. Defaults to True.
         joint0 (str): Joint 0, since the set labels no wrist. 'palm': the middle of the palm, as labelled.
             'thumb_base': the thumb's base, which lies near the wrist and is joint 1 too. Defaults to 'palm'.
         sequences (Sequence[int] | None): Which of the sequences 1 to 21 to use, such as those on disk; the split

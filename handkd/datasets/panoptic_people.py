@@ -73,7 +73,7 @@ class People:
 
         Args:
             names: Names of the sequences.
-            sequence: Sequence of each of the N hands, an index of ``names``, shape (N,), int, no unit or frame.
+            sequence: Sequence of each of the N hands, an index of ``names``, shape (N,), int.
             person: The files' number of the person, shape (N,), int.
 
         Returns:

@@ -184,7 +184,7 @@ def test_views_and_a_turntable(view_run, tmp_path, capsys):
     with Image.open(gif) as image:
         assert (image.n_frames, image.info['loop']) == (36, 0)
     assert gif.stat().st_size < 1e6 and re.search(r'turn\.gif: 0\.\d\d MB', capsys.readouterr().out)
-    with pytest.raises(ValueError, match=r'turn\.png: an animation is a file with the ending \.gif'):
+    with pytest.raises(ValueError, match=r'turn\.png: expected an animation file with the suffix \.gif'):
         TOOL['main'](['turntable', view_run, '--out', str(tmp_path / 'turn.png')])
 
 

@@ -68,7 +68,7 @@ def require(results: dict, transform: object, *keys: str) -> None:
 
 
 def any_pixels(results: dict, transform: object) -> str:
-    """Return the key of one of a sample's images or maps.
+    """Return the key of an image or map of a sample.
 
     Raises:
         ValueError: If it has none; names the sample and the transform that needs one.

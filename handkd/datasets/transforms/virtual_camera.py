@@ -29,7 +29,7 @@ class VirtualCamera(BatchTransform):
     (``perspectiveCorrection`` and ``rotation_augmentation`` of Rhodin et al., "Unsupervised Geometry-Aware
     Representation Learning for 3D Human Pose Estimation", ECCV 2018). So two views i and j of a hand, its root in the
     origin, are P_j = R_j' R_i'^T P_i, whatever their crops and rotations. Its pixels are square, without skew, its
-    principal point is the middle of the result and it has no lens distortion, regardless of the old one's. A cube that
+    principal point is the middle of the result and it has no lens distortion, unlike the old camera. A cube that
     HandCrop puts around a joint fills the result, at any position in the image: at an angle t from the old axis the
     focal length is size / side sqrt(fx fy) / cos(t), which is size / edge times the distance.
 

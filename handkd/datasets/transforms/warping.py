@@ -57,7 +57,7 @@ def warp_batch(batch: SampleBatch, matrices: np.ndarray, size: tuple[int, int], 
 
     Args:
         batch: The samples.
-        matrices: Pixels of the images -> pixels of the results, shape (N, 3, 3).
+        matrices: Pixels of each image -> pixels of its result, shape (N, 3, 3).
         size: (width, height) of the results, px.
         border: Value of the images outside the old ones.
     """

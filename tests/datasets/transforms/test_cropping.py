@@ -86,7 +86,7 @@ def test_cube_crops_of_a_batch_are_those_of_single_samples(make_sample):
 
 @pytest.mark.parametrize('key', ['keypoints', 'keypoints_cam', 'camera'])
 def test_cube_rule_needs_joints_and_camera(make_sample, key):
-    with pytest.raises(ValueError, match=rf"HandCrop needs '{key}', which sample \(img_id 4\) has not"):
+    with pytest.raises(ValueError, match=rf"HandCrop needs '{key}', but sample \(img_id 4\) has none"):
         HandCrop('cube')(dict(make_sample(4), **{key: None}))
 
 
@@ -120,7 +120,7 @@ def test_a_nan_joint_is_named_or_left_out(make_sample):
 
 
 def test_errors_name_the_sample(make_sample):
-    with pytest.raises(ValueError, match=r"HandCrop needs 'keypoints', which sample \(img_id 4\) has not"):
+    with pytest.raises(ValueError, match=r"HandCrop needs 'keypoints', but sample \(img_id 4\) has none"):
         HandCrop()(dict(img_id=4))
     with pytest.raises(ValueError, match=r"needs 'bbox', .*choose another rule"):
         HandCrop('box')(dict(img_id=4))

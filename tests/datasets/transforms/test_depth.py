@@ -41,7 +41,7 @@ def test_cube_around_the_median_reading():
     mask[0], mask[3, 3] = False, True
     with pytest.raises(ValueError, match=r'sample \(img_id 12\) has no depth on the hand mask'):
         DepthToCube(center='depth')(dict(with_depth(depth), hand_mask=mask))
-    with pytest.raises(ValueError, match='no depth reading in the central half'):
+    with pytest.raises(ValueError, match='no depth in the central half'):
         DepthToCube(center='depth')(with_depth(np.zeros((8, 8))))
 
 
@@ -59,14 +59,14 @@ def test_hand_only_sends_what_is_off_the_mask_to_the_back():
     # A mask that is there does not change anything by itself.
     np.testing.assert_allclose(DepthToCube(300)(sample)['depth'][:, 0], [0, -1], atol=1e-6)
     with pytest.raises(
-        ValueError, match=r"needs 'hand_mask', which sample \(img_id 12\) has none: put HandMaskFromDepth"
+        ValueError, match=r"needs 'hand_mask', but sample \(img_id 12\) has none: put HandMaskFromDepth"
     ):
         DepthToCube(hand_only=True)(with_depth([[1]]))
 
 
 def test_missing_depth_says_what_to_do():
     with pytest.raises(
-        ValueError, match=r"DepthToCube needs 'depth', which sample \(img_id 12\) has none: .*modalities"
+        ValueError, match=r"DepthToCube needs 'depth', but sample \(img_id 12\) has none: .*modalities"
     ):
         DepthToCube()(dict(img_id=12))
     with pytest.raises(ValueError, match="needs 'keypoints_cam'"):

@@ -213,7 +213,7 @@ def test_labels_may_be_missing(make_sample):
 def test_the_order_of_transforms_is_checked(make_sample):
     sample = make_sample(3)
     with pytest.raises(
-        ValueError, match=r"WarpCrop needs 'crop', which sample \(img_id 3\) has none: put HandCrop before"
+        ValueError, match=r"WarpCrop needs 'crop', but sample \(img_id 3\) has none: put HandCrop before"
     ):
         WarpCrop()(dict(sample))
     with pytest.raises(ValueError, match='before HandCrop or after WarpCrop'):
