@@ -188,7 +188,7 @@ def _check_entry(path: Path, entry: Mapping, wanted: Mapping) -> None:
     """Raise a ValueError if a background's entry in the manifest differs from ``wanted``."""
     if {key: entry.get(key) for key in wanted} != wanted:
         raise ValueError(
-            f'{path} was made from other frames or another set; delete its folder to make all anew, or name another'
+            f'{path} was made from other frames or another set; delete its folder to make all again, or choose another'
         )
 
 
@@ -211,7 +211,7 @@ def _read_manifest(folder: Path) -> dict[str, dict]:
             raise ValueError(f'version {content["version"]!r}, expected {VERSION}')
         return dict(content['backgrounds'])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{path} is damaged ({error}); delete {folder} to make it anew') from error
+        raise ValueError(f'{path} is damaged ({error}); delete {folder} to make it again') from error
 
 
 def background_of(folder: str | PathLike, sequence: str, view: int) -> np.ndarray:

@@ -59,7 +59,7 @@ class MixedDataset:
         return number, (block * self.shares[number] + place) % len(self.datasets[number])
 
     def __getitem__(self, key: int) -> dict:
-        """Return sample ``key``, augmented as its :class:`~handkd.datasets.SampleKey` says."""
+        """Return sample ``key``, augmented from the seed of its :class:`~handkd.datasets.SampleKey`."""
         return self.__getitems__([key])[0]
 
     def __getitems__(self, keys: Sequence[int]) -> list[dict]:

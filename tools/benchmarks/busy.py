@@ -129,5 +129,5 @@ def run(argv: list[str] | None = None) -> None:
         f'{args.rounds} x {args.steps} steps of each, in turns'
     )
     print(f'alone    {alone:8.1f} ms per step (median)')
-    print(f'beside   {busy:8.1f} ms per step (median), beside {args.neighbours} busy processes')
+    print(f'beside   {busy:8.1f} ms per step (median), with {args.neighbours} busy processes')
     print(f'ratio    {busy / alone:8.2f} (beside / alone)')

@@ -15,7 +15,7 @@ LIMITS: dict[str, tuple[float, float, str]] = {
     'wrist_flexion': (-65.0, 70.0, 'AAOS norms: extension 70, flexion 80; less at the ends, where the fingers lock'),
     'wrist_deviation': (-20.0, 30.0, 'AAOS norms: radial 20 (negative here), ulnar 30'),
     'palm_cupping': (0.0, 14.0, 'the ulnar CMC joints give 10 (ring) to 20-30 (little) degrees; shared out over both'),
-    'thumb_cmc_radial': (2.0, 58.0, 'radial abduction in the palm plane, 0 beside the index: AAOS 0..50-70'),
+    'thumb_cmc_radial': (2.0, 58.0, 'radial abduction in the palm plane, 0 next to the index: AAOS 0..50-70'),
     'thumb_cmc_palmar': (-5.0, 50.0, 'palmar abduction out of the palm plane: AAOS 0..50-70'),
     'thumb_cmc_twist': (-10.0, 10.0, 'axial play beyond the rotation that the saddle joint couples to opposition'),
     'thumb_mcp_flexion': (-8.0, 55.0, 'AAOS norms: 0..50, some hyperextension'),

@@ -162,7 +162,7 @@ def _decode(path: str | os.PathLike, flags: int) -> tuple[np.ndarray, int]:
         data = _without_orientation(data, *header.orientation_at)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except (cv2.error, MemoryError) as error:  # OpenCV has limits of its own
+    except (cv2.error, MemoryError) as error:  # OpenCV has its own limits
         raise ImageReadError(f'{os.fspath(path)!r} is refused by OpenCV: {" ".join(str(error).split())}') from None
     if image is None:
         raise ImageReadError(

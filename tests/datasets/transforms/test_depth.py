@@ -65,9 +65,7 @@ def test_hand_only_sends_what_is_off_the_mask_to_the_back():
 
 
 def test_missing_depth_says_what_to_do():
-    with pytest.raises(
-        ValueError, match=r"DepthToCube needs 'depth', but sample \(img_id 12\) has none: .*modalities"
-    ):
+    with pytest.raises(ValueError, match=r"DepthToCube needs 'depth', but sample \(img_id 12\) has none: .*modalities"):
         DepthToCube()(dict(img_id=12))
     with pytest.raises(ValueError, match="needs 'keypoints_cam'"):
         DepthToCube()(dict(depth=np.ones((2, 2), np.float32)))

@@ -218,7 +218,7 @@ def test_the_order_of_transforms_is_checked(make_sample):
         WarpCrop()(dict(sample))
     with pytest.raises(ValueError, match='before HandCrop or after WarpCrop'):
         HandResize(32)(HandCrop()(dict(sample)))
-    with pytest.raises(ValueError, match='DepthToCube behind'):
+    with pytest.raises(ValueError, match='DepthToCube after'):
         RandomHandFlip(1)(DepthToCube()(dict(sample)))
     with pytest.raises(ValueError, match='invertible'):
         warp_sample(dict(sample), np.zeros((3, 3)), (8, 8))

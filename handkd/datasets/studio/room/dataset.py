@@ -23,7 +23,7 @@ from handkd.registry import DATASETS
 from .motion import Motion
 from .stage import Stage, bank_behind, draw_stage, photograph_body, pose_body, see
 
-_SEQUENCE, _RIG, _MOTION = 3, 4, 5  # streams of random numbers, beside the studio's samples, people and backgrounds
+_SEQUENCE, _RIG, _MOTION = 3, 4, 5  # streams of random numbers, besides those of samples, subjects and backgrounds
 
 
 @DATASETS.register_module()
