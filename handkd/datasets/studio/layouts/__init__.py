@@ -67,7 +67,7 @@ def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[di
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
-        raise FileExistsError(f'{out}: the folder of a new data set must be empty, found files in it; choose another')
+        raise FileExistsError(f'{out}: a new data set needs an empty folder, found files in it; choose another')
     return LAYOUTS[layout](out, num, seed)
 
 
