@@ -1,4 +1,4 @@
-"""Speed, as ratios measured side by side: tools/benchmark.py step|busy|data|index|studio|restoration|joints [...]"""
+"""Measure speed, as ratios to a reference: tools/benchmark.py step|busy|data|index|studio|restoration|joints [...]"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BENCHMARKS = {
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the benchmark that the first argument names; the rest are its options."""
+    """Run the benchmark named by the first argument; the rest are its options."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ('-h', '--help'):
         print(f'{__doc__}\n\nbenchmarks: {", ".join(BENCHMARKS)}')

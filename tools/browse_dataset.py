@@ -1,4 +1,4 @@
-"""Look at a data set: a contact sheet of what a network is given, or of what the data set holds.
+"""Show a data set: a contact sheet of the network's input, or of the raw samples.
 
 python tools/browse_dataset.py configs/pmd/resnet18half_studio.py --split train --num 32 --out sheet.png
 python tools/browse_dataset.py configs/pmd/resnet18half_studio.py --raw --modalities rgb depth parts
@@ -23,10 +23,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('config', help='path of the config')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
     parser.add_argument('--num', type=int, default=32, help='samples, taken from the beginning')
-    parser.add_argument('--modalities', nargs='+', choices=list(TILES), help='what to show; default: all that is there')
-    parser.add_argument('--raw', action='store_true', help='show samples before the pipeline, with all that they hold')
+    parser.add_argument('--modalities', nargs='+', choices=list(TILES), help='modalities to show; default: all')
+    parser.add_argument('--raw', action='store_true', help='show whole samples, before the pipeline')
     parser.add_argument('--skeleton', action='store_true', help='draw the joints on the colour image (or on the depth)')
-    parser.add_argument('--columns', type=int, default=8, help='tiles a row')
+    parser.add_argument('--columns', type=int, default=8, help='tiles per row')
     parser.add_argument('--tile', type=int, default=160, help='side of a tile in px')
     parser.add_argument('--out', default='sheet.png', help='the picture')
     parser.add_argument(
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def packed_sample(packed: dict) -> dict:
-    """Take what a network is given back to the keys of a sample."""
+    """Return the network's input under the keys of a sample."""
     inputs, labels = packed['inputs'], packed['data_samples']
     sample = {key: labels.gt_instances.get(key) for key in ('keypoints', 'keypoints_valid')}
     if 'rgb' in inputs:

@@ -1,9 +1,9 @@
-"""Build the dictionary of label patches that a config's `patch_dictionary` names, or go on with it, and measure it.
+"""Build, or resume building, the dictionary of label patches of a config's `patch_dictionary`, and measure it.
 
 python tools/build_dictionary.py configs/weakseg/dense_synthetic_studio.py --measure 500
 
-Training and evaluation build it, too, if need be. --measure compares the search with the exact one, for so many patches
-around pixels of true maps that the dictionary does not have: the next ones of its set.
+Training and evaluation build it, too, if it is missing. --measure compares the search with the exact one, for N patches
+around pixels of true maps that are not in the dictionary: the next ones of its set.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAPS = 50
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Parse the arguments, build what is not there, and say what is."""
+    """Parse the arguments, build the missing parts, and print the size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='path of a config with `patch_dictionary`')
     parser.add_argument('--measure', type=int, metavar='N', help='compare the search with the exact one, N times')
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.measure is None:
         return
     if not isinstance(search, IndexedSearch):
-        print('so few are searched exactly')
+        print('the search is exact for so few patches')
         return
     others = read_maps(cfg.patch_dictionary.dataset, len(dictionary.maps), len(dictionary.maps) + _MAPS)
     maps = np.stack(list(others))

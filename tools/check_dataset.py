@@ -32,7 +32,7 @@ TILE = 200
 
 
 class Checks:
-    """The findings of samples, as a data set of their own, so that a data loader makes them on several cores."""
+    """Findings per sample, as a data set, so that a data loader computes them on several cores."""
 
     def __init__(self, dataset: object, indices: np.ndarray) -> None:
         self.dataset, self.indices = dataset, indices
@@ -45,13 +45,13 @@ class Checks:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the arguments, walk the set and print what was found; return 1 if there is a problem."""
+    """Parse the arguments, check the set and print the findings; return 1 if there is a problem."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='path of the config')
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which dataloader')
-    parser.add_argument('--num', type=int, help='check as many samples, spread over the set; default: all')
-    parser.add_argument('--modalities', nargs='+', help='what to read; default: all that the set has')
-    parser.add_argument('--workers', type=int, default=2, help='processes that read')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='dataloader of the config')
+    parser.add_argument('--num', type=int, help='number of samples to check, spread over the set; default: all')
+    parser.add_argument('--modalities', nargs='+', help='modalities to read; default: all of the set')
+    parser.add_argument('--workers', type=int, default=2, help='worker processes')
     parser.add_argument('--out', help='folder for the results; default: work_dirs/check/<config>-<split>')
     parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries')
     args = parser.parse_args(argv)
@@ -96,13 +96,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def build_dataset(config: str, options: dict | None, split: str, modalities: list[str] | None) -> object:
-    """Build the data set of a config's dataloader, reading all that the set has if nothing else is asked for."""
+    """Build the data set of a config's dataloader; by default with all modalities of the set."""
     cfg = load_config(config, options)
     if f'{split}_dataloader' not in cfg:
         raise ValueError(f'{config} has no {split}_dataloader: choose another --split')
     settings = cfg[f'{split}_dataloader'].dataset
     kind = DATASETS.get(settings.type)
-    if is_packed(settings) and settings.get('recipe') is not None:  # before it is packed, its files are to be looked at
+    if is_packed(settings) and settings.get('recipe') is not None:  # check the files that it is packed from
         source = settings.recipe.source
         if issubclass(DATASETS.get(source.type), HandFileDataset):
             settings, kind = source, DATASETS.get(source.type)
@@ -110,7 +110,7 @@ def build_dataset(config: str, options: dict | None, split: str, modalities: lis
         settings.modalities = modalities
     if issubclass(kind, HandFileDataset):
         settings.modalities = modalities or list(kind.offers(settings))
-        settings.on_corrupt = 'skip'  # missing images are to be found one by one, and not to end the check
+        settings.on_corrupt = 'skip'  # reports missing images one by one instead of ending the check
     return DATASETS.build(settings)
 
 

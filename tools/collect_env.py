@@ -1,6 +1,6 @@
-"""Print what a bug report needs: python tools/collect_env.py
+"""Print the environment for a bug report: python tools/collect_env.py
 
-Works, and says what is wrong, where an import of handkd fails.
+Also works, and prints the error, if handkd cannot be imported.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DISTRIBUTIONS = (
 
 
 def distribution_versions() -> dict[str, str]:
-    """Return the version of each package that matters here; those that are not installed are left out."""
+    """Return the version of each relevant package; those that are not installed are left out."""
     found = {}
     for name in DISTRIBUTIONS:
         try:
@@ -47,7 +47,7 @@ def distribution_versions() -> dict[str, str]:
 
 
 def system() -> dict[str, str]:
-    """Return what is known about the machine, the interpreter and the source tree."""
+    """Return the properties of the machine, the interpreter and the source tree."""
     commit = subprocess.run(
         ['git', '-C', str(ROOT), 'describe', '--always', '--dirty'], capture_output=True, text=True, check=False
     )
@@ -61,7 +61,7 @@ def system() -> dict[str, str]:
 
 
 def torch_devices() -> dict[str, str]:
-    """Return what torch computes on."""
+    """Return torch's threads and devices."""
     import torch
 
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
@@ -73,7 +73,7 @@ def torch_devices() -> dict[str, str]:
 
 
 def handkd_and_mmpose() -> dict[str, str]:
-    """Import handkd and the MMPose that it uses; return what answers for the packages that MMPose asks for."""
+    """Import handkd and MMPose; return for each package that MMPose imports whether it is installed or a stub."""
     sys.path.insert(0, str(ROOT))
     import handkd.registry  # noqa: I001  (before anything of MMPose)
     import mmpose.models  # noqa: F401
@@ -87,7 +87,7 @@ def handkd_and_mmpose() -> dict[str, str]:
 
 
 def main() -> int:
-    """Print all sections; the status is 1 if one of them could not be made."""
+    """Print all sections; return status 1 if one of them failed."""
     failed = False
     for section in (system, distribution_versions, torch_devices, handkd_and_mmpose):
         print(f'{section.__name__.replace("_", " ").capitalize()}:')

@@ -1,4 +1,4 @@
-"""Count parameters and multiply-accumulates of what a config runs at test time.
+"""Count parameters and multiply-accumulates of a config's network at test time.
 
 python tools/complexity.py configs/pmd/resnet34_studio.py [--json] [--shape 64]
 """

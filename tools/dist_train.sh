@@ -7,9 +7,9 @@ if [ $# -lt 2 ]; then sed -n '3s/^# //p' "$0" >&2; exit 2; fi
 config=$1 processes=$2
 tools=$(dirname "$0")
 
-HANDKD_COMMAND=$(printf '%q ' "$0" "$@") # what a run that a signal ends says to go on with
+HANDKD_COMMAND=$(printf '%q ' "$0" "$@") # printed by an interrupted run as the command to resume
 export HANDKD_COMMAND
-# torchrun hands these on to its processes, and gives them so many seconds to save.
+# torchrun passes these signals on to its processes, and gives them this many seconds to save.
 export PET_SIGNALS_TO_HANDLE=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1 PET_SHUTDOWN_TIMEOUT=${PET_SHUTDOWN_TIMEOUT:-120}
 exec "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes "${NNODES:-1}" --node-rank "${NODE_RANK:-0}" --nproc-per-node "$processes" \

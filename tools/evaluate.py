@@ -1,12 +1,12 @@
-"""Score files of predicted joints, from handkd or from anyone else, under a named protocol.
+"""Score files of predicted joints, of handkd or any other method, under a named protocol.
 
 python tools/evaluate.py deepprior.txt --gt groundtruth.txt --protocol nyu --format uvd
 python tools/evaluate.py a.npz b.json --gt gt.npz --protocol stb --labels ours theirs --plot curves.png --json out.json
 python tools/evaluate.py hamer.json --gt gt.npz --protocol root --unit m --order mano
 python tools/evaluate.py work_dirs/demo/*/predictions.npz --protocol dumped
 
-A file is an .npz, .npy or .json with joints (frames, joints, 3), or text with one frame a row; docstrings of
-handkd/evaluation/joint_files.py and protocols.py have the details.
+A file is an .npz, .npy or .json with joints (frames, joints, 3), or text with one row per frame; the docstrings of
+handkd/evaluation/joint_files.py and protocols.py give the details.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ DUMPED = 'dumped'
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Parse the arguments, print the table, and write what else is asked for."""
+    """Parse the arguments, print the table, and write the requested files."""
     parser = _parser()
     args = parser.parse_args(argv)
     if args.plot and Path(args.plot).suffix not in FORMATS:
@@ -70,11 +70,11 @@ def main(argv: list[str] | None = None) -> None:
     names = _joint_names(protocol, args)
     truth = _read(args.gt or args.preds[0], 'target', camera, args.gt_unit, args.gt_order, names)
     if args.gt is None and truth.protocol is None:
-        parser.error(f'{truth.path} holds no ground truth: give its file with --gt')
+        parser.error(f'{truth.path} contains no ground truth: give its file with --gt')
     if protocol is not None and protocol.visible_only and truth.visible is None:
         raise ValueError(
-            f'{truth.path}: the protocol {args.protocol} counts visible joints only, so the ground truth must say '
-            'which are, in an array `visible` of shape (N, K)'
+            f'{truth.path}: the protocol {args.protocol} counts visible joints only, so the ground truth must have '
+            'an array `visible` of shape (N, K)'
         )
     scores = {}
     for label, path in zip(labels, args.preds):
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
         scores[label] = _score(pred, truth, protocol, rules, names, args)
     if len({result.protocol.name for result in scores.values()}) > 1:
         names = {label: result.protocol.name for label, result in scores.items()}
-        raise ValueError(f'these predictions follow different protocols and do not compare: {names}')
+        raise ValueError(f'these predictions follow different protocols and cannot be compared: {names}')
 
     print(_text(args.protocol, scores, truth, args.per_joint))
     for path, content in ((args.json, _json_bytes), (args.plot, _plot_bytes)):
@@ -96,13 +96,13 @@ def main(argv: list[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('preds', nargs='+', metavar='PRED', help='files of predictions, a row of the table each')
+    parser.add_argument('preds', nargs='+', metavar='PRED', help='files of predictions, one row of the table each')
     parser.add_argument('--gt', help='file of the ground truth; not needed for files that HandKeypointMetric dumped')
     parser.add_argument(
         '--protocol',
         required=True,
         metavar='NAME',
-        help=f'one of {", ".join(PROTOCOLS)}; {DUMPED}: what the file itself says; or in full, such as '
+        help=f'one of {", ".join(PROTOCOLS)}; {DUMPED}: that of the file; or in full, such as '
         'rel-wrist_pred-scale_21j-visible',
     )
     parser.add_argument(
@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         '--camera',
         help=f"of --format uvd: {', '.join(CAMERAS)}, or fx,fy,u0,v0 in px; default: the protocol's",
     )
-    parser.add_argument('--labels', nargs='+', help='what the table calls the files; default: their names')
+    parser.add_argument('--labels', nargs='+', help='names of the files in the table; default: the file names')
     parser.add_argument(
         '--auc',
         nargs='+',
@@ -130,14 +130,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--within', nargs='+', type=float, default=WITHIN, metavar='MM', help='shares of frames')
     parser.add_argument('--pck', nargs='+', type=float, default=PCK_AT, metavar='MM', help='shares of joints')
-    parser.add_argument('--per-joint', action='store_true', help="print each joint's mean error, too")
+    parser.add_argument('--per-joint', action='store_true', help="also print each joint's mean error")
     parser.add_argument('--json', metavar='OUT', help='write all numbers, curves and the protocol to this file')
     parser.add_argument('--plot', metavar='OUT', help=f'draw both curves into this file, {", ".join(FORMATS)}')
     return parser
 
 
 def _default_labels(paths: Sequence[str]) -> list[str]:
-    """File names without and with their endings, names of their folders, or paths: the first that tells them apart."""
+    """File names without and with suffix, names of their folders, or paths: the first choice without duplicates."""
     files = [Path(path) for path in paths]
     choices = ([f.stem for f in files], [f.name for f in files], [f.parent.name for f in files])
     return next((names for names in choices if len(set(names)) == len(names)), list(paths))
@@ -145,7 +145,7 @@ def _default_labels(paths: Sequence[str]) -> list[str]:
 
 def _camera(parser: argparse.ArgumentParser, args: argparse.Namespace) -> tuple[float, float, float, float] | None:
     if args.format is None and args.protocol in CAMERAS:
-        # These sets' files come in both forms, and pixels read as mm give numbers that look right.
+        # Files of these sets exist in both forms, and pixels read as mm give plausible numbers.
         parser.error(f'--protocol {args.protocol} needs --format: uvd for rows of u v d, xyz for points in mm')
     if args.format != 'uvd':
         if args.camera:
@@ -158,7 +158,7 @@ def _camera(parser: argparse.ArgumentParser, args: argparse.Namespace) -> tuple[
 
 
 def _joint_names(protocol: Protocol | None, args: argparse.Namespace) -> tuple[str, ...] | None:
-    """Names of the joints that files of a given order are brought to; None where no order is given."""
+    """Names of the joints that files of a given order are reordered to; None if no order is given."""
     orders = {f'--{key.replace("_", "-")}': getattr(args, key) for key in ('order', 'gt_order')}
     for option, order in orders.items():
         try:
@@ -168,10 +168,10 @@ def _joint_names(protocol: Protocol | None, args: argparse.Namespace) -> tuple[s
     if not any(orders.values()):
         return None
     if protocol is None:
-        raise ValueError(f'--protocol {DUMPED} takes joints in the order that they were dumped in: leave out --order')
+        raise ValueError(f'--protocol {DUMPED} takes joints in the order in which they were dumped: leave out --order')
     names = protocol.joints or handkd_names(*orders.values())
     if names[0].isdigit():
-        raise ValueError(f'--order: the protocol {args.protocol} says nothing of which joints its {len(names)} are')
+        raise ValueError(f'--order: the protocol {args.protocol} does not name its {len(names)} joints: leave it out')
     return names
 
 
@@ -183,7 +183,7 @@ def _read(
     order: str | None,
     names: tuple[str, ...] | None,
 ) -> JointFile:
-    """Read a file, in mm and in the order of ``names`` if its own is given."""
+    """Read a file, in mm and, if its order is given, in the order of ``names``."""
     file = read_joints(path, role, camera, unit)
     return file if order is None else reorder(file, order, names)
 
@@ -202,17 +202,16 @@ def _score(
     names: tuple[str, ...] | None,
     args: argparse.Namespace,
 ) -> Score:
-    """Score one file; ``protocol`` None takes the one by which its joints are aligned, ``names`` None its names."""
+    """Score one file; ``protocol`` None is the one its joints were aligned by, ``names`` None its names."""
     try:
         own = None if pred.protocol is None else find_protocol(pred.protocol)
         if protocol is None and own is None:
-            raise ValueError(f'names no protocol of its own, so choose another --protocol than {DUMPED}')
+            raise ValueError(f'the file names no protocol: choose another --protocol than {DUMPED}')
         one = (protocol or own).for_joints(pred.joints.shape[1], names or (own and own.joints))
         if protocol is not None and own is not None and not one.can_follow(own):
             raise ValueError(
-                f'its joints were aligned and chosen by {own.name} when they were written, so {one.name} would say '
-                f'something else than its name: choose --protocol {DUMPED}'
-                + (' or pa' if one.with_alignment('pa').can_follow(own) else '')
+                f'its joints were aligned and selected by {own.name} when they were written, so {one.name} cannot be '
+                f'computed: choose --protocol {DUMPED}' + (' or pa' if one.with_alignment('pa').can_follow(own) else '')
             )
         one = replace(one, auc=rules or one.auc)
         if one.alignment in ('absolute', 'root'):  # the others give hands their true scale
@@ -226,7 +225,7 @@ def _score(
 
 
 def parse_auc(text: str) -> AucRule:
-    """Return the rule that 'LOW,HIGH,STEPS' or 'LOW,HIGH,STEPS,RULE' describes."""
+    """Return the rule described by 'LOW,HIGH,STEPS' or 'LOW,HIGH,STEPS,RULE'."""
     try:
         low, high, steps, *rule = text.split(',')
         numbers = float(low), float(high), int(steps)

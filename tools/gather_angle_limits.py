@@ -1,4 +1,4 @@
-"""Gather how far each joint angle goes in the labels of a config's training set: what EKD teaches and is measured by.
+"""Gather the limits of joint angles in the labels of a config's training set, for EKD's teacher and its metric.
 
 python tools/gather_angle_limits.py configs/ekd/resnet50_lm.py
 python tools/gather_angle_limits.py configs/pmd/resnet34_stb.py --percentile 0.5 --out stb.json
@@ -19,17 +19,17 @@ from handkd.hand import FINGERS
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, gather, write and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='path of the config, whose training set is gathered from')
+    parser.add_argument('config', help='path of the config; the limits are those of its training set')
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help="where they go; default: the config's angle_limits.file, else work_dirs/angle_limits/<config>_DIGEST.json",
+        help="output file; default: the config's angle_limits.file, else work_dirs/angle_limits/<config>_DIGEST.json",
     )
     parser.add_argument(
         '--percentile',
         type=float,
         metavar='P',
-        help="leaves out so many of 100 values at either end; default: the config's angle_limits.percentile, else 0",
+        help="percentage of values left out at either end; default: the config's angle_limits.percentile, else 0",
     )
     parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries')
     args = parser.parse_args(argv)
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def table(limits: AngleLimits) -> str:
-    """Return the limits in degrees, a finger a line."""
+    """Return the limits in degrees, one line per finger."""
     lines = ['degrees ' + ''.join(f'{name:>18}' for name in ANGLE_NAMES)]
     for finger, angles in zip(FINGERS, limits.degrees):
         cells = (f'{low:.1f} .. {high:.1f}' for low, high in angles.round(1) + 0.0)  # no -0.0

@@ -1,23 +1,22 @@
-"""Find the hand in pictures: draw it, and write its joints.
+"""Estimate the hand in images: draw it, and write its joints.
 
 python tools/infer.py IMAGE... [--box full|x,y,w,h] [--side left|right] [--hand-scale MM] --json OUT.jsonl --out-dir DIR
 python tools/infer.py IMAGE... --config configs/nvs/... --checkpoint ... --camera FX,FY,CX,CY --root U,V,Z --box x,y,w,h
 
-The network sees the crop of its config's test pipeline. One that was trained on metric cubes (configs/nvs) needs the
+The network sees the crop of its config's test pipeline. One trained on metric cubes (configs/nvs) needs the
 camera, and the pixel and depth of the middle finger's base with the hand's box or scale, or box and scale.
 
 A network that reads depth (configs/*/*depth*, configs/weakseg/inception_*) takes 16-bit PNGs of one channel, in counts
-of --depth-unit mm, and needs --camera. The nearest hand is found in the depth, in --box if given, or at --root U,V,Z.
+of --depth-unit mm, and needs --camera. The nearest hand is located in the depth, in --box if given, or at --root U,V,Z.
 
-One JSON line an image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),
-relative to joint 0, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (the bone that the network's
-codec calls scale_bone is 1 long) without --hand-scale; "side", and "side_source" and "side_confidence", which say
-how it is known; "box" (x, y, width, height; null if only the root is known); "hand_center" (3,), around which depth was
-brought into a cube (null without depth); "keypoints_cam" (21, 3), mm, camera axes, of a network that gives joints in
-that cube, and of a 2.5D network (configs/ekd) with --camera (null of others). A network for 2D joints gives "keypoints"
-itself, as one for 2.5D does; of the former "keypoints_3d" and "unit" are null, and so is "side" without --side. An
-image that can't be used is reported and left out; the exit status is then 1. Each line is written as soon as it is
-known.
+One JSON line per image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),
+relative to joint 0, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (length 1 of the
+codec's scale_bone) without --hand-scale; "side", with "side_source" (given or estimated) and "side_confidence";
+"box" (x, y, width, height; null if only the root is known); "hand_center" (3,), mm, camera frame, the centre of the
+depth cube (null without depth); "keypoints_cam" (21, 3), mm, camera frame, of a network that predicts joints in
+that cube, and of a 2.5D network (configs/ekd) with --camera (null of others). Networks for 2D and 2.5D joints predict
+"keypoints" directly; for 2D "keypoints_3d" and "unit" are null, and so is "side" without --side. Unusable images
+are reported and left out; the exit status is then 1. Each line is written as soon as it is computed.
 """
 
 from __future__ import annotations
@@ -56,11 +55,11 @@ from handkd.visualization import (
 ROOT = Path(__file__).resolve().parents[1]
 DEMO_CONFIG = ROOT / 'configs/pmd/demo.py'
 DEMO_RUN = 'work_dirs/demo/student'
-"""Where `make demo` leaves its student, from the repository's root."""
+"""Folder of `make demo`'s student, relative to the repository's root."""
 DEPTH_SHOWN = 150.0
-"""How far before and behind the hand depth is told apart in pictures, mm."""
+"""Range of the drawn depth in front of the hand's centre and behind, mm."""
 SUFFIXES = ('.jpg', '.jpeg', '.mpo', '.png', '.webp', '.tif', '.tiff', '.bmp')
-"""How the names of files end that are taken out of a folder."""
+"""Suffixes of image files in a folder."""
 LONGEST_NAME = 200
 """Longest name of a picture in bytes, so that it stays below the 255 of most file systems."""
 
@@ -102,11 +101,11 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextmanager
 def lines_writer(path: str | None, show: bool) -> Iterator[Callable[[str], None]]:
-    """Give a function that writes a line at once, so that whatever ends the program leaves those before.
+    """Yield a function that writes a line at once, so that earlier lines survive any end of the program.
 
     Args:
-        path: The file that the lines go to; None prints them.
-        show: Whether they are printed where there is no file.
+        path: File of the lines; None prints them.
+        show: Whether they are printed without a file.
 
     Raises:
         OSError: If a line can't be written; names the file.
@@ -133,7 +132,7 @@ def _print_line(line: str) -> None:
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('images', nargs='+', metavar='IMAGE', help='path of an image, or of a folder: all in it')
+    parser.add_argument('images', nargs='+', metavar='IMAGE', help='path of an image, or of a folder of images')
     parser.add_argument('--config', help="config of the network; default: the demo's")
     parser.add_argument('--checkpoint', help="its weights; default: those of the demo's student")
     parser.add_argument(
@@ -142,7 +141,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         default='full',
         help="the hand's box in px, x,y,w,h; default: full, the image is a crop",
     )
-    parser.add_argument('--side', choices=SIDES, help='which hand it is; default: estimated from the pose')
+    parser.add_argument('--side', choices=SIDES, help='left or right hand; default: estimated from the pose')
     parser.add_argument(
         '--hand-scale',
         type=float,
@@ -159,10 +158,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help='joint that the crop is centred on: its pixel for configs/pi, its pixel and depth in mm for configs/nvs '
         'and for depth images',
     )
-    parser.add_argument('--depth-unit', type=float, metavar='MM', help='mm a count of depth images; default: 1')
+    parser.add_argument('--depth-unit', type=float, metavar='MM', help='unit of depth images in mm; default: 1')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: the GPU if there is one')
-    parser.add_argument('--json', metavar='JSONL', help='file for one JSON line an image; default: print them')
-    parser.add_argument('--out-dir', help='folder for one picture an image')
+    parser.add_argument('--json', metavar='JSONL', help='file for one JSON line per image; default: print them')
+    parser.add_argument('--out-dir', help='folder for drawings, one per image')
     return parser.parse_args(argv)
 
 
@@ -172,7 +171,7 @@ def parse_box(text: str) -> str | tuple[float, ...]:
 
 
 def parse_camera(text: str) -> np.ndarray:
-    """Read 'fx,fy,cx,cy' into K, shape (3, 3)."""
+    """Read 'fx,fy,cx,cy' into intrinsics K, shape (3, 3), px."""
     fx, fy, cx, cy = _numbers(text, 'fx,fy,cx,cy in px')
     if fx <= 0 or fy <= 0:
         raise argparse.ArgumentTypeError(f'focal lengths must be positive, found {text!r}')
@@ -202,23 +201,23 @@ def choose_model(config: str | None, checkpoint: str | None) -> tuple[str | Path
         FileNotFoundError: If the demo was not run.
     """
     if (config is None) != (checkpoint is None):
-        raise ValueError('--config and --checkpoint go together: a checkpoint fits the config that it was trained with')
+        raise ValueError('--config and --checkpoint must be given together: a checkpoint belongs to its config')
     if config is not None:
         return config, checkpoint
     trained = latest_checkpoint(ROOT / DEMO_RUN)
     if trained is None:
         raise FileNotFoundError(
-            f'there is no trained network yet in {ROOT / DEMO_RUN}: run `make demo`, which trains one, '
-            'or name your own with --config and --checkpoint'
+            f'found no trained network in {ROOT / DEMO_RUN}: train one with `make demo`, '
+            'or give yours with --config and --checkpoint'
         )
     return DEMO_CONFIG, trained
 
 
 def find_images(paths: list[str]) -> list[str]:
-    """Put the image files of a folder, by name, in the place of its path; other paths stay as they are.
+    """Replace each folder by its image files, sorted by name; other paths stay as they are.
 
     Raises:
-        ValueError: If a folder has none; says which endings are looked for.
+        ValueError: If a folder has none; names the suffixes.
     """
     found = []
     for path in paths:
@@ -227,7 +226,7 @@ def find_images(paths: list[str]) -> list[str]:
             continue
         inside = sorted(str(file) for file in Path(path).iterdir() if file.suffix.lower() in SUFFIXES)
         if not inside:
-            raise ValueError(f'{path}: the folder has no image, a file that ends in {", ".join(SUFFIXES)}')
+            raise ValueError(f'{path}: found no image in the folder; expected files with suffix {", ".join(SUFFIXES)}')
         found += inside
     return found
 
@@ -235,8 +234,8 @@ def find_images(paths: list[str]) -> list[str]:
 def picture_names(images: list[str]) -> dict[str, str]:
     """Name each image's picture after it.
 
-    Where images of different formats share a stem, the format is part of the name; where two still share a name, their
-    folders' names go in front, and at last a number. No name has a folder in it, so that all are inside of --out-dir.
+    If images of different formats share a stem, the format is part of the name; if two still share a name, their
+    folders' names are prepended, and finally a number. No name contains a folder, so that all are inside --out-dir.
 
     Args:
         images: Paths; the same file may be named twice, and in different ways.
@@ -252,7 +251,7 @@ def picture_names(images: list[str]) -> dict[str, str]:
     for path in paths.values():
         if path not in names:
             last = path.stem if len(formats[path.stem.lower()]) == 1 else f'{path.stem}_{path.suffix[1:]}'
-            taken = {name.lower() for name in names.values()}  # some file systems don't tell Hand from hand
+            taken = {name.lower() for name in names.values()}  # some file systems ignore case
             candidates = (name for name in _candidates(path, last) if name.lower() not in taken)
             names[path] = next(candidates)
     return {image: names[path] for image, path in paths.items()}
@@ -260,7 +259,7 @@ def picture_names(images: list[str]) -> dict[str, str]:
 
 def _candidates(path: Path, last: str) -> Iterator[str]:
     """File names for an image's picture, shorter ones first, without end."""
-    folders = path.parts[1:-1]  # without the root, which would make the name an absolute path
+    folders = path.parts[1:-1]  # without the root, which would make the path absolute
     for k in range(len(folders) + 1):
         name = '_'.join((*folders[len(folders) - k :], last))
         if len(name.encode()) <= LONGEST_NAME:
@@ -274,17 +273,17 @@ def _counted(number: int, word: str) -> str:
 
 
 def to_record(hand: dict) -> dict:
-    """Make a result of :class:`HandInferencer` fit for JSON."""
+    """Convert a result of :class:`HandInferencer` to JSON types."""
     return {key: np.round(v, 4).tolist() if isinstance(v, np.ndarray) else v for key, v in hand.items()}
 
 
 def show_image(path: str, hand: dict, depth_unit: float | None) -> np.ndarray:
-    """Return an image as a picture, BGR, uint8; depth as grey, bright where it is near, in the range of the hand.
+    """Return an image for drawing, (H, W, 3), BGR, uint8; depth in grey, near is bright, around the hand's depth.
 
     Args:
         path: The image.
         hand: A result of :class:`HandInferencer` on it.
-        depth_unit: Millimetres a count of a depth image; None is 1.
+        depth_unit: Unit of a depth image in mm; None is 1.
     """
     if hand['hand_center'] is None:
         return read_image(path)
@@ -293,7 +292,7 @@ def show_image(path: str, hand: dict, depth_unit: float | None) -> np.ndarray:
 
 
 def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
-    """Draw the joints on the image, and beside it the hand in space from the front and from its side, if it is known.
+    """Draw the joints on the image, and next to it the 3D hand from the front and from the side, if it is known.
 
     Args:
         image: BGR, uint8, shape (H, W, 3).
@@ -301,12 +300,12 @@ def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
         size: Side of each view in px.
 
     Returns:
-        BGR, uint8.
+        BGR, uint8, shape (H', W', 3).
     """
     side = f'{hand["side"]} ' if hand['side'] else ''
     if hand['side_source'] == 'estimated':
         side = f'{hand["side"]}? ({hand["side_confidence"]:.2f}) '
-    if len(hand['keypoints']) != NUM_JOINTS:  # NYU's 14, which no skeleton connects
+    if len(hand['keypoints']) != NUM_JOINTS:  # NYU's 14, which have no skeleton
         relative = hand['keypoints_3d'] - hand['keypoints_3d'].mean(0)
         tiles = [draw_dots(image, hand['keypoints'], size), draw_points(relative, size)]
         return contact_sheet(tiles, 2, size, headers=[f'{side}hand', 'front, in space'])
@@ -318,7 +317,7 @@ def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
 
 
 def draw_dots(image: np.ndarray, pixels: np.ndarray, size: int) -> np.ndarray:
-    """Draw joints that have no skeleton, shape (J, 2), px, on their image, enlarged to at least ``size`` px."""
+    """Draw joints without a skeleton, (J, 2), px, on their image (H, W, 3), enlarged to at least ``size`` px."""
     factor = -(-size // max(image.shape[:2]))
     canvas = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     for (x, y), color in zip(((pixels + 0.5) * factor - 0.5).round().astype(int).tolist(), point_colors(len(pixels))):

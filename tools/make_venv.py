@@ -1,10 +1,10 @@
-"""Create, or bring up to date, the virtual environment that ``make`` works in.
+"""Create or update the virtual environment of ``make``.
 
-A torch 2.x that is there already, in the environment itself or in the interpreter's own, is kept: it is pinned while
-everything else is installed. Where there is none, the one in ``requirements/torch.txt`` is installed first and alone.
-The rest is the stack of ``requirements/constraints.txt``. A second call finds that nothing has changed, and returns.
+An installed torch 2.x, in the environment itself or in the interpreter's packages, is kept: it is pinned while
+everything else is installed. Otherwise the one in ``requirements/torch.txt`` is installed first and alone.
+The rest is the stack of ``requirements/constraints.txt``. A second call without changes returns at once.
 
-Needs only the standard library. Run by ``make`` with the interpreter that the environment is to have, 3.10 to 3.13.
+Needs only the standard library. ``make`` runs it with the environment's interpreter, 3.10 to 3.13.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ except PackageNotFoundError:
 
 
 def installed_torch(python: str | Path) -> str | None:
-    """Return the version of the torch that an interpreter finds, such as ``'2.13.0+cpu'``, or None."""
+    """Return the version of an interpreter's torch, such as ``'2.13.0+cpu'``, or None."""
     found = subprocess.run([str(python), '-c', _FIND_TORCH], capture_output=True, text=True, check=True, cwd=ROOT)
     return found.stdout.strip() or None
 
@@ -43,7 +43,7 @@ def is_torch2(version: str | None) -> bool:
 
 
 def fingerprint() -> str:
-    """Return a hash of all that decides what is installed: this interpreter, this folder and the lists of packages."""
+    """Return a hash of this interpreter, this folder and the lists of packages: they determine what is installed."""
     digest = hashlib.sha256(f'{sys.version_info[:2]} {ROOT}'.encode())
     for path in (*sorted(REQUIREMENTS.glob('*.txt')), ROOT / 'setup.py', Path(__file__)):
         digest.update(path.read_bytes())
@@ -56,7 +56,7 @@ def python_of(environment: Path) -> Path:
 
 
 def check_interpreter(environment: Path) -> None:
-    """Exit with one clear line if an environment is there already and has another Python than this one."""
+    """Exit with one line if an environment exists and has another Python than this one."""
     python = python_of(environment)
     if not python.exists():
         return
@@ -71,12 +71,12 @@ def check_interpreter(environment: Path) -> None:
 
 
 def create(environment: Path) -> None:
-    """Make an empty environment, which sees the interpreter's own packages if torch 2.x is among them."""
+    """Create an empty environment, with access to the interpreter's packages if torch 2.x is among them."""
     torch = installed_torch(sys.executable)
     print(f'Creating {environment}' + (f', which uses the installed torch {torch}' if is_torch2(torch) else ''))
     venv.create(environment, system_site_packages=is_torch2(torch), with_pip=True)
     if is_torch2(torch) and sys.prefix != sys.base_prefix:
-        # This interpreter is one of a virtual environment itself, whose packages a new one doesn't see.
+        # This interpreter belongs to a virtual environment, whose packages a new environment does not see.
         own = sorted({sysconfig.get_path('purelib'), sysconfig.get_path('platlib')})
         site = subprocess.check_output(
             [str(python_of(environment)), '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], text=True
@@ -88,7 +88,7 @@ def pip(python: Path, *args: str | Path) -> None:
     """Run ``pip install`` in an environment; exit with its command if it fails."""
     command = [str(python), '-m', 'pip', 'install', '--disable-pip-version-check', *map(str, args)]
     if subprocess.run(command, cwd=ROOT).returncode:
-        sys.exit(f'This failed: {" ".join(command)}\nIts message stands above. When that is mended, run make again.')
+        sys.exit(f'Failed: {" ".join(command)}\nSee its message above; fix the cause and run make again.')
 
 
 def install(python: Path, torch_index: str | None) -> None:
@@ -96,7 +96,7 @@ def install(python: Path, torch_index: str | None) -> None:
 
     Args:
         python: The environment's interpreter.
-        torch_index: URL of the package index to take torch from where there is none; None is pip's own choice.
+        torch_index: URL of the package index for torch if none is installed; None is pip's default.
     """
     torch = installed_torch(python)
     if torch is None:
@@ -106,7 +106,7 @@ def install(python: Path, torch_index: str | None) -> None:
     elif not is_torch2(torch):
         sys.exit(f'handkd needs torch 2.x, but {python} has {torch}; upgrade it, or remove that environment')
     else:
-        print(f'[1/4] torch: {torch} is there and is kept')
+        print(f'[1/4] torch: {torch} is installed and is kept')
 
     with tempfile.TemporaryDirectory() as folder:
         keep_torch = Path(folder, 'torch.txt')
@@ -123,10 +123,10 @@ def install(python: Path, torch_index: str | None) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Parse the command line and bring the environment up to date."""
+    """Parse the command line and update the environment."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('environment', type=Path, help='folder of the environment; made if it is not there')
-    parser.add_argument('--torch-index', help='package index to take torch from, where none is installed')
+    parser.add_argument('environment', type=Path, help='folder of the environment; created if missing')
+    parser.add_argument('--torch-index', help='package index for torch, if none is installed')
     args = parser.parse_args(argv)
 
     check_interpreter(args.environment)

@@ -1,8 +1,8 @@
-"""Make the median backgrounds that a config's pipelines load, or go on with them.
+"""Make the median backgrounds that a config's pipelines load; resumes if some exist.
 
 python tools/median_backgrounds.py CONFIG
 
-LoadBackground(folder=...) in the pipelines says where they go. Each is the pixel-wise median over frames of one camera
+LoadBackground(folder=...) in the pipelines gives their folder. Each is the pixel-wise median over frames of one camera
 in one sequence.
 """
 
@@ -16,7 +16,7 @@ from handkd.config import load_config
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Parse the arguments, make what is not there, and say what is."""
+    """Parse the arguments, make the missing backgrounds, and print their number."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='path of a config whose pipelines have LoadBackground')
     parser.add_argument('--frames', type=int, default=50, metavar='N', help='frames of each median (default: 50)')

@@ -1,11 +1,11 @@
-"""Turn a data set into shards of ready crops, which load many times faster; check such shards.
+"""Pack a data set as shards of crops, which load many times faster; verify such shards.
 
 python tools/pack_dataset.py configs/pmd/resnet34_rhd.py --split train --out data/packed/rhd-train
 python tools/pack_dataset.py configs/pmd/resnet34_rhd.py --split train --out data/streamed/rhd-train --format webdataset
 python tools/pack_dataset.py CONFIG
 python tools/pack_dataset.py --verify data/packed/rhd-train
 
-Without --out it makes the packs that the config's data sets are read from, PackedHandDataset(recipe=...).
+Without --out it makes the packs of the config's own data sets, PackedHandDataset(recipe=...).
 """
 
 from __future__ import annotations
@@ -35,17 +35,15 @@ from handkd.datasets.transforms import HandCrop
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the parser for the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', nargs='?', help='config whose data set is packed; its pipeline is not used')
-    parser.add_argument(
-        '--split', choices=['train', 'val', 'test'], default='train', help="which dataloader's data set"
-    )
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='dataloader of the data set')
     parser.add_argument(
         '--out',
-        help="folder of the pack; run the same command again to go on with it. Default: what the config's recipes say",
+        help="folder of the pack; run the same command again to resume. Default: those of the config's recipes",
     )
-    parser.add_argument('--verify', metavar='DIR', help='read a pack and compare all checksums; nothing is packed')
+    parser.add_argument('--verify', metavar='DIR', help='read a pack and compare all checksums; packs nothing')
     parser.add_argument('--format', choices=FORMATS, default='memmap', help='for a local disk, or for streaming')
     parser.add_argument('--size', type=int, default=160, help='side of a stored crop in px')
     parser.add_argument('--rule', choices=HandCrop.RULES, help="HandCrop's; default: that of the config's pipeline")
@@ -60,13 +58,13 @@ def make_parser() -> argparse.ArgumentParser:
         'with any rotation stays inside; 1.44 is enough without rotation, 1.0 without noise',
     )
     parser.add_argument('--border', type=int, default=0, help="grey value outside of the image, as WarpCrop's")
-    parser.add_argument('--modalities', nargs='+', choices=list(KEYS), help='default: all that the set has')
-    parser.add_argument('--depth-unit', type=float, default=0.1, help='mm; farther than 65535 of them is no reading')
-    parser.add_argument('--shard', type=int, default=4096, help='samples a shard')
+    parser.add_argument('--modalities', nargs='+', choices=list(KEYS), help='default: all of the set')
+    parser.add_argument('--depth-unit', type=float, default=0.1, help='mm; depth beyond 65535 units is stored as 0')
+    parser.add_argument('--shard', type=int, default=4096, help='samples per shard')
     parser.add_argument(
         '--workers', type=int, default=os.cpu_count(), help='processes; 0: this one. Default: all cores'
     )
-    parser.add_argument('--on-corrupt', choices=['stop', 'skip'], default='stop', help='what to do about a bad sample')
+    parser.add_argument('--on-corrupt', choices=['stop', 'skip'], default='stop', help='on an unreadable sample')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -120,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def dataset_config(args: argparse.Namespace) -> dict:
-    """Return the config of the data set that the options name."""
+    """Return the config of the data set named by the options."""
     loader = f'{args.split}_dataloader'
     cfg = load_config(args.config, args.cfg_options, only=loader)
     if not cfg.get(loader):
@@ -139,7 +137,7 @@ def square(args: argparse.Namespace) -> dict[str, object]:
 
 
 def verify(folder: Path) -> int:
-    """Check every file of a pack, say what is damaged, and return the exit status."""
+    """Check every file of a pack, print the damaged ones, and return the exit status."""
     manifest = load_manifest(folder)
     check_complete(manifest, str(folder))
     numbers = tqdm(range(manifest.num_shards), unit='shards')
@@ -148,7 +146,7 @@ def verify(folder: Path) -> int:
         print(f'damaged: {damage}')
     print(f'{folder}: {len(damages)} of {manifest.num_shards} shards are damaged, {manifest.num_samples} samples')
     if damages:
-        print('delete the damaged shards and run the same packing again: it makes what is missing')
+        print('delete the damaged shards and run the same packing again: it makes the missing ones')
     return 1 if damages else 0
 
 

@@ -7,11 +7,11 @@ python tools/plot.py evolution work_dirs/method/rgb work_dirs/method/student --o
 python tools/plot.py parts work_dirs/weakseg/{segmentation,weak}/predictions.npz --out parts.png
 python tools/plot.py budgets work_dirs/nvs/results.json --out curve.png
 
-`within` shows the share of frames all of whose joints are within a distance of the true ones. `evolution` shows runs
-that go on from one another, in their order: every term of the loss over all their iterations, with a dashed line where
-one takes over from the other. `parts` shows how much of each part of the hand is segmented right, from what
-HandSegmentationMetric(dump=...) writes. `budgets` shows the error over the number of annotations, a line for each way
-to learn, over several seeds with 95 % intervals, from the file that tools/stages.py --out writes.
+`within` shows the share of frames all of whose joints are within a distance of the true ones. `evolution` shows
+consecutive runs, each initialised from the one before, in the given order: every term of the loss over all iterations,
+with a dashed line between runs. `parts` shows the accuracy of segmentation on each part of the hand, from files of
+HandSegmentationMetric(dump=...). `budgets` shows the error over the number of annotations, a line for each training
+method, over several seeds with 95 % intervals, from the file that tools/stages.py --out writes.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         'paths', nargs='+', metavar='PATH', help='pck, within, parts: npz; budgets: json; else: work dirs'
     )
-    parser.add_argument('--labels', nargs='+', help='what the legend calls them; default: the names of their folders')
+    parser.add_argument('--labels', nargs='+', help='names in the legend; default: the names of the folders')
     parser.add_argument(
         '--range',
         nargs=2,
@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _pck_figure(labels: list[str], paths: list[str], thresholds: list[float] | None):
-    """PCK curves, each with its area over the range shown in the legend."""
+    """PCK curves; the legend gives the area under each over the shown range."""
     loaded = [HandPredictions.load(path) for path in paths]
     protocol = _only_protocol(loaded)
     unit = loaded[0].unit
@@ -120,7 +120,7 @@ def _pck_figure(labels: list[str], paths: list[str], thresholds: list[float] | N
 
 
 def _within_figure(labels: list[str], paths: list[str]):
-    """Shares of frames whose worst joint is within a distance, those at two of them shown in the legend."""
+    """Shares of frames whose worst joint is within a distance; the legend gives those at ``WITHIN``."""
     loaded = [HandPredictions.load(path) for path in paths]
     protocol = _only_protocol(loaded)
     if loaded[0].unit != 'mm':
@@ -136,7 +136,7 @@ def _within_figure(labels: list[str], paths: list[str]):
 
 
 def _part_figure(labels: list[str], paths: list[str]):
-    """Accuracy on each part, with the overall ones shown in the legend."""
+    """Accuracy on each part; the legend gives the overall ones."""
     loaded = [PartCounts.load(path) for path in paths]
     protocol = _only_protocol(loaded)
     if len(loaded[0].total) != NUM_PARTS:
@@ -156,7 +156,7 @@ def _budget_figure(path: str):
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
     if found is None:
-        raise ValueError(f'{path}: no stage in it has a number of annotations')
+        raise ValueError(f'{path}: found no stage with a number of annotations')
     curves = {
         label: {number: mean_interval(e) if len(e) > 1 else (float(e[0]), None) for number, e in row.items()}
         for label, row in found.values.items()
@@ -166,10 +166,10 @@ def _budget_figure(path: str):
 
 
 def _only_protocol(loaded: list[HandPredictions] | list[PartCounts]) -> str:
-    """The protocol that all follow."""
+    """The common protocol of all files."""
     protocols = {result.protocol for result in loaded}
     if len(protocols) > 1:
-        raise ValueError(f'these files follow different protocols and do not compare: {sorted(protocols)}')
+        raise ValueError(f'these files follow different protocols and cannot be compared: {sorted(protocols)}')
     return protocols.pop()
 
 

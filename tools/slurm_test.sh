@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test under Slurm, one process a GPU.
+# Test under Slurm, one process per GPU.
 # usage: tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]
 # GPUS (in all), GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS, from the environment, describe the job.
 set -euo pipefail

@@ -1,4 +1,4 @@
-"""Run a method's stages in order, from nothing to a table: python tools/stages.py configs/pmd/resnet18half_studio.py"""
+"""Run all stages of a method in order, and print a table: python tools/stages.py configs/pmd/resnet18half_studio.py"""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from handkd.visualization import text_table
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the arguments, run what is not finished, and print the tables; return 1 if a stage has no result."""
+    """Parse the arguments, run the unfinished stages, and print the tables; return 1 if a stage has no result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='path of a config with `stages`')
-    parser.add_argument('--work-dir', help='gets a folder for each stage; default: work_dirs/<config name>')
-    parser.add_argument('--only', nargs='+', metavar='STAGE', help='these stages, and those that they need')
+    parser.add_argument('--work-dir', help='contains a folder for each stage; default: work_dirs/<config name>')
+    parser.add_argument('--only', nargs='+', metavar='STAGE', help='these stages, and those they depend on')
     parser.add_argument(
         '--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='run all stages once for each'
     )
-    parser.add_argument('--against', metavar='STAGE', help='over several seeds: compare with this stage, not the twin')
+    parser.add_argument('--against', metavar='STAGE', help='with --seeds: compare with this stage, not the baseline')
     parser.add_argument('--report', action='store_true', help="write the first seed's results to report.html")
     parser.add_argument('--out', metavar='FILE', help="JSON file for every seed's metrics and the table")
     parser.add_argument(
@@ -42,9 +42,9 @@ def main(argv: list[str] | None = None) -> int:
     work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
     stages = select_stages(read_stages(args.config, args.cfg_options), args.only)
     if args.against:
-        base = select_stages(stages, [args.against])[-1]  # refuses a name that there is not, before anything trains
+        base = select_stages(stages, [args.against])[-1]  # refuses an unknown name before anything trains
         if base.annotations is not None:
-            parser.error(f'--against: {base.name} has annotations, so the twin of the same number is what counts')
+            parser.error(f'--against: {base.name} has annotations: its baseline is the one of the same number')
     folders = {seed: work_dir if len(args.seeds) == 1 else work_dir / f'seed_{seed}' for seed in args.seeds}
     results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
     results, without = of_every_seed(results), _without_result(stages, results)
@@ -62,12 +62,12 @@ def main(argv: list[str] | None = None) -> int:
         write_stage_report(page, f'{Path(args.config).stem}, seed {args.seeds[0]}', first, tables=budgets)
         print(f'report: {page}')
     if without:
-        print(f'no result, as said above: {", ".join(without)}')
+        print(f'no result (see above): {", ".join(without)}')
     return 1 if without else 0
 
 
 def _without_result(stages: list[Stage], results: dict[int, list[StageResult]]) -> list[str]:
-    """The stages that have no result, with the seeds; they are in no table."""
+    """Stages without a result, with their seeds; no table contains them."""
     found = {(seed, stage.name) for seed, each in results.items() for stage in each}
     return [f'{stage.label} (seed {seed})' for seed in results for stage in stages if (seed, stage.name) not in found]
 

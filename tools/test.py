@@ -1,7 +1,7 @@
 """Evaluate a checkpoint: python tools/test.py configs/pmd/resnet18half_studio.py work_dirs/.../iter_3000.pth
 
-Networks that read depth are tested in cubes around a true joint. With --find-hands the cube is around the nearest hand
-in the depth, and the mask of the hand is what lies in it: what a user of the network has. Names of metrics then begin
+Networks that read depth are tested in cubes around a true joint. With --find-hands the cube is centred on the nearest
+hand in the depth, and the hand's mask is everything inside, as in use without labels. Names of metrics then begin
 with hand_found/.
 """
 
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('checkpoint', help='path of the weights')
     parser.add_argument('--dump', metavar='NPZ', help='write the predictions to this file')
     parser.add_argument('--out', metavar='JSON', help='write the metrics to this file')
-    parser.add_argument('--find-hands', action='store_true', help='go by the depth in place of true joints')
+    parser.add_argument('--find-hands', action='store_true', help='locate hands in the depth instead of by true joints')
     add_run_options(parser)
     args = parser.parse_args(argv)
 

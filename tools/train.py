@@ -17,14 +17,14 @@ def main(argv: list[str] | None = None) -> None:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the newest in the work dir',
+        help='resume from this checkpoint, or from the newest in the work dir',
     )
     parser.add_argument(
         '--amp',
         nargs='?',
         const='on',
         choices=['auto', 'on', 'off'],
-        help='bfloat16 autocast; default: as the config says (auto: where the hardware is fast at it)',
+        help="bfloat16 autocast; default: the config's (auto: if the hardware is fast at it)",
     )
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
     add_run_options(parser)

@@ -1,8 +1,8 @@
-"""Look at what trained networks do: where they look, the hands that they predict, and those that no hand can make.
+"""Visualise trained networks: activation maps, predicted hands, impossible poses, part maps and synthesised views.
 
 python tools/visualize.py activations work_dirs/demo/rgb work_dirs/demo/student work_dirs/demo/depth
 python tools/visualize.py energy work_dirs/seeds/seed_*/rgb work_dirs/seeds/seed_*/student
-python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student --labels 'RGB twin' PMD-Net --indices 3 14 15
+python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student --labels 'RGB baseline' PMD-Net --indices 3 14
 python tools/visualize.py violations work_dirs/ekd/twin work_dirs/ekd/student --limits limits.json
 python tools/visualize.py parts work_dirs/weakseg/segmentation work_dirs/weakseg/weak --dictionary work_dirs/patches
 python tools/visualize.py rejections work_dirs/weakseg/weak
@@ -10,24 +10,24 @@ python tools/visualize.py views work_dirs/nvs/semi_supervised --num 4
 python tools/visualize.py turntable work_dirs/nvs/semi_supervised --indices 12 --swing 60
 python tools/visualize.py activations configs/pmd/resnet18half_rgb_studio.py:work_dirs/rgb/iter_3000.pth
 
-A RUN is a work dir, in which MMEngine has left a copy of the config, and whose newest checkpoint is taken; or
-CONFIG:CHECKPOINT. Each network sees the test set of its own config, all of which must show the same images.
+A RUN is a work dir with MMEngine's copy of the config, whose newest checkpoint is used; or
+CONFIG:CHECKPOINT. Each network sees the test set of its own config; all test sets must show the same images.
 
-`energy` prints which share of a layer's energy (sum of squares) lies on the background, over the whole test set; the
-hand is found in depth, or in masks that the set has. Runs of one name are seeds of one kind, and give an interval.
+`energy` prints the share of a layer's energy (sum of squares) on the background, over the whole test set; the
+hand comes from the depth or from the set's masks. Runs of one name are seeds of one method, and give an interval.
 
 `violations` runs the networks on the whole test set, counts the images on which a joint angle is out of bounds, and
 shows some of the first network's, with red rings around those joints. tools/gather_angle_limits.py makes the limits.
 
-`parts` shows the maps of the hand's parts that networks predict, the first one's also restored by a dictionary, beside
+`parts` shows the part maps that networks predict, the first network's also restored by a dictionary, next to
 the true ones, and the joints of networks that predict joints.
 
-`rejections` takes one run of weakly supervised training, and shows restored maps that its quality check turned down.
+`rejections` takes one run of weakly supervised training, and shows restored maps that its quality check rejected.
 
-`views` takes one run that has learnt from views, and shows some that it makes of others, its points in space, and the
-poses that it predicts if it does; there --indices are numbers of groups of views. `turntable` writes a GIF in which the
+`views` takes one run pretrained on views, and shows synthesised views, its points in space, and predicted
+poses, if any; its --indices are numbers of groups of views. `turntable` writes a GIF in which the
 points of test images (by default of the first one) turn about the upright axis of their camera, once round or --swing
-degrees to either side, with what is made of them.
+degrees to either side, with the image synthesised from them.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ from handkd.visualization import (
 )
 
 ONE_RUN = ('rejections', 'views', 'turntable')
-"""What is shown of one run alone."""
+"""Kinds of picture that take one run."""
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Parse the arguments, write the sheet, and print the table if it is asked for."""
+    """Parse the arguments; write the picture or print the table."""
     args = parse_args(argv)
     if args.out:
         prepare_file(args.out, '--out')
@@ -98,13 +98,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         'what',
         choices=['activations', 'energy', 'poses', 'violations', 'parts', 'rejections', 'views', 'turntable'],
-        help='activation maps, their energy on the background, predicted hands over the true ones, those of them with '
-        'joint angles out of bounds, predicted part maps, restored ones that were rejected, views that are made of '
-        'others, or images turned round',
+        help='activation maps, their energy on the background, predicted hands over the true ones, those with '
+        'joint angles out of bounds, predicted part maps, rejected restorations, synthesised views, or a turntable',
     )
     parser.add_argument('runs', nargs='+', metavar='RUN', help='a work dir, or CONFIG:CHECKPOINT')
-    parser.add_argument('--labels', nargs='+', help='what the columns are called; default: the names of the runs')
-    parser.add_argument('--num', type=int, default=8, help='not energy, turntable: images, at even distances')
+    parser.add_argument('--labels', nargs='+', help='names of the columns; default: the names of the runs')
+    parser.add_argument('--num', type=int, default=8, help='not energy, turntable: number of images, evenly spaced')
     parser.add_argument('--indices', nargs='+', type=int, metavar='I', help='these images instead')
     parser.add_argument(
         '--layer', default='backbone', help='activations, energy: dotted name of a layer of all networks'
@@ -114,8 +113,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         metavar='FILE',
         help="violations: the limits of joint angles; default: those of the HandAngleMetric in the first run's config",
     )
-    parser.add_argument('--dictionary', metavar='FOLDER', help='parts: patches by which a map is restored')
-    parser.add_argument('--swing', type=float, metavar='DEGREES', help='turntable: to and fro, not once round')
+    parser.add_argument('--dictionary', metavar='FOLDER', help='parts: dictionary for the restored map')
+    parser.add_argument('--swing', type=float, metavar='DEGREES', help='turntable: to and fro instead of once round')
     parser.add_argument('--out', help='not energy: the picture; default: activations.png, poses.png and so on')
     parser.add_argument(
         '--cfg-options',
@@ -136,30 +135,30 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     if args.swing is not None and args.what != 'turntable':
         parser.error(f'--swing is for turntable, not for {args.what}')
     if args.what in ONE_RUN and len(args.runs) > 1:
-        parser.error(f'{args.what} is of one run, found {len(args.runs)}')
+        parser.error(f'{args.what} takes one run, found {len(args.runs)}')
     return args
 
 
 def choose_images(network: TrainedNetwork, args: argparse.Namespace) -> list[int]:
-    """Return which test images to show: those that are named, else some at even distances."""
+    """Return the indices of test images to show: the given ones, else evenly spaced ones."""
     return args.indices or spread_indices(len(DATASETS.build(network.cfg.test_dataloader.dataset)), args.num)
 
 
 def pose_sheet(networks: list[TrainedNetwork], indices: list[int]) -> Picture:
-    """Draw what networks predict for some test images."""
+    """Draw the predictions of networks for some test images."""
     samples = read_samples(networks, indices)
     predictions = [predict_samples(network, items) for network, items in zip(networks, samples)]
     return prediction_sheet([network.label for network in networks], predictions, samples)
 
 
 def check_names(names: list[str]) -> None:
-    """Check that each column has a name of its own.
+    """Check that the columns have different names.
 
     Raises:
         ValueError: If two have the same.
     """
     if len(set(names)) < len(names):
-        raise ValueError(f'the columns need different names, found {names}: give them with --labels')
+        raise ValueError(f'the columns must have different names, found {names}: give them with --labels')
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Write the hand studio in the official layout of a data set, to try a reader, a config or a tool without the real one.
+"""Write rendered hands in the file layout of a data set, to try a reader, a config or a tool without the real one.
 
 python tools/write_dataset.py --layout rhd --out data/RHD_published_v2 --num 200
 python tools/write_dataset.py --layout stb --out data/STB --num 120 --seed 1
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
 
     prepare_work_dir(args.out, '--out')
     counts: dict[str, int] = {}
-    with naming(args.out):  # whatever it reads it has drawn itself
+    with naming(args.out):  # it reads only files that it has written
         samples = write_layout(args.layout, args.out, args.num, args.seed)
         try:
             for truth in tqdm(samples, unit='sample', desc=args.layout):

@@ -1,13 +1,13 @@
-"""Brings your own recordings into the plain form that handkd reads: images, and one line of JSON a hand.
+"""Converts your own recordings to the plain form that handkd reads: images, and one line of JSON per hand.
 
-Rewrite ``read_recordings`` and the constants; the rest stays. As it is, it reads a folder like this one:
+Adapt ``read_recordings`` and the constants; the rest stays. The template reads this folder:
 
     recordings/
       camera.json                {"fx": 615.2, "fy": 615.4, "cx": 318.0, "cy": 241.5}
-      anna/ ben/ ...             one folder a person
+      anna/ ben/ ...             one folder per person
         frames/000.png ...       photographs
-        depth/000.png ...        depth maps, 16 bits, 0.1 mm a count
-        joints.csv               frame,joint,x,y,z: a row for each joint that was seen, in metres, y upwards
+        depth/000.png ...        depth maps, 16 bits, 0.1 mm per count
+        joints.csv               frame,joint,x,y,z: a row for each visible joint, in metres, y upwards
 
 Usage: python examples/converter/convert.py recordings data/my_set --test ben
 """
@@ -21,7 +21,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-# Your names of joints -> handkd's. Any other name is refused; joints that you do not have are left out.
+# Your joint names -> handkd's. Any other name is an error; leave out joints that you do not have.
 JOINTS = {'Wrist': 'wrist'}
 for yours, name in (
     ('Thumb', 'thumb'),
@@ -37,11 +37,11 @@ for yours, name in (
 SCALE = (1000.0, -1000.0, 1000.0)
 
 DEPTH_UNIT_MM = 0.1
-SIDE = 'right'  # which hand your images show; a mirrored image of a left hand shows a right one
+SIDE = 'right'  # the hand in your images; a mirrored image of a left hand shows a right one
 
 
 def read_recordings(source: Path) -> Iterator[dict]:
-    """Yield one dict a hand: who, image, depth, joints by your names (x, y, z as you have them), and K."""
+    """Yield one dict per hand: person, frame, image, depth, joints by your names (x, y, z as you have them), and K."""
     camera = json.loads((source / 'camera.json').read_bytes())
     intrinsics = [[camera['fx'], 0, camera['cx']], [0, camera['fy'], camera['cy']], [0, 0, 1]]
     for person in sorted(path for path in source.iterdir() if path.is_dir()):
@@ -76,23 +76,23 @@ def main() -> None:
     """Convert, and let handkd check every line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', type=Path, help='your recordings')
-    parser.add_argument('out', type=Path, help='where the data set goes; a folder that is not there yet')
+    parser.add_argument('out', type=Path, help='folder of the data set; must not exist yet')
     parser.add_argument('--test', nargs='+', default=[], metavar='PERSON', help='persons that are kept for testing')
     args = parser.parse_args()
 
     persons = {path.name for path in args.source.iterdir() if path.is_dir()} if args.source.is_dir() else set()
     if not persons:
-        parser.error(f'{args.source} is no folder with one folder a person')
+        parser.error(f'{args.source} must be a folder with one folder per person')
     if not set(args.test) <= persons:
-        parser.error(f'--test: there is no {sorted(set(args.test) - persons)} among {sorted(persons)}')
+        parser.error(f'--test: found no {sorted(set(args.test) - persons)} among {sorted(persons)}')
     if args.out.exists():
-        parser.error(f'{args.out} is there already: name another folder, or remove it')
+        parser.error(f'{args.out} exists already: name another folder, or remove it')
     args.out.mkdir(parents=True)
     description = {'name': args.out.name, 'joint_names': list(JOINTS.values()), 'depth_unit_mm': DEPTH_UNIT_MM}
     (args.out / 'dataset.json').write_text(json.dumps(description, indent=2))
     lines: dict[str, list[str]] = {}
     for recording in read_recordings(args.source):
-        # Persons are divided, not frames: neighbouring frames are so alike that testing on them tells nothing.
+        # Split by person, not by frame: neighbouring frames are so similar that testing on them is meaningless.
         split = 'test' if recording['person'] in args.test else 'train'
         lines.setdefault(split, []).append(json.dumps(make_line(recording, args.out)))
     for split, text in lines.items():

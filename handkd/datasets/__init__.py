@@ -1,4 +1,4 @@
-"""Data sets, how their samples are drawn, and what happens to them on the way to the network."""
+"""Data sets, samplers, and the transforms between a data set and a network."""
 
 from . import transforms
 from .base import ReproducibleDataset, SampleError

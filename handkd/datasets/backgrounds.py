@@ -1,4 +1,4 @@
-"""Backgrounds of fixed cameras: the pixel-wise median over frames, one file a camera of a sequence."""
+"""Backgrounds of fixed cameras: the pixel-wise median over frames, one file per camera of a sequence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERSION = 1
 
 
 def background_path(folder: str | PathLike, sequence: str, view: int) -> Path:
-    """Return where the background of a camera lies, (H, W, 3) uint8 BGR as ``.npy``, which can be mapped into memory.
+    """Return the path of a camera's background: (H, W, 3), uint8, BGR, as ``.npy``, which can be memory-mapped.
 
     Args:
         folder: Folder of all backgrounds.
@@ -39,7 +39,7 @@ def background_path(folder: str | PathLike, sequence: str, view: int) -> Path:
 
 @lru_cache(maxsize=4096)  # all of a set's, so that none is opened twice
 def open_background(path: str) -> np.ndarray:
-    """Return a background, mapped into memory: all processes share one copy.
+    """Return a background, (H, W, 3), uint8, BGR, memory-mapped: all processes share one copy.
 
     Raises:
         FileNotFoundError: If it was not made.
@@ -49,7 +49,7 @@ def open_background(path: str) -> np.ndarray:
         background = read_npy(path, mapped=True)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f'no background {path!r}: make those of a config by tools/median_backgrounds.py CONFIG'
+            f'no background {path!r}: make the backgrounds of a config with tools/median_backgrounds.py CONFIG'
         ) from None
     except ArrayFileError as error:
         raise ValueError(f'{path!r} is damaged ({error.fault}); delete it, and make it again') from error
@@ -59,20 +59,20 @@ def open_background(path: str) -> np.ndarray:
 
 
 def pixel_median(read: Callable[[int], np.ndarray], count: int, memory: int) -> np.ndarray:
-    """Return the pixel-wise median of images; of an even number the lower of the two in the middle.
+    """Return the pixel-wise median of images; of an even number the lower of the two middle values.
 
-    Rows are worked on in blocks of all images that fit into ``memory``, so each image is read once a block.
+    Rows are processed in blocks of all images that fit into ``memory``, so each image is read once per block.
 
     Args:
         read: Returns image i, (H, W, 3) uint8, all of one size.
         count: Number of images.
-        memory: Bytes that a block may take, beside one image.
+        memory: Bytes that a block may take, besides one image.
 
     Returns:
         Shape (H, W, 3), uint8.
 
     Raises:
-        ValueError: If sizes differ, or there is no image.
+        ValueError: If sizes differ, or ``count`` is 0.
     """
     if count < 1:
         raise ValueError('a median needs at least one image')
@@ -94,7 +94,7 @@ def pixel_median(read: Callable[[int], np.ndarray], count: int, memory: int) -> 
 
 
 def spread_over(frames: Iterable[int], count: int) -> list[int]:
-    """Return ``count`` of the distinct frames at equal steps, or all of them where there are fewer."""
+    """Return ``count`` of the distinct frames at equal steps, or all of them if they are fewer."""
     known = sorted(set(frames))
     if len(known) <= count:
         return known
@@ -107,9 +107,9 @@ class Camera(NamedTuple):
     Attributes:
         sequence: Name of the sequence.
         view: Number of the camera.
-        frames: What the median is taken over.
+        frames: Frames of the median.
         read: Returns the image of ``frames[i]``, (H, W, 3) uint8 BGR.
-        source: The sets that the images come from, by which they are recognised; JSON can hold it.
+        source: Identifies the data sets of the images; must be JSON.
     """
 
     sequence: str
@@ -125,23 +125,23 @@ def build_backgrounds(
     memory: int = 256 << 20,
     progress: Callable[[int], object] = lambda cameras: None,
 ) -> int:
-    """Make the backgrounds of cameras, but for those that are there.
+    """Make the missing backgrounds of cameras.
 
-    Files are whole or not there at all; a manifest, ``backgrounds.json``, names each with its checksum and what it was
-    made from. A run that is killed loses at most the one that it was at, and the next one goes on from there.
+    Files are written atomically; a manifest, ``backgrounds.json``, lists each with its checksum, frames and source.
+    A killed run loses at most one background, and the next run resumes.
 
     Args:
-        folder: Where they go; made if need be.
-        cameras: What is to be made.
+        folder: Output folder; created if missing.
+        cameras: The cameras whose backgrounds are needed.
         memory: See :func:`pixel_median`. Defaults to 256 << 20: 256 MiB.
         progress: Called with 1 after each camera.
 
     Returns:
-        How many had to be made.
+        Number of backgrounds made.
 
     Raises:
-        ValueError: If one is there that was made from other frames or another set, or the manifest is damaged.
-        OSError: If an image can't be read, or a background not written. What is written stays.
+        ValueError: If an existing one was made from other frames or another set, or the manifest is damaged.
+        OSError: If an image can't be read, or a background can't be written. Files already written stay.
     """
     folder, made = Path(folder), 0
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,14 +164,14 @@ def build_backgrounds(
 
 
 def missing_backgrounds(folder: str | PathLike, cameras: Mapping[tuple[str, int], object]) -> list[tuple[str, int]]:
-    """Return which backgrounds of cameras are still to be made; files are not read, and any frames will do.
+    """Return the cameras without a background, as (sequence, view); reads no background, and accepts any frames.
 
     Args:
-        folder: Where they are.
+        folder: Folder of all backgrounds.
         cameras: Sequence and view -> :class:`Camera`'s ``source``.
 
     Raises:
-        ValueError: If one is there that was made from another set, or the manifest is damaged.
+        ValueError: If an existing one was made from another set, or the manifest is damaged.
     """
     folder, known, missing = Path(folder), _read_manifest(Path(folder)), []
     for (sequence, view), source in cameras.items():
@@ -185,15 +185,15 @@ def missing_backgrounds(folder: str | PathLike, cameras: Mapping[tuple[str, int]
 
 
 def _check_entry(path: Path, entry: Mapping, wanted: Mapping) -> None:
-    """Raise a ValueError if the manifest says otherwise of a background than is wanted."""
+    """Raise a ValueError if a background's entry in the manifest differs from ``wanted``."""
     if {key: entry.get(key) for key in wanted} != wanted:
         raise ValueError(
-            f'{path} was made from other frames or another set; delete its folder to make all anew, or name another'
+            f'{path} was made from other frames or another set; delete its folder to make all again, or choose another'
         )
 
 
 def _is_there(path: Path, entry: Mapping | None, wanted: Mapping) -> bool:
-    """Whether a background is there, whole, as the manifest says."""
+    """Whether a background exists and has the manifest's checksum."""
     if entry is None or not path.is_file():
         return False
     _check_entry(path, entry, wanted)
@@ -201,7 +201,7 @@ def _is_there(path: Path, entry: Mapping | None, wanted: Mapping) -> bool:
 
 
 def _read_manifest(folder: Path) -> dict[str, dict]:
-    """Return what the manifest says of each background."""
+    """Return the manifest's entry of each background."""
     path = folder / FILE
     if not path.is_file():
         return {}
@@ -211,7 +211,7 @@ def _read_manifest(folder: Path) -> dict[str, dict]:
             raise ValueError(f'version {content["version"]!r}, expected {VERSION}')
         return dict(content['backgrounds'])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{path} is damaged ({error}); delete {folder} to make it anew') from error
+        raise ValueError(f'{path} is damaged ({error}); delete {folder} to make it again') from error
 
 
 def background_of(folder: str | PathLike, sequence: str, view: int) -> np.ndarray:

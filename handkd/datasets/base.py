@@ -1,4 +1,4 @@
-"""What handkd's own data sets share: reproducible augmentation, and samples that go through a pipeline together."""
+"""Common base of handkd's data sets: reproducible augmentation, and whole batches through the pipeline."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .transforms.sample import sample_name
 
 
 class SampleError(ValueError):
-    """A sample can't be made, maybe by a fault of a transform; the message names data set and sample."""
+    """A sample can't be made, for example because a transform failed; the message names data set and sample."""
 
 
 class ReproducibleDataset:
-    """Mixin of a data set that makes its samples in :meth:`get_data_info` and sends them through a pipeline.
+    """Mixin of a data set that makes its samples in :meth:`get_data_info` and passes them through a pipeline.
 
-    PyTorch's data loader asks for a batch at once. If all transforms are :class:`~.transforms.BatchTransform`, its
-    samples go through them together; what comes out is the same as one by one.
+    PyTorch's data loader requests a batch at once. If all transforms are :class:`~.transforms.BatchTransform`, its
+    samples go through them together; the result is the same as one by one.
 
     Args:
         pipeline (Sequence[dict]): Configs of the transforms. Defaults to ().
@@ -51,22 +51,22 @@ class ReproducibleDataset:
         return self.get_data_info(index)
 
     def label_digest(self) -> str:
-        """Return a digest of the labels, another one if their number changes or what some of them say.
+        """Return a digest of the labels; it changes with their number, and with the values of some of them.
 
-        Whatever is made from labels and kept is recognised by it. A set that reads them from files overrides it.
+        It identifies the labels that a stored file was made from. A set that reads labels from files overrides it.
         """
         return digest_samples(self)
 
     def fetch(self, key: int) -> dict:
-        """Return what goes into the pipeline for a key of the sampler: its sample."""
+        """Return the sample of a sampler's key, the input of the pipeline."""
         return self.get_data_info(int(key))
 
     def fetch_batch(self, keys: Sequence[int], draws: np.ndarray) -> Sequence[dict] | SampleBatch:
-        """Return what goes into the pipeline for several keys.
+        """Return the samples of several keys, the input of the pipeline.
 
         Args:
             keys: N keys of the sampler.
-            draws: Filled with the random numbers that the pipeline will need, shape (N, ...).
+            draws: Filled with the random numbers that the pipeline needs, shape (N, D), in [0, 1), no frame.
         """
         samples = []
         for key, row in zip(keys, draws):
@@ -76,14 +76,14 @@ class ReproducibleDataset:
         return samples
 
     def __getitem__(self, key: int) -> dict:
-        """Return sample ``key`` behind the pipeline, augmented as its :class:`~handkd.datasets.SampleKey` says."""
+        """Return sample ``key`` after the pipeline, augmented from the seed of its :class:`~.seeding.SampleKey`."""
         return self.__getitems__([key])[0]
 
     def __getitems__(self, keys: Sequence[int]) -> list[dict]:
-        """Return several samples behind the pipeline; those of a :class:`~.seeding.GroupKey` are told their group.
+        """Return several samples after the pipeline; with a :class:`~.seeding.GroupKey`, ``view_group`` is set.
 
         Raises:
-            SampleError: If one can't be made and the error does not say which; names it, its file and the error.
+            SampleError: If one can't be made and the error does not name it; names it, its file and the error.
         """
         try:
             samples = self._make(keys)
@@ -97,14 +97,14 @@ class ReproducibleDataset:
         return samples
 
     def _is_told(self, error: Exception, keys: Sequence[int]) -> bool:
-        """Whether an error says all there is to say: of a file, a config, memory, or a sample that it names."""
-        if isinstance(error, IndexError):  # Python's loops end by it
+        """Whether an error is complete: about a file, a config, memory, or a sample that it names."""
+        if isinstance(error, IndexError):  # ends Python's loops
             return not all(0 <= int(key) < len(self) for key in keys)
         known = isinstance(error, (OSError, MemoryError, ConfigError, LabelError))
         return known or isinstance(error, ValueError) and 'sample' in str(error)
 
     def _name_sample(self, error: Exception, keys: Sequence[int]) -> SampleError:
-        """Return an error that names the first sample that fails by itself; all of them, if only the batch does."""
+        """Return an error that names the first sample that fails alone; all of them, if only the batch fails."""
         for key in keys if len(keys) > 1 else ():
             try:
                 self._make([key])
@@ -119,7 +119,7 @@ class ReproducibleDataset:
 
     def _make(self, keys: Sequence[int]) -> list[dict]:
         steps = self.pipeline.transforms
-        with seeded(keys[0]):  # puts the generators back, whatever is drawn in here
+        with seeded(keys[0]):  # restores the generators, whatever is drawn inside
             if self._together:
                 draws = np.empty((len(keys), count_draws(steps)))
                 return run_batch(steps, self.fetch_batch(keys, draws), draws)

@@ -1,4 +1,4 @@
-"""BigHand2.2M of Yuan et al., 2017, and the training set of its HANDS 2017 challenge, as their archives unpack."""
+"""Reader of BigHand2.2M (Yuan et al., 2017) and of the training set of its HANDS 2017 challenge."""
 
 from __future__ import annotations
 
@@ -39,42 +39,41 @@ _SIZE = (640, 480)
 _DEPTH = DepthFormat()
 _SUBJECTS = tuple(range(1, 13))
 _HANDS17 = 'training/Training_Annotation.txt'
-_NUMERALS = b'0123456789.+- \t\r\n'  # all that a plain number is made of
+_NUMERALS = b'0123456789.+- \t\r\n'  # all characters of a plain number
 
 
 @DATASETS.register_module()
 class BigHandDataset(HandFileDataset):
     """2.2 million depth maps of ten persons with magnetic sensors on one hand; no colour.
 
-    The tree is ``Subject_1/`` to ``Subject_12/`` with a folder of images a viewpoint (``1 75`` and so on), and
-    ``full_annotation/Subject_*/`` with one text file a viewpoint. The challenge's tree is ``training/images/`` and
+    The tree is ``Subject_1/`` to ``Subject_12/`` with one folder of images per viewpoint (``1 75`` and so on), and
+    ``full_annotation/Subject_*/`` with one text file per viewpoint. The challenge's tree is ``training/images/`` and
     ``training/Training_Annotation.txt``; its test frames have no joints and are no split. The owners' lists in
     ``train_test_annotation`` are not read; leave persons out instead.
 
-    The annotations are known to name frames whose image is missing. Those are no samples; :attr:`missing` counts them,
-    and a warning names the first. Labels are read line by line when asked for: an index entry has 13 bytes.
+    The annotations are known to name frames whose image is missing. These are left out; :attr:`missing` counts them,
+    and a warning names the first. Labels are read line by line on demand: an index entry has 13 bytes.
 
     Args:
         data_root (str): The folder with ``full_annotation``; for 'hands17_train' the one with ``training``.
-        split (str): 'full', all of ``subjects``; 'train' and 'test', those of them that are not and those that are
-            ``test_subjects``; 'hands17_train'.
-        modalities (Sequence[str]): 'depth' is all there is. Defaults to ('depth',).
+        split (str): 'full': all ``subjects``. 'train': those not in ``test_subjects``. 'test': those in
+            ``test_subjects``. 'hands17_train'.
+        modalities (Sequence[str]): 'depth' is the only one. Defaults to ('depth',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image or a line of labels that is
-            damaged. Defaults to 'stop'.
-        subjects (Sequence[int]): Numbers of the ``Subject`` folders to take, of 1 to 12. Defaults to
+        on_corrupt (str): 'stop' or 'skip' on a damaged image or line of labels. Defaults to 'stop'.
+        subjects (Sequence[int]): Numbers of the ``Subject`` folders to use, of 1 to 12. Defaults to
             (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12).
-        test_subjects (Sequence[int]): Those that are tested on. There is no agreed choice but to hold one out; the
-            first is as good as any. Defaults to (1,).
-        side (str): Side of all hands. The owners do not state it; 'right' is what others assume, so look at a contact
-            sheet first where the side matters. Defaults to 'right'.
-        annotation_suffix (str): What follows a viewpoint's name in the name of its text file. That of the egocentric
-            folders (``... ego``) is not documented; a file with another ending is an error that names it.
+        test_subjects (Sequence[int]): Subjects of the test set. The only convention is to hold one out; the
+            first is an arbitrary choice. Defaults to (1,).
+        side (str): Side of all hands. The owners do not state it; others assume 'right', so look at a contact
+            sheet first if the side matters. Defaults to 'right'.
+        annotation_suffix (str): Suffix after a viewpoint's name in the name of its text file. That of the egocentric
+            folders (``... ego``) is not documented; a file with another suffix is an error that names it.
             Defaults to '_loc_shift_made_by_qi_20180112_v2.txt'.
 
     Raises:
-        FileNotFoundError: If the tree is not there; says what was expected where.
-        ValueError: If an argument or label is wrong, or no image of a folder is there; names the file, the line and the
+        FileNotFoundError: If the tree is missing; names what was expected and where.
+        ValueError: If an argument or label is wrong, or a folder has no image; names the file, the line and the
             joint.
 
     Attributes:
@@ -107,7 +106,9 @@ class BigHandDataset(HandFileDataset):
         chosen, held_out = set(subjects), set(test_subjects)
         self._subjects = sorted({'train': chosen - held_out, 'test': chosen & held_out}.get(split, chosen))
         if not self._subjects:
-            raise ValueError(f'BigHandDataset: no subject is left for split {split!r} of {subjects!r}')
+            raise ValueError(
+                f'BigHandDataset: split {split!r} has no subject of {subjects!r}: change subjects or test_subjects'
+            )
         self.side, self._suffix = side, annotation_suffix
         self._lines: dict[int, MappedLines] = {}
         super().__init__(data_root, split, modalities, pipeline, on_corrupt)
@@ -132,8 +133,8 @@ class BigHandDataset(HandFileDataset):
                 view = file.name.removesuffix(self._suffix)
                 if view == file.name:
                     raise ValueError(
-                        f'{str(file)!r} does not end with {self._suffix!r}: no folder of images is known for it; give '
-                        'the right annotation_suffix, or take it out of this folder'
+                        f'{str(file)!r} does not end with {self._suffix!r}, so its folder of images is unknown; give '
+                        'the right annotation_suffix, or remove the file from this folder'
                     )
                 pairs.append((f'full_annotation/Subject_{subject}/{file.name}', f'Subject_{subject}/{view}'))
         return pairs
@@ -144,15 +145,15 @@ class BigHandDataset(HandFileDataset):
         return [path for pair in self.pairs for path in pair]
 
     def label_files(self) -> list[str]:
-        """Return the annotation files: the index holds where lines begin, not what they say."""
+        """Return the annotation files: the index holds the offsets of lines, not their content."""
         return [file for file, _ in self.pairs]
 
     def index_settings(self) -> dict:
-        """Return the annotation files, whose places in this list the index holds."""
+        """Return the annotation files; the index refers to them by position in this list."""
         return dict(pairs=self.pairs)
 
     def build_index(self) -> dict[str, np.ndarray]:
-        """Note where each frame's line begins, and which frames have no image."""
+        """Record the offset of each frame's line, and the frames without an image."""
         if not self.pairs:
             raise ValueError(f'{str(self.data_root)!r}: full_annotation has no files for subjects {self._subjects}')
         columns = {name: [] for name in ('sample', 'frame', 'folder', 'missing_frame', 'missing_folder')}
@@ -179,7 +180,7 @@ class BigHandDataset(HandFileDataset):
         """Return sample ``index`` without its image.
 
         Raises:
-            ValueError: If its line holds something else than numbers.
+            ValueError: If its line contains anything but numbers.
         """
         number = int(self.index['folder'][index])
         file, folder = self.pairs[number]
@@ -198,7 +199,7 @@ class BigHandDataset(HandFileDataset):
         return record
 
     def load_depth(self, record: dict) -> np.ndarray:
-        """Return the depth map of a record, shape (480, 640), float32, mm."""
+        """Return the depth map of a record, shape (480, 640), float32, mm along the camera's optical axis."""
         return _DEPTH.read(record['depth_path'])
 
 
@@ -217,7 +218,7 @@ def _read_frames(path: Path, damage: DamagedLabels) -> tuple[np.ndarray, np.ndar
     """Return the frame number (int32) and the byte offset (int64) of each line of an annotation file.
 
     Raises:
-        ValueError: If a line has too few numbers or something else, and may not be skipped; names the line, the frame
+        ValueError: If a line has too few numbers or anything else, and may not be skipped; names the line, the frame
             and the joint. Or if no line is left.
     """
     frames, offsets = [], []
@@ -231,31 +232,31 @@ def _read_frames(path: Path, damage: DamagedLabels) -> tuple[np.ndarray, np.ndar
 
 
 def _read_frame(path: Path, number: int, line: bytes) -> int:
-    """Return the frame number of a line, whose labels are numbers."""
+    """Return the frame number of a line, after checking that its labels are numbers."""
     words = line.split()
     # HANDS 2017 has the image's name where the full set has the frame's number.
     frame = words[0].removeprefix(b'image_D').removesuffix(b'.png')
     if not frame.isdigit() or len(frame) > 9 or len(words) < 1 + _VALUES:
         raise ValueError(
-            f'{str(path)!r}, line {number}: expected a frame and {_VALUES} numbers, found {len(words) - 1} behind '
+            f'{str(path)!r}, line {number}: expected a frame and {_VALUES} numbers, found {len(words) - 1} after '
             f'{words[0][:80].decode(errors="replace")!r}'
         )
-    # Parsing 63 numbers takes ten times longer than seeing that there are no letters, as in 'nan' and '1e39'; what is
-    # too large without one is found when the line is used.
+    # Parsing 63 numbers takes ten times longer than checking that there are no letters, as in 'nan' and '1e39'; numbers
+    # too large without a letter are found when the line is used.
     if line[len(words[0]) :].translate(None, _NUMERALS):
         _check_numbers(path, number, words)
     return int(frame)
 
 
 def _check_numbers(path: Path, number: int, words: list[bytes]) -> None:
-    """Raise a ValueError for the first word of a line behind the frame that is no sane number."""
+    """Raise a ValueError for the first word of a line, after the frame, that is no sane number."""
     for i, word in enumerate(words[1:]):
         try:
             sane = is_sane(float(word))
         except ValueError:
             sane = False
         if not sane:
-            joint = BIGHAND_JOINTS[i // 3] if i < _VALUES else 'behind the joints'
+            joint = BIGHAND_JOINTS[i // 3] if i < _VALUES else 'after the joints'
             raise ValueError(
                 f'{str(path)!r}, line {number}: frame {words[0].decode(errors="replace")}, joint {joint!r}: '
                 f'{word[:80].decode(errors="replace")!r} is no finite number up to {FARTHEST:g}'

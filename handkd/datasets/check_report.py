@@ -1,4 +1,4 @@
-"""Judging what :mod:`.checking` found in the samples of a data set, with the likely cause of each problem."""
+"""Report on the measurements of :mod:`.checking` over a data set, with the likely cause of each problem."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from .checking import DEPTH_GAP, READINGS, SampleCheck
 from .joint_orders import likely_order
 
 BONE_RANGE = (0.5, 2.0)
-"""Shortest and longest plausible bone, in units of the set's median of it: between people it varies by a third."""
+"""Shortest and longest plausible bone, relative to its median over the set: between people it varies by a third."""
 HAND_LENGTH = (60.0, 130.0)
 """Plausible medians of the distance from the wrist to the base of the middle finger, mm; from a palm centre, half."""
 HAND_EXTENT = (40.0, 300.0)
 """Plausible largest distances between two joints of one hand, mm: a child's fist, a large man's span."""
 MISSING_SHARE = 0.1
-"""Share of labelled samples without an image beyond which that is a problem; some sets ship a few."""
+"""A larger share of labelled samples without an image is a problem; some sets have a few."""
 MIRRORED_SHARE = 0.3
-"""Share of clear hands that look like the labelled side below which all are mirrored."""
+"""If fewer of the clear hands look like the labelled side, all are mirrored."""
 WRONG_SIDE_SHARE = 0.4
-"""Share of the clear hands of one labelled side that look like the other beyond which its labels are wrong."""
+"""If more of the clear hands of one labelled side look like the other, its labels are wrong."""
 OUTSIDE_SHARE = 0.3
-"""Share of labelled joints outside their images beyond which that is a problem; hands at the border are cut."""
+"""A larger share of labelled joints outside their images is a problem; hands at the border are cut off."""
 
 
 @dataclass
 class DatasetReport:
-    """What was found in a data set.
+    """Findings of the check of a data set.
 
     Attributes:
         lines: The findings, in words.
-        problems: Those of them that need a person, in words.
-        numbers: All figures, for a machine.
+        problems: Those that need attention, in words.
+        numbers: All figures, for JSON.
     """
 
     lines: list[str]
@@ -47,14 +47,14 @@ class DatasetReport:
 def summarise(
     checks: Sequence[SampleCheck], total: int, published: int | None = None, missing: int = 0, joint0: str = 'wrist'
 ) -> DatasetReport:
-    """Put the findings of all samples together.
+    """Combine the findings of all samples.
 
     Args:
-        checks: Of the samples that were looked at.
+        checks: Of the checked samples.
         total: Number of samples in the split.
-        published: How many there should be, if that is known.
-        missing: How many labelled samples the data set itself left out, since their image is not there.
-        joint0: What joint 0 is; the hand's length is measured from it.
+        published: Expected number of samples, if known.
+        missing: Number of labelled samples that the data set left out because their image is missing.
+        joint0: Name of joint 0; the hand's length is measured from it.
     """
     report = DatasetReport([], [], {'samples': total, 'published': published, 'checked': len(checks)})
     _count(report, checks, published, missing)
@@ -78,7 +78,7 @@ def _count(report: DatasetReport, checks: Sequence[SampleCheck], published: int 
         report.problems.append(f'{total} samples instead of the published {published}')
     if missing:
         found = report.problems if missing > total * MISSING_SHARE else report.lines
-        found.append(f'{missing} labelled samples left out by the reader: their images are not there')
+        found.append(f'{missing} labelled samples left out by the reader: their images are missing')
     faults = Counter(check.fault for check in checks if check.fault)
     report.numbers |= {'left out': missing, 'faults': dict(faults)}
     for fault, count in faults.items():
@@ -90,7 +90,7 @@ def _check_labels(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
     empty = sum(c.labelled == 0 for c in sound)
     cut = sum(c.outside > 0 for c in sound)
     report.lines.append(
-        f'joints: {labelled / len(sound):.1f} labelled a sample, '
+        f'joints: {labelled / len(sound):.1f} labelled per sample, '
         f'{_percent(outside, labelled)} of them outside the image (in {cut} samples)'
     )
     if empty:
@@ -111,7 +111,7 @@ def _check_labels(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
 
 
 def _where(checks: Sequence[SampleCheck], field: str) -> str:
-    """Say in how many samples a field is not zero, and which they are."""
+    """Return the number of samples in which a field is not zero, and the first of them, in words."""
     rows = [check.index for check in checks if getattr(check, field)]
     return f'in {len(rows)} of {len(checks)} samples: {_first(rows)}'
 
@@ -121,7 +121,7 @@ def _first(rows: Sequence[int]) -> str:
 
 
 def _check_camera(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
-    """Judge where the joints lie in their images, and what the intrinsics have to do with it."""
+    """Check the joints' positions in their images, and whether the intrinsics explain them."""
     labelled, outside = sum(c.labelled for c in sound), sum(c.outside for c in sound)
     seen = [c for c in sound if c.labelled]
     if not seen:
@@ -133,12 +133,12 @@ def _check_camera(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
     cause = _explain(reading, seen)
     if outside > OUTSIDE_SHARE * labelled:
         report.problems.append(
-            f'{_percent(outside, labelled)} of the labelled joints ({outside} of {labelled}) lie outside of the image: '
+            f'{_percent(outside, labelled)} of the labelled joints ({outside} of {labelled}) lie outside the image: '
             + (cause or "labels and images of different files or cameras; check 'image', 'joints_2d' and 'K'")
         )
     elif cause and on_hand is not None and on_hand[0] < 0.5:
         report.problems.append(
-            f'{_percent(on_hand[0], 1)} of the labelled joints lie on the hand that mask, box or depth show, in '
+            f'{_percent(on_hand[0], 1)} of the labelled joints lie on the hand in mask, box or depth, in '
             f'{len(known)} of {len(sound)} samples: {cause}'
         )
     elif cause and on_hand is None and _in_one_corner(seen, reading):
@@ -150,7 +150,7 @@ def _check_camera(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
 
 
 def _likely_reading(seen: Sequence[SampleCheck], share: np.ndarray, on_hand: np.ndarray | None) -> int:
-    """Return the number of the one of READINGS in which the joints fit the images; 0 is as they are."""
+    """Return the index in READINGS with which the joints fit the images; 0 is as they are."""
     factors = np.stack([c.factors[3] for c in seen])
     one_camera = (factors.std(0) < 0.02).all() and (np.abs(factors.mean(0) - 1) > 0.1).any()
     candidates = [k for k in ((3, 1, 2, 4) if one_camera else (1, 2, 4)) if share[k] > 0.9]
@@ -162,13 +162,13 @@ def _likely_reading(seen: Sequence[SampleCheck], share: np.ndarray, on_hand: np.
 
 
 def _in_one_corner(seen: Sequence[SampleCheck], reading: int) -> bool:
-    """Tell whether joints and principal point of all samples lie in the part of the image that K is made for."""
+    """Whether joints and principal point of all samples lie in the part of the image that K fits."""
     factors = np.stack([c.factors[reading] for c in seen])
     return len(seen) >= 5 and bool((factors > 1.8).all()) and all(c.in_corner for c in seen)
 
 
 def _explain(reading: int, seen: Sequence[SampleCheck]) -> str:
-    """Say what a reading of the joints means, and what to do; '' if it is the one that the labels say."""
+    """Return the meaning of a reading of the joints and the remedy; '' for the labels as they are."""
     if reading == 0:
         return ''
     if READINGS[reading] == 'rows and columns swapped':
@@ -177,7 +177,7 @@ def _explain(reading: int, seen: Sequence[SampleCheck]) -> str:
     (width, height), count = Counter(c.size for c in seen).most_common(1)[0]
     factor = f'{by[0]:.3g}' if abs(by[0] - by[1]) < 0.02 * by[0] else f'{by[0]:.3g} and {by[1]:.3g}'
     return (
-        f'they fit if K, or the 2D joints, are of images of {width / by[0]:.0f} x {height / by[1]:.0f} px, and these '
+        f'they fit if K, or the 2D joints, are for images of {width / by[0]:.0f} x {height / by[1]:.0f} px, but these '
         f"are {width} x {height}; multiply the first two rows of 'K' (and 'joints_2d', 'box') by {factor}"
     )
 
@@ -201,7 +201,7 @@ def _check_reprojection(report: DatasetReport, sound: Sequence[SampleCheck]) -> 
             f'{int(far.sum())} samples whose 3D joints project more than 2 px off their 2D joints '
             f'(of {int(np.isfinite(worst).sum())}): '
             + (
-                f"K is of images of another size; multiply the first two rows of 'K' by {ratio:.3g}"
+                f"K is for images of another size; multiply the first two rows of 'K' by {ratio:.3g}"
                 if scaled
                 else "another camera's or another image's labels; check 'K', 'dist', 'R' and 'T'"
             )
@@ -210,8 +210,8 @@ def _check_reprojection(report: DatasetReport, sound: Sequence[SampleCheck]) -> 
 
 def _check_boxes(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
     causes = {
-        'off': "lie mostly off the image: of an image of another size; check 'box'",
-        'away': "have less than half of the joints in them: of another hand or image; check 'box'",
+        'off': "lie mostly outside the image: for an image of another size; check 'box'",
+        'away': "contain less than half of the joints: for another hand or image; check 'box'",
         'size': "fit the joints if they are x, y, width, height; write x1, y1, x2, y2 in 'box'",
     }
     for what, said in causes.items():
@@ -221,13 +221,13 @@ def _check_boxes(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
 
 
 def _check_order(report: DatasetReport, sound: Sequence[SampleCheck]) -> bool:
-    """Judge whether the joints are in handkd's order; return whether they are."""
+    """Check the order of the joints; return whether it is handkd's."""
     order = likely_order(np.stack([c.shape for c in sound]))
     report.numbers['joint order'] = order or "handkd's"
     if order is None:
         return True
     known = sum(bool(np.isfinite(c.shape[0]).any()) for c in sound)
-    cause = 'in an order that is not known here' if order == 'unknown' else f'in another order: {order}'
+    cause = 'in an unknown order' if order == 'unknown' else f'in another order: {order}'
     report.problems.append(
         f'the bones of {known} of {len(sound)} samples are, in the median, not those of a hand: the joints seem to be '
         f"{cause}; name it in 'joint_names' (dataset.json), or reorder the labels"
@@ -260,13 +260,13 @@ def _check_bones(report: DatasetReport, sound: Sequence[SampleCheck], joint0: st
         if rows.size:
             report.problems.append(
                 f'{rows.size} of {len(sound)} hands ({_first([sound[row].index for row in rows])}) are smaller than '
-                f'{HAND_EXTENT[0]:g} or larger than {HAND_EXTENT[1]:g} mm across: a joint lies apart from the others, '
-                "or another unit in a part of the labels; check 'joints_3d'"
+                f'{HAND_EXTENT[0]:g} or larger than {HAND_EXTENT[1]:g} mm across: a joint far from the others, '
+                "or another unit in part of the labels; check 'joints_3d'"
             )
 
 
 def _check_unit(report: DatasetReport, sound: Sequence[SampleCheck], joint0: str, ordered: bool) -> bool:
-    """Judge the hands' length; return whether it is plausible, or nothing that the unit is to blame for."""
+    """Check the hands' length; return whether it is plausible or unknown, so that the unit is not in doubt."""
     lengths = np.array([c.bones[JOINT_INDEX['middle_mcp'] - 1] for c in sound])
     if not np.isfinite(lengths).any():
         return True

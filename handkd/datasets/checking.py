@@ -1,4 +1,4 @@
-"""Measuring the samples of a data set one by one; :mod:`.check_report` judges what was found."""
+"""Measurements on single samples of a data set; :mod:`.check_report` evaluates them."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from .joint_orders import NUM_FINGER_BONES, ORDERS, finger_bones
 from .transforms import check_sample
 
 SURE_SIDE = 0.3
-"""Confidence of :func:`handkd.hand.chirality` from which its word counts."""
+"""Confidence of :func:`handkd.hand.chirality` above which its side is used."""
 DEPTH_GAP = 150.0
-"""Distance between a joint and the surface seen at its pixel, mm, beyond which they belong to different things."""
+"""Largest distance between a joint and the surface at its pixel, mm, if both belong to the hand."""
 REACH, ROOM = 3000.0, 6000.0
-"""Farthest plausible joint, mm, before a camera of one's own, and before one of a studio's fixed ones."""
+"""Largest plausible distance of a joint, mm, from a single camera, and from a fixed camera of a studio."""
 READINGS: tuple[str, ...] = ('as it is', 'half', 'twice', 'by the principal point', 'rows and columns swapped')
-"""How 2D joints may be meant: as they are, times 1/2 or 2, of an image centred on the principal point, as (v, u)."""
+"""Readings of 2D joints: as they are, times 1/2 or 2, for an image centred on the principal point, as (v, u)."""
 _NOTHING = ((0.0, 0.0), (-1.0, -1.0))  # the pixels that formats write for a joint without a label
 _BOX_MARGIN = 0.2
 
 
 @dataclass(frozen=True)
 class SampleCheck:
-    """What was found in one sample.
+    """Measurements on one sample.
 
     Attributes:
         index: Its number in the data set.
-        fault: Why it can't be used: 'missing file', 'damaged file' or 'bad label'; '' if it can.
+        fault: 'missing file', 'damaged file' or 'bad label'; '' if it can be used.
         message: The error.
         labelled: Number of joints with a label.
         outside: Number of those outside the image.
         unlabelled: Number of labelled joints at the pixel (0, 0) or (-1, -1), or the point (0, 0, 0).
-        far: Number of labelled joints behind the camera, or farther away than it can see a hand.
+        far: Number of labelled joints behind the camera, or too far from it (:data:`REACH`, :data:`ROOM`).
         bones: Lengths of the 20 bones, mm, shape (20,); NaN where an end has no label.
         shape: :func:`~.joint_orders.finger_bones`, shape (orders, 15).
         extent: Largest distance between two joints, mm; NaN if not all have a label.
         reprojection: Largest distance between ``keypoints`` and the projected ``keypoints_cam``, px.
         spread_ratio: Spread of ``keypoints`` over that of the projected ``keypoints_cam``; NaN without both.
         size: (width, height) of the image, px.
-        factors: What each of :data:`READINGS` multiplies u and v by, shape (5, 2).
-        inside: Share of the labelled joints that lie inside the image in each of :data:`READINGS`, shape (5,).
-        in_corner: Whether all labelled joints lie in the part of the image, from its upper left corner on, in whose
-            middle the principal point is.
-        on_hand: Share of the labelled joints in each of :data:`READINGS` that lie on the hand's mask, in the box
-            that the labels say, or in the depth, the first of these that there is, shape (5,); NaN without.
-        box: What is wrong with the box: 'off' the image, 'away' from the joints, or 'size' where its last two numbers
-            are width and height; '' if nothing is.
-        side: Which hand the labels say it is.
-        seen_side: Which one its joints look like, where that is clear; else ''.
-        depth_gap: Median over the joints of the depth of their pixel minus theirs, mm; NaN without depth.
+        factors: Factors of u and v in each of :data:`READINGS`, shape (5, 2).
+        inside: Share of the labelled joints inside the image in each of :data:`READINGS`, shape (5,).
+        in_corner: Whether all labelled joints lie in the part of the image, from its upper left corner, that is
+            centred on the principal point.
+        on_hand: Share of the labelled joints on the hand in each of :data:`READINGS`, shape (5,): by its mask, else
+            its labelled box, else the depth; NaN without any.
+        box: Fault of the box: 'off' the image, 'away' from the joints, or 'size' if its last two numbers
+            are width and height; '' if there is none.
+        side: The labelled side.
+        seen_side: The side of the joints by :func:`handkd.hand.chirality`, if clear; else ''.
+        depth_gap: Median over the joints of the depth at their pixel minus their z, mm; NaN without depth.
     """
 
     index: int
@@ -118,17 +118,17 @@ def check_one(dataset: object, index: int) -> SampleCheck:
 
 
 def _inside(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Tell which pixels (..., 2) lie inside an image of (width, height)."""
+    """Return which pixels (..., 2) lie inside an image of (width, height)."""
     return (pixels > -0.5).all(-1) & (pixels < np.subtract(size, 0.5)).all(-1)
 
 
 def _fits(sample: dict, key: str) -> bool:
-    """Tell whether a sample has a map in the pixels of its image."""
+    """Whether a sample has a map of the size of its image."""
     return sample.get(key) is not None and sample[key].shape == tuple(sample['img_shape'])
 
 
 def _given_box(sample: dict, labelled: np.ndarray) -> np.ndarray | None:
-    """Return the box (4,) that the labels say, and none that was made from the joints."""
+    """Return the labelled box (4,), px; None if it was derived from the joints."""
     box = sample.get('bbox')
     if box is None or np.shape(box) != (1, 4) or not len(labelled):
         return None
@@ -137,7 +137,7 @@ def _given_box(sample: dict, labelled: np.ndarray) -> np.ndarray | None:
 
 
 def _judge_box(sample: dict, labelled: np.ndarray, size: tuple[int, int]) -> str:
-    """Say what is wrong with a sample's box; see :attr:`SampleCheck.box`."""
+    """Return the fault of a sample's box; see :attr:`SampleCheck.box`."""
     box = _given_box(sample, labelled)
     if box is None:
         return ''
@@ -151,13 +151,13 @@ def _judge_box(sample: dict, labelled: np.ndarray, size: tuple[int, int]) -> str
 
 
 def _in_box(pixels: np.ndarray, box: np.ndarray) -> float:
-    """Return the share of pixels (N, 2) in a box or little beside it."""
+    """Return the share of pixels (N, 2) in a box with a margin."""
     margin = _BOX_MARGIN * (box[2:] - box[:2]).max()
     return float(((pixels >= box[:2] - margin) & (pixels <= box[2:] + margin)).all(-1).mean())
 
 
 def _measure_readings(sample: dict, valid: np.ndarray, size: tuple[int, int]) -> dict:
-    """Measure which joints lie inside the image and on the hand if the 2D joints are meant otherwise."""
+    """Measure which joints lie inside the image and on the hand in each reading of the 2D joints."""
     factors = np.array([[1, 1], [0.5, 0.5], [2, 2], [1, 1], [1, 1]], np.float64)
     camera = sample.get('camera')
     if camera is not None:
@@ -173,7 +173,7 @@ def _measure_readings(sample: dict, valid: np.ndarray, size: tuple[int, int]) ->
 
 
 def _on_hand(sample: dict, valid: np.ndarray, pixels: np.ndarray, size: tuple[int, int]) -> float:
-    """Return the share of pixels (N, 2) on the hand, as its mask, its box or the depth tells; NaN without."""
+    """Return the share of pixels (N, 2) on the hand, by its mask, its box or the depth; NaN without any."""
     inside = _inside(pixels, size)
     u, v = np.rint(pixels[inside]).astype(int).T
     if _fits(sample, 'hand_mask') and sample['hand_mask'].any():
@@ -188,7 +188,7 @@ def _on_hand(sample: dict, valid: np.ndarray, pixels: np.ndarray, size: tuple[in
 
 
 def _measure_3d(sample: dict, valid: np.ndarray, inside: np.ndarray) -> dict:
-    """Measure what only 3D joints tell."""
+    """Measure the quantities that need 3D joints."""
     joints = sample['keypoints_cam'][0].astype(np.float64)
     ends = np.array(BONES)
     lengths = np.linalg.norm(joints[ends[:, 1]] - joints[ends[:, 0]], axis=1)
@@ -216,5 +216,5 @@ def _measure_3d(sample: dict, valid: np.ndarray, inside: np.ndarray) -> dict:
 
 
 def by_fault(checks: Iterable[SampleCheck]) -> list[str]:
-    """Return a line for each sample that can't be used: its number, the fault and the error."""
+    """Return one line for each sample that can't be used: its number, the fault and the error."""
     return [f'{check.index}\t{check.fault}\t{check.message}' for check in checks if check.fault]

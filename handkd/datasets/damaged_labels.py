@@ -1,4 +1,4 @@
-"""Labels of single samples that can't be read: the first one stops, or all of them are left out and counted."""
+"""Labels of single samples that can't be read: the first one is an error, or all are left out and counted."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from .index import watch
 from .label_checks import check_finite
 
 _LENGTH = 300
-"""How much of an error is kept, so that thousands of them stay small."""
+"""Characters kept of an error, so that thousands of them stay small."""
 
 
 class LabelError(ValueError):
-    """What a data set says of a sample makes no sense; the message names data set and sample."""
+    """The labels of a sample are invalid; the message names data set and sample."""
 
 
 class DamagedLabels:
-    """The damaged labels that are met while an index is made.
+    """Damaged labels found while an index is built.
 
-    Labels are those of single samples: a file, a line or a row of a file. A file that holds the labels of many samples
-    and can't be read at all is none of them, and its error is not to be given here.
+    Labels are those of single samples: one file, line or row of a file. An unreadable file with the labels of many
+    samples does not belong here: it is always an error.
 
     Args:
-        on_corrupt: 'stop' or 'skip', what to do about one.
+        on_corrupt: 'stop' or 'skip' on a damaged label.
     """
 
     def __init__(self, on_corrupt: str) -> None:
@@ -46,13 +46,14 @@ class DamagedLabels:
 
     @contextmanager
     def guard(self, file: str | os.PathLike) -> Iterator[None]:
-        """Go on behind a block that can't read a label of a file, if that may be skipped.
+        """Continue after a block that can't read a label of a file, if it may be skipped.
 
         Args:
-            file: The file, which is looked at again when the index is opened another time.
+            file: The file; a later change of it makes the index obsolete.
 
         Raises:
-            ValueError: What the block raises, where it may not be skipped; so with an OSError.
+            ValueError: The block's error, if it may not be skipped.
+            OSError: Likewise.
         """
         try:
             yield
@@ -67,16 +68,16 @@ class DamagedLabels:
     def sound(
         self, values: np.ndarray, names: Sequence[str], frames: Sequence[int], where: str | os.PathLike
     ) -> np.ndarray:
-        """Return which of the N frames have sane numbers alone (:func:`handkd.units.is_sane`), shape (N,), bool.
+        """Return which of the N frames have only sane numbers (:func:`handkd.units.is_sane`), shape (N,), bool.
 
         Args:
-            values: Shape (N, K, ...).
-            names: Of the K joints (or whatever the second axis is).
+            values: Labels, shape (N, K, ...), any unit and frame.
+            names: Of the K joints (or other entries of the second axis).
             frames: Of the N frames, as the data set numbers them.
             where: The label file.
 
         Raises:
-            ValueError: If one has not, and may not be skipped; see :func:`~.label_checks.check_finite`.
+            ValueError: If a frame has others, and may not be skipped; see :func:`~.label_checks.check_finite`.
         """
         kept = is_sane(values).all(axis=tuple(range(1, values.ndim)))
         if not kept.all() and not self._skip:
@@ -88,10 +89,10 @@ class DamagedLabels:
         return kept
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return what an index keeps of them, if there are any: 'damaged', the errors; and to watch their files."""
+        """Return the index's columns of damaged labels, if any: 'damaged', the errors; and the watched files."""
         return {'damaged': np.array(self._errors), **watch(self._files)} if self._errors else {}
 
 
 def refusal(error: object) -> str:
-    """Return an error about a damaged label with the way on without it."""
+    """Return an error about a damaged label, with the remedy."""
     return f"{error} (on_corrupt='skip' trains without such samples)"

@@ -1,4 +1,4 @@
-"""Dexter+Object of Sridhar et al., 2016, as its archive unpacks."""
+"""Reader of Dexter+Object (Sridhar et al., 2016) in its original form."""
 
 from __future__ import annotations
 
@@ -32,57 +32,56 @@ _K_DEPTH = np.array([[224.502, 0.0, 160.0], [0.0, 230.494, 120.0], [0.0, 0.0, 1.
 
 @DATASETS.register_module()
 class DexterObjectDataset(HandFileDataset):
-    """Six short films of a hand with a box, with labels of the fingertips: for testing only.
+    """Six short videos of a hand with a box, with labels of the fingertips: for testing only.
 
     The tree is ``data/Grasp1/color/Color_0001.bmp``, ``data/Grasp1/depth/``, ``data/Grasp1/annotations/Grasp12D.txt``
-    and ``Grasp13D.txt``, and so on. The n-th line of the label files is of the n-th image, by number. Joints other than
-    the five tips are not labelled (``keypoints_valid`` is 0), and neither is a tip where the depth sensor read nothing.
+    and ``Grasp13D.txt``, and so on. Line n of the label files belongs to the n-th image, by number. Joints other than
+    the five tips are not labelled (``keypoints_valid`` is 0), nor are tips without a depth measurement.
     Some published labels miss the hand.
 
-    The pictures of a sample are in one view. Where 'depth' is the camera, the image is brought into it, black where
-    there is no depth, and ``img_path`` names the file as it was before; where 'color' is, the depth map is.
+    Image and depth map of a sample are in one view. With camera 'depth', the image is registered to it, black where
+    there is no depth, and ``img_path`` names the original file; with 'color', the depth map is registered.
 
     Args:
         data_root (str): The folder with ``data``.
-        split (str): 'all', or the name of a film: 'Grasp1', 'Grasp2', 'Occlusion', 'Rigid', 'Pinch' or 'Rotate'.
+        split (str): 'all', or the name of a video: 'Grasp1', 'Grasp2', 'Occlusion', 'Rigid', 'Pinch' or 'Rotate'.
         modalities (Sequence[str]): Which of 'rgb', 'depth' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image or a line of labels that is
-            damaged. Defaults to 'stop'.
-        camera (str): Whose view a sample is: 'color' (640 x 480), or 'depth' (320 x 240), the camera in which the tips
-            were labelled. The tips' way from there to the colour image is not published, and two sources differ by some
-            26 px; so compare figures in px in the depth view only. 'color' is the default since it is the only one that
-            has whole photographs, and 3D errors are the same but for a turn of one degree. Defaults to 'color'.
+        on_corrupt (str): 'stop' or 'skip' on a damaged image or line of labels. Defaults to 'stop'.
+        camera (str): View of a sample: 'color' (640 x 480), or 'depth' (320 x 240), the camera in which the tips
+            were labelled. The transformation of the tips to the colour image is not published, and two sources differ
+            by about 26 px; so compare figures in px in the depth view only. 'color' is the default since it is the only
+            one with whole photographs, and 3D errors are the same up to a rotation of one degree. Defaults to 'color'.
         color_center (Sequence[float]): Principal point of the colour camera, px. The default belongs to the calibration
-            that is used here (a public loader's); the sensor's factory value is (320, 240). Try it where projected tips
+            used here (a public loader's); the sensor's factory value is (320, 240). Try it if projected tips
             miss those in the images. Defaults to (325.0, 249.0).
         color_focal (Sequence[float]): Focal lengths fx and fy of the colour camera, px, of the same calibration.
             Defaults to (587.45209, 600.67456).
-        color_rotation (Sequence[Sequence[float]]): The rotation R, shape (3, 3), that takes points of the depth camera
-            into the colour camera's frame: x_color = R x_depth + t. Of the same calibration.
+        color_rotation (Sequence[Sequence[float]]): The rotation R, shape (3, 3), from the depth camera's frame
+            to the colour camera's: x_color = R x_depth + t. Of the same calibration.
             Defaults to ((0.9999, 0.0034, 0.0161), (-0.0033, 1.0, -0.0079), (-0.0162, 0.0079, 0.9998)).
         color_translation (Sequence[float]): Its t, mm. Defaults to (19.0473, -1.8514, -4.7501).
-        axes (Sequence[float]): What x, y and z of the 3D label files are multiplied by, so that x points right, y down
-            and z forward, in mm. The default is a public loader's; another loader leaves x and y as they are and moves
-            the projected points instead. Right is that with which the 3D labels project onto the 2D ones in the depth
+        axes (Sequence[float]): Factors of x, y and z in the 3D label files, so that x points right, y down
+            and z forward, in mm. The default is a public loader's; another loader keeps x and y and moves
+            the projected points instead. The right factors project the 3D labels onto the 2D ones in the depth
             view. Defaults to (-1, -1, 1).
-        invalid_z (float): The z in the 3D label files, and the count in depth maps, by which the sensor says that it
-            read nothing. The default comes with one loader's own edition of the labels. Tips whose z is 0 or behind
+        invalid_z (float): The z in the 3D label files, and the count in depth maps, that means 'no measurement'.
+            The default comes from one loader's edition of the labels. Tips whose z is 0 or behind
             the camera are not labelled either. Defaults to 32001.0.
-        depth_files (str): Pattern of the depth maps' names in a film's folder; 16-bit PNGs of one channel are
-            expected. No source tells their names or coding. Defaults to 'depth/*.png'.
-        depth_unit (float): Millimetres a count of the depth maps. The default is what most sets have; no source says
-            it of this one. Defaults to 1.0.
-        side (str): Which hand it is; both known loaders take it for a left one. Defaults to 'left'.
-        min_tips (int): Frames with fewer labelled tips are no samples: a crop needs two. :attr:`unlabelled` counts
+        depth_files (str): Pattern of the depth maps' names in a video's folder; 16-bit PNGs of one channel are
+            expected. No source documents their names or encoding. Defaults to 'depth/*.png'.
+        depth_unit (float): Millimetres per count of the depth maps. The default is that of most sets; no source
+            documents it for this one. Defaults to 1.0.
+        side (str): Side of the hand; both known loaders assume a left one. Defaults to 'left'.
+        min_tips (int): Frames with fewer labelled tips are left out: a crop needs two. :attr:`unlabelled` counts
             them. Defaults to 2.
 
     Raises:
-        FileNotFoundError: If the tree is not there; says what was expected where.
+        FileNotFoundError: If the tree is missing; names what was expected and where.
         ValueError: If an argument or label is wrong; names the file, the line and the joint.
 
     Attributes:
-        unlabelled (int): Number of frames that are left out since too few tips are labelled.
+        unlabelled (int): Number of frames left out because too few tips are labelled.
     """
 
     METAINFO: dict = {'dataset_name': 'dexter_object', 'joint_names': JOINTS}
@@ -142,19 +141,19 @@ class DexterObjectDataset(HandFileDataset):
         return list(_FRAMES) if self.split == 'all' else [self.split]
 
     def _patterns(self) -> dict[str, str]:
-        """Return the patterns of the images that are needed, by the index's column of their names."""
+        """Return the patterns of the needed images, by the index's column of their names."""
         depth = 'depth' in self.modalities or self.camera == 'depth'
         patterns = {'image': 'color/Color_*.*'} if 'rgb' in self.modalities or not depth else {}
         return {**patterns, 'depth': self.depth_files} if depth else patterns
 
     def sources(self) -> list[str]:
-        """Return the label files and the image folders that are needed."""
+        """Return the label files and the needed image folders."""
         paths = [f'annotations/{{film}}{kind}.txt' for kind in ('2D', '3D')]
         paths += [str(Path(pattern).parent) for pattern in self._patterns().values()]
         return [f'data/{film}/{path.format(film=film)}' for film in self._films() for path in paths]
 
     def index_settings(self) -> dict:
-        """Return the images that are checked, how labels are read, and which frames count as labelled."""
+        """Return the patterns of images, the axes and sentinel of the labels, and the minimum of labelled tips."""
         return dict(
             patterns=self._patterns(), axes=self.axes.tolist(), invalid_z=self.invalid_z, min_tips=self.min_tips
         )
@@ -208,7 +207,7 @@ class DexterObjectDataset(HandFileDataset):
         return record
 
     def load_rgb(self, record: dict) -> np.ndarray:
-        """Return the image of a record in its camera's view, shape (H, W, 3), uint8, BGR."""
+        """Return the image of a record in the view of its camera, shape (H, W, 3), uint8, BGR."""
         image = super().load_rgb(record)
         if self.camera == 'color':
             return image
@@ -216,7 +215,7 @@ class DexterObjectDataset(HandFileDataset):
         return register_image(image, self._cameras['color'], depth, self._cameras['depth'])
 
     def load_depth(self, record: dict) -> np.ndarray:
-        """Return the depth map of a record in its camera's view, shape (H, W), float32, mm."""
+        """Return the depth map of a record in the view of its camera, shape (H, W), float32, mm."""
         depth = self._depth_format.read(record['depth_path'])
         if self.camera == 'depth':
             return depth
@@ -224,7 +223,7 @@ class DexterObjectDataset(HandFileDataset):
 
 
 def _numbers(what: str, value: Sequence, shape: tuple[int, ...]) -> np.ndarray:
-    """Return an argument as float64, or raise a ValueError if it is no array of finite numbers of a shape."""
+    """Return an argument as float64; raise a ValueError if it is not finite numbers of the shape."""
     numbers = np.array(value, np.float64)
     if numbers.shape != shape or not np.isfinite(numbers).all():
         raise ValueError(f'DexterObjectDataset({what}=...) must be numbers of shape {shape}, found {value!r}')
@@ -232,26 +231,26 @@ def _numbers(what: str, value: Sequence, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _by_number(name: str) -> list:
-    """Return a key to sort names by in which x_2 comes before x_10."""
+    """Return a sort key by which x_2 comes before x_10."""
     return [int(part) if part.isdecimal() else part for part in re.split(r'(\d+)', name)]
 
 
 def _list_images(folder: Path, pattern: str, labels: int, film: str) -> np.ndarray:
-    """Return the names below a film's folder of its images, by number, one for each frame with a label."""
+    """Return the names of a video's images relative to its folder, by number, one for each labelled frame."""
     names = sorted((path.relative_to(folder).as_posix() for path in folder.glob(pattern)), key=_by_number)
     if len(names) != labels:
         raise ValueError(
-            f'{str(folder)!r} holds {len(names)} images {pattern!r}, and annotations/{film}3D.txt has labels for '
-            f'{labels}; unpack the archive again, and whole'
+            f'{str(folder)!r} has {len(names)} images {pattern!r}, but annotations/{film}3D.txt has labels for '
+            f'{labels}; unpack the whole archive again'
         )
     return np.array(names)
 
 
 def _read_labels(path: Path, dimensions: int, damage: DamagedLabels) -> np.ndarray:
-    """Read a label file: a line a frame, ';' behind each tip, ',' between its numbers; what follows is not read.
+    """Read a label file: one line per frame, ';' after each tip, ',' between its numbers; the rest is not read.
 
     Returns:
-        Shape (N, 5, dimensions), float64; NaN in damaged lines, which keep their place.
+        Shape (N, 5, dimensions), float64; NaN for damaged lines, which keep their place.
     """
     frames = []
     for number, _, line in numbered_lines(path):
@@ -269,8 +268,8 @@ def _read_line(path: Path, number: int, line: bytes, dimensions: int) -> np.ndar
         labels = np.array(tips, np.float64).reshape(len(DEXTER_JOINTS), dimensions)
     except ValueError:
         raise ValueError(
-            f'{str(path)!r}:{number}: {len(DEXTER_JOINTS)} tips of {dimensions} numbers are expected, with a '
-            f'semicolon behind each, found {line[:200].decode(errors="replace").strip()!r}'
+            f'{str(path)!r}:{number}: expected {len(DEXTER_JOINTS)} tips of {dimensions} numbers, with a '
+            f'semicolon after each, found {line[:200].decode(errors="replace").strip()!r}'
         ) from None
     check_finite(labels[None], DEXTER_JOINTS, [number], path)
     return labels

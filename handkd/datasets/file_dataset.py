@@ -1,4 +1,4 @@
-"""What all data sets in files share: finding their tree, an index that stays light, and images that can't be read."""
+"""Common base of the data sets in files: locating the tree, a memory-mapped index, and unreadable images."""
 
 from __future__ import annotations
 
@@ -27,35 +27,36 @@ KEYS = {'rgb': 'img', 'depth': 'depth', 'mask': 'hand_mask', 'parts': 'part_seg'
 class HandFileDataset(ReproducibleDataset):
     """Base of the data sets in files.
 
-    A subclass says what it is (the class attributes), where its tree is known from (:meth:`sources`), what must be
-    remembered of it (:meth:`build_index`), and what sample i is (:meth:`get_record`). Images are read when a sample is
-    asked for, and only those of ``modalities``.
+    A subclass defines its class attributes, the files it reads (:meth:`sources`), the columns of its index
+    (:meth:`build_index`), and sample i (:meth:`get_record`). Images are read on demand,
+    and only those of ``modalities``.
 
     Args:
-        data_root: The folder of the data set, as its owners ship it.
+        data_root: The folder of the data set, in its original form.
         split: One of ``SPLITS``.
         modalities: Which of ``MODALITIES`` to load.
         pipeline: Configs of the transforms.
-        on_corrupt: What to do about images that are missing or damaged, and about damaged labels of single samples (a
-            file, line or row): 'stop' raises an error that names them, missing images and damaged labels when the set
-            is opened; 'skip' takes the next sample instead of an image, leaves samples with such labels out, counts,
-            and the training tells at its end. What is a training shows in the sampler: it must be ReproducibleSampler.
-            With any other, as in evaluation, these always stop: a figure over fewer samples compares with no other. So
-            does a damaged file that many samples share: all labels of a set or sequence, or a calibration.
+        on_corrupt: 'stop' or 'skip' on missing or damaged images, and on damaged labels of single samples (a
+            file, line or row). 'stop' raises an error that names them, missing images and damaged labels when the set
+            is opened. 'skip' reads the next sample instead of one with an unreadable image, leaves out samples with
+            damaged labels, and reports their number at the end of the training. A training is recognised by its
+            sampler: it must be ReproducibleSampler. With any other, as in evaluation, these are always errors: results
+            on fewer samples are not comparable. So is a damaged file of many samples: all labels of a set or sequence,
+            or a calibration.
 
     Raises:
-        FileNotFoundError: If the tree is not there; says what was expected where and what the folder looks like.
-        ValueError: If a split, a modality or another choice does not exist; names the nearest right one. Or if a label
+        FileNotFoundError: If the tree is missing; names what was expected where and describes the folder.
+        ValueError: If a split, modality or other choice does not exist; names the nearest right one. Or if a label
             is damaged, and may not be skipped; names the file.
     """
 
     SPLITS: tuple[str, ...] = ()
     MODALITIES: tuple[str, ...] = ('rgb',)
-    """What the set has, of the keys of :data:`KEYS`."""
+    """Modalities of the set, of the keys of :data:`KEYS`."""
     SIGNATURE: tuple[str, ...] = ()
-    """Glob patterns below ``data_root``, each of which tells this set from others."""
+    """Glob patterns below ``data_root``, each of which identifies this set."""
     PUBLISHED: Mapping[str, int] = {}
-    """Number of samples in each split, as its owners or the usual protocol say."""
+    """Number of samples in each split, by its owners or the usual protocol."""
 
     def __init__(
         self,
@@ -84,16 +85,16 @@ class HandFileDataset(ReproducibleDataset):
         self.skipped = SkippedSamples(len(self)) if on_corrupt == 'skip' else None
 
     def _heed_mismatches(self, on_corrupt: str) -> None:
-        """Refuse a set whose images and labels do not go together, or warn where that is allowed."""
+        """Raise an error if images and labels do not match, or warn if ``on_corrupt`` allows it."""
         for mismatch in np.atleast_1d(self.index.get('mismatches', [])).tolist():
             if on_corrupt == 'stop':
                 raise ValueError(
-                    f"{mismatch}; unpack the archive again, and whole, or go on without with on_corrupt='skip'"
+                    f"{mismatch}; unpack the whole archive again, or leave these out with on_corrupt='skip'"
                 )
             MMLogger.get_current_instance().warning(mismatch)
 
     def _build(self, on_corrupt: str) -> dict[str, np.ndarray]:
-        """Make the index, with what damaged labels were met."""
+        """Build the index, with the errors of damaged labels."""
         self.damage = DamagedLabels(on_corrupt)
         try:
             columns = {**self.build_index(), **self.damage.columns()}
@@ -106,10 +107,10 @@ class HandFileDataset(ReproducibleDataset):
                 raise
             raise ValueError(f'{error}; {len(self.damage)} labels are damaged, first: {self.damage.first}') from error
         finally:
-            del self.damage  # workers are not sent it
+            del self.damage  # is not sent to workers
 
     def _heed_damage(self, on_corrupt: str) -> None:
-        """Refuse a set some of whose labels are damaged, or warn where that is allowed."""
+        """Raise an error if labels are damaged, or warn if ``on_corrupt`` allows it."""
         if self.damaged and on_corrupt == 'stop':
             raise ValueError(refusal(self.damaged[0]))
         if self.damaged:
@@ -119,20 +120,20 @@ class HandFileDataset(ReproducibleDataset):
 
     @property
     def damaged(self) -> list[str]:
-        """The errors of the damaged labels that were left out, each with its file."""
+        """Errors of the damaged labels that were left out, each with its file."""
         return list(map(str, self.index.get('damaged', ())))
 
     @classmethod
     def offers(cls, settings: Mapping) -> tuple[str, ...]:
-        """Return the modalities that the set has as a config's ``settings`` choose it: all of ``MODALITIES``."""
+        """Return the modalities of the set with a config's ``settings``: all of ``MODALITIES``."""
         return cls.MODALITIES
 
     def sources(self) -> list[str]:
-        """Return the files and folders below ``data_root`` that the index is made from, with '/' between names."""
+        """Return the files and folders below ``data_root`` that the index is built from, with '/' between names."""
         raise NotImplementedError
 
     def label_files(self) -> list[str]:
-        """Return the files below ``data_root`` with labels that the index does not hold itself."""
+        """Return the files below ``data_root`` with labels that the index does not contain."""
         return []
 
     def index_settings(self) -> dict:
@@ -140,10 +141,10 @@ class HandFileDataset(ReproducibleDataset):
         return {}
 
     def build_index(self) -> dict[str, np.ndarray]:
-        """Read the label files and return what must be remembered, columns by name; 'sample' has a row a sample.
+        """Read the label files and return the columns of the index by name; 'sample' has one row per sample.
 
-        'mismatches', if it is there, says in words how images and labels do not go together. While it is made there is
-        ``self.damage``, a :class:`~.damaged_labels.DamagedLabels`, to read the labels of single samples under.
+        'mismatches', if present, describes differences between images and labels. During the call, ``self.damage`` is
+        a :class:`~.damaged_labels.DamagedLabels` that guards the reading of single samples' labels.
         """
         raise NotImplementedError
 
@@ -155,15 +156,15 @@ class HandFileDataset(ReproducibleDataset):
         return len(self.index['sample'])
 
     def label_digest(self) -> str:
-        """Return a digest of the index and of the label files, which was taken when the index was made."""
+        """Return a digest of the index and of the label files, computed when the index was built."""
         return str(self.index['label_digest'])
 
     def get_labels(self, index: int) -> dict:
         """Return sample ``index`` without its images.
 
         Raises:
-            IndexError: If there is no such sample.
-            LabelError: A ValueError, if its labels make no sense, or are in metres; names the sample.
+            IndexError: If ``index`` is out of range.
+            LabelError: A ValueError, if its labels are invalid, or in metres; names the sample.
         """
         if not 0 <= index < len(self):
             raise IndexError(f'{type(self).__name__} has {len(self)} samples, found index {index}')
@@ -175,7 +176,7 @@ class HandFileDataset(ReproducibleDataset):
         return record
 
     def _check_unit(self, record: dict) -> None:
-        """Refuse metres, which train without a complaint and score as hundredths of a mm."""
+        """Refuse joints in metres, which train without an error and score as hundredths of a mm."""
         if 'keypoints_cam' in record:
             wrong = wrong_unit(record['keypoints_cam'], record['keypoints_valid'] > 0)
             if wrong is not None:
@@ -185,8 +186,8 @@ class HandFileDataset(ReproducibleDataset):
         """Return sample ``index`` with the images of ``modalities``.
 
         Raises:
-            IndexError: If there is no such sample.
-            ValueError: If its labels make no sense; names the sample.
+            IndexError: If ``index`` is out of range.
+            ValueError: If its labels are invalid; names the sample.
             OSError: If an image is missing or damaged; names it.
         """
         record = self.get_labels(index)
@@ -203,12 +204,12 @@ class HandFileDataset(ReproducibleDataset):
         return read_image(record['img_path'])
 
     def fetch(self, key: int) -> dict:
-        """Return the sample of a key, or in a training that may skip the next one that can be read."""
+        """Return the sample of a key, or the next readable one in a training with ``on_corrupt='skip'``."""
         if not isinstance(key, SampleKey):
             if 'damaged' in self.index:
                 raise ValueError(
-                    f'{self.data_root}: {len(self.damaged)} samples have damaged labels, and only trainings go on '
-                    f'without them, first: {self.damaged[0]}'
+                    f'{self.data_root}: {len(self.damaged)} samples have damaged labels, and only a training may '
+                    f'leave them out, first: {self.damaged[0]}'
                 )
             return self.get_data_info(int(key))
         if self.skipped is not None:
@@ -229,10 +230,10 @@ class HandFileDataset(ReproducibleDataset):
         raise OSError(f'{self.data_root}: none of the {len(self)} samples of {self.split!r} can be read')
 
     def expect(self, path: str) -> Path:
-        """Return a path below ``data_root`` that must be there.
+        """Return a path below ``data_root`` that must exist.
 
         Raises:
-            FileNotFoundError: If it is not; says what the folder looks like instead.
+            FileNotFoundError: If it is missing; describes the folder.
         """
         full = self.data_root / path
         if full.exists():
@@ -244,22 +245,22 @@ class HandFileDataset(ReproducibleDataset):
 
     @classmethod
     def check_choice(cls, what: str, value: str, choices: Sequence[str]) -> None:
-        """Raise a ValueError with the nearest right name if a setting is none of its choices."""
+        """Raise a ValueError with the nearest right name if a setting is not one of its choices."""
         if value not in choices:
             raise ValueError(f'{cls.__name__}({what}=...): there is no {value!r}; {did_you_mean(value, choices)}')
 
 
 def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:
-    """Say what a folder looks like: where the wanted set's root really is, which other set it is, or what is in it."""
+    """Describe a folder in words: the wanted set's real root, the other set that it is, or its content."""
     if not folder.is_dir():
         if folder.is_file():
-            return 'this is a file, and no folder'
+            return 'it is a file, not a folder'
         others = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
         return 'there is no such folder' + (f'; {did_you_mean(folder.name, others)}' if others else '')
     inside = sorted(path for path in folder.iterdir() if path.is_dir())[:50]
     others = [(path, repr(str(path))) for path in (Path(os.path.realpath(folder)).parent, *inside)]
     kinds = HandFileDataset.__subclasses__()
-    looks = [(kind, folder, 'the folder') for kind in kinds]  # what it is itself, then where the wanted set is
+    looks = [(kind, folder, 'the folder') for kind in kinds]  # the folder itself, then the location of the wanted set
     looks += [(kind, path, where) for kind in (wanted, *kinds) for path, where in others]
     for kind, path, where in looks:
         if any(next(path.glob(pattern), None) for pattern in kind.SIGNATURE):

@@ -1,4 +1,4 @@
-"""A user's own data in a plain form: images, and JSON lines that say what is in them."""
+"""Reader of a user's own data in a plain form: images, and their labels as JSON lines."""
 
 from __future__ import annotations
 
@@ -27,42 +27,41 @@ _NEEDED = {'rgb': 'image', 'depth': 'depth', 'mask': 'mask', 'parts': 'parts'}
 
 @DATASETS.register_module()
 class HandFolderDataset(HandFileDataset):
-    """Hands of a user's own: a folder with a ``.jsonl`` file a split, one line a hand, and images wherever it says.
+    """A user's own hands: a folder with one ``.jsonl`` file per split, one line per hand, and images.
 
     A line is a JSON object. Paths are relative to the folder; coordinates in 3D are mm in the camera's frame (x right,
     y down, z forward), in 2D px with pixel centres at whole numbers.
 
-    - ``image``: colour image of 8 bits; where EXIF turns it, all coordinates are those of the upright picture.
-      ``depth``: PNG of 16 bits and one channel in the same pixels, 0 where nothing was measured. One of the two is
+    - ``image``: 8-bit colour image; if EXIF rotates it, all coordinates are those of the upright image.
+      ``depth``: 16-bit PNG of one channel in the same pixels, 0 without a measurement. One of the two is
       needed.
-    - ``mask``: PNG of 8 bits and one channel, not 0 on the hand. ``parts``: the same with handkd's part numbers.
-    - ``joints_3d``: a list [x, y, z] a joint, null for a joint without a label; needs ``K``, the 3 x 3 intrinsics.
-      ``joints_2d``: a list [u, v] a joint; where there is none, it is the projection. One of the two is needed.
-    - ``visible``: 0 or 1 a joint; else all inside the image are.
+    - ``mask``: 8-bit PNG of one channel, not 0 on the hand. ``parts``: the same with handkd's part numbers.
+    - ``joints_3d``: a list [x, y, z] per joint, null for a joint without a label; needs ``K``, the 3 x 3 intrinsics.
+      ``joints_2d``: a list [u, v] per joint; by default the projection. One of the two is needed.
+    - ``visible``: 0 or 1 per joint; by default 1 inside the image.
     - ``side``: 'left' or 'right'; needed.
     - ``dist``: OpenCV's five coefficients. ``R``, ``T``: from the world, in mm, to the camera.
-    - ``box``: x1, y1, x2, y2. ``id``: what names the line in errors. Names that begin with ``x_`` are the user's own.
+    - ``box``: x1, y1, x2, y2. ``id``: name of the line in errors. Keys that begin with ``x_`` are ignored.
 
-    ``dataset.json`` beside them may say the ``name`` of the set; ``joint_names``, the order of the lines' joints by
-    handkd's names, any of the 21; ``depth_unit_mm``, the millimetres a count of the depth files (1.0); ``parts``, an
+    ``dataset.json`` in the folder may give the ``name`` of the set; ``joint_names``, the order of the lines' joints by
+    handkd's names, any of the 21; ``depth_unit_mm``, the millimetres per count of the depth files (1.0); ``parts``, an
     object from the values of the part files to handkd's part numbers. A sample without 3D joints has no
     ``keypoints_cam``.
 
     Args:
         data_root (str): The folder.
-        split (str): Name of one of its ``.jsonl`` files, without the ending.
+        split (str): Name of one of its ``.jsonl`` files, without the suffix.
         modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load; each line must name their files.
             Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged,
-            or a line that is wrong. Defaults to 'stop'.
-        allow_outside (bool): Whether paths in the lines may leave the folder (absolute ones, and such with '..'), as
-            those of a file from somebody else could name any of yours. Symbolic links in the folder may lead
+        on_corrupt (str): 'stop' or 'skip' on a missing or damaged image, or a wrong line. Defaults to 'stop'.
+        allow_outside (bool): Whether paths in the lines may leave the folder (absolute ones, and those with '..'); the
+            lines of a file from someone else could then name any file of yours. Symbolic links in the folder may lead
             anywhere. Defaults to False.
 
     Raises:
-        FileNotFoundError: If the file is not there; says what is.
-        ValueError: If a line is wrong; names file, line and key, what was expected and what was found.
+        FileNotFoundError: If the file is missing; describes the folder.
+        ValueError: If a line is wrong; names file, line and key, the expected and the found value.
     """
 
     MODALITIES = ('rgb', 'depth', 'mask', 'parts')
@@ -79,7 +78,7 @@ class HandFolderDataset(HandFileDataset):
         allow_outside: bool = False,
     ) -> None:
         self.allow_outside = allow_outside
-        # Without any such file, let the tree be what is wrong and not the split.
+        # Without any such file, the error must be about the tree, not about the split.
         self.SPLITS = tuple(sorted(path.stem for path in Path(data_root).glob('*.jsonl'))) or (split,)
         self._description = read_description(Path(data_root))
         self._depth = DepthFormat(unit=self._description.depth_unit)
@@ -88,34 +87,34 @@ class HandFolderDataset(HandFileDataset):
 
     @property
     def metainfo(self) -> dict:
-        """The data set's name, as ``dataset.json`` or the folder says, and the joint names."""
+        """The data set's name, by ``dataset.json`` or the folder, and the joint names."""
         return {'dataset_name': self._description.name, 'joint_names': JOINTS}
 
     @classmethod
     def offers(cls, settings: Mapping) -> tuple[str, ...]:
-        """Return the modalities whose files the first line names that is no damaged one."""
+        """Return the modalities whose files are named in the first undamaged line."""
         path = Path(settings['data_root']) / f'{settings["split"]}.jsonl'
         if not path.is_file():
-            return cls.MODALITIES  # let the tree be what is wrong
+            return cls.MODALITIES  # opening the set then reports the missing file
         named = _first_sound(path)
         found = tuple(modality for modality in cls.MODALITIES if _NEEDED[modality] in named)
-        return found or cls.MODALITIES  # let the lines be what is wrong
+        return found or cls.MODALITIES  # opening the set then reports the lines
 
     def sources(self) -> list[str]:
-        """Return the files with text."""
+        """Return the text files."""
         described = (self.data_root / 'dataset.json').exists()
         return [f'{self.split}.jsonl', *['dataset.json'] * described]
 
     def label_files(self) -> list[str]:
-        """Return all files with text: the index holds where lines begin, not what they say."""
+        """Return all text files: the index holds the offsets of lines, not their content."""
         return self.sources()
 
     def index_settings(self) -> dict:
-        """Return what the lines were checked for."""
+        """Return the settings of the check of the lines."""
         return dict(modalities=sorted(self.modalities), allow_outside=self.allow_outside)
 
     def build_index(self) -> dict[str, np.ndarray]:
-        """Check each line, and note where it begins."""
+        """Check each line, and record its offset."""
         path, offsets, numbers = self.data_root / f'{self.split}.jsonl', [], []
         with tqdm(
             total=path.stat().st_size,
@@ -131,7 +130,7 @@ class HandFolderDataset(HandFileDataset):
                     numbers.append(number)
                 bar.update(len(line))
         if not offsets and not self.damage:
-            raise ValueError(f'{str(path)!r} has no labels; write one line a hand')
+            raise ValueError(f'{str(path)!r} has no labels; write one line per hand')
         return {'sample': np.array(offsets, np.int64), 'line': np.array(numbers, np.int32)}
 
     def _read(self, line: bytes, number: int) -> dict:
@@ -140,7 +139,7 @@ class HandFolderDataset(HandFileDataset):
         return read_line(line, where, self._description.joints, files, self.allow_outside)
 
     def get_record(self, index: int) -> dict:
-        """Return sample ``index`` without its images; of them, only the size is read.
+        """Return sample ``index`` without its images; only their size is read.
 
         Raises:
             OSError: If its image is missing or damaged.
@@ -170,15 +169,15 @@ class HandFolderDataset(HandFileDataset):
                 )
 
     def load_depth(self, record: dict) -> np.ndarray:
-        """Return the depth map of a record, shape (H, W), float32, mm."""
+        """Return the depth map of a record, shape (H, W), float32, mm along the camera's optical axis."""
         return self._depth.read(record['depth_path'])
 
     def load_mask(self, record: dict) -> np.ndarray:
-        """Return where the hand is, shape (H, W), bool."""
+        """Return the mask of the hand, shape (H, W), bool."""
         return read_raster(record['mask_path'], np.uint8, 1) > 0
 
     def load_parts(self, record: dict) -> np.ndarray:
-        """Return the parts of the hand, shape (H, W), uint8."""
+        """Return the part map of the hand, shape (H, W), uint8."""
         path, table = record['parts_path'], self._description.parts
         values = read_raster(path, np.uint8, 1)
         parts = values if table is None else table[values]
@@ -190,7 +189,7 @@ class HandFolderDataset(HandFileDataset):
 
 
 def _first_sound(path: Path) -> dict:
-    """Return what the first line says that is JSON; damaged ones are the reader's to tell."""
+    """Return the object of the first line that is JSON; the reader reports damaged ones."""
     for number, _, line in numbered_lines(path):
         with suppress(ValueError):
             return parse_line(line, f'{path}:{number}')
@@ -198,11 +197,11 @@ def _first_sound(path: Path) -> dict:
 
 
 def _labels(line: dict, size: tuple[int, int]) -> dict:
-    """Return the labels of a line that was read, with 2D joints as labelled where they are."""
+    """Return the labels of a parsed line; 2D joints are the labelled ones, else projections."""
     camera = {key: line[key] for key in ('K', 'R', 'T', 'dist') if key in line}
     flat = line.get('joints_2d')
     if 'joints_3d' not in line:
-        # Any point in front of any camera: the 2D joints say where it is seen.
+        # Any points in front of the camera: the 2D joints replace their projections.
         record = hand_record(
             np.ones((NUM_JOINTS, 3)), camera, line['side'], size, ~np.isnan(flat[:, 0]), line.get('visible'), flat
         )

@@ -1,4 +1,4 @@
-"""The text of the plain form of a user's own data: ``dataset.json`` and JSON lines, checked key by key."""
+"""Parser of the plain form of a user's own data: ``dataset.json`` and JSON lines, checked key by key."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ FILES = ('image', 'depth', 'mask', 'parts')
 """Keys of a line that name files."""
 _KEYS = (*FILES, 'joints_3d', 'joints_2d', 'visible', 'K', 'dist', 'R', 'T', 'side', 'box', 'id')
 _SHAPES = {'K': (3, 3), 'dist': (5,), 'R': (3, 3), 'T': (3,), 'box': (4,)}
-_OWN = 'x_'  # begins a user's own keys
+_OWN = 'x_'  # prefix of a user's own keys
 NO_SUCH_PART = 254
-"""What :attr:`Description.parts` has for values that ``dataset.json`` does not list."""
+"""Entry of :attr:`Description.parts` for values that ``dataset.json`` does not list."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What ``dataset.json`` says.
+    """Content of ``dataset.json``.
 
     Attributes:
         name: Of the data set.
         joints: The lines' joints, as indices in handkd's order.
-        depth_unit: Millimetres a count of the depth files.
-        parts: Part number by value of the part files, shape (256,), uint8; 254 where there is no such value. None if
+        depth_unit: Millimetres per count of the depth files.
+        parts: Part number by value of the part files, shape (256,), uint8; 254 for values not listed. None if
             the values are handkd's.
     """
 
@@ -63,7 +63,7 @@ def read_description(folder: Path) -> Description:
     for name in names:
         if name not in JOINTS:
             near = did_you_mean(shown(name), JOINTS)
-            raise ValueError(f"{path}: 'joint_names': there is no joint {shown(name)}; {near}")
+            raise ValueError(f"{path}: 'joint_names': unknown joint {shown(name)}; {near}")
     check_depth_unit(unit, f"{path}: 'depth_unit_mm'")
     name = said.get('name', _name_of(folder))
     if not isinstance(name, str):
@@ -86,7 +86,7 @@ def _part_table(parts: object, path: Path) -> np.ndarray:
         number = int(value) if value.isdecimal() and len(value) < 4 else 256
         if number > 255 or type(part) is not int or part not in known:
             raise ValueError(
-                f"{path}: 'parts' must take values 0 to 255 to handkd's parts 0 to {NUM_PARTS} or {PART_UNKNOWN}, "
+                f"{path}: 'parts' must map values 0 to 255 to handkd's parts 0 to {NUM_PARTS} or {PART_UNKNOWN}, "
                 f'found {shown(value)}: {shown(part)}'
             )
         table[number] = part
@@ -94,17 +94,17 @@ def _part_table(parts: object, path: Path) -> np.ndarray:
 
 
 def _object(said: object, where: str) -> dict:
-    """Return what was read from JSON, or refuse what is no object."""
+    """Return a JSON value that must be an object, or raise a ValueError."""
     if not isinstance(said, dict):
         raise ValueError(f'{where}: expected a JSON object {{...}}, found {type(said).__name__}')
     return said
 
 
 def parse_line(text: bytes, where: str) -> dict:
-    """Read a line's JSON object, and refuse what is none.
+    """Parse a line's JSON object.
 
     Raises:
-        ValueError: Names the place.
+        ValueError: If it is not one; names the place.
     """
     return _object(parse_json(text, where), where)
 
@@ -112,13 +112,13 @@ def parse_line(text: bytes, where: str) -> dict:
 def read_line(
     text: bytes, where: str, joints: Sequence[int], files: Sequence[str], allow_outside: bool = False
 ) -> dict:
-    """Read one line, and check all that it says.
+    """Parse one line, and check all its keys.
 
     Args:
         text: The line.
         where: File and line number, for errors.
-        joints: The joints that its lists are about, as indices in handkd's order.
-        files: Keys of the files that must be named.
+        joints: The joints of its lists, as indices in handkd's order.
+        files: Keys of the required files.
         allow_outside: Whether paths of files may leave the data set's folder. Defaults to False.
 
     Returns:
@@ -126,8 +126,8 @@ def read_line(
         (21, 2) and ``visible`` (21,), too, in handkd's order, NaN (False) at joints without a label.
 
     Raises:
-        ValueError: If a key is unknown or missing, or a value is wrong; names the line and the key, what was expected
-            and what was found.
+        ValueError: If a key is unknown or missing, or a value is wrong; names the line and the key, the expected
+            and the found value.
     """
     line = parse_line(text, where)
     where = f'{where} (id {shown(line["id"])})' if 'id' in line else where
@@ -164,27 +164,27 @@ def _check_needed(line: dict, where: str, files: Sequence[str]) -> None:
         raise ValueError(f"{where}: 'image' or 'depth' is needed, found neither")
     for key in files:
         if key not in line:
-            raise ValueError(f'{where}: {key!r} is needed for the modalities that were asked for, found nothing')
+            raise ValueError(f'{where}: {key!r} is needed for the requested modalities, found nothing')
     if 'joints_3d' not in line and 'joints_2d' not in line:
         raise ValueError(f"{where}: 'joints_3d' with 'K', or 'joints_2d' is needed, found neither")
     for key, other in (('joints_3d', 'K'), ('dist', 'K'), ('R', 'T'), ('T', 'R'), ('R', 'K')):
         if key in line and other not in line:
-            raise ValueError(f'{where}: {key!r} needs {other!r} beside it, found nothing')
+            raise ValueError(f'{where}: {key!r} needs {other!r} in the same line, found nothing')
 
 
 def _check_inside(line: dict, where: str) -> None:
-    """Refuse paths that leave the folder of the data set, which a line from others may name any file of ours by."""
+    """Refuse paths that leave the folder of the data set: a line from someone else could name any file."""
     for key in FILES:
         path = line.get(key, '')
         if os.path.isabs(path) or ('..' in path and os.path.normpath(path).split(os.sep)[0] == '..'):
             raise ValueError(
-                f'{where}: {key!r} must lie in the folder of the data set, found {shown(path)}: if you trust who wrote '
-                'it, set allow_outside=True of the data set'
+                f'{where}: {key!r} must be inside the folder of the data set, found {shown(path)}: if you trust the '
+                "file's author, set allow_outside=True of the data set"
             )
 
 
 def _array(value: object, shape: tuple[int, ...], key: str, where: str) -> np.ndarray:
-    """Return nested lists of sane numbers as an array."""
+    """Return nested lists of sane numbers as an array of the shape."""
     try:
         array = np.array(value)
     except (ValueError, OverflowError):  # lists of different lengths
@@ -197,7 +197,7 @@ def _array(value: object, shape: tuple[int, ...], key: str, where: str) -> np.nd
 
 
 def _joints(value: object, joints: Sequence[int], width: int, key: str, where: str) -> np.ndarray:
-    """Return the joints' coordinates in handkd's order, NaN where there are none."""
+    """Return the joints' coordinates in handkd's order, shape (21, width); NaN without a label."""
     labelled = [row is not None for row in value] if isinstance(value, list) else []
     rows = [[0] * width if row is None else row for row in value] if labelled else value
     array = _array(rows, (len(joints), width), key, where)
@@ -213,14 +213,14 @@ def _spread(values: np.ndarray, joints: Sequence[int], nothing: float) -> np.nda
 
 
 def _check_joints(line: dict, where: str) -> None:
-    """Check that joints stand in front of the camera, are in mm, and that none has a label in 2D alone."""
+    """Check that joints are in front of the camera, in mm, and that none is labelled in 2D alone."""
     if 'joints_3d' not in line:
         return
     behind = np.flatnonzero(line['joints_3d'][:, 2] <= 0)
     if behind.size:
         joint = behind[0]
         raise ValueError(
-            f"{where}: 'joints_3d': {JOINTS[joint]} must lie in front of the camera, z > 0 (x right, y down, z "
+            f"{where}: 'joints_3d': {JOINTS[joint]} must be in front of the camera, z > 0 (x right, y down, z "
             f'forward), found {line["joints_3d"][joint].tolist()}'
         )
     wrong = wrong_unit(line['joints_3d'])

@@ -1,4 +1,4 @@
-"""What a data set must remember of its samples: columns in files, mapped into memory and shared by all processes."""
+"""Index of a data set's samples: columns in files, memory-mapped and shared by all processes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from handkd.files import cache_root
 
 
 class Index(Mapping):
-    """Named arrays in a folder of ``.npy`` files, mapped read-only.
+    """Named arrays in a folder of ``.npy`` files, memory-mapped read-only.
 
-    The operating system keeps one copy of what is read for all processes, and drops it when memory is short. A worker
-    is given the folder's name, never the arrays.
+    The operating system keeps one copy of the pages in use for all processes, and drops it when memory is short. A
+    worker gets the folder's name, never the arrays.
 
     Args:
         folder: The folder.
@@ -54,20 +54,20 @@ def open_index(
     sources: Iterable[Path],
     build: Callable[[], Mapping[str, np.ndarray]],
 ) -> Index:
-    """Open a cached index, or build it, once.
+    """Open a cached index; build it on first use.
 
-    It lies in :func:`handkd.files.cache_root`. A change of the settings gets another index; a change of a source file
+    It is stored in :func:`handkd.files.cache_root`. Other settings have another index; a change of a source file
     (size, time), of a source folder (files added or removed), of a file that the columns :func:`watch` or of the code
     that reads them replaces it.
 
     Args:
         reader: The data set's class.
-        settings: Everything else that decides the content; must be JSON.
-        sources: Files and folders that the index is made from, which must exist.
-        build: Makes the columns.
+        settings: All other settings that determine the content; must be JSON.
+        sources: Files and folders that the index is built from, which must exist.
+        build: Returns the columns by name, shape (N, ...), any unit and frame.
 
     Raises:
-        OSError: If the cache can't be written; says how to choose another place.
+        OSError: If the cache can't be written; names the variable that selects another place.
     """
     name, who = reader.__name__, _digest(json.dumps(settings, sort_keys=True))
     stats = [(str(path), path.stat()) for path in sources]
@@ -84,17 +84,17 @@ def open_index(
 
 
 def watch(files: Iterable[str]) -> dict[str, np.ndarray]:
-    """Return columns of an index that is made anew once one of some files has changed, which are no sources of it.
+    """Return columns that make an index obsolete when one of some files, which are not its sources, has changed.
 
     Args:
-        files: Paths. Each is looked at whenever the index is opened: they should be few.
+        files: Paths. Each is examined whenever the index is opened: they should be few.
     """
     files = list(files)
     return {'watched': np.array(files, str), 'watched_stats': _file_stats(files)}
 
 
 def _file_stats(files: Iterable[str]) -> np.ndarray:
-    """Return the time and the size of files, shape (N, 2), int64; -1 where there is none."""
+    """Return time and size of files, shape (N, 2), int64; -1 for missing ones."""
     stats = []
     for file in files:
         try:
@@ -106,7 +106,7 @@ def _file_stats(files: Iterable[str]) -> np.ndarray:
 
 
 def _is_current(folder: Path) -> bool:
-    """Whether an index is whole, and the files that it watches are as they were."""
+    """Whether an index is complete, and the files that it watches are unchanged."""
     try:
         index = Index(folder)
     except ArrayFileError:
@@ -115,13 +115,13 @@ def _is_current(folder: Path) -> bool:
 
 
 def _code_digest(reader: type) -> str:
-    """Return a digest of the code that reads label files: all modules beside this one, and the reader's own."""
+    """Return a digest of the code that reads label files: all modules of this package, and the reader's."""
     paths = sorted({*Path(__file__).parent.glob('*.py'), Path(inspect.getfile(reader))})
     return _digest(''.join(path.read_text(encoding='utf-8') for path in paths))
 
 
 def _write(folder: Path, columns: Mapping[str, np.ndarray]) -> None:
-    """Write the columns so that the folder is there whole or not at all."""
+    """Write the columns atomically: the folder is complete or missing."""
     temporary = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,7 @@ def _write(folder: Path, columns: Mapping[str, np.ndarray]) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed had begun; what is an hour old no process is at work on."""
+    """Remove unfinished folders of killed processes: those older than an hour."""
     for path in folder.glob('.*-*-*.*'):
         if path.is_dir() and time.time() - path.stat().st_mtime > 3600:
             shutil.rmtree(path, ignore_errors=True)

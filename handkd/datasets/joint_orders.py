@@ -1,4 +1,4 @@
-"""Telling from the lengths of a hand's bones in which order its joints really are."""
+"""Detection of the order of a hand's joints from the lengths of its bones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FILES: dict[str, tuple[str, ...]] = {
 """Name of an order -> the joints of a file in it, by name."""
 
 ORDERS: tuple[str, ...] = tuple(_FILES)
-"""Names of the orders that are told apart; the first is handkd's own."""
+"""Names of the known orders; the first is handkd's."""
 _PLACES = np.array([[names.index(joint) for joint in JOINTS] for names in _FILES.values()])
 _ENDS = np.array([(joint - 1, joint) for joint in range(1, NUM_JOINTS) if joint % 4 != 1])
 _TYPICAL = np.log(
@@ -49,23 +49,23 @@ _TYPICAL = np.log(
 """Logarithms of an adult's bones within the fingers, mm, from thumb to little finger."""
 NUM_FINGER_BONES = len(_ENDS)
 _FITS = 0.25
-"""Deviation of the logarithms of bone lengths, beyond one common factor, up to which bones are those of a hand."""
+"""Largest deviation of the logarithms of a hand's bone lengths, up to one common factor."""
 _BETTER = 0.5
-"""Part of the deviation in handkd's order down to which another order has to bring it to be believed."""
+"""Another order is accepted if its deviation is less than this share of that in handkd's order."""
 _NO_HAND = 0.4
-"""Deviation beyond which bones are those of no hand: joints in an order that is not known here."""
+"""With a larger deviation the bones are not those of a hand: joints in an unknown order."""
 
 
 def finger_bones(joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Measure the bones within the fingers as they would be if the joints were in each of :data:`ORDERS`.
+    """Measure the bones within the fingers, reading the joints in each of :data:`ORDERS`.
 
     Args:
-        joints: Shape (21, 2) or (21, 3), any unit.
+        joints: Shape (21, 2) or (21, 3), any unit and frame, such as px of the image or mm of the camera.
         valid: Which joints have a label, shape (21,), bool.
 
     Returns:
-        Shape (number of orders, 15), in units of the joints' spread, so that hands near and far compare; NaN where an
-        end has no label.
+        Shape (number of orders, 15), in units of the joints' spread, so that near and far hands are comparable; NaN if
+        an end has no label.
     """
     known = joints[valid].astype(np.float64)
     spread = np.sqrt(((known - known.mean(0)) ** 2).sum(1).mean()) if len(known) > 1 else 0.0
@@ -76,13 +76,15 @@ def finger_bones(joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def likely_order(bones: np.ndarray) -> str | None:
-    """Say in which order the joints of a data set are, if that is not handkd's.
+    """Return the order of a data set's joints, if it is not handkd's.
 
     Args:
-        bones: :func:`finger_bones` of its samples, shape (N, number of orders, 15).
+        bones: :func:`finger_bones` of its samples, shape (N, number of orders, 15), normalised by the joints' spread,
+            any frame.
 
     Returns:
-        A name of :data:`ORDERS`; 'unknown' if the bones fit no hand in any; None if they do, or too few are labelled.
+        A name of :data:`ORDERS`; 'unknown' if the bones fit no hand in any of them; None if they fit a hand in handkd's
+        order, or too few are labelled.
     """
     labelled = np.isfinite(bones).any((0, 1))
     if labelled.sum() < NUM_FINGER_BONES:

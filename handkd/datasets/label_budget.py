@@ -1,4 +1,4 @@
-"""A data set of which some samples only may have labels."""
+"""Wrapper that limits the labels of a data set to some samples."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _NATIVE = ('keypoints_native', 'keypoints_cam_native')
 
 @DATASETS.register_module()
 class LabelBudget:
-    """Gives labels to a share of a multi-view data set, and takes them from the rest.
+    """Keeps the labels of a share of a multi-view data set, and removes the others.
 
-    All budgets of one seed and pool are nested: the seed puts the subjects in an order, and the samples of each
-    subject; a budget is a beginning of that line. So 64 labels are among the 320 of the same seed, and all of them come
+    All budgets of one seed and pool are nested: the seed orders the subjects, and the samples of each
+    subject; a budget is a prefix of that order. So 64 labels are among the 320 of the same seed, and all of them come
     from one subject, as in Mueller et al., Table 1 (1 %, 5 % ... of S0, S0, S0 + S1 + S2 ...). Another seed draws other
     subjects and samples.
 
-    The meta information of each ``data_sample`` gets ``labelled``. Where it is False there are no joints left in
-    ``gt_instances``: coordinates are 0, and so is ``keypoints_valid``, which is what losses weigh joints by. Labels are
-    taken away behind the pipeline: which crop it cuts may depend on them, as in the paper, which crops the hands of
+    The meta information of each ``data_sample`` gets ``labelled``. If it is False, the joints in ``gt_instances`` are
+    removed: coordinates are 0, and so is ``keypoints_valid``, by which losses weight joints. Labels are
+    removed after the pipeline: its crop may depend on them, as in the paper, which crops the hands of
     unlabelled images, too. A sample that :class:`~.view_sampler.ViewGroupSampler` drew for a group of views counts as
-    not labelled there, so that the share of labelled samples in a batch is constant.
+    unlabelled there, so that the share of labelled samples in a batch is constant.
 
     Args:
         dataset (dict): Config of the set, which has ``captures()`` and ``view_groups()``; its pipeline packs samples
             (``PackHandInputs``).
-        pool (int, optional): Only so many samples of the set, drawn at random, have labels at all. Defaults to None:
+        pool (int, optional): Number of samples of the set, drawn at random, that may have labels. Defaults to None:
             all.
-        subjects (int, optional): Labels come from this many subjects. Defaults to None: all.
-        number (int, optional): How many of those subjects' samples have labels. Defaults to None: all.
+        subjects (int, optional): Number of subjects with labels. Defaults to None: all.
+        number (int, optional): Number of labelled samples of these subjects. Defaults to None: all.
         share (float, optional): The same as a share of their samples, rounded up. Defaults to None: all.
-        subject_order (Sequence[int], optional): The subjects, as ``captures()`` numbers them, that come first in the
-            line, in this order, whatever the seed: S0, S1 ... of the paper. The others follow in the seed's order. The
-            seed still draws the pool and the samples of each. Defaults to None: the seed draws all of the order.
-        seed (int): What the order is drawn from. Defaults to 0.
+        subject_order (Sequence[int], optional): The first subjects of the order, as numbered by ``captures()``,
+            independent of the seed: S0, S1 ... of the paper. The others follow in the seed's order. The
+            seed still draws the pool and the samples of each. Defaults to None: the seed draws the whole order.
+        seed (int): Seed of the order. Defaults to 0.
 
     Raises:
-        ValueError: If the set does not say its subjects, a number is larger than what is there or not positive, or both
-            ``number`` and ``share`` are given, or ``subject_order`` names somebody twice or who is not there.
+        ValueError: If the set does not know its subjects, a number is too large or not positive, both
+            ``number`` and ``share`` are given, or ``subject_order`` names a subject twice or an unknown one.
 
     Attributes:
         labelled: Which samples have labels, shape (N,), bool.
@@ -65,9 +65,9 @@ class LabelBudget:
     ) -> None:
         self.dataset = DATASETS.build(dataset)
         if not hasattr(self.dataset, 'captures'):
-            raise ValueError(f'LabelBudget: {type(self.dataset).__name__} does not say whose hands its samples show')
+            raise ValueError(f'LabelBudget: {type(self.dataset).__name__} does not know the subjects of its samples')
         if getattr(self.dataset, 'skipped', None) is not None:
-            raise ValueError("LabelBudget: a sample read in another's place has other labels; set on_corrupt='stop'")
+            raise ValueError("LabelBudget: a sample read instead of another has other labels; set on_corrupt='stop'")
         if number is not None and share is not None:
             raise ValueError(f'LabelBudget: give number or share, found {number!r} and {share!r}')
         order = self._order(pool, subjects, seed, subject_order or ())
@@ -76,23 +76,25 @@ class LabelBudget:
                 raise ValueError(f'LabelBudget: share must lie in (0, 1], found {share!r}')
             number = ceil(round(share * len(order), 6))
         if number is not None and not 1 <= number <= len(order):
-            raise ValueError(f'LabelBudget: number must be from 1 to {len(order)}, the samples there, found {number!r}')
+            raise ValueError(
+                f'LabelBudget: number must be 1 to {len(order)} (samples that may have labels), found {number!r}'
+            )
         self.labelled = np.zeros(len(self.dataset), bool)
         self.labelled[order[:number]] = True
 
     def _order(self, pool: int | None, subjects: int | None, seed: int, first: Sequence[int]) -> np.ndarray:
-        """The samples that may get labels, in the order in which they get them."""
+        """Samples that may have labels, in the order in which they get them."""
         of = self.dataset.captures().subject
         if pool is not None and not 1 <= pool <= len(of):
             raise ValueError(f'LabelBudget: pool must be from 1 to {len(of)}, the samples of the set, found {pool!r}')
         there = np.sort(np.random.default_rng((seed, 2)).permutation(len(of))[:pool])
         known = np.unique(of[there])
         if subjects is not None and not 1 <= subjects <= len(known):
-            raise ValueError(f'LabelBudget: subjects must be from 1 to {len(known)}, all there are, found {subjects!r}')
+            raise ValueError(f'LabelBudget: subjects must be from 1 to {len(known)} (all), found {subjects!r}')
         _check_subjects(first, known.tolist())
         drawn = np.random.default_rng((seed, 0)).permutation(known)
         chosen = [*first, *drawn[~np.isin(drawn, first)]][:subjects]
-        # Each subject has a generator of its own: its order does not depend on who comes before.
+        # Each subject has its own generator: its order does not depend on the subjects before it.
         return np.concatenate([np.random.default_rng((seed, 1, s)).permutation(there[of[there] == s]) for s in chosen])
 
     @property
@@ -104,11 +106,11 @@ class LabelBudget:
         return len(self.dataset)
 
     def captures(self) -> Captures:
-        """Return where the samples come from."""
+        """Return subject, sequence, frame and camera of all samples."""
         return self.dataset.captures()
 
     def view_groups(self) -> np.ndarray:
-        """Return which samples show the same hand at the same time."""
+        """Return the samples that show the same hand at the same time, shape (G, V), int64; -1 for missing views."""
         return self.dataset.view_groups()
 
     def __getitem__(self, key: int) -> dict:
@@ -127,12 +129,12 @@ class LabelBudget:
 
 
 def _check_subjects(order: Sequence[int], known: Sequence[int]) -> None:
-    """Raise a ValueError if an order of subjects names one twice, or one that is not there."""
+    """Raise a ValueError if an order of subjects names one twice, or an unknown one."""
     if len(set(order)) < len(order):
         raise ValueError(f'LabelBudget: subject_order must name each subject once, found {list(order)}')
     strange = [subject for subject in order if subject not in known]
     if strange:
-        raise ValueError(f'LabelBudget: subject_order names {strange[0]!r}, but the subjects there are {known}')
+        raise ValueError(f'LabelBudget: subject_order names {strange[0]!r}, but the subjects are {known}')
 
 
 def _take_labels(instances) -> None:

@@ -1,4 +1,4 @@
-"""Checks of what a data set's label files say, before anything is computed from it."""
+"""Checks of the content of a data set's label files, before anything is computed from it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from handkd.units import FARTHEST, is_sane
 
 _NAMED = 5
-"""How many files an error names."""
-_TURN = 1e-3  # how far R R^T may be from 1, as data sets print rotations with four digits
+"""Number of files that an error names."""
+_TURN = 1e-3  # largest deviation of R R^T from 1, as data sets print rotations with four digits
 
 
 def check_finite(values: np.ndarray, names: Sequence[str], frames: Sequence[int], where: str | os.PathLike) -> None:
     """Raise a ValueError naming file, frame and joint if a label is no sane number (:func:`handkd.units.is_sane`).
 
     Args:
-        values: Shape (N, K, ...).
-        names: Of the K joints (or whatever the second axis is).
+        values: Labels, shape (N, K, ...), any unit and frame.
+        names: Of the K joints (or other entries of the second axis).
         frames: Of the N frames, as the data set numbers them.
         where: The label file.
     """
@@ -31,19 +31,19 @@ def check_finite(values: np.ndarray, names: Sequence[str], frames: Sequence[int]
         raise ValueError(
             f'{os.fspath(where)!r}: frame {frames[frame]}, joint {names[joint]!r} is {values[frame, joint].tolist()}, '
             f'which is no finite number up to {FARTHEST:g}; {int(bad.any(1).sum())} of {len(values)} frames have '
-            'such labels, and the format knows no missing joints: copy or download it again'
+            'such labels, but the format has no missing joints: copy or download it again'
         )
 
 
 def check_camera(camera: Mapping[str, np.ndarray], where: str) -> None:
-    """Check that a camera's numbers are sane, ``K`` that of a camera, and ``R`` a rotation.
+    """Check that a camera's numbers are sane, ``K`` is a matrix of intrinsics, and ``R`` a rotation.
 
     Args:
-        camera: Some of ``K`` (3, 3), ``R`` (3, 3), ``T`` (3,) mm, ``dist`` (5,).
+        camera: Some of ``K`` (3, 3) px, ``R`` (3, 3), ``T`` (3,) mm, ``dist`` (5,); world to camera.
         where: File and place, for errors.
 
     Raises:
-        ValueError: If not; names the place and the key, what was expected and what was found.
+        ValueError: If not; names the place and the key, the expected and the found value.
     """
     for key, value in camera.items():
         if not is_sane(value).all():
@@ -64,14 +64,14 @@ def check_camera(camera: Mapping[str, np.ndarray], where: str) -> None:
 def compare_images(
     folder: Path, numbers: Iterable[int], where: str | os.PathLike, pattern: str = '{}.png'
 ) -> str | None:
-    """Say how images and labels differ: both numbers, and the first names; None if they go together.
+    """Describe how images and labels differ: both numbers, and the first names; None if they match.
 
     Args:
         folder: The folder with the images.
         numbers: The labelled frames.
         where: The label file.
-        pattern: Name of the image of a frame; files whose names have no number there do not count. Defaults to
-            '{}.png'.
+        pattern: Name of a frame's image; files whose names have no number in place of the braces do not count.
+            Defaults to '{}.png'.
     """
     prefix, suffix = pattern[: pattern.index('{')], pattern[pattern.index('}') + 1 :]
     numbered = re.compile(re.escape(prefix) + r'\d+' + re.escape(suffix))
@@ -86,6 +86,6 @@ def compare_images(
             first = ', '.join(sorted(names)[:_NAMED]) + (', ...' if len(names) > _NAMED else '')
             differences.append(f'{len(names)} {what} ({first})')
     return (
-        f'{str(folder)!r} holds {len(found)} images {prefix}*{suffix}, and {os.fspath(where)!r} has labels for '
+        f'{str(folder)!r} has {len(found)} images {prefix}*{suffix}, but {os.fspath(where)!r} has labels for '
         f'{len(wanted)}: {"; ".join(differences)}'
     )

@@ -1,4 +1,4 @@
-"""Short digests of a data set's labels, by which what was made from other labels is recognised."""
+"""Short digests of a data set's labels, which identify the labels that stored files were made from."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from handkd.files import checksum_of
 _LENGTH = 16
 """Hexadecimal digits of a digest."""
 _SAMPLES = 16
-"""Samples that a set without label files is known by."""
+"""Number of samples in the digest of a set without label files."""
 _RASTERS = 64
-"""Label images of a set that are hashed, as the files that they are."""
+"""Number of samples whose label images are hashed, as files."""
 _FIELDS = ('keypoints_cam', 'keypoints', 'keypoints_valid', 'hand_side')
 
 
 def digest_labels(dataset: object, rasters: bool = False) -> str | None:
-    """Return a digest of a data set's labels: another one if a label changes, or their number; no image is decoded.
+    """Return a digest of a data set's labels; it changes with a label, or their number. Decodes no image.
 
     Args:
         dataset: One of handkd's, or a wrapper with such sets as its ``dataset`` or ``datasets``.
-        rasters: Whether maps of parts and masks are among the labels: the files of up to 64 samples, in equal steps,
+        rasters: Whether part maps and masks are among the labels: the files of up to 64 samples, in equal steps,
             count too. Defaults to False.
 
     Returns:
-        Hexadecimal digits; None for a set that says nothing of its labels, such as a stream.
+        Hexadecimal digits; None for a set without a label digest, such as a stream.
     """
     inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     if not hasattr(dataset, 'label_digest'):
@@ -48,12 +48,12 @@ def digest_of(pieces: Iterable[bytes]) -> str:
 
 
 def digest_index(columns: Mapping[str, np.ndarray], files: Iterable[Path]) -> str:
-    """Return a digest of an index and of the label files whose content it does not hold.
+    """Return a digest of an index and of the label files whose content it does not contain.
 
-    Columns of text are left out, which name images or say what is wrong, and so are times of files.
+    Text columns (names of images, errors) and times of files are left out.
 
     Args:
-        columns: The index.
+        columns: The index: columns of shape (N, ...), any unit and frame.
         files: The label files.
     """
     pieces = []
@@ -64,12 +64,12 @@ def digest_index(columns: Mapping[str, np.ndarray], files: Iterable[Path]) -> st
 
 
 def digest_samples(dataset: object) -> str:
-    """Return a digest of how many samples a set has and of the labels of up to 16, in equal steps, to 0.1 px and mm."""
+    """Return a digest of the number of samples and the labels of up to 16, in equal steps, to 0.1 px and mm."""
     pieces = [str(len(dataset)).encode()]
     for index in _spread(len(dataset), _SAMPLES):
         try:
             sample = dataset.get_labels(index)
-        except (OSError, ValueError) as error:  # whoever reads that sample is told
+        except (OSError, ValueError) as error:  # reading that sample raises the error
             pieces.append(type(error).__name__.encode())
             continue
         for key in _FIELDS:
@@ -79,7 +79,7 @@ def digest_samples(dataset: object) -> str:
 
 
 def _raster_files(dataset: object) -> list[bytes]:
-    """Digests of the files of maps of parts and masks that some samples have."""
+    """Digests of the part map and mask files of some samples."""
     found = []
     for index in _spread(len(dataset), _RASTERS) if set(getattr(dataset, 'modalities', ())) & {'mask', 'parts'} else ():
         try:

@@ -1,4 +1,4 @@
-"""The Large-scale Multiview 3D Hand Pose data set (LM, MHP) of Gomez-Donoso et al., 2017, as its archive unpacks."""
+"""Reader of the Large-scale Multiview 3D Hand Pose data set (LM, MHP; Gomez-Donoso et al., 2017)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMES = {
     'wrist': 'PALM_POSITION',  # the set labels no wrist
     **{joint: f'{_FINGERS[joint.split("_")[0]]}_{_BONES[(i - 1) % 4]}' for i, joint in enumerate(JOINTS) if i},
 }
-"""handkd's joint -> the file's name of it. There is a 22nd line, PALM_NORMAL, which is a direction and no joint."""
+"""handkd's joint -> its name in the file. The file's 22nd line, PALM_NORMAL, is a direction, not a joint."""
 
 _SEQUENCES = tuple(range(1, 22))
 _VIEWS = (1, 2, 3, 4)
@@ -44,44 +44,44 @@ class LMDataset(HandFileDataset):
     """Right hands of nine people, seen by four cameras at once, with the labels of a Leap Motion sensor.
 
     The tree is ``annotated_frames/data_1/0_webcam_1.jpg`` and ``0_joints.txt`` and so on, ``calibrations/data_1/
-    webcam_1/rvec.pkl`` and ``tvec.pkl``, and ``augmented_samples``. Images are 640 x 480. The labels were made by a
-    machine and are noisy; a joint may lie outside a view.
+    webcam_1/rvec.pkl`` and ``tvec.pkl``, and ``augmented_samples``. Images are 640 x 480. The labels are
+    automatic and noisy; a joint may lie outside a view.
 
-    The set ships no split. A frame's four views always stay on one side. Images that are not there although their frame
-    is labelled are no samples: :attr:`missing` counts them, and a warning names the first.
+    The set has no official split. The four views of a frame are always in the same split. Missing images of
+    labelled frames are left out: :attr:`missing` counts them, and a warning names the first.
 
     Args:
         data_root (str): The folder with ``annotated_frames`` and ``calibrations``.
         split (str): 'train', 'test' or 'all'.
         modalities (Sequence[str]): Which of 'rgb' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged,
-            or a damaged label file of a frame. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip' on a missing or damaged image, or a damaged label file of a frame.
+            Defaults to 'stop'.
         split_by (str): 'sequence': ``test_sequences`` are the test set, since neighbouring frames of a sequence are
             nearly equal. 'frames': a fifth of all frames, naturally sorted, is. Defaults to 'sequence'.
-        test_sequences (Sequence[int]): Sequences of the test set where the split goes by them. The default is the
-            split in use of about 80/20; another one in use is (1, 10, 20). Defaults to (17, 18, 19, 20, 21).
-        test_part (str): Which fifth is the test set where the split goes by frames: 'first', as in EKD (Zhang et al.,
+        test_sequences (Sequence[int]): Sequences of the test set when split by sequence. The default is the
+            common split of about 80/20; another one in use is (1, 10, 20). Defaults to (17, 18, 19, 20, 21).
+        test_part (str): The fifth that is the test set when split by frames: 'first', as in EKD (Zhang et al.,
             2020), or 'last', as in other code. Defaults to 'first'.
         images (str): 'annotated': as photographed. 'augmented': with other backgrounds, for the same labels; the
-            archive is said to have none of sequences 10, 12, 13 and 20, and what it lacks counts as missing.
+            archive reportedly has none of sequences 10, 12, 13 and 20, and these count as missing.
             Defaults to 'annotated'.
         views (Sequence[int]): Which of the cameras 1 to 4. Defaults to (1, 2, 3, 4).
         distortion (bool): Whether cameras have the published lens distortion. The owners project with it; some other
-            code does without, which moves joints by up to some pixels. Defaults to True.
-        joint0 (str): What joint 0 is, since the set labels no wrist. 'palm': the middle of the palm, as labelled.
+            code ignores it, which moves joints by up to a few pixels. Defaults to True.
+        joint0 (str): Joint 0, since the set labels no wrist. 'palm': the middle of the palm, as labelled.
             'thumb_base': the thumb's base, which lies near the wrist and is joint 1 too. Defaults to 'palm'.
-        sequences (Sequence[int] | None): Which of the sequences 1 to 21 to use, such as those that are there; the split
-            is then made of these. None is all that the split needs. Where the split goes by frames, give the same for
+        sequences (Sequence[int] | None): Which of the sequences 1 to 21 to use, such as those on disk; the split
+            then consists of these. None is all that the split needs. When split by frames, give the same for
             'train' and 'test'. Defaults to None.
-        side (str): Which hand it is. No label says it; pictures and other code show right ones. Defaults to 'right'.
+        side (str): Side of the hands. No label states it; images and other code show right ones. Defaults to 'right'.
 
     Raises:
-        FileNotFoundError: If the tree is not there; says what was expected where.
+        FileNotFoundError: If the tree is missing; names what was expected and where.
         ValueError: If an argument or label is wrong; names the file and the joint.
 
     Attributes:
-        missing (int): Number of images of labelled frames that are not there.
+        missing (int): Number of missing images of labelled frames.
     """
 
     METAINFO: dict = {'dataset_name': 'lm', 'joint_names': JOINTS}
@@ -126,11 +126,11 @@ class LMDataset(HandFileDataset):
 
     @property
     def metainfo(self) -> dict:
-        """The data set's name, joint names and what joint 0 is."""
+        """The data set's name, joint names and the name of joint 0."""
         return dict(self.METAINFO, joint0=self.joint0)
 
     def _sequences(self) -> list[int]:
-        """Return the chosen sequences of which something can be in the split."""
+        """Return the chosen sequences that the split may use."""
         if self.split == 'all' or self.split_by == 'frames':
             return list(self.sequences)
         found = [s for s in self.sequences if (s in self.test_sequences) == (self.split == 'test')]
@@ -142,7 +142,7 @@ class LMDataset(HandFileDataset):
         return found
 
     def _image_folders(self) -> dict[int, str]:
-        """Return the folders with images, which not every sequence has where they are augmented."""
+        """Return the folders with images; not every sequence has augmented ones."""
         folders = {s: f'{_FOLDERS[self.images]}/data_{s}' for s in self._sequences()}
         if self.images == 'annotated':
             return folders
@@ -167,7 +167,7 @@ class LMDataset(HandFileDataset):
         return f'calibrations/data_{sequence}/webcam_{view}'
 
     def index_settings(self) -> dict:
-        """Return what decides which samples there are."""
+        """Return the settings that select the samples."""
         return dict(
             sequences=self.sequences,
             split_by=self.split_by,
@@ -178,7 +178,7 @@ class LMDataset(HandFileDataset):
         )
 
     def build_index(self) -> dict[str, np.ndarray]:
-        """Read the label files and calibrations, and look which images are there."""
+        """Read the label files and calibrations, and list the existing images."""
         frames = self._frames()
         rows, columns = (grid.ravel() for grid in np.indices((len(frames), len(self.views)), np.int32))
         folders = self._image_folders()
@@ -186,8 +186,8 @@ class LMDataset(HandFileDataset):
         found = np.array([(frames[row][0], self._name(frames[row][1], c)) in there for row, c in zip(rows, columns)])
         if not found.any():
             raise ValueError(
-                f'{str(self.data_root / _FOLDERS[self.images])!r} holds no image of the {len(frames)} labelled frames '
-                f"of split {self.split!r}; names such as 'data_1/0_webcam_1.jpg' are expected there"
+                f'{str(self.data_root / _FOLDERS[self.images])!r} has no image of the {len(frames)} labelled frames '
+                f"of split {self.split!r}; expected names such as 'data_1/0_webcam_1.jpg'"
             )
         bar = tqdm(frames, desc='reading labels, once', disable=len(frames) <= 1000)
         joints = np.full((len(frames), len(JOINTS), 3), np.nan, np.float32)
@@ -225,7 +225,7 @@ class LMDataset(HandFileDataset):
         return sorted(int(match[1]) for match in found if match)
 
     def _poses(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return rotations (22, V, 3, 3) and translations (22, V, 3) by sequence and chosen view, world to camera."""
+        """Return rotations (22, V, 3, 3) and translations (22, V, 3), mm, by sequence and view, world to camera."""
         vectors = np.zeros((len(_SEQUENCES) + 1, len(self.views), 2, 3))
         for s in self._sequences():
             for c, view in enumerate(self.views):
@@ -234,10 +234,10 @@ class LMDataset(HandFileDataset):
         return axis_angle_to_matrix(vectors[:, :, 0]), vectors[:, :, 1]
 
     def view_groups(self) -> np.ndarray:
-        """Return which samples show the same hand at the same time.
+        """Return the samples that show the same hand at the same time.
 
         Returns:
-            Shape (G, V), int64, a column a camera of ``views``; -1 where that view is not in the set.
+            Shape (G, V), int64, one column per camera of ``views``; -1 for a view that is not in the set.
         """
         return group_views(self.index['sample'], self.index['view'], len(self.views))
 
@@ -269,7 +269,7 @@ def _read_joints(path: Path, number: int) -> np.ndarray:
     """Read the label file of a frame.
 
     Returns:
-        Joints in handkd's order with the middle of the palm as the first, shape (21, 3), mm, Leap Motion's frame.
+        Joints in handkd's order, the middle of the palm first, shape (21, 3), mm, Leap Motion's frame.
     """
     points = {}
     for row, line in enumerate(read_text(path).splitlines(), 1):
@@ -279,7 +279,7 @@ def _read_joints(path: Path, number: int) -> np.ndarray:
             name, *point = line.split()
             points[name] = np.array(point, np.float64).reshape(3)
         except ValueError:
-            raise ValueError(f"{str(path)!r}:{row}: 'NAME x y z' is expected, found {line[:80]!r}") from None
+            raise ValueError(f"{str(path)!r}:{row}: expected 'NAME x y z', found {line[:80]!r}") from None
     absent = [name for name in _NAMES.values() if name not in points]
     if absent:
         raise ValueError(f'{str(path)!r} has no line for the joint {absent[0]!r}')
@@ -298,6 +298,6 @@ def _read_vector(path: Path) -> np.ndarray:
 
 
 def _check_numbers(what: str, numbers: Sequence[int], known: Sequence[int]) -> None:
-    """Raise a ValueError if a choice of numbers is empty, or not of the known ones, each once."""
+    """Raise a ValueError unless a choice of numbers is some of the known ones, each once."""
     if not numbers or len(set(numbers)) < len(numbers) or not set(numbers) <= set(known):
         raise ValueError(f'LMDataset({what}=...) must be some of {known}, each once, found {numbers!r}')

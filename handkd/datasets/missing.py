@@ -1,4 +1,4 @@
-"""Telling of labelled samples whose images are not there."""
+"""Warning about labelled samples whose images are missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from mmengine.logging import MMLogger
 
 _NAMED = 3
-"""How many of them a warning names."""
+"""Number of images that a warning names."""
 
 
 def warn_of_missing(root: str | os.PathLike, missing: int, names: Iterable[str]) -> None:
@@ -17,7 +17,7 @@ def warn_of_missing(root: str | os.PathLike, missing: int, names: Iterable[str])
 
     Args:
         root: The data set's folder.
-        missing: How many there are.
+        missing: Number of missing images.
         names: Their paths.
     """
     if missing:

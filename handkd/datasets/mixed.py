@@ -18,16 +18,16 @@ class MixedDataset:
 
     Args:
         datasets (Sequence[dict]): Configs of the sets; their pipelines pack samples (``PackHandInputs``).
-        shares (Sequence[int]): Of each set the number of samples among every ``sum(shares)``.
+        shares (Sequence[int]): Number of samples of each set among every ``sum(shares)``.
 
     Raises:
-        ValueError: If there are not as many shares as sets, or one is less than 1, or a set is empty.
+        ValueError: If the numbers of shares and sets differ, or a share is less than 1, or a set is empty.
     """
 
     def __init__(self, datasets: Sequence[dict], shares: Sequence[int]) -> None:
         if len(shares) != len(datasets) or not shares or min(shares) < 1:
             raise ValueError(
-                f'MixedDataset: shares must be a number of at least 1 for each of {len(datasets)} sets, '
+                f'MixedDataset: shares must be one number of at least 1 for each of {len(datasets)} sets, '
                 f'found {shares!r}'
             )
         self.datasets = [DATASETS.build(dataset) for dataset in datasets]
@@ -47,10 +47,10 @@ class MixedDataset:
         return blocks * len(self._order)
 
     def locate(self, index: int) -> tuple[int, int]:
-        """Return from which set a sample comes, and its number there.
+        """Return the number of a sample's set, and its number in that set.
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If ``index`` is out of range.
         """
         if not 0 <= index < len(self):
             raise IndexError(f'MixedDataset has {len(self)} samples, found index {index}')
@@ -59,7 +59,7 @@ class MixedDataset:
         return number, (block * self.shares[number] + place) % len(self.datasets[number])
 
     def __getitem__(self, key: int) -> dict:
-        """Return sample ``key``, augmented as its :class:`~handkd.datasets.SampleKey` says."""
+        """Return sample ``key``, augmented from the seed of its :class:`~handkd.datasets.SampleKey`."""
         return self.__getitems__([key])[0]
 
     def __getitems__(self, keys: Sequence[int]) -> list[dict]:
@@ -78,5 +78,5 @@ class MixedDataset:
 
     @staticmethod
     def _inner_key(key: int, index: int) -> int:
-        """A sampler's key for the sample in its own set."""
+        """Key of the sample in its own set."""
         return SampleKey(index, key.draw) if isinstance(key, SampleKey) else index

@@ -1,4 +1,4 @@
-"""The NYU hand pose data set (version 2) of Tompson et al., 2014, as its archive unpacks."""
+"""Reader of the NYU hand pose data set (version 2; Tompson et al., 2014) in its original form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NYU_JOINTS: tuple[str, ...] = (
     *(f'{prefix}_{segment}' for prefix in _PREFIX.values() for segment in _SEGMENTS),
     *(f'PALM_{i}' for i in range(1, 7)),
 )
-"""The 36 joints in the file's order and with its names: five fingers from the little one on, each from tip to base,
+"""The 36 joints in the file's order, by its names: five fingers from the little one on, each from tip to base,
 then six points of the palm (1 and 2 the wrist's ulnar and radial side, 3 palm, 4 ulnar palm, 5 mid palm, 6 mid
 wrist)."""
 
@@ -34,7 +34,7 @@ _EVALUATION_JOINTS = (
     'TH_KNU3_A', 'TH_KNU3_B', 'TH_KNU2_B', 'PALM_1', 'PALM_2', 'PALM_3',
 )  # fmt: skip
 NYU_EVALUATION: tuple[int, ...] = tuple(NYU_JOINTS.index(name) for name in _EVALUATION_JOINTS)
-"""Indices of the 14 joints that all published figures are about."""
+"""Indices of the 14 joints of all published figures."""
 
 _PALM_TO_TIP = ('KNU1_A', 'KNU2_B', 'KNU3_B', 'KNU3_A')
 NYU_NAMES: dict[str, str] = {'wrist': 'PALM_3'} | {
@@ -42,55 +42,55 @@ NYU_NAMES: dict[str, str] = {'wrist': 'PALM_3'} | {
     for f, finger in enumerate(FINGERS)
     for i, segment in enumerate(_PALM_TO_TIP)
 }
-"""handkd's joint name -> the name in the file."""
+"""handkd's joint name -> its name in the file."""
 
 _ORDER = [NYU_JOINTS.index(NYU_NAMES[name]) for name in JOINTS]
 _ROOTS = {'palm_3': NYU_JOINTS.index('PALM_3'), 'palm_6': NYU_JOINTS.index('PALM_6')}
 
 _SIZE = (640, 480)
 _CENTER = (320.0, 240.0)
-_DEPTH = DepthFormat('GB', nothing=(2001,))  # what the sensor's pixels without return hold
+_DEPTH = DepthFormat('GB', nothing=(2001,))  # value of pixels without a measurement
 
 
 @DATASETS.register_module()
 class NYUDataset(HandFileDataset):
-    """A hand seen by three Kinects: 72757 frames of one person to train on; 8252 of that and another one to test.
+    """A hand seen by three Kinects: 72757 training frames of one person; 8252 test frames of this and another one.
 
     The tree is ``train/`` and ``test/``, each with ``joint_data.mat`` and the images ``rgb_1_0000001.png``,
     ``depth_1_0000001.png``, ``synthdepth_1_0000001.png`` of cameras 1 to 3. The colour image is warped into the depth
-    camera's view and black where no depth is, so joints and depth belong to both.
+    camera's view and black where there is no depth, so joints and depth fit both.
 
-    The set has no part labels. Who has drawn or rendered some puts them beside the images, as ``parts_1_0000001.png``:
-    8 bit, one channel, 0 background, 1 to 20 handkd's parts, 255 unknown.
+    The set has no part labels. If you have drawn or rendered some, put them next to the images, as
+    ``parts_1_0000001.png``: 8 bit, one channel, 0 background, 1 to 20 handkd's parts, 255 unknown.
 
-    The set has no 21 joints. Joint 0 and the finger joints are the nearest of its 36: of each finger ``KNU1_A``,
-    ``KNU2_B``, ``KNU3_B`` and ``KNU3_A`` from palm to tip. The 36 themselves are in ``keypoints_cam_native``
-    (1, 36, 3) mm and ``keypoints_native`` (1, 36, 2) px, which move with the image as the others do;
-    ``metainfo['native_joint_names']`` names them, and ``metainfo['native_evaluation']`` has the indices of the 14 that
-    published figures are about. 2D joints are the file's; 3D joints are the file's with y turned downwards.
+    The set does not label handkd's 21 joints. Joint 0 and the finger joints are the nearest of its 36: of each finger
+    ``KNU1_A``, ``KNU2_B``, ``KNU3_B`` and ``KNU3_A`` from palm to tip. All 36 are in ``keypoints_cam_native``
+    (1, 36, 3) mm and ``keypoints_native`` (1, 36, 2) px, which are transformed with the image as the others are;
+    ``metainfo['native_joint_names']`` names them, and ``metainfo['native_evaluation']`` has the indices of the 14 of
+    published figures. 2D joints are the file's; 3D joints are the file's with y pointing down.
 
     Args:
         data_root (str): The folder with ``train`` and ``test``.
-        split (str): 'train', 'test', or one of the two test persons: 'test_1', who is the training person, 'test_2',
-            who is not.
+        split (str): 'train', 'test', or one of the two test persons: 'test_1', the training person, or 'test_2',
+            another one.
         modalities (Sequence[str]): Which of 'rgb', 'depth', 'parts' to load. Defaults to ('depth',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged, or
-            labels of a frame that are no numbers. Defaults to 'stop'.
-        views (Sequence[int]): Which cameras, of 1, 2, 3; their samples of a frame follow one another. Published figures
-            are about the first, the front view. Defaults to (1,).
+        on_corrupt (str): 'stop' or 'skip' on a missing or damaged image, or labels of a frame that are not numbers.
+            Defaults to 'stop'.
+        views (Sequence[int]): Which cameras, of 1, 2, 3; samples of one frame are consecutive. Published figures
+            use the first, the front view. Defaults to (1,).
         depth_source (str): 'depth', the sensor's, or 'synthdepth', rendered from the fitted hand. Defaults to 'depth'.
-        joint0 (str): What joint 0 is: 'palm_3' (``PALM_3``, one of the 14 evaluated joints), or 'palm_6' (``PALM_6``,
-            the middle of the wrist, nearer to what other sets label). Defaults to 'palm_3'.
-        side (str): The hand's side in the images. They are mirrored: the person's left hand looks and is measured as a
-            right one. Defaults to 'right'.
+        joint0 (str): Joint 0: 'palm_3' (``PALM_3``, one of the 14 evaluated joints), or 'palm_6' (``PALM_6``,
+            the middle of the wrist, nearer to the labels of other sets). Defaults to 'palm_3'.
+        side (str): The hand's side in the images. They are mirrored: the person's left hand appears, and is labelled,
+            as a right one. Defaults to 'right'.
         subject_boundary (int): First test frame, from 0, of the second person; bone lengths jump there. Defaults to
             2440.
         focal (Sequence[float]): Focal lengths fx and fy, px. The default is that of the set's own program; most papers
             have (588.03, 587.07). Defaults to (588.036865, 587.075073).
 
     Raises:
-        FileNotFoundError: If the tree is not there; says what was expected where.
+        FileNotFoundError: If the tree is missing; names what was expected and where.
         ValueError: If an argument or label is wrong; names the file, the frame and the joint.
     """
 
@@ -139,12 +139,12 @@ class NYUDataset(HandFileDataset):
 
     @classmethod
     def offers(cls, settings: Mapping) -> tuple[str, ...]:
-        """Return the modalities of the archive, and 'parts' if ``settings`` ask for them: then they are there."""
+        """Return the modalities of the archive, and 'parts' if ``settings`` request them."""
         return cls.MODALITIES if 'parts' in settings.get('modalities', ()) else ('rgb', 'depth')
 
     @property
     def metainfo(self) -> dict:
-        """The data set's name, joint names, its own joints' names, and what joint 0 is."""
+        """The data set's name, joint names, the names of its 36 joints, and the name of joint 0."""
         return dict(self.METAINFO, joint0=self.joint0)
 
     @property
@@ -152,17 +152,17 @@ class NYUDataset(HandFileDataset):
         return self.split.split('_')[0]
 
     def _kinds(self) -> list[str]:
-        """Return what the names of the archive's images begin with that are needed."""
+        """Return the prefixes of the names of the needed images."""
         kinds = {'rgb': 'rgb', 'depth': self.depth_source}
         needed = sorted(set(self.modalities) & set(kinds))
         return [f'{kinds[modality]}_{view}_' for modality in needed for view in self.views]
 
     def sources(self) -> list[str]:
-        """Return the label file and the folder, which holds the images, too."""
+        """Return the label file, and the folder with the images."""
         return [f'{self._folder}/joint_data.mat', self._folder]
 
     def index_settings(self) -> dict:
-        """Return the views, the test persons' boundary and the images that are checked."""
+        """Return the views, the boundary between the test persons, and the prefixes of the checked images."""
         return dict(views=self.views, boundary=self.boundary, images=self._kinds())
 
     def build_index(self) -> dict[str, np.ndarray]:
@@ -175,11 +175,11 @@ class NYUDataset(HandFileDataset):
         stop = self.boundary if self.split == 'test_1' else xyz.shape[1]
         if start >= xyz.shape[1]:
             raise ValueError(
-                f'{str(path)!r} has {xyz.shape[1]} frames, and test_2 begins at frame {start}; give the frame at which '
-                'the second person begins as subject_boundary'
+                f'{str(path)!r} has {xyz.shape[1]} frames, but test_2 begins at frame {start}; set subject_boundary to '
+                'the first frame of the second person'
             )
         rows = np.asarray(self.views) - 1
-        # Samples of a frame follow one another; y points up in the file.
+        # Samples of a frame are consecutive; y points up in the file.
         xyz = xyz[rows, start:stop].swapaxes(0, 1).reshape(-1, 36, 3) * (1.0, -1.0, 1.0)
         uv = uvd[rows, start:stop].swapaxes(0, 1).reshape(-1, 36, 3)[..., :2]
         frames = np.repeat(np.arange(start, start + len(xyz) // len(rows)) + 1, len(rows))
@@ -193,10 +193,10 @@ class NYUDataset(HandFileDataset):
         }
 
     def view_groups(self) -> np.ndarray:
-        """Return which samples show the same hand at the same time.
+        """Return the samples that show the same hand at the same time.
 
         Returns:
-            Shape (G, V), int64, a column a camera in the order of ``views``; all views of a frame are there.
+            Shape (G, V), int64, one column per camera in the order of ``views``; every frame has all views.
         """
         return np.arange(len(self)).reshape(-1, len(self.views))
 
@@ -217,21 +217,21 @@ class NYUDataset(HandFileDataset):
         return record
 
     def load_depth(self, record: dict) -> np.ndarray:
-        """Return the depth map of a record, shape (480, 640), float32, mm: of all that the sensor saw."""
+        """Return the depth map of a record, shape (480, 640), float32, mm: of the whole scene."""
         return _DEPTH.read(record['depth_path'])
 
     def load_parts(self, record: dict) -> np.ndarray:
-        """Return the parts of a record's hand, shape (480, 640), uint8.
+        """Return the part map of a record's hand, shape (480, 640), uint8.
 
         Raises:
-            OSError: If there is no such file, or it has another form, size or value; names it.
+            OSError: If the file is missing, or has another form, size or value; names it.
         """
         path = record['parts_path']
         try:
             parts = read_raster(path, np.uint8, 1)
         except FileNotFoundError:
             raise FileNotFoundError(
-                f'no part labels {path!r}: the archive has none; draw or render them for each frame that is read, or '
+                f'no part labels {path!r}: the archive has none; draw or render them for each frame, or '
                 "leave 'parts' out of the modalities"
             ) from None
         if parts.shape != _SIZE[::-1]:
@@ -249,7 +249,7 @@ def read_joint_data(path: Path) -> tuple[np.ndarray, np.ndarray]:
         path: The file.
 
     Returns:
-        ``joint_uvd`` in px, px, mm, and ``joint_xyz`` in mm with y upwards, each of shape (3 cameras, N frames, 36, 3).
+        ``joint_uvd`` in px, px, mm, and ``joint_xyz`` in mm, camera frame with y up, each (3 cameras, N frames, 36, 3).
 
     Raises:
         ValueError: If it is damaged, a MATLAB file of version 7.3, or has other joints or shapes; names it.

@@ -1,4 +1,4 @@
-"""Hands in the CMU Panoptic Studio, as its toolbox unpacks a sequence and as the MTC release ships them."""
+"""Reader of the hands of the CMU Panoptic Studio, as unpacked by its toolbox, and of the MTC release."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .records import hand_record
 from .views import Captures, group_views, number_rows
 
 PANOPTIC_JOINTS: tuple[str, ...] = JOINTS
-"""The joints in the files' order, OpenPose's, which is handkd's own."""
+"""The joints in the files' order, OpenPose's, which is also handkd's."""
 
 _ORDER = [PANOPTIC_JOINTS.index(name) for name in JOINTS]
 _CAMERA = {'K': (3, 3), 'R': (3, 3), 'T': (3,), 'dist': (5,)}
@@ -43,52 +43,52 @@ class PanopticHandDataset(HandFileDataset):
 
     A sample is one hand in one camera. In the full release, ``data_root`` holds sequences as the owners' toolbox
     unpacks them: ``171204_pose1/calibration_171204_pose1.json``, ``hdHand3d/handRecon3D_hd00000165.json`` and
-    ``hdImgs/00_00/00_00_00000165.jpg`` or ``.png``. It comes with videos, of which the toolbox extracts the images;
-    hands without one are no samples, :attr:`missing` counts them, and a warning names the first. In the MTC release it
-    holds ``annotation/annotation.pkl``, ``annotation/camera_data.pkl`` and
+    ``hdImgs/00_00/00_00_00000165.jpg`` or ``.png``. It comes with videos, from which the toolbox extracts the images;
+    hands without one are left out, :attr:`missing` counts them, and a warning names the first. In the MTC release it
+    contains ``annotation/annotation.pkl``, ``annotation/camera_data.pkl`` and
     ``hdImgs/171204_pose1/00000165/00_00_00000165.jpg``.
 
-    The labels were triangulated from what a detector found. They say nothing of occlusion: ``keypoints_visible`` means
-    inside the image. Joints from where on the lens model folds back (45 degrees off the axis) count as outside; those
-    behind the camera have no label in it.
+    The labels were triangulated from a detector's joints. They do not model occlusion: ``keypoints_visible`` means
+    inside the image. Joints beyond the angle at which the lens model folds back (45 degrees off the axis) count as
+    outside; those behind the camera have no label in it.
 
     Args:
         data_root (str): The folder with the sequences, or with ``annotation``.
         split (str): 'all', 'train' or 'test'. The full release has no official split, see ``test_sequences``; the MTC
-            release brings its own lists.
-        modalities (Sequence[str]): 'rgb' is all there is. Defaults to ('rgb',).
+            release has its own lists.
+        modalities (Sequence[str]): 'rgb' is the only one. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image or the label of a hand or frame that is damaged.
-            Damaged calibrations, and a damaged ``annotation.pkl``, always stop. Defaults to 'stop'.
+        on_corrupt (str): 'stop' or 'skip' on a damaged image, or a damaged label of a hand or frame.
+            A damaged calibration or ``annotation.pkl`` is always an error. Defaults to 'stop'.
         release (str): 'full' or 'mtc'. Defaults to 'full'.
-        sequences (Sequence[str] | None): Which sequences to use; None is all that are there. Defaults to None.
-        test_sequences (Sequence[str]): Sequences of the full release that make up its test set. The default is the
+        sequences (Sequence[str] | None): Which sequences to use; None is all on disk. Defaults to None.
+        test_sequences (Sequence[str]): Sequences of the full release's test set. The default is the
             MTC release's. Defaults to ('171204_pose5', '171204_pose6').
         cameras (Sequence[int] | None): Numbers (nodes) of the HD cameras; None is each of 0 to 30 that has images.
             Defaults to None.
-        min_joints_inside (int): How many labelled joints must lie inside an image for it to be a sample; all of them
-            where a hand has fewer. The default is the rule of MTC's authors, who also leave out occluded views.
+        min_joints_inside (int): Number of labelled joints that must lie inside an image for it to be a sample; all of
+            them if a hand has fewer. The default is the rule of MTC's authors, who also leave out occluded views.
             Defaults to 21.
-        min_score (float): Hands whose mean ``averageScore`` is lower are left out, where the files have one; the
+        min_score (float): Hands with a lower mean ``averageScore`` are left out, if the files have one; the
             threshold is that of a public converter. Defaults to 0.001.
-        use_validity (bool): Whether a joint whose ``validity`` is 0 counts as not labelled. No source says what the
-            field means exactly. A hand without any labelled joint is no sample. Defaults to False.
-        every_nth_frame (int): Takes the first labelled frame of each sequence, and every n-th from there: at 30 frames
-            a second neighbours are nearly equal. The files of the others are not read. Defaults to 1: all.
-        people (Sequence[Sequence[tuple[str, int]]]): Who is who: of each person the (sequence, id) pairs that the files
-            have for it, such as ``[[('171204_pose2', 0), ('171204_pose2', 4)], ...]``. The tracker may give somebody a
-            new id on the way, and does not know anybody again in another sequence. Person i of the list is subject i;
-            ids that are in no list are subjects of their own behind those, by sequence and id. Where two ids of a
-            person show the same hand in one frame, that which comes first in its list is taken. Sequences that are
-            there but not used may be named. Defaults to (): each id of a sequence is somebody else.
+        use_validity (bool): Whether a joint whose ``validity`` is 0 counts as unlabelled. No source documents
+            the field exactly. A hand without any labelled joint is left out. Defaults to False.
+        every_nth_frame (int): Uses the first labelled frame of each sequence, and every n-th from there: at 30 frames
+            per second neighbours are nearly equal. The files of the others are not read. Defaults to 1: all.
+        people (Sequence[Sequence[tuple[str, int]]]): Identities: of each person the (sequence, id) pairs in the files,
+            such as ``[[('171204_pose2', 0), ('171204_pose2', 4)], ...]``. The tracker may give a person a
+            new id during a sequence, and does not recognise people across sequences. Person i of the list is subject i;
+            ids in no list are further subjects after these, by sequence and id. If two ids of a
+            person show the same hand in one frame, the first in its list is used. Sequences that
+            exist but are not used may be named. Defaults to (): each id of a sequence is a different person.
 
     Raises:
-        FileNotFoundError: If the tree is not there; says what was expected where.
+        FileNotFoundError: If the tree is missing; names what was expected and where.
         ValueError: If an argument or label is wrong; names the file, the frame and the joint.
 
     Attributes:
-        missing (int): Number of hands in cameras that are left out since their image is not there.
-        doubled (int): Number of hands that are left out since their person has another one of that side in the frame.
+        missing (int): Number of hands in cameras left out because their image is missing.
+        doubled (int): Number of hands left out because their person has another one of that side in the frame.
     """
 
     METAINFO: dict = {'dataset_name': 'panoptic', 'joint_names': JOINTS}
@@ -133,11 +133,11 @@ class PanopticHandDataset(HandFileDataset):
         self.doubled = int(self.index['doubled'])
         if self.doubled:
             MMLogger.get_current_instance().warning(
-                f'{data_root}: {self.doubled} hands are left out whose person has another one of that side in the frame'
+                f'{data_root}: {self.doubled} hands are left out: their person has another of that side in the frame'
             )
 
     def index_settings(self) -> dict:
-        """Return what decides which samples there are."""
+        """Return the settings that select the samples."""
         return dict(
             release=self.release,
             sequences=self.sequences,
@@ -164,7 +164,7 @@ class PanopticHandDataset(HandFileDataset):
         return [path for name in names for path in self._files.sources(name, self._nodes(name))]
 
     def _names(self, found: list[str]) -> list[str]:
-        """Return the sequences of the split, of those that were found."""
+        """Return the sequences of the split among those found."""
         if not found and self.release == 'mtc':
             raise ValueError(f'{str(self.data_root)!r}: annotation.pkl has no hands of split {self.split!r}')
         if not found:
@@ -187,7 +187,7 @@ class PanopticHandDataset(HandFileDataset):
         return list(self.cameras) if self._chosen else there
 
     def build_index(self) -> dict[str, np.ndarray]:
-        """Read the labels and calibrations; look which hands are inside which images, and which images are there."""
+        """Read the labels and calibrations; find the hands inside each image, and the existing images."""
         labels = self._files.labels(self.damage)
         names = self._names(sorted(labels))
         self._people.check_sequences(self._files.sequences())
@@ -213,7 +213,7 @@ class PanopticHandDataset(HandFileDataset):
         if not len(found):
             raise ValueError(
                 f'{str(self.data_root)!r}: no image shows one of the {len(hands)} labelled hands of split '
-                f'{self.split!r}; {len(missing)} are not there, named like '
+                f'{self.split!r}; {len(missing)} are missing, such as '
                 f'{self._files.image(names[0], 0, 0, kinds[0])!r} (or .png in the full release)'
             )
         found = found[np.lexsort((found[:, 1], found[:, 0]))]
@@ -230,13 +230,13 @@ class PanopticHandDataset(HandFileDataset):
         }
 
     def _number_subjects(self, names: list[str], hands: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        """Return the subject of each hand; -1 of those that no sample shows, which do not count."""
+        """Return the subject of each hand; -1 for hands without a sample, which do not count."""
         subject = np.full(len(hands), -1, np.int32)
         subject[shown] = self._people.number(names, hands['sequence'][shown], hands['person'][shown])
         return subject
 
     def _read_hands(self, labels: Iterable[LabelledHand], number: int) -> np.ndarray:
-        """Return the hands of a sequence, a row each."""
+        """Return the hands of a sequence, one row each."""
         rows = []
         for hand in labels:
             with self.damage.guard(hand.file):
@@ -246,7 +246,7 @@ class PanopticHandDataset(HandFileDataset):
         return np.array(rows, _ROW)
 
     def _read_cameras(self, name: str) -> dict[int, dict]:
-        """Return a sequence's cameras as handkd holds them, in mm."""
+        """Return a sequence's cameras in handkd's form, in mm."""
         cameras = self._files.cameras(name)
         absent = set(self._nodes(name)) - set(cameras)
         if absent:
@@ -268,11 +268,11 @@ class PanopticHandDataset(HandFileDataset):
         return self._files.image(name, int(self.index['frame'][row]), node, kind)
 
     def view_groups(self) -> np.ndarray:
-        """Return which samples show the same hand at the same time.
+        """Return the samples that show the same hand at the same time.
 
         Returns:
-            Shape (G, V), int64, a column a camera of ``cameras`` (all 31 by default); -1 where that view is not in the
-            set.
+            Shape (G, V), int64, one column per camera of ``cameras`` (all 31 by default); -1 for a view that is not in
+            the set.
         """
         column = np.full(len(NODES), -1)
         column[list(self.cameras)] = np.arange(len(self.cameras))
@@ -281,7 +281,7 @@ class PanopticHandDataset(HandFileDataset):
     def captures(self) -> Captures:
         """Return person, sequence, frame and camera of all samples.
 
-        The files tell people apart within a sequence only: but for ``people``, a subject is a person of a sequence.
+        The files identify people within a sequence only: without ``people``, a subject is a person of one sequence.
         """
         row = np.asarray(self.index['sample'])
         sequence, frame, subject, side = (np.asarray(self.index[key], np.int64)[row] for key in _PLACE)
@@ -307,11 +307,11 @@ class PanopticHandDataset(HandFileDataset):
 
 
 def _see(joints_cam: np.ndarray, camera: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """Return where joints (..., 3) are in an image, (..., 2) px, and which of them are inside it, (...) bool."""
+    """Return the pixels (..., 2) of joints (..., 3), mm, camera frame, and which are inside the image, (...) bool."""
     ahead = joints_cam[..., 2] > 0
     z = np.where(ahead, joints_cam[..., 2], 1.0)[..., None]
     points = np.concatenate([joints_cam[..., :2], z], -1)
-    # Where the lens model folds back, points far outside would come into the image again.
+    # Beyond the angle at which the lens model folds back, points far outside would project into the image again.
     straight = ((points[..., :2] / z) ** 2).sum(-1) < 1
     pixels = project(points, camera).clip(-FARTHEST, FARTHEST)  # the folded model's numbers have no bounds
     framed = (pixels > -0.5).all(-1) & (pixels < np.subtract(SIZE, 0.5)).all(-1)
@@ -323,7 +323,7 @@ def _place_of(hand: LabelledHand) -> str:
 
 
 def _read_score(hand: LabelledHand) -> float:
-    """Return a hand's mean score, infinity where the files have none."""
+    """Return a hand's mean score; infinity if the file has none."""
     if 'averageScore' not in hand.label:
         return np.inf
     scores = to_numbers(hand.label['averageScore'])

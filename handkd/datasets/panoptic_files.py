@@ -1,4 +1,4 @@
-"""The two forms in which the CMU Panoptic Studio's hands are shipped: where files lie and what they say."""
+"""File readers of the two releases of the CMU Panoptic Studio's hands."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ SIZE = (1920, 1080)
 """Width and height of the HD cameras' images."""
 
 IMAGE_TYPES = ('jpg', 'png')
-"""Endings of the images that the owners' toolbox extracts, by default and on demand."""
+"""Suffixes of the images extracted by the owners' toolbox, by default and on demand."""
 
 MM = 10.0
-"""Millimetres of the files' unit, the centimetre."""
+"""Millimetres per unit of the files, the centimetre."""
 
 _LARGEST = 999_999_999  # of frames and people, which are kept in 32 bits
 _CALIBRATION = {'K': (3, 3), 'R': (3, 3), 't': (3,), 'distCoef': (5,)}
 
 
 class LabelledHand(NamedTuple):
-    """One hand in one frame, as a file says it.
+    """One hand in one frame, as in a file.
 
     Attributes:
         frame: Number of the frame.
         person: Number of the person.
         side: 'left' or 'right'.
-        label: What the file holds of the hand: ``landmarks`` and more.
+        label: The file's entry of the hand: ``landmarks`` and more.
         file: The label file.
     """
 
@@ -57,21 +57,21 @@ class FullRelease:
 
     Args:
         root: The folder with the sequences.
-        every_nth: How many label files a sequence has for each that is read.
+        every_nth: Reads every n-th label file of a sequence.
     """
 
     def __init__(self, root: Path, every_nth: int) -> None:
         self.root, self.every_nth = root, every_nth
 
     def sequences(self) -> list[str]:
-        """Return the names of the sequences that are there."""
+        """Return the names of the sequences on disk."""
         return sorted(path.parent.name for path in self.root.glob('*/calibration_*.json'))
 
     def nodes(self, name: str) -> list[int]:
         """Return the cameras of a sequence that have a folder of images.
 
         Raises:
-            FileNotFoundError: If there are none; says so where there are videos.
+            FileNotFoundError: If there are none; says whether videos were found.
         """
         folder = self.root / name
         nodes = [node for node in NODES if (folder / f'hdImgs/00_{node:02d}').is_dir()]
@@ -87,17 +87,17 @@ class FullRelease:
         return nodes
 
     def sources(self, name: str, nodes: Sequence[int]) -> list[str]:
-        """Return the files and folders of a sequence that labels and images are read from."""
+        """Return the files and folders of a sequence with labels and images."""
         folders = (f'{name}/hdImgs/00_{node:02d}' for node in nodes)
         return [f'{name}/calibration_{name}.json', f'{name}/hdHand3d', *folders]
 
     def cameras(self, name: str) -> dict[int, dict[str, np.ndarray]]:
         """Return a sequence's HD cameras, see :func:`_read_camera`."""
         path = self.root / name / f'calibration_{name}.json'
-        content = read_json(path, constants=True)  # what is no number is named with its place
+        content = read_json(path, constants=True)  # NaN and infinity get an error with their place
         listed = content.get('cameras') if isinstance(content, dict) else None
         if not isinstance(listed, list):
-            raise ValueError(f"{str(path)!r} has no list 'cameras'")
+            raise ValueError(f"{str(path)!r} has no list 'cameras'; unpack or download it again")
         cameras = {}
         for camera in listed:
             if not isinstance(camera, dict):
@@ -113,10 +113,10 @@ class FullRelease:
         return cameras
 
     def labels(self, damage: DamagedLabels) -> dict[str, Iterator[LabelledHand]]:
-        """Return the hands of each sequence, to be read from its files one by one.
+        """Return the hands of each sequence, read lazily from its files.
 
         Args:
-            damage: What to do about a file that is damaged.
+            damage: Collects or raises the errors of damaged files.
         """
         return {name: self._hands(name, damage) for name in self.sequences()}
 
@@ -136,7 +136,7 @@ class FullRelease:
             yield from hands
 
     def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> tuple[str, dict[int, np.ndarray]]:
-        """Return the ending of a sequence's images, and which of the frames each camera has an image of.
+        """Return the suffix of a sequence's images, and for each camera the frames with an image.
 
         Raises:
             ValueError: If there are images of two kinds; names one of each.
@@ -158,7 +158,7 @@ class FullRelease:
         return next(iter(kinds), IMAGE_TYPES[0]), found
 
     def image(self, name: str, frame: int, node: int, kind: str) -> str:
-        """Return the path of an image, ``kind`` being its ending."""
+        """Return the path of an image with suffix ``kind``."""
         return f'{self.root}/{name}/hdImgs/00_{node:02d}/00_{node:02d}_{frame:08d}.{kind}'
 
 
@@ -168,7 +168,7 @@ class MTCRelease:
     Args:
         root: The folder with ``annotation`` and ``hdImgs``.
         split: 'train', 'test' or 'all'.
-        every_nth: How many labelled frames a sequence has in the split for each that is used.
+        every_nth: Uses every n-th labelled frame of a sequence in the split.
     """
 
     LABELS, CAMERAS = 'annotation/annotation.pkl', 'annotation/camera_data.pkl'
@@ -184,12 +184,12 @@ class MTCRelease:
     def sources(self) -> list[str]:
         """Return the label files and the folders of the sequences, whose times change when a frame's folder is added.
 
-        The folders of the frames are too many to look at each time: images that are added to one alone go unnoticed.
+        The folders of the frames are too many to check each time: images added to one of them go unnoticed.
         """
         return [self.LABELS, self.CAMERAS, 'hdImgs', *(f'hdImgs/{name}' for name in self.sequences())]
 
     def nodes(self, name: str) -> list[int]:
-        """Return all HD cameras: images lie in a folder a frame, so none is known to have no images."""
+        """Return all HD cameras: there is one folder of images per frame, so no camera is known to have none."""
         return list(NODES)
 
     def cameras(self, name: str) -> dict[int, dict[str, np.ndarray]]:
@@ -206,7 +206,7 @@ class MTCRelease:
         return cameras
 
     def images(self, name: str, nodes: Sequence[int], frames: Sequence[int]) -> tuple[str, dict[int, np.ndarray]]:
-        """Return the ending of the images, 'jpg', and which of the frames each camera has an image of."""
+        """Return the suffix of the images, 'jpg', and for each camera the frames with an image."""
         found, kind = {node: [] for node in nodes}, IMAGE_TYPES[0]
         for frame in tqdm(frames, desc=f'looking for images of {name}, once', disable=len(frames) <= 1000):
             for node in nodes:
@@ -215,14 +215,14 @@ class MTCRelease:
         return kind, {node: np.array(numbers, np.int64) for node, numbers in found.items()}
 
     def image(self, name: str, frame: int, node: int, kind: str) -> str:
-        """Return the path of an image, ``kind`` being its ending."""
+        """Return the path of an image with suffix ``kind``."""
         return f'{self.root}/hdImgs/{name}/{frame:08d}/00_{node:02d}_{frame:08d}.{kind}'
 
     def labels(self, damage: DamagedLabels) -> dict[str, list[LabelledHand]]:
-        """Read the hands of each sequence of the split: all at once, as the file is, so they take memory.
+        """Read the hands of each sequence of the split, all at once into memory, as the file requires.
 
         Args:
-            damage: What to do about an entry that is damaged.
+            damage: Collects or raises the errors of damaged entries.
         """
         path = self.root / self.LABELS
         content = load_arrays(path)
@@ -242,8 +242,8 @@ class MTCRelease:
 
 
 def _read_people(path: Path, frame: int) -> list[LabelledHand]:
-    """Read a label file of the full release, without people whose number is negative: no person was found."""
-    content = read_json(path, constants=True)  # what is no number is named with its place
+    """Read a label file of the full release, without people of negative number: no person was found."""
+    content = read_json(path, constants=True)  # NaN and infinity get an error with their place
     people = content.get('people') if isinstance(content, dict) else None
     if not isinstance(people, list):
         raise ValueError(f"{str(path)!r} has no list 'people'")
@@ -277,7 +277,7 @@ def _read_entry(entry: object, where: str, path: Path) -> tuple[str, list[Labell
 
 
 def _hands_of(person: Mapping, number: int, frame: int, path: Path) -> list[LabelledHand]:
-    """Return the labelled hands of a person, none of one whose number is negative."""
+    """Return the labelled hands of a person; none if its number is negative."""
     hands = [(side, person.get(f'{side}_hand')) for side in SIDES if number >= 0]
     for side, hand in hands:
         if hand and not isinstance(hand, dict):
@@ -286,14 +286,14 @@ def _hands_of(person: Mapping, number: int, frame: int, path: Path) -> list[Labe
 
 
 def _check_node(node: object, where: str) -> int:
-    """Return the number of a camera, or say that it is none."""
+    """Return the number of a camera, or raise a ValueError."""
     if isinstance(node, (str, int, np.integer)) and re.fullmatch('-?[0-9]{1,9}', str(node)):
         return int(node)
     raise ValueError(f"{where}: 'node' of a camera must be a whole number, found {shown(node)}")
 
 
 def _read_camera(camera: object, where: str) -> dict[str, np.ndarray]:
-    """Return a camera's ``K``, ``R``, ``t`` (in the file's unit) and ``distCoef`` as float64, or name a fault."""
+    """Return a camera's ``K``, ``R``, ``t`` (in cm, the file's unit) and ``distCoef`` as float64; names a fault."""
     if not isinstance(camera, Mapping):
         raise ValueError(f'{where} must be an object, found {shown(camera)}')
     arrays = {}
@@ -307,7 +307,7 @@ def _read_camera(camera: object, where: str) -> dict[str, np.ndarray]:
 
 
 def to_numbers(value: object) -> np.ndarray:
-    """Return what a file holds as float64, any shape; empty where it is no array of numbers."""
+    """Return a file's value as float64, any shape; empty if it is not an array of numbers."""
     try:
         return np.asarray(() if value is None else value, np.float64)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Whose hands a sequence of Panoptic shows: its trackers' numbers, and which of them are one person."""
+"""Identities of people in Panoptic: the trackers' numbers, and those that belong to one person."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from handkd.hints import did_you_mean
 
 
 class People:
-    """Groups of numbers that are one person each.
+    """Groups of trackers' numbers, one group per person.
 
-    The files number the people of a sequence. A number may change on the way, where the tracker lost somebody, and says
-    nothing of other sequences.
+    The files number the people of a sequence. A person's number changes when the tracker loses it, and is unrelated to
+    those in other sequences.
 
     Args:
         groups: Of each person the (sequence, number) pairs.
 
     Raises:
-        ValueError: If a pair is none, or is given twice.
+        ValueError: If a pair is malformed, or given twice.
     """
 
     def __init__(self, groups: Sequence[Sequence[tuple[str, int]]]) -> None:
@@ -29,37 +29,36 @@ class People:
             for rank, pair in enumerate(group):
                 if not (isinstance(pair, tuple) and list(map(type, pair)) == [str, int]):
                     raise ValueError(
-                        'PanopticHandDataset(people=...) must be a list a person of pairs such as '
+                        'PanopticHandDataset(people=...) must be one list per person of pairs such as '
                         f"['171204_pose2', 0], found {pair!r} in that of person {subject}"
                     )
                 if pair in self._places:
-                    raise ValueError(f'PanopticHandDataset(people=...): {list(pair)} is there twice')
+                    raise ValueError(f'PanopticHandDataset(people=...): {list(pair)} is given twice')
                 self._places[pair] = subject, rank
 
     def check_sequences(self, found: Collection[str]) -> None:
-        """Raise a ValueError with the nearest right name if a sequence is not there."""
+        """Raise a ValueError with the nearest right name if a sequence is unknown."""
         for sequence, _ in self._places:
             if sequence not in found:
                 raise ValueError(
-                    f'PanopticHandDataset(people=...): there is no sequence {sequence!r}; '
-                    f'{did_you_mean(sequence, found)}'
+                    f'PanopticHandDataset(people=...): unknown sequence {sequence!r}; {did_you_mean(sequence, found)}'
                 )
 
     def find_doubles(self, sequence: str, frame: np.ndarray, person: np.ndarray, side: np.ndarray) -> np.ndarray:
-        """Return which hands of a sequence are a person's second one of that side in a frame.
+        """Return which hands of a sequence are duplicates: a second hand of one person, side and frame.
 
-        The first is that of the number which stands first in the person's group.
+        The first is that of the number that comes first in the person's group.
 
         Args:
             sequence: Its name.
-            frame: Of the N hands, shape (N,), int.
+            frame: Frame of each of the N hands, shape (N,), int.
             person: The files' number of the person, shape (N,), int.
-            side: Shape (N,), int.
+            side: Index in ``SIDES``, shape (N,), int.
 
         Returns:
             Shape (N,), bool.
         """
-        # Numbers that are in no group stand behind those of the groups.
+        # Numbers in no group come after those of the groups.
         apart = len(self.groups)
         places = [self._places.get((sequence, number), (apart + number, 0)) for number in person.tolist()]
         subject, rank = np.array(places, np.int64).reshape(-1, 2).T
@@ -70,11 +69,11 @@ class People:
         return doubled
 
     def number(self, names: Sequence[str], sequence: np.ndarray, person: np.ndarray) -> np.ndarray:
-        """Return the subjects of hands: the number of their group, behind those the others in their sorted order.
+        """Return the subjects of hands: the number of their group, then the others in sorted order.
 
         Args:
             names: Names of the sequences.
-            sequence: Of the N hands, numbers in ``names``, shape (N,), int.
+            sequence: Sequence of each of the N hands, an index of ``names``, shape (N,), int.
             person: The files' number of the person, shape (N,), int.
 
         Returns:

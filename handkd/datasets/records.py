@@ -1,4 +1,4 @@
-"""The labels of one sample in the form that all transforms expect, from what a data set's files say."""
+"""Labels of one sample in the form that all transforms expect, from those of a data set's files."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def hand_record(
         size: (width, height) of the image, px.
         valid: Which joints have a label, shape (21,), bool; coordinates of the others are not read. Defaults to None:
             all.
-        visible: Which joints are seen, shape (21,), bool. Defaults to None: those that project into the image.
-        keypoints: Joints in px, shape (21, 2), where the files say them. Defaults to None: by projection.
+        visible: Which joints are visible, shape (21,), bool. Defaults to None: those that project into the image.
+        keypoints: Joints in px, shape (21, 2), if the files have them. Defaults to None: by projection.
 
     Returns:
         ``keypoints`` (1, 21, 2), ``keypoints_cam`` (1, 21, 3), ``keypoints_visible`` and ``keypoints_valid`` (1, 21),
@@ -36,23 +36,23 @@ def hand_record(
         joints, ``img_shape`` and ``ori_shape``.
 
     Raises:
-        ValueError: If a labelled joint lies behind the camera, where no image shows it, or beyond
-            :data:`handkd.units.FARTHEST`, in space or in the image; names it and where it is.
+        ValueError: If a labelled joint lies behind the camera, or beyond
+            :data:`handkd.units.FARTHEST`, in space or in the image; names it and its position.
     """
     valid = np.ones(len(joints_cam), bool) if valid is None else np.asarray(valid, bool)
     joints = np.where(valid[:, None], joints_cam, 0.0)
     behind = np.flatnonzero(valid & (joints[:, 2] <= 0))
     if len(behind):
         raise ValueError(
-            f'joint {JOINTS[behind[0]]!r} lies behind the camera, its z is {joints[behind[0], 2]:g}; x, y, z in mm '
-            'with z forward are expected'
+            f'joint {JOINTS[behind[0]]!r} lies behind the camera, its z is {joints[behind[0], 2]:g}; expected x, y, z '
+            'in mm with z forward'
         )
     if keypoints is None:
         in_front = np.where(valid, joints[:, 2], 1.0)
         keypoints = project(np.concatenate([joints[:, :2], in_front[:, None]], 1), camera)
     keypoints = np.where(valid[:, None], keypoints, 0.0)
     for what, labels in (('mm', joints), ('px', keypoints)):
-        if np.abs(labels).max() > FARTHEST:  # NaN is not, and is left to those who check samples
+        if np.abs(labels).max() > FARTHEST:  # false for NaN, which check_sample refuses
             joint = np.argwhere(np.abs(labels) > FARTHEST)[0, 0]
             raise ValueError(
                 f'joint {JOINTS[joint]!r} is at {labels[joint].tolist()} {what}, expected numbers up to {FARTHEST:g}'

@@ -1,4 +1,4 @@
-"""The Rendered Hand Pose data set (RHD) of Zimmermann and Brox, 2017, as its archive unpacks."""
+"""Reader of the Rendered Hand Pose data set (RHD; Zimmermann and Brox, 2017) in its original form."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DEPTH = DepthFormat('RG', unit=5000 / 65535)  # 65535 counts are 5 m
 _SIZE = (320, 320)
 
 _FIRST_CLASS = {'left': 2, 'right': 18}
-"""Mask class of each hand's thumb tip; 16 in all: three a finger, from tip to palm, and last the palm."""
+"""Mask class of each hand's thumb tip; 16 classes in all: three per finger, from tip to palm, and last the palm."""
 _CLASSES = 34  # 0 is background, 1 the person
 
 
@@ -47,30 +47,30 @@ _PART_OF_CLASS = {side: _part_table(side) for side in SIDES}
 
 @DATASETS.register_module()
 class RHDDataset(HandFileDataset):
-    """Rendered people with both hands labelled: 41258 images to train on and 2728 to evaluate, 320 x 320.
+    """Rendered people with both hands labelled: 41258 training and 2728 evaluation images, 320 x 320.
 
     The tree is ``training/`` and ``evaluation/``, each with ``anno_*.pickle``, ``color/``, ``depth/`` and ``mask/``.
-    ``keypoints`` are the file's, which the file's ``K`` and joints give to a tenth of a pixel. ``keypoints_visible`` is
-    the file's flag: seen, not only inside the image. There is no palm bone in the masks, so a palm pixel's part in
-    ``part_seg`` is that of the nearest of the five lines between wrist and finger bases in the image.
+    ``keypoints`` are the file's, which agree with projected joints to a tenth of a pixel. ``keypoints_visible`` is
+    the file's flag: not occluded, not only inside the image. The masks have no palm bones, so the part of a palm pixel
+    in ``part_seg`` is that of the nearest of the five lines between wrist and finger bases in the image.
 
     Args:
         data_root (str): The folder with ``training`` and ``evaluation``.
         split (str): 'training' or 'evaluation'.
         modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged, or labels
-            of a sample that are. A mask that is needed to choose the hand always stops. Defaults to 'stop'.
-        hand (str): Which hand of an image is the sample. 'mask': the one with more pixels in the mask, the right one if
-            they are equal, as in the authors' code and most others. 'keypoints': the one with more visible joints,
+        on_corrupt (str): 'stop' or 'skip' on missing or damaged images or labels of a sample. A mask
+            that selects the hand is always an error. Defaults to 'stop'.
+        hand (str): The hand of an image that is the sample. 'mask': the one with more pixels in the mask, the right one
+            if they are equal, as in the authors' code and most others. 'keypoints': the one with more visible joints,
             else the right one, as in Minimal-Hand. 'both': each hand that has a visible joint is a sample.
             Defaults to 'mask'.
-        joint0 (str): What joint 0 is. 'wrist': as labelled. 'palm': half way from there to the base of the middle
-            finger, as in all experiments of Zimmermann and Brox and near to STB's; visible if one of the two is.
+        joint0 (str): Joint 0. 'wrist': as labelled. 'palm': half way from there to the base of the middle
+            finger, as in all experiments of Zimmermann and Brox and near STB's; visible if one of the two is.
             Defaults to 'wrist'.
 
     Raises:
-        FileNotFoundError: If the tree is not there; says what was expected where.
+        FileNotFoundError: If the tree is missing; names what was expected and where.
         ValueError: If an argument or label is wrong; names the file, the sample and the joint.
     """
 
@@ -95,12 +95,12 @@ class RHDDataset(HandFileDataset):
         self.check_choice('joint0', joint0, ('wrist', 'palm'))
         self.hand, self.joint0 = hand, joint0
         if hand == 'both':
-            self.PUBLISHED = {}  # nobody says how many hands are seen
+            self.PUBLISHED = {}  # no published number of visible hands
         super().__init__(data_root, split, modalities, pipeline, on_corrupt)
 
     @property
     def metainfo(self) -> dict:
-        """The data set's name, joint names and, if it is no wrist, what joint 0 is."""
+        """The data set's name, joint names and, unless it is the wrist, the name of joint 0."""
         return dict(self.METAINFO, joint0='palm') if self.joint0 == 'palm' else dict(self.METAINFO)
 
     @property
@@ -108,20 +108,20 @@ class RHDDataset(HandFileDataset):
         return self.data_root / self.split / f'anno_{self.split}.pickle'
 
     def _folders(self) -> list[str]:
-        """Return the image folders that are needed."""
+        """Return the needed image folders."""
         mask = self.hand == 'mask' or {'mask', 'parts'} & set(self.modalities)
         return ['color'] + ['depth'] * ('depth' in self.modalities) + ['mask'] * bool(mask)
 
     def sources(self) -> list[str]:
-        """Return the label file and the image folders that are needed."""
+        """Return the label file and the needed image folders."""
         return [f'{self.split}/{name}' for name in (self._annotation.name, *self._folders())]
 
     def index_settings(self) -> dict:
-        """Return the rule by which hands are chosen, and the folders that are checked."""
+        """Return the rule that selects hands, and the checked folders."""
         return dict(hand=self.hand, folders=self._folders())
 
     def build_index(self) -> dict[str, np.ndarray]:
-        """Read the label file, and count the hands' pixels in the masks if the rule asks for it."""
+        """Read the label file, and count the hands' pixels in the masks if the rule needs it."""
         labels = load_arrays(self._annotation)
         numbers = _check_numbers(labels, self._annotation)
         mismatches = [
@@ -156,7 +156,7 @@ class RHDDataset(HandFileDataset):
         }
 
     def _is_camera(self, intrinsics: np.ndarray, frame: int) -> bool:
-        """Return whether a frame's K (3, 3) is one; False where it is not and may be skipped."""
+        """Return whether a frame's K (3, 3) is a matrix of intrinsics; False if not, and it may be skipped."""
         with self.damage.guard(self._annotation):
             check_camera(dict(K=intrinsics), f'{str(self._annotation)!r}: sample {frame}')
             return True
@@ -174,7 +174,7 @@ class RHDDataset(HandFileDataset):
         return np.arange(len(frames)), np.where(size[:, 0] > size[:, 1], 0, 1)
 
     def _mask_sizes(self, frame: int) -> tuple[int, int]:
-        """Return how many pixels the left and the right hand have."""
+        """Return the numbers of pixels of the left and the right hand."""
         count = np.bincount(_read_classes(self._file('mask', frame)).reshape(-1), minlength=_CLASSES)
         return tuple(int(count[_FIRST_CLASS[side] : _FIRST_CLASS[side] + 16].sum()) for side in SIDES)
 
@@ -202,22 +202,22 @@ class RHDDataset(HandFileDataset):
         return record
 
     def load_depth(self, record: dict) -> np.ndarray:
-        """Return the depth map of a record, shape (320, 320), float32, mm: of the hands and all behind them."""
+        """Return the depth map of a record, shape (320, 320), float32, mm: of the whole scene."""
         return _DEPTH.read(record['depth_path'])
 
     def load_mask(self, record: dict) -> np.ndarray:
-        """Return where the record's hand is, shape (320, 320), bool."""
+        """Return the mask of the record's hand, shape (320, 320), bool."""
         classes = _read_classes(record['mask_path'])
         first = _FIRST_CLASS[record['hand_side']]
         return (classes >= first) & (classes < first + 16)
 
     def load_parts(self, record: dict) -> np.ndarray:
-        """Return the parts of the record's hand, shape (320, 320), uint8."""
+        """Return the part map of the record's hand, shape (320, 320), uint8."""
         classes, side = _read_classes(record['mask_path']), record['hand_side']
         parts = _PART_OF_CLASS[side][classes]
         palm = classes == _FIRST_CLASS[side] + 15
         rows, columns = np.nonzero(palm)
-        # The wrist as labelled, which joint 0 of the record need not be.
+        # The labelled wrist; joint 0 of the record may be the palm.
         keypoints = np.array(self.index['uv'][record['img_id']], np.float64)
         parts[palm] = nearest_palm_part(np.stack([columns, rows], -1), keypoints)
         return parts
@@ -242,15 +242,15 @@ def nearest_palm_part(pixels: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
 
 
 def _read_classes(path: str) -> np.ndarray:
-    """Read a mask, and refuse classes that RHD has not."""
+    """Read a mask (320, 320), uint8, and refuse classes that RHD lacks."""
     classes = read_raster(path, np.uint8, 1)
     if classes.max() >= _CLASSES:
-        raise ImageReadError(f'{path!r} has class {classes.max()}, expected 0 to {_CLASSES - 1}: it is no mask of RHD')
+        raise ImageReadError(f'{path!r} has class {classes.max()}, expected 0 to {_CLASSES - 1}: not a mask of RHD')
     return classes
 
 
 def _check_numbers(labels: object, path: Path) -> list[int]:
-    """Return the sample numbers of the label file's content, in order, or say what is wrong with it."""
+    """Return the sample numbers in the label file's content, in order, or raise a ValueError."""
     if not isinstance(labels, dict) or not labels:
         raise ValueError(f'{str(path)!r} must hold a dict of samples, found {type(labels).__name__}')
     for number in labels:
@@ -260,7 +260,7 @@ def _check_numbers(labels: object, path: Path) -> list[int]:
 
 
 def _check_shapes(sample: object, number: int, path: Path) -> None:
-    """Raise a ValueError if one of a sample's arrays is not there, or of another shape."""
+    """Raise a ValueError if an array of a sample is missing, or has another shape."""
     for key, shape in _SHAPES.items():
         value = np.asarray(sample[key]) if isinstance(sample, dict) and key in sample else None
         if value is None or value.shape != shape or value.dtype.kind not in 'iuf':

@@ -1,4 +1,4 @@
-"""The sampler for training: shuffled, able to start anywhere, endless or pass by pass."""
+"""Sampler for training: shuffled, resumable at any sample, endless or by epochs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .seeding import SampleKey
 
 @DATA_SAMPLERS.register_module()
 class ReproducibleSampler:
-    """Walks through the data set again and again, each time in another order.
+    """Passes over the data set repeatedly, each time in another order.
 
     The stream of samples is a pure function of the seed. Rank r of w takes its places r, r + w, r + 2w, ..., so w
-    processes with batch b together see what one process with batch w * b sees, and a resumed run goes on at the very
+    processes with batch b together see the samples of one process with batch w * b, and a resumed run continues at the
     sample where it stopped without loading those before it.
 
-    It is endless unless :meth:`end_passes` is called, as a training by epochs does. Pass e is then the same as the e-th
-    pass of the endless stream, filled up from its beginning where the processes do not divide the set.
+    It is endless unless :meth:`end_passes` is called, as in a training by epochs. Pass e is then the same as the e-th
+    pass of the endless stream, padded from its beginning if the set's size is not a multiple of the processes.
 
     Args:
         dataset: The data set; only its length is read.
@@ -44,7 +44,7 @@ class ReproducibleSampler:
         self.epoch: int | None = None
 
     def end_passes(self) -> None:
-        """End each iteration where the pass over the data ends; :meth:`set_epoch` says which pass comes next."""
+        """End each iteration after one pass over the data; :meth:`set_epoch` selects the next pass."""
         self.epoch = 0
 
     def skip(self, num_samples: int) -> None:
@@ -77,10 +77,10 @@ class ReproducibleSampler:
         return np.random.default_rng((self.seed, lap)).permutation(self.size)
 
     def __len__(self) -> int:
-        """Number of samples: of the set where the stream is endless, else those that this process has in a pass."""
+        """Number of samples: of the set if the stream is endless, else of this process in one pass."""
         return self.size if self.epoch is None else -(-self.size // self.world_size)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the next pass; nothing to an endless stream. MMEngine's loops call it."""
+        """Select the next pass; ignored by an endless stream. MMEngine's loops call it."""
         if self.epoch is not None:
             self.epoch = epoch

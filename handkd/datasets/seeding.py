@@ -1,8 +1,8 @@
 """Random augmentation as a pure function of (seed, place in the training stream).
 
-Transforms of MMCV, MMPose and handkd draw from the global generators. They are seeded anew for every sample from the
-key that the sampler hands out, so a sample is the same whichever worker makes it, however many workers there are, and
-whether the run was interrupted before it or not.
+Transforms of MMCV, MMPose and handkd draw from the global generators. These are seeded for every sample from the
+sampler's key, so a sample is the same in any worker, with any number of workers, and
+after an interruption of the run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 
 class SampleKey(int):
-    """An index into a data set that also says from which seed its augmentation is drawn.
+    """An index into a data set, with the seed of its augmentation.
 
     To any data set it is a plain integer.
 
@@ -35,10 +35,10 @@ class SampleKey(int):
 
 
 class GroupKey(SampleKey):
-    """A sampler's key that also says which group of views of its batch the sample belongs to.
+    """A sampler's key with the sample's group of views in its batch.
 
     Attributes:
-        group: Number of the group in the batch; -1 for a sample that stands alone.
+        group: Number of the group in the batch; -1 for a single sample.
     """
 
     group: int
@@ -53,7 +53,7 @@ class GroupKey(SampleKey):
 
 
 def seed_generators(key: int) -> None:
-    """Seed the global ``random`` and ``numpy.random`` from a key, as :func:`seeded` does, and leave them so."""
+    """Seed the global ``random`` and ``numpy.random`` from a key, as :func:`seeded` does, without restoring them."""
     seed = getattr(key, 'draw', int(key) & 0xFFFFFFFF)
     random.seed(seed)
     np.random.seed(seed)
@@ -61,11 +61,11 @@ def seed_generators(key: int) -> None:
 
 @contextmanager
 def seeded(key: int) -> Iterator[None]:
-    """Seed the global ``random`` and ``numpy.random`` from a key, and put them back afterwards.
+    """Seed the global ``random`` and ``numpy.random`` from a key, and restore them afterwards.
 
     Args:
         key: A :class:`SampleKey`, or a plain index, which is its own seed: then a sample's augmentation is the same
-            every time, as evaluation wants it.
+            every time, as needed in evaluation.
     """
     states = random.getstate(), np.random.get_state()
     seed_generators(key)

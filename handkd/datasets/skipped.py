@@ -1,4 +1,4 @@
-"""A record of the samples that could not be read, kept by all processes of a data loader together."""
+"""Record of the samples that could not be read, shared by all processes of a data loader."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from mmengine.logging import MMLogger
 
 
 class SkippedSamples:
-    """Marks in shared memory, a byte a sample: whichever worker meets an unreadable sample, the main process knows.
+    """Marks in shared memory, one byte per sample: the main process sees the unreadable samples of all workers.
 
     Args:
         size: Number of samples.
@@ -17,7 +17,7 @@ class SkippedSamples:
         self._marks = torch.zeros(size, dtype=torch.uint8).share_memory_()
 
     def add(self, index: int, error: OSError | ValueError) -> None:
-        """Mark a sample, and log the error when it is the first time."""
+        """Mark a sample, and log the error the first time."""
         if not self._marks[index]:
             self._marks[index] = 1
             MMLogger.get_current_instance().warning(f'sample {index} is left out: {error}')

@@ -1,4 +1,4 @@
-"""The Stereo Hand Pose Tracking Benchmark (STB) of Zhang et al., 2016, as its archives unpack."""
+"""Reader of the Stereo Hand Pose Tracking Benchmark (STB; Zhang et al., 2016) in its original form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SEQUENCES: tuple[str, ...] = tuple(f'B{i}{kind}' for i in range(1, 7) for kind i
 _SPLITS = {'train': SEQUENCES[2:], 'test': SEQUENCES[:2]}
 _FRAMES = 1500
 _SIZE = (640, 480)
-_DEPTH = DepthFormat('GR')  # the low byte is red: the reverse of RHD
+_DEPTH = DepthFormat('GR')  # the low byte is red, unlike RHD
 
 _BB = np.array([[822.79041, 0.0, 318.47345], [0.0, 822.79041, 250.31296], [0.0, 0.0, 1.0]])
 _SK_COLOR = np.array([[607.92271, 0.0, 314.78337], [0.0, 607.88192, 236.42484], [0.0, 0.0, 1.0]])
@@ -39,7 +39,7 @@ _SK_DEPTH = np.array([[475.62768, 0.0, 336.41179], [0.0, 474.77709, 238.77962], 
 _R_DEPTH_COLOR = axis_angle_to_matrix([0.00531, -0.01196, 0.00301])
 _T_DEPTH_COLOR = np.array([-24.0381, -0.4563, -1.2326])
 
-_HERE = {'R': np.eye(3), 'T': np.zeros(3)}  # the camera in whose frame the labels are
+_HERE = {'R': np.eye(3), 'T': np.zeros(3)}  # the camera whose frame the labels are in
 _CAMERAS = {
     'BB_left': {'K': _BB, **_HERE},
     'BB_right': {'K': _BB, 'R': np.eye(3), 'T': np.array([-120.054, 0.0, 0.0])},
@@ -52,20 +52,20 @@ _WRISTS = {
     'wrist_middle2.2': (('middle_mcp',), 2.2),
     'wrist_mean2.25': (tuple(f'{finger}_mcp' for finger in FINGERS[1:]), 2.25),
 }
-"""How to make a wrist of the palm's middle p: finger bases, whose mean is m, and the factor in m + factor (p - m)."""
+"""Rules for a wrist from the palm's middle p: finger bases with mean m, and the factor in m + factor (p - m)."""
 
 
 @DATASETS.register_module()
 class STBDataset(HandFileDataset):
-    """One left hand before six backgrounds: 15000 frames to train on and 3000 to test, 640 x 480.
+    """One left hand with six backgrounds: 15000 training and 3000 test frames, 640 x 480.
 
     The tree is ``images/B1Counting/SK_color_0.png`` and so on, and ``labels/B1Counting_SK.mat``. Images in a second
-    folder of the sequence's name inside the first are found too: some of the archives bring a folder, some do not.
+    folder of the sequence's name inside the first are found too: some of the archives contain a folder, some do not.
 
-    Two devices saw each frame: a stereo pair (BB) without depth, and a depth sensor (SK), whose colour camera stands
-    24 mm beside its depth camera. The pictures of a sample are always in one view. Where 'SK_color' is the camera, the
-    depth map is brought into it; where 'SK_depth' is, the image is, and is black where there is no depth, and
-    ``img_path`` names the file as it was before. All joints are labelled in all frames; ``keypoints`` are their
+    Two devices recorded each frame: a stereo pair (BB) without depth, and a depth sensor (SK), whose colour camera is
+    24 mm from its depth camera. Image and depth of a sample are always in one view. With camera 'SK_color', the
+    depth map is registered to it; with 'SK_depth', the image is, black where there is no depth, and
+    ``img_path`` names the original file. All joints are labelled in all frames; ``keypoints`` are their
     projection.
 
     Args:
@@ -73,20 +73,20 @@ class STBDataset(HandFileDataset):
         split (str): 'train': the ten sequences B2Counting to B6Random. 'test': B1Counting and B1Random.
         modalities (Sequence[str]): Which of 'rgb', 'depth' to load. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip', what to do about an image that is missing or damaged, or
-            labels of a frame that are no numbers. Defaults to 'stop'.
-        camera (str): Whose view a sample is: 'SK_color', as in most papers that use depth; 'SK_depth'; 'BB_left';
-            'BB_right'; or 'BB', both of the stereo pair as samples of their own (30000 and 6000), as Zimmermann and
+        on_corrupt (str): 'stop' or 'skip' on a missing or damaged image, or labels of a frame that are not numbers.
+            Defaults to 'stop'.
+        camera (str): View of a sample: 'SK_color', as in most papers that use depth; 'SK_depth'; 'BB_left';
+            'BB_right'; or 'BB', both of the stereo pair as separate samples (30000 and 6000), as Zimmermann and
             Brox count. Defaults to 'SK_color'.
-        joint0 (str): What joint 0 is. 'palm': the middle of the palm, as labelled. The others are wrists, put on the
+        joint0 (str): Joint 0. 'palm': the middle of the palm, as labelled. The others are wrists on the
             line from a finger base m through the palm's middle p, at m + factor (p - m): 'wrist_ring2.0' from the ring
             finger (Zimmermann and Brox, Ge et al.), 'wrist_middle2.2' from the middle finger (BiHand),
             'wrist_mean2.25' from the mean of the four (Minimal-Hand). Defaults to 'palm'.
-        sequences (Sequence[str] | None): Sequences that make up this split instead of the published ones.
+        sequences (Sequence[str] | None): Sequences of this split instead of the published ones.
             Defaults to None.
 
     Raises:
-        FileNotFoundError: If the tree is not there; says what was expected where.
+        FileNotFoundError: If the tree is missing; names what was expected and where.
         ValueError: If an argument or label is wrong; names the file, the frame and the joint.
     """
 
@@ -127,11 +127,11 @@ class STBDataset(HandFileDataset):
 
     @property
     def metainfo(self) -> dict:
-        """The data set's name, joint names and what joint 0 is."""
+        """The data set's name, joint names and the name of joint 0."""
         return dict(self.METAINFO, joint0=self.joint0)
 
     def _image_folder(self, sequence: str) -> str:
-        """Return a sequence's folder below the root, which may stand in another one of its name."""
+        """Return a sequence's folder below the root, which may be inside another one of the same name."""
         nested = f'images/{sequence}/{sequence}'
         return nested if (self.data_root / nested).is_dir() else f'images/{sequence}'
 
@@ -139,7 +139,7 @@ class STBDataset(HandFileDataset):
         return f'labels/{sequence}_{self.camera[:2]}.mat'
 
     def _needed(self) -> list[str]:
-        """Return the beginnings of the names of the images that are needed."""
+        """Return the prefixes of the names of the needed images."""
         if self.camera.startswith('BB'):
             return [f'{view}_' for view in self.views]
         depth = 'depth' in self.modalities or self.camera == 'SK_depth'
@@ -147,7 +147,7 @@ class STBDataset(HandFileDataset):
 
     @classmethod
     def offers(cls, settings: Mapping) -> tuple[str, ...]:
-        """Return the modalities of the camera that is chosen; the stereo pair has no depth."""
+        """Return the modalities of the chosen camera; the stereo pair has no depth."""
         return ('rgb',) if settings.get('camera', '').startswith('BB') else cls.MODALITIES
 
     def sources(self) -> list[str]:
@@ -155,7 +155,7 @@ class STBDataset(HandFileDataset):
         return [path for name in self.sequences for path in (self._label_file(name), self._image_folder(name))]
 
     def index_settings(self) -> dict:
-        """Return the sequences, and the images that are checked."""
+        """Return the sequences, the camera, and the prefixes of the checked images."""
         return dict(sequences=self.sequences, camera=self.camera, needed=self._needed())
 
     def build_index(self) -> dict[str, np.ndarray]:
@@ -180,10 +180,10 @@ class STBDataset(HandFileDataset):
         }
 
     def view_groups(self) -> np.ndarray:
-        """Return which samples show the same hand at the same time.
+        """Return the samples that show the same hand at the same time.
 
         Returns:
-            Shape (G, V), int64, a column a view of ``camera`` (left, right); -1 where a view is not in the set.
+            Shape (G, V), int64, one column per view of ``camera`` (left, right); -1 for a view that is not in the set.
         """
         return group_views(self.index['sample'], self.index['view'], len(self.views))
 
@@ -204,14 +204,14 @@ class STBDataset(HandFileDataset):
         return record
 
     def load_rgb(self, record: dict) -> np.ndarray:
-        """Return the image of a record in its camera's view, shape (480, 640, 3), uint8, BGR."""
+        """Return the image of a record in the view of its camera, shape (480, 640, 3), uint8, BGR."""
         image = super().load_rgb(record)
         if self.camera != 'SK_depth':
             return image
         return register_image(image, _CAMERAS['SK_color'], _DEPTH.read(record['depth_path']), _CAMERAS['SK_depth'])
 
     def load_depth(self, record: dict) -> np.ndarray:
-        """Return the depth map of a record in its camera's view, shape (480, 640), float32, mm."""
+        """Return the depth map of a record in the view of its camera, shape (480, 640), float32, mm."""
         depth = _DEPTH.read(record['depth_path'])
         if self.camera == 'SK_depth':
             return depth
@@ -219,14 +219,14 @@ class STBDataset(HandFileDataset):
 
 
 def wrist_from_palm(joints: np.ndarray, rule: str) -> np.ndarray:
-    """Return where the wrist is on a hand whose joint 0 is the middle of the palm.
+    """Estimate the wrist of a hand whose joint 0 is the middle of the palm.
 
     Args:
-        joints: Shape (21, 3), in handkd's order but for joint 0.
+        joints: Shape (21, 3), any unit and frame, in handkd's order except joint 0.
         rule: 'wrist_ring2.0', 'wrist_middle2.2' or 'wrist_mean2.25', see :class:`STBDataset`.
 
     Returns:
-        Shape (3,).
+        Shape (3,), unit and frame of ``joints``.
     """
     names, factor = _WRISTS[rule]
     base = joints[[JOINT_INDEX[name] for name in names]].mean(0)

@@ -1,4 +1,4 @@
-"""Text files with a line a sample, too large to be held by every process: lines by their place in the file."""
+"""Large text files with one line per sample: lines by their byte offset, memory-mapped."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from pathlib import Path
 from handkd.reading import BYTE_ORDER_MARKS, open_file, reading
 
 MAX_LINE = 1 << 24
-"""Longest line that is read, bytes: no sample has as much to say, and a file without ends of lines has none."""
+"""Longest line that is read, in bytes: no sample needs more, and a file without line ends is refused."""
 
 
 def numbered_lines(path: str | os.PathLike) -> Iterator[tuple[int, int, bytes]]:
     """Yield (line number from 1, byte offset, line) of each line that is not blank, without a byte-order mark.
 
     Raises:
-        OSError: If it can't be read, or is no file.
-        ValueError: If the mark says another encoding than UTF-8, in which bytes do not end lines, or a line is longer
-            than :data:`MAX_LINE`.
+        OSError: If it can't be read, or is not a file.
+        ValueError: If the mark is of another encoding than UTF-8, or a line is longer than :data:`MAX_LINE`.
     """
     with open_file(path) as file:
         begin = file.read(4)
         mark = next((mark for mark in BYTE_ORDER_MARKS if begin.startswith(mark)), b'')
         if BYTE_ORDER_MARKS.get(mark, 'utf-8') != 'utf-8':
-            raise ValueError(f'{os.fspath(path)!r} is in {BYTE_ORDER_MARKS[mark]}, expected UTF-8: save it as that')
+            raise ValueError(f'{os.fspath(path)!r} is in {BYTE_ORDER_MARKS[mark]}, expected UTF-8: save it as UTF-8')
         offset = len(mark)
         file.seek(offset)
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b''), 1):
@@ -39,11 +38,11 @@ def numbered_lines(path: str | os.PathLike) -> Iterator[tuple[int, int, bytes]]:
 class MappedLines:
     """Lines of a file by their byte offset.
 
-    The file is mapped into memory: processes share its pages and, unlike with an open file, no position in it. A worker
-    that is started afresh maps it again.
+    The file is memory-mapped: processes share its pages but, unlike with an open file, no position. A spawned worker
+    maps it again.
 
     Args:
-        path: The file, which must not be empty.
+        path: The file; must not be empty.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:

@@ -1,4 +1,4 @@
-"""The sampler for learning from several views: groups of four, and labelled samples in a constant share."""
+"""Sampler for multi-view training: groups of four views, and labelled samples in a constant share."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ _GROUPS, _SINGLES, _DRAWS = 0, 1, 2  # streams of random numbers
 
 
 class MultiViewDataset(Protocol):
-    """What the sampler reads of a data set; ``labelled`` (N,), bool, may be missing: then all samples have labels."""
+    """Interface of the sampler's data sets; ``labelled`` (N,), bool, is optional: by default all True."""
 
     def __len__(self) -> int:
         """Number of samples."""
 
     def captures(self) -> Captures:
-        """Where the samples come from."""
+        """Subject, sequence, frame and camera of all samples."""
 
     def view_groups(self) -> np.ndarray:
-        """Which samples show the same hand at the same time, (G, V); -1 where there is none."""
+        """Samples that show the same hand at the same time, (G, V), int; -1 for missing views."""
 
 
 @DATA_SAMPLERS.register_module()
 class ViewGroupSampler:
-    """Batches of groups of views, and of labelled samples beside them: endless, or a number of them for evaluation.
+    """Batches of groups of views and of labelled single samples: endless, or a fixed number for evaluation.
 
     A group is [I_t^i, I_t^j, I_t'^i', I_t'^j']: two views of one moment and two of another one of the same hand in the
-    same sequence, cameras drawn at random (Mueller et al., section 2.2; Rhodin et al., ECCV 2018). Moments come in
-    laps: each is the first of a group once before any is so again. A batch is ``groups`` groups, then ``singles``
-    labelled samples; those come in laps of their own, shuffled, so that a labelled minority is repeated as often as its
+    same sequence, cameras drawn at random (Mueller et al., section 2.2; Rhodin et al., ECCV 2018). Moments are drawn in
+    passes: each is the first of a group once before any is again. A batch is ``groups`` groups, then ``singles``
+    labelled samples; these have their own shuffled passes, so that a labelled minority is repeated as often as its
     constant share needs ("random minority oversampling", section 2.3). Groups need no labels, and
-    :class:`~.label_budget.LabelBudget` takes theirs away. Without groups it is supervised training; without singles,
-    pre-training.
+    :class:`~.label_budget.LabelBudget` removes theirs. Without groups it is supervised training; without singles,
+    pretraining.
 
-    The loader's ``batch_size`` must be 4 ``groups`` + ``singles``: then batches are whole. Each ``data_sample`` is told
-    its ``view_group``, the number of its group in the batch, or -1. The stream of batches is a pure function of the
-    seed; rank r of w takes batches r, r + w, ..., and a resumed run goes on where it stopped, without loading what was
-    before.
+    The loader's ``batch_size`` must be 4 ``groups`` + ``singles``: then batches are whole. Each ``data_sample`` gets
+    ``view_group``, the number of its group in the batch, or -1. The stream of batches is a pure function of the
+    seed; rank r of w takes batches r, r + w, ..., and a resumed run continues where it stopped, without loading the
+    samples before.
 
     Args:
         dataset: A data set of synchronised cameras, with ``captures()`` and ``view_groups()``.
@@ -56,13 +56,13 @@ class ViewGroupSampler:
         singles (int): Labelled samples in a batch. Defaults to 0.
         same_time (bool): Whether the other moment may be the same one, as in Rhodin et al.'s code; Mueller et al. ask
             for another. Defaults to False.
-        batches (int, optional): The stream ends behind so many batches, of all processes together, and is the same each
-            time: for evaluation. Defaults to None: it is endless.
-        seed (int, optional): MMEngine's runner gives its own; say it where all runs are to be evaluated on the same
-            groups. Defaults to None: one random seed for all processes, or 0 where ``batches`` is given.
+        batches (int, optional): The stream ends after this many batches, of all processes together, and is the same
+            each time: for evaluation. Defaults to None: it is endless.
+        seed (int, optional): MMEngine's runner passes its own; set it to evaluate all runs on the same
+            groups. Defaults to None: one random seed for all processes, or 0 if ``batches`` is given.
 
     Raises:
-        ValueError: If the set lacks what is asked for: fixed cameras, a hand with two moments in two views, labels; or
+        ValueError: If the set lacks fixed cameras, a hand with two moments in two views, or labels; or
             a number is negative, or the batch or the stream empty.
     """
 
@@ -101,12 +101,12 @@ class ViewGroupSampler:
         """Sort the moments with two views or more by track; leave out hands with one moment alone."""
         if not hasattr(dataset, 'captures'):
             raise ValueError(
-                f'ViewGroupSampler: {type(dataset).__name__} does not say which camera and sequence its samples are '
-                'from; choose StudioRoomDataset or PanopticHandDataset'
+                f'ViewGroupSampler: {type(dataset).__name__} does not know the cameras and sequences of its samples; '
+                'choose StudioRoomDataset or PanopticHandDataset'
             )
         if getattr(dataset, 'skipped', None) is not None:
             raise ValueError(
-                "ViewGroupSampler: a sample read in another's place breaks its group; set on_corrupt='stop'"
+                "ViewGroupSampler: a sample read instead of another breaks its group; set on_corrupt='stop'"
             )
         table = dataset.view_groups()
         table = table[(table >= 0).sum(1) >= 2]
@@ -127,7 +127,7 @@ class ViewGroupSampler:
         """Leave out the next ``num_samples`` samples of this process; MMEngine's train loop calls it on resume.
 
         Raises:
-            ValueError: If they are no whole batches: the loader has another ``batch_size``.
+            ValueError: If they are not whole batches: the loader has another ``batch_size``.
         """
         batches, rest = divmod(num_samples, self.batch_size)
         if rest:
@@ -159,7 +159,7 @@ class ViewGroupSampler:
         first, count = int(self._first[moment]), int(self._count[moment])
         if self.same_time:
             other = first + int(rng.integers(count))
-        else:  # any of the others: the own place is stepped over
+        else:  # any other moment
             other = first + int(rng.integers(count - 1))
             other += other >= moment
         return [index for row in (moment, other) for index in self._two_views(row, rng)]
@@ -178,7 +178,7 @@ class ViewGroupSampler:
         return np.random.default_rng((self.seed, stream, lap)).permutation(size)
 
     def __len__(self) -> int:
-        """Number of samples: of the set where the stream is endless, else those that this process is given."""
+        """Number of samples: of the set if the stream is endless, else of this process."""
         if self.batches is None:
             return self.size
         return len(range(self.rank, self.batches, self.world_size)) * self.batch_size

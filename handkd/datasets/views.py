@@ -1,4 +1,4 @@
-"""Synchronised cameras: which samples show the same hand at the same time, and where samples come from."""
+"""Synchronised cameras: samples that show the same hand at the same time, and the origin of samples."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 
 class Captures(NamedTuple):
-    """Where the N samples of a multi-view data set come from; all but ``names`` are integers of shape (N,).
+    """Origin of the N samples of a multi-view data set; all but ``names`` are integers of shape (N,).
 
     Attributes:
-        subject: Whose hand it is.
-        sequence: Number of the sequence in ``names``.
+        subject: Number of the person.
+        sequence: Index of the sequence in ``names``.
         frame: Time within the sequence.
         view: Number of the camera.
-        track: Which hand of which sequence it is: the same number for one hand at all its times, in all cameras.
-        names: Names of the sequences, which with ``view`` tell the place of a camera.
+        track: Number of the hand in its sequence: the same for one hand at all times, in all cameras.
+        names: Names of the sequences, which with ``view`` identify the position of a camera.
     """
 
     subject: np.ndarray
@@ -28,15 +28,15 @@ class Captures(NamedTuple):
 
 
 def group_views(moments: np.ndarray, views: np.ndarray, num_views: int) -> np.ndarray:
-    """Return the samples of each moment, a column a view.
+    """Return the samples of each moment, one column per view.
 
     Args:
-        moments: What each sample shows, shape (N,), integers: the same number for the same hand at the same time.
-        views: Which view each sample is, shape (N,), from 0 to ``num_views`` - 1; no two samples agree in both.
+        moments: Moment of each sample, shape (N,), integers, any unit: equal for the same hand at the same time.
+        views: Camera of each sample, shape (N,), from 0 to ``num_views`` - 1; no two samples agree in both.
         num_views: Number of columns.
 
     Returns:
-        Shape (G, num_views), int64, in the order of the moments; -1 where a view is not in the set.
+        Shape (G, num_views), int64, in the order of the moments; -1 for a view that is not in the set.
     """
     present, groups = np.unique(moments, return_inverse=True)
     table = np.full((len(present), num_views), -1, np.int64)

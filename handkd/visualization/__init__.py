@@ -1,4 +1,4 @@
-"""Pictures of hands, of what networks see in them, and of how runs went: arrays in, images and figures out."""
+"""Images of hands, activation maps and part maps, and figures of runs, from arrays."""
 
 from .curves import (
     PCK_RANGES,

@@ -1,4 +1,4 @@
-"""Curves and bars as matplotlib figures, made from finished files and never inside a training loop."""
+"""Curves and bars as matplotlib figures, from files of finished runs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def pck_figure(curves: Mapping[str, np.ndarray], thresholds: np.ndarray, note: s
     Args:
         curves: Label -> share at each threshold, shape (T,), from 0 to 1.
         thresholds: Shape (T,), in ``unit``.
-        note: What stands below the axis, such as the protocol.
-        unit: 'mm', for joints in space, or 'px', for joints in the image.
+        note: Text below the axis, such as the protocol.
+        unit: 'mm', for joints in 3D, or 'px', for joints in the image.
 
     Raises:
         ValueError: If there is no curve.
@@ -43,13 +43,13 @@ def pck_figure(curves: Mapping[str, np.ndarray], thresholds: np.ndarray, note: s
 def accuracy_figure(
     joints: Mapping[str, np.ndarray], frames: Mapping[str, np.ndarray], thresholds: np.ndarray, note: str = ''
 ) -> Figure:
-    """Plot the share of correct joints and, beside it, of frames whose worst joint is within a distance.
+    """Plot the share of correct joints and, next to it, of frames whose worst joint is within a distance.
 
     Args:
         joints: Label -> share of joints within each threshold, shape (T,), from 0 to 1.
         frames: Label -> share of frames whose worst joint is, shape (T,), from 0 to 1.
         thresholds: mm, shape (T,).
-        note: What stands below the axes, such as the protocol.
+        note: Text below the axes, such as the protocol.
 
     Raises:
         ValueError: If there is no curve.
@@ -66,8 +66,8 @@ def loss_figure(logs: Mapping[str, list[dict]], smooth: int = 5) -> Figure:
     All runs show the same key: the first of :data:`LOSS_KEYS` that each of them has.
 
     Args:
-        logs: Label -> records, as :func:`read_scalars` gives them.
-        smooth: Points of the running mean that is drawn over the pale raw curve.
+        logs: Label -> records of :func:`read_scalars`.
+        smooth: Points of the running mean, drawn over the pale raw curve.
 
     Raises:
         ValueError: If there is no log, or no key that all of them have.
@@ -85,18 +85,18 @@ def loss_figure(logs: Mapping[str, list[dict]], smooth: int = 5) -> Figure:
 def evolution_figure(
     logs: Mapping[str, list[dict]], validations: Mapping[str, list[dict]] | None = None, smooth: int = 5
 ) -> Figure:
-    """Plot the losses of consecutive stages on one axis of iterations, the switches marked: Fig. 5 of Yuan et al. 2018.
+    """Plot the losses of consecutive stages on one axis of iterations: Fig. 5 of Yuan et al. 2018.
 
-    One panel for the pose loss, one for each further term of the loss that any stage has, one for their total, and one
-    for the mean error in validation where there is any. All are as logged, with their weights.
+    One panel for the pose loss, one for each further term of the loss in any stage, one for their total, and one
+    for the mean validation error, if any. All are as logged, with their weights; dashed lines separate the stages.
 
     Args:
-        logs: Label -> records, as :func:`read_scalars` gives them, in the order of the stages.
-        validations: Label -> records, as :func:`read_validation` gives them. Defaults to None: there are none.
-        smooth: Points of the running mean that is drawn over the pale raw curve.
+        logs: Label -> records of :func:`read_scalars`, in the order of the stages.
+        validations: Label -> records of :func:`read_validation`. Defaults to None: no validations.
+        smooth: Points of the running mean, drawn over the pale raw curve.
 
     Raises:
-        ValueError: If there is no log, the stages have no pose loss in common, or their errors in validation follow
+        ValueError: If there is no log, the stages have no common pose loss, or their validation errors follow
             different protocols.
     """
     pose = _common_key(logs, POSE_LOSSES)
@@ -128,9 +128,9 @@ def part_figure(runs: Mapping[str, np.ndarray], names: Sequence[str], note: str 
     """Plot the accuracy on each part of the hand as bars, side by side: Fig. 6 of Neverova et al. 2017.
 
     Args:
-        runs: Label -> share of each part's pixels that are right, shape (P,), from 0 to 1; NaN has no bar.
-        names: What the P parts are called.
-        note: What stands below the axis, such as the protocol.
+        runs: Label -> share of each part's image pixels that are correct, shape (P,), from 0 to 1; NaN has no bar.
+        names: Names of the P parts.
+        note: Text below the axis, such as the protocol.
 
     Raises:
         ValueError: If there is no run.
@@ -143,7 +143,7 @@ def part_figure(runs: Mapping[str, np.ndarray], names: Sequence[str], note: str 
         axes.bar(places + (i - (len(runs) - 1) / 2) * width, shares, width, color=color, label=label)
     numbered = [f'{name} {number}' for number, name in enumerate(names, start=1)]
     axes.set_xticks(places, numbered, rotation=45, ha='right', rotation_mode='anchor')
-    axes.set(ylim=(0, 1), xlim=(-0.6, len(names) - 0.4), xlabel=note, ylabel='share of its pixels that are right')
+    axes.set(ylim=(0, 1), xlim=(-0.6, len(names) - 0.4), xlabel=note, ylabel='share of correct pixels')
     axes.set_axisbelow(True)
     axes.grid(visible=False, axis='x')
     axes.legend(loc='lower left', bbox_to_anchor=(0, 1), ncols=2, frameon=False)
@@ -157,8 +157,8 @@ def budget_figure(
 
     Args:
         curves: Label -> number of annotations -> the error, and the half-width of its interval, or None.
-        measure: What the error is called, with its unit.
-        note: What stands below the axis, such as the protocol.
+        measure: Name of the error, with its unit.
+        note: Text below the axis, such as the protocol.
 
     Raises:
         ValueError: If there is no curve.
@@ -197,12 +197,12 @@ def _common_key(logs: Mapping[str, list[dict]], keys: Sequence[str]) -> str | No
     """The first of the keys that every log has; None if there is no log."""
     key = next((k for k in keys if logs and all(any(k in r for r in records) for records in logs.values())), None)
     if logs and key is None:
-        raise ValueError(f'no one of {tuple(keys)} is in every log of {sorted(logs)}')
+        raise ValueError(f'expected one of {tuple(keys)} in every log of {sorted(logs)}, found none')
     return key
 
 
 def _error_key(validations: Mapping[str, list[dict]]) -> str | None:
-    """The first mean error that all validated stages have; None if none was validated."""
+    """The first mean error in all validated stages; None if none was validated."""
     found = {
         label: list(dict.fromkeys(k for r in records for k in r if k.rpartition('/')[2] == 'EPE_mean'))
         for label, records in validations.items()
@@ -210,14 +210,14 @@ def _error_key(validations: Mapping[str, list[dict]]) -> str | None:
     found = {label: keys for label, keys in found.items() if keys}
     key = next((k for k in next(iter(found.values()), ()) if all(k in keys for keys in found.values())), None)
     if found and key is None:
-        raise ValueError(f'the stages were validated under different protocols, which do not compare: {found}')
+        raise ValueError(f'the stages were validated under different protocols and cannot be compared: {found}')
     return key
 
 
 def _loss_curve(
     axes: Axes, records: list[dict], key: str, start: int, smooth: int, color: str, label: str | None = None
 ) -> None:
-    """Plot a raw loss, pale, and its running mean; nothing where the records don't have it."""
+    """Plot a raw loss, pale, and its running mean; nothing if the records lack it."""
     points = np.array([(start + r['step'], r[key]) for r in records if key in r], np.float64)
     if not len(points):
         return
@@ -236,11 +236,11 @@ def _log_scale(axes: Axes) -> None:
 
 
 def _panels(curves: Mapping, count: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure with empty axes side by side, in several rows if they are many."""
+    """A figure with empty axes side by side, in several rows if needed."""
     if not curves:
         raise ValueError('there is nothing to plot: no curve was given')
     rows = -(-count // _COLUMNS)
-    columns = -(-count // rows)  # as few as will do in so many rows
+    columns = -(-count // rows)  # the fewest for this number of rows
     figure = Figure(figsize=(6.4 * columns, 4.0 * rows), layout='constrained')  # no pyplot: no window, no global state
     panels = [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
     for axes in panels:

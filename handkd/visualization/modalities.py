@@ -1,4 +1,4 @@
-"""Pictures of depth, and of activation maps over the image."""
+"""Images of depth maps, and of activation maps over the image."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import numpy as np
 
 
 def depth_picture(depth: np.ndarray, span: tuple[float, float] | None = None) -> np.ndarray:
-    """Show depth as brightness: near is bright, far is dark, no reading is black.
+    """Show depth as brightness: near is bright, far is dark, no measurement is black.
 
     Args:
-        depth: Shape (H, W): mm with 0 for no reading, or the network's range from -1 to 1, where 1 is the background.
-        span: Depths that are brightest and darkest, in the unit of ``depth``; what lies beyond is as they are. Defaults
-            to None: the nearest and the farthest reading, but for 0.5 % of all at either end.
+        depth: Shape (H, W): mm along the camera's axis with 0 for no measurement, or the network's range from -1 to 1,
+            where 1 is the background.
+        span: Depths of the brightest and darkest grey, in the unit of ``depth``; values beyond are clipped. Defaults
+            to None: the nearest and the farthest depth, without 0.5 % at either end.
 
     Returns:
         BGR, uint8, shape (H, W, 3).
@@ -29,10 +30,10 @@ def depth_picture(depth: np.ndarray, span: tuple[float, float] | None = None) ->
 
 
 def activation_map(features: np.ndarray) -> np.ndarray:
-    """Reduce a feature map to where it is active: the maximum over the channels, stretched to 0..1.
+    """Activation map of a feature map: the maximum over the channels, normalised to [0, 1].
 
     Args:
-        features: Shape (C, H, W).
+        features: Shape (C, H, W), any unit, a feature map of the crop.
 
     Returns:
         float32, shape (H, W); zeros where the features are constant.
@@ -48,11 +49,11 @@ def activation_map(features: np.ndarray) -> np.ndarray:
 
 
 def activation_picture(image: np.ndarray, activation: np.ndarray, opacity: float = 0.55) -> np.ndarray:
-    """Lay an activation map over its image.
+    """Overlay an activation map on its image.
 
     Args:
         image: BGR, uint8, shape (H, W, 3).
-        activation: 0..1, shape (h, w), covering the same field of view; it is enlarged smoothly.
+        activation: In [0, 1], shape (h, w), of the same field of view; it is enlarged smoothly.
         opacity: Of the map, from 0 to 1.
 
     Returns:

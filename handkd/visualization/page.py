@@ -1,4 +1,4 @@
-"""One HTML page that opens anywhere: styles and pictures are inside it, and it links to nothing."""
+"""Self-contained HTML page: styles and images are embedded, without links."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Table:
 
     Attributes:
         headers: Text of each column.
-        rows: Cells, one text a column; the first column is set to the left, the others to the right.
-        strong: Indices of the rows to stress.
+        rows: Cells, one text per column; the first column is left-aligned, the others right-aligned.
+        strong: Indices of highlighted rows.
     """
 
     headers: Sequence[str]
@@ -59,7 +59,7 @@ class Table:
 
 
 def text_table(table: Table) -> str:
-    """Set a table as plain text, for a terminal."""
+    """Return a table as plain text, for a terminal."""
     lines = [table.headers, *table.rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(table.headers))]
     texts = []
@@ -70,11 +70,11 @@ def text_table(table: Table) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a page.
+    """An image of a page.
 
     Attributes:
         image: BGR, uint8, shape (H, W, 3), or the bytes of an SVG file.
-        caption: What it shows.
+        caption: Text below it.
     """
 
     image: np.ndarray | bytes
@@ -82,14 +82,14 @@ class Picture:
 
 
 Block = str | Table | Picture | Sequence[Picture]
-"""A paragraph (plain text; `backquoted` parts are set as code), a table, a picture, or pictures side by side."""
+"""A paragraph (plain text; `backquoted` parts are code), table, image, or images side by side."""
 
 
 def write_page(path: str | Path, title: str, lead: str, sections: Sequence[tuple[str, Sequence[Block]]]) -> None:
     """Write a self-contained page: it needs no server, no network and no other file.
 
     Args:
-        path: The HTML file; its folder is made. It is replaced whole or not at all.
+        path: The HTML file, written atomically; its folder is created.
         title: The page's title.
         lead: A sentence or two under the title.
         sections: Heading and blocks of each section, in order.

@@ -1,4 +1,4 @@
-"""Maps of the hand's parts in colours, and what the colours mean."""
+"""Part maps in colours, and their legend."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def part_picture(part_seg: np.ndarray) -> np.ndarray:
     """Show part labels in the fingers' colours, paler towards the tip; palm greyish, background black, unknown white.
 
     Args:
-        part_seg: uint8, shape (H, W): 0 background, 1..20 parts, 255 unknown.
+        part_seg: Part map of an image, uint8, shape (H, W): 0 background, 1..20 parts, 255 unknown.
 
     Returns:
         BGR, uint8, shape (H, W, 3).
@@ -43,11 +43,11 @@ def part_picture(part_seg: np.ndarray) -> np.ndarray:
 
 
 def enlarge(picture: np.ndarray, min_size: int) -> np.ndarray:
-    """Repeat each pixel of a picture, so that labels stay what they are.
+    """Enlarge an image by repeating pixels, so that labels are not interpolated.
 
     Args:
-        picture: Shape (H, W, 3).
-        min_size: The picture is enlarged by the least whole factor that gives its longer side this length, px.
+        picture: Image of shape (H, W, 3).
+        min_size: The image is enlarged by the least whole factor that gives its longer side this length, px.
 
     Returns:
         Shape (H', W', 3), where H' and W' are whole multiples of H and W.
@@ -57,7 +57,7 @@ def enlarge(picture: np.ndarray, min_size: int) -> np.ndarray:
 
 
 def part_legend() -> np.ndarray:
-    """Return the colour, number and name of each part, a column a finger; a part has the name of its bone's far joint.
+    """Return the legend: colour, number and name of each part, one column per finger; named after the bone's far joint.
 
     Returns:
         BGR, uint8, shape (H, W, 3).

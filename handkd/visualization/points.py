@@ -1,4 +1,4 @@
-"""Clouds of points in space."""
+"""Images of 3D point clouds."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 from .skeleton import SUPERSAMPLING, light_square
 
 _RADIUS = 0.014
-"""Of a point, in sides of the picture."""
+"""Radius of a point relative to the side of the image."""
 _PALENESS = 0.65
 """Share of white in the farthest points' colours."""
 
 
 def draw_points(points: np.ndarray, size: int = 256, reach: float | None = None) -> np.ndarray:
-    """Draw points as a camera far away sees them, in colours that go by their number, on a light square.
+    """Draw points orthographically, coloured by index, on a light square.
 
-    The frame's origin is in the middle: turned about it, the points stay in the picture, and each keeps its colour.
+    The frame's origin is in the middle: rotated about it, the points stay in the image, and each keeps its colour.
     Far points are paler, and behind the others.
 
     Args:
         points: In camera axes (x right, y down, z away), shape (N, 3), any unit.
-        size: Side of the picture in px. Defaults to 256.
-        reach: Distance from the origin that just fits into the picture. Defaults to None: that of the farthest point.
+        size: Side of the image in px. Defaults to 256.
+        reach: Distance from the origin that just fits into the image. Defaults to None: that of the farthest point.
 
     Returns:
-        The picture, BGR, uint8, shape (size, size, 3).
+        The image, BGR, uint8, shape (size, size, 3).
 
     Raises:
         ValueError: If there is no point, or one is not finite.
@@ -47,7 +47,7 @@ def draw_points(points: np.ndarray, size: int = 256, reach: float | None = None)
 
 
 def point_colors(number: int) -> np.ndarray:
-    """Return a BGR colour for each of some points, once round the colour circle, shape (number, 3), uint8."""
+    """Return BGR colours for points, evenly spaced on the colour circle, shape (number, 3), uint8."""
     hues = (np.arange(number) * 180 / max(number, 1)).astype(np.uint8)
     circle = np.stack([hues, np.full_like(hues, 210), np.full_like(hues, 215)], axis=-1)
     return cv2.cvtColor(circle[None], cv2.COLOR_HSV2BGR)[0]

@@ -1,4 +1,4 @@
-"""Contact sheets: many small pictures on one page, with captions."""
+"""Contact sheets: many small images in a grid, with captions."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def contact_sheet(
     captions: Sequence[str] | None = None,
     headers: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Lay pictures out in a grid, row by row.
+    """Arrange images in a grid, row by row.
 
     Args:
-        tiles: BGR pictures, uint8, shape (H, W, 3) each, of any sizes; each is fitted into a square.
-        columns: Tiles a row.
+        tiles: BGR images, uint8, shape (H, W, 3) each, of any sizes; each is fitted into a square.
+        columns: Tiles per row.
         tile_size: Side of the square in px.
-        captions: One line of text under each tile; what is too long for the tile is cut.
+        captions: One line of text under each tile, cut to its width.
         headers: One line of text above each column.
 
     Returns:
-        The sheet, BGR, uint8.
+        The sheet, an image, BGR, uint8, shape (H, W, 3).
 
     Raises:
         ValueError: If there is no tile, or if texts and tiles don't match in number.
@@ -56,7 +56,7 @@ def contact_sheet(
 
 
 def fit_square(image: np.ndarray, size: int) -> np.ndarray:
-    """Scale a picture to fit into a square, centred, without changing its shape.
+    """Scale an image to fit into a square, centred, with its aspect ratio.
 
     Args:
         image: BGR, uint8, shape (H, W, 3).
@@ -76,14 +76,14 @@ def fit_square(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def write_line(sheet: np.ndarray, text: str, x: int, y: int, width: int) -> None:
-    """Write one line of text onto a sheet, cut to a width; cv2's fonts know ASCII only.
+    """Write one line of text onto a sheet, cut to a width; cv2's fonts are ASCII only.
 
     Args:
-        sheet: BGR, uint8, shape (H, W, 3); it is changed.
+        sheet: The image, BGR, uint8, shape (H, W, 3); it is changed.
         text: The line.
-        x: Where it begins, px.
-        y: Where its baseline is, px.
-        width: What it may take, px.
+        x: Left end, px.
+        y: Baseline, px.
+        width: Available width, px.
     """
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45
     text = text.encode('ascii', 'replace').decode()

@@ -1,4 +1,4 @@
-"""Hands drawn as skeletons: on their image, and in space from orthographic views."""
+"""Hands drawn as skeletons: on their image, and in 3D in orthographic views."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ FINGER_COLORS: dict[str, tuple[int, int, int]] = {
 
 WRIST_COLOR = (90, 90, 90)
 REFERENCE_COLOR = (165, 165, 165)
-"""Grey of the skeleton that the coloured one is compared with: the ground truth."""
+"""Grey of the reference skeleton, the ground truth."""
 
 MARK_COLOR = (0, 0, 255)
-"""BGR colour of the rings around marked joints; a white border keeps them apart from the thumb and from skin."""
+"""BGR colour of the rings around marked joints; a white border separates them from the thumb and from skin."""
 
 VIEWS: dict[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
     'front': ((0, 1), (1, 1), (2, 1)),
     'side': ((2, 1), (1, 1), (0, -1)),
     'top': ((0, 1), (2, -1), (1, 1)),
 }
-"""View -> (axis, sign) that runs right, down and away in the picture, in camera axes x right, y down, z forward.
+"""View -> (axis, sign) that points right, down and away in the image, in camera axes x right, y down, z forward.
 
 'front' looks along the camera; 'side' looks at the hand from its right, with the camera to the left; 'top' looks down
 on it, with the camera below.
 """
 
 SUPERSAMPLING = 3
-"""How many times larger what is in space is drawn before it is shrunk, for smooth lines."""
+"""Supersampling factor of 3D drawings, for smooth lines."""
 
 _SHIFT = 4  # fractional bits of cv2's sub-pixel coordinates
 _RING = 3.5  # radius of a ring around a marked joint, in widths of the skeleton's lines
@@ -59,13 +59,13 @@ def draw_skeleton(
         image: BGR, uint8, shape (H, W, 3); it is not changed.
         keypoints: Joints in px of ``image`` with pixel centres at integers, shape (21, 2). Joints that are not finite,
             and their bones, are left out.
-        reference: True joints, to draw in grey beneath, shape (21, 2).
+        reference: True joints, drawn in grey beneath, px, shape (21, 2).
         min_size: A smaller image is first enlarged by the least whole factor that gives its longer side this length,
-            so that lines stay thin against the hand.
-        marked: Which joints to ring in red, shape (21,), bool. Defaults to None: none.
+            so that lines are thin relative to the hand.
+        marked: Joints with a red ring, shape (21,), bool. Defaults to None: none.
 
     Returns:
-        The picture, uint8, shape (H', W', 3), where H' and W' are whole multiples of H and W.
+        The image, uint8, shape (H', W', 3), where H' and W' are whole multiples of H and W.
     """
     height, width = image.shape[:2]
     factor = -(-min_size // max(height, width))
@@ -90,24 +90,24 @@ def draw_skeleton_3d(
     size: int = 256,
     marked: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw a hand in space, orthographically, on a light square.
+    """Draw a hand in 3D, orthographically, on a light square.
 
-    The picture's scale fits the hand (and the reference) from every side, so that the views of one hand match. The
-    skeletons keep their position towards each other.
+    The scale fits the hand (and the reference) in every view, so that the views of one hand match. The
+    skeletons keep their relative position.
 
     Args:
         keypoints: Joints in camera axes, shape (21, 3), any unit.
         view: One of :data:`VIEWS`.
-        reference: True joints in the same unit and frame, to draw in grey beneath, shape (21, 3). Joints that are not
+        reference: True joints in the same unit and frame, drawn in grey beneath, shape (21, 3). Joints that are not
             finite, and their bones, are left out.
-        size: Side of the picture in px.
-        marked: Which joints to ring in red, shape (21,), bool. Defaults to None: none.
+        size: Side of the image in px.
+        marked: Joints with a red ring, shape (21,), bool. Defaults to None: none.
 
     Returns:
-        The picture, uint8, shape (size, size, 3).
+        The image, uint8, shape (size, size, 3).
 
     Raises:
-        ValueError: If there is no such view, or if ``keypoints`` are not finite.
+        ValueError: If the view is unknown, or ``keypoints`` are not finite.
     """
     if view not in VIEWS:
         raise ValueError(f'no view named {view!r}; expected one of {sorted(VIEWS)}')
@@ -135,7 +135,7 @@ def draw_skeleton_3d(
 
 
 def light_square(side: int) -> np.ndarray:
-    """Return the ground on which things in space are drawn, with a grid: BGR, uint8, shape (side, side, 3)."""
+    """Return the background of 3D drawings, with a grid: BGR, uint8, shape (side, side, 3)."""
     canvas = np.full((side, side, 3), 250, np.uint8)
     for line in np.linspace(0, side - 1, 6).round().astype(int):
         cv2.line(canvas, (line, 0), (line, side - 1), (232, 232, 232), 3)
@@ -146,7 +146,7 @@ def light_square(side: int) -> np.ndarray:
 def _draw(
     canvas: np.ndarray, points: np.ndarray, thickness: int, order: range | np.ndarray, color: tuple | None = None
 ) -> None:
-    """Draw bones in the given order, each with the joint at its end, in the fingers' colours or in one."""
+    """Draw bones in the given order, each with its joints, in the fingers' colours or in one."""
     finite = np.isfinite(points).all(-1)
     radius = int(thickness * 0.9 * 2**_SHIFT)
     for bone in order:
@@ -167,7 +167,7 @@ def _draw(
 
 
 def _ring(canvas: np.ndarray, points: np.ndarray, thickness: int, marked: np.ndarray | None) -> None:
-    """Draw a ring around each marked joint that is finite, wide enough to leave the joint itself in sight."""
+    """Draw a ring around each marked joint that is finite, wide enough to leave the joint visible."""
     if marked is None:
         return
     radius = int(thickness * _RING * 2**_SHIFT)
@@ -177,5 +177,5 @@ def _ring(canvas: np.ndarray, points: np.ndarray, thickness: int, marked: np.nda
 
 
 def _at(point: np.ndarray) -> tuple[int, int]:
-    """A point as cv2 takes it, with its fractional bits."""
+    """A point in cv2's fixed-point coordinates."""
     return tuple(int(v) for v in np.clip(point * 2**_SHIFT, -(2**28), 2**28).round())

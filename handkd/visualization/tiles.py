@@ -1,4 +1,4 @@
-"""The pictures of one sample, side by side on a sheet."""
+"""Images of one sample, as tiles of a sheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def mask_picture(mask: np.ndarray) -> np.ndarray:
     """Show a mask in black and white.
 
     Args:
-        mask: Shape (H, W), bool.
+        mask: Mask of an image, shape (H, W), bool.
 
     Returns:
         BGR, uint8, shape (H, W, 3).
@@ -30,7 +30,7 @@ TILES = {
     'mask': ('hand_mask', mask_picture),
     'parts': ('part_seg', part_picture),
 }
-"""Modality -> its key in a sample, and what draws it."""
+"""Modality -> its key in a sample, and the function that draws it."""
 
 
 def sample_tiles(sample: dict, modalities: Sequence[str] | None, skeleton: bool, size: int) -> list[np.ndarray]:
@@ -43,15 +43,17 @@ def sample_tiles(sample: dict, modalities: Sequence[str] | None, skeleton: bool,
         size: Least side of the first tile in px, if joints are drawn on it.
 
     Returns:
-        BGR pictures, uint8, shape (H, W, 3) each.
+        BGR images, uint8, shape (H, W, 3) each.
 
     Raises:
-        ValueError: If the sample lacks one of them.
+        ValueError: If the sample lacks one of them, or the joints.
     """
     present = [name for name, (key, _) in TILES.items() if sample.get(key) is not None]
     missing = set(modalities or present) - set(present)
     if missing or not present:
-        raise ValueError(f'the samples have {present}, not {sorted(missing)}; --raw shows all that the data set makes')
+        raise ValueError(
+            f'the samples have {present}, not {sorted(missing)}; --raw shows all modalities of the data set'
+        )
     tiles = [TILES[name][1](sample[TILES[name][0]]) for name in modalities or present]
     if skeleton:
         if sample.get('keypoints') is None:

@@ -1,4 +1,4 @@
-"""Files of pictures and animations."""
+"""Image and animation files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from handkd.files import write_atomically
 
 
 def check_picture_path(path: str | Path) -> Path:
-    """Check that a picture can be written under a name.
+    """Check that a path is that of an image file.
 
     Args:
         path: The file.
@@ -23,56 +23,56 @@ def check_picture_path(path: str | Path) -> Path:
         Its path.
 
     Raises:
-        ValueError: If it is a folder, or its ending is that of no kind of picture.
+        ValueError: If it is a folder, or its suffix is that of no image format.
     """
     path = Path(path)
     if path.is_dir() or not path.suffix or not cv2.haveImageWriter(str(path)):
-        raise ValueError(f'{path}: a picture is a file with an ending such as .png or .jpg')
+        raise ValueError(f'{path}: expected an image file with a suffix such as .png or .jpg')
     return path
 
 
 def write_picture(path: str | Path, image: np.ndarray) -> None:
-    """Write a picture, with its folder, whole or not at all.
+    """Write an image atomically; creates its folder.
 
     Args:
         path: The file.
         image: BGR, uint8, shape (H, W, 3).
 
     Raises:
-        ValueError: If the file's ending is that of no kind of picture.
+        ValueError: If the file's suffix is that of no image format.
         OSError: If it can't be written; names it.
     """
     path = check_picture_path(path)
     written, content = cv2.imencode(path.suffix, image)
     if not written:
-        raise OSError(f'{path}: the picture could not be written as {path.suffix}')
+        raise OSError(f'{path}: the image could not be written as {path.suffix}')
     write_atomically(path, content.tobytes())
 
 
 def check_animation_path(path: str | Path) -> Path:
-    """Check that an animation can be written under a name, and return its path.
+    """Check that a path is that of a GIF file, and return it.
 
     Raises:
-        ValueError: If it is a folder, or does not end in .gif.
+        ValueError: If it is a folder, or its suffix is not .gif.
     """
     path = Path(path)
     if path.is_dir() or path.suffix.lower() != '.gif':
-        raise ValueError(f'{path}: an animation is a file with the ending .gif')
+        raise ValueError(f'{path}: expected an animation file with the suffix .gif')
     return path
 
 
 def write_animation(path: str | Path, frames: Sequence[np.ndarray], milliseconds: int = 80) -> None:
-    """Write an animation that begins again at its end, with its folder, whole or not at all.
+    """Write an endless animation atomically; creates its folder.
 
-    All frames share one palette of 256 colours, without dithering: what stands still takes no space.
+    All frames share one palette of 256 colours, without dithering: static parts take no space.
 
     Args:
         path: The GIF file.
-        frames: BGR, uint8, all of one shape (H, W, 3).
-        milliseconds: How long each of them is shown. Defaults to 80.
+        frames: Images, BGR, uint8, all of one shape (H, W, 3).
+        milliseconds: Duration of each frame. Defaults to 80.
 
     Raises:
-        ValueError: If the file has another ending, there is no frame, or their shapes differ.
+        ValueError: If the file has another suffix, there is no frame, or their shapes differ.
         OSError: If it can't be written; names it.
     """
     path = check_animation_path(path)

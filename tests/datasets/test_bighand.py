@@ -125,7 +125,7 @@ def test_persons_are_held_out(written):
     assert subjects('train') == list(range(2, 13)) and subjects('test') == [1]
     assert subjects('train', subjects=(3, 5, 7), test_subjects=(5, 6)) == [3, 7]
     assert subjects('test', subjects=(3, 5, 7), test_subjects=(5, 6)) == [5]
-    with pytest.raises(ValueError, match="no subject is left for split 'test'"):
+    with pytest.raises(ValueError, match="split 'test' has no subject of"):
         subjects('test', subjects=(2,))
 
 
@@ -172,7 +172,7 @@ def test_wrong_roots(written, tiny, tmp_path):
         (dict(split='full', modalities=('rgb',)), "there is no 'rgb'"),
         (dict(split='full', side='rihgt'), "did you mean 'right'"),
         (dict(split='full', subjects=(0, 1)), r'subjects=...\) must be numbers from 1 to 12, found \(0, 1\)'),
-        (dict(split='full', subjects=()), 'no subject is left'),
+        (dict(split='full', subjects=()), 'has no subject of'),
     ],
 )
 def test_wrong_settings(tiny, settings, said):
@@ -191,7 +191,7 @@ def test_wrong_settings(tiny, settings, said):
         (lambda text: text.replace('330.1250', '1e39'), r"joint 'middle_mcp': '1e39' is no finite number up to 1e.06"),
         (lambda text: text.replace('00000001', '9' * 12), 'expected a frame and 63 numbers'),
         (lambda text: text.replace('\t330.1250', ''), r'line 2: expected a frame and 63 numbers, found 62'),
-        (lambda text: 'frame x y z\n' + text, "line 1: expected a frame and 63 numbers, found 3 behind 'frame'"),
+        (lambda text: 'frame x y z\n' + text, "line 1: expected a frame and 63 numbers, found 3 after 'frame'"),
         (lambda text: '', 'has no labels'),
         (
             lambda text: text.replace('0000000', '0000007'),

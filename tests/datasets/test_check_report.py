@@ -50,7 +50,7 @@ def test_counts():
     found, _ = report(published=41258, missing=3)
     assert found.problems == [
         '12 samples instead of the published 41258',
-        '3 labelled samples left out by the reader: their images are not there',
+        '3 labelled samples left out by the reader: their images are missing',
     ]
     assert report(published=12, missing=1)[0].problems == [], 'a few are known to be missing in some sets'
 

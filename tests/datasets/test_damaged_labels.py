@@ -145,7 +145,9 @@ def test_evaluation_stops_and_training_goes_on(panoptic):
     labels_of(panoptic, 7).write_text('')
     dataset = PanopticHandDataset(panoptic, 'all', on_corrupt='skip')
     assert dataset[SampleKey(0, 0)]['frame'] == 9
-    with pytest.raises(ValueError, match='1 samples have damaged labels, and only trainings go on.*00000007.json'):
+    with pytest.raises(
+        ValueError, match='1 samples have damaged labels, and only a training may leave them out.*00000007.json'
+    ):
         dataset[0]
 
 

@@ -39,10 +39,12 @@ def test_sixteen_bits(tmp_path, counts):
 def test_swapped_channels_are_noticed(tmp_path, counts):
     # What cv2.imwrite makes of an RGB array: red and blue change places.
     path = write(tmp_path / 'd.png', np.zeros_like(counts), counts % 256, counts // 256)
-    with pytest.raises(OSError, match=r'd\.png.*channel R is empty.*red and blue were swapped'):
+    with pytest.raises(
+        OSError, match=r'd\.png.*channel R, a byte of the depth .*, is empty.*red and blue were swapped'
+    ):
         DepthFormat('RG').read(path)
     path = write(tmp_path / 'e.png', counts % 256, counts // 256, np.zeros_like(counts))
-    with pytest.raises(OSError, match=r'e\.png.*channel B is empty'):
+    with pytest.raises(OSError, match=r'e\.png.*channel B, a byte of the depth .*, is empty'):
         DepthFormat('GB').read(path)
 
 
@@ -67,5 +69,5 @@ def test_a_file_of_another_kind(tmp_path, pixels, reading, found):
 
 @pytest.mark.parametrize('unit', [0, -1.0, float('nan'), float('inf'), 1e7, True, '1'])
 def test_a_unit_that_is_none(unit):
-    with pytest.raises(ValueError, match='the millimetres a count of depth maps must be a number above 0, up to 1e.06'):
+    with pytest.raises(ValueError, match='the unit of depth maps in mm must be a number above 0, up to 1e.06'):
         DepthFormat(unit=unit)

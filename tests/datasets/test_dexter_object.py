@@ -228,9 +228,9 @@ def test_wrong_arguments_are_named(written, arguments, message):
 def test_labels_and_images_that_differ_in_number(copy):
     (copy / 'data/Rigid/depth/Depth_0002.png').unlink()
     assert len(DexterObjectDataset(copy, 'Rigid')) == 2, 'depth is not asked for'
-    with pytest.raises(ValueError, match=r"Rigid' holds 1 images 'depth/\*.png'.*Rigid3D.txt has labels for 2"):
+    with pytest.raises(ValueError, match=r"Rigid' has 1 images 'depth/\*.png'.*Rigid3D.txt has labels for 2"):
         DexterObjectDataset(copy, 'Rigid', ('depth',))
-    with pytest.raises(ValueError, match=r"holds 0 images 'depth/other_\*.png'"):
+    with pytest.raises(ValueError, match=r"has 0 images 'depth/other_\*.png'"):
         DexterObjectDataset(copy, 'Rigid', ('depth',), depth_files='depth/other_*.png')
     path = copy / 'data/Rigid/annotations/Rigid2D.txt'
     path.write_text(path.read_text().splitlines()[0])
@@ -243,7 +243,7 @@ def test_labels_and_images_that_differ_in_number(copy):
     [
         ('1, 2, 300; 4, 5, 301; 7, 8, nan; 1, 1, 300; 1, 1, 300;', "Rigid3D.txt'.*frame 2, joint 'middle_tip'"),
         ('1, 2, 300; 4, 5, 301; 7, 8, 1e39; 1, 1, 300; 1, 1, 300;', "Rigid3D.txt'.*frame 2, joint 'middle_tip'"),
-        ('1, 2, 300; 4, 5, 301; 7, 8, 302; 1, 1, 300;', "Rigid3D.txt':2: 5 tips of 3 numbers are expected"),
+        ('1, 2, 300; 4, 5, 301; 7, 8, 302; 1, 1, 300;', "Rigid3D.txt':2: expected 5 tips of 3 numbers"),
         ('1, 2, 300; 4, 5; 7, 8, 302; 1, 1, 300; 1, 2, 3', "Rigid3D.txt':2"),
         ('1, 2, 300; 4, x, 1; 7, 8, 302; 1, 1, 300; 1, 2, 3', "Rigid3D.txt':2"),
     ],

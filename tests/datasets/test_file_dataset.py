@@ -91,7 +91,7 @@ def test_a_wrong_folder_is_described(root, tmp_path):
     assert "there is no such folder; did you mean 'data'" in refusal(tmp_path / 'dat')
     (tmp_path / 'dat.log').write_text('')
     assert "did you mean 'data'?" in refusal(tmp_path / 'dat.lo')  # a file is no folder
-    assert refusal(tmp_path / 'dat.log').endswith('this is a file, and no folder')
+    assert refusal(tmp_path / 'dat.log').endswith('it is a file, not a folder')
     assert refusal(tmp_path / 'void' / 'x').endswith('there is no such folder')
     (tmp_path / 'other' / 'deep').mkdir(parents=True)
     (tmp_path / 'other' / 'a.txt').write_text('')

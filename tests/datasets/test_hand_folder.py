@@ -186,15 +186,15 @@ def test_depth_lies_as_it_is_stored(tiny, tmp_path):
         (dict(image=...), "'image' or 'depth' is needed, found neither"),
         (dict(image=3), "'image' must be a file's path, found 3"),
         (dict(joints_3d=...), "'joints_3d' with 'K', or 'joints_2d' is needed, found neither"),
-        (dict(K=...), "'joints_3d' needs 'K' beside it"),
-        (dict(R=np.eye(3).tolist()), "'R' needs 'T' beside it"),
+        (dict(K=...), "'joints_3d' needs 'K' in the same line"),
+        (dict(R=np.eye(3).tolist()), "'R' needs 'T' in the same line"),
         (dict(joints_3d=POINTS[:20]), r"'joints_3d' must be 21 x 3 numbers up to 1e.06, found shape \(20, 3\)"),
         (dict(joints_3d=[[1, 2]] * 21), r"'joints_3d' must be 21 x 3 numbers up to 1e.06, found shape \(21, 2\)"),
         (dict(joints_3d=[[1, None, 300], *POINTS[1:]]), "'joints_3d' must be 21 x 3 numbers"),
         (dict(joints_3d=[['1', '2', '3']] * 21), "'joints_3d' must be 21 x 3 numbers"),
         (dict(joints_3d=7), "'joints_3d' must be 21 x 3 numbers up to 1e.06, found 7"),
         (dict(joints_3d=[[0, 0, float('nan')], *POINTS[1:]]), 'NaN is no number of JSON; write null'),
-        (dict(joints_3d=[*POINTS[:4], [1, 2, -3], *POINTS[5:]]), "'joints_3d': thumb_tip must lie in front"),
+        (dict(joints_3d=[*POINTS[:4], [1, 2, -3], *POINTS[5:]]), "'joints_3d': thumb_tip must be in front"),
         (dict(joints_3d=[None, *POINTS[1:]], joints_2d=[[1, 2]] * 21), "wrist has a label in 'joints_2d' and null in"),
         (dict(visible=[0.5] * 21), "'visible' must be 0 or 1 for each joint"),
         (dict(visible=['yes'] * 21), "'visible' must be 21 numbers"),
@@ -212,13 +212,13 @@ def test_depth_lies_as_it_is_stored(tiny, tmp_path):
         (dict(R=np.zeros((3, 3)).tolist(), T=[0, 0, 0]), "'R' must be a rotation"),
         (
             dict(image='../a.png'),
-            "'image' must lie in the folder .* found '../a.png': .*allow_outside=True",
+            "'image' must be inside the folder .* found '../a.png': .*allow_outside=True",
         ),
-        (dict(image='b/../../a.png'), "'image' must lie in the folder"),
-        (dict(image='/etc/a.png'), "'image' must lie in the folder"),
-        (dict(depth='../a_depth.png'), "'depth' must lie in the folder"),
-        (dict(mask='/a_mask.png'), "'mask' must lie in the folder"),
-        (dict(parts='..'), "'parts' must lie in the folder"),
+        (dict(image='b/../../a.png'), "'image' must be inside the folder"),
+        (dict(image='/etc/a.png'), "'image' must be inside the folder"),
+        (dict(depth='../a_depth.png'), "'depth' must be inside the folder"),
+        (dict(mask='/a_mask.png'), "'mask' must be inside the folder"),
+        (dict(parts='..'), "'parts' must be inside the folder"),
         (dict(box=[5, 5, 5, 9]), "'box' must be x1 y1 x2 y2 with x1 < x2"),
     ],
 )
@@ -232,7 +232,7 @@ def test_a_wrong_line(tiny, change, said):
     [
         (dict(nmae='a'), "unknown key 'nmae'; did you mean 'name'"),
         (dict(name=3), "'name' must be text, found 3"),
-        (dict(joint_names=['wrist', 'thumb_tp']), "there is no joint 'thumb_tp'; did you mean 'thumb_tip'"),
+        (dict(joint_names=['wrist', 'thumb_tp']), "unknown joint 'thumb_tp'; did you mean 'thumb_tip'"),
         (dict(joint_names=['wrist', 'wrist']), 'must be a list of different names'),
         (dict(depth_unit_mm=0), "'depth_unit_mm' must be a number above 0, up to 1e.06, found 0"),
         (dict(depth_unit_mm='1'), "'depth_unit_mm' must be a number above 0, up to 1e.06, found '1'"),
@@ -240,7 +240,7 @@ def test_a_wrong_line(tiny, change, said):
         (dict(depth_unit_mm=-1.0), "'depth_unit_mm' must be a number above 0"),
         (dict(depth_unit_mm=float('nan')), 'NaN is no number of JSON'),
         (dict(parts={'1': [1]}), r"found '1': \[1\]"),
-        (dict(parts={'9' * 5000: 1}), "'parts' must take values 0 to 255"),
+        (dict(parts={'9' * 5000: 1}), "'parts' must map values 0 to 255"),
         (dict(parts={'1': 21}), "found '1': 21"),
         (dict(parts=[1]), "'parts' must be an object"),
     ],
@@ -292,7 +292,7 @@ def test_what_is_no_json(tiny):
 
 
 def test_modalities_need_their_files(tiny):
-    with pytest.raises(ValueError, match=r"train\.jsonl:2: 'depth' is needed for the modalities"):
+    with pytest.raises(ValueError, match=r"train\.jsonl:2: 'depth' is needed for the requested modalities"):
         tiny(dict(depth='a_depth.png'), {}, modalities=('rgb', 'depth'))
 
 

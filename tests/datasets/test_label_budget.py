@@ -49,7 +49,7 @@ def test_a_pool_holds_some_samples_of_every_subject():
     for smaller, larger in zip(sets, sets[1:]):
         assert smaller < larger
     assert sets[-1] == pool and len(subjects_of(sets[2])) == 1 and len(subjects_of(sets[3])) == 2
-    with pytest.raises(ValueError, match='number must be from 1 to 60, the samples there, found 61'):
+    with pytest.raises(ValueError, match=r'number must be 1 to 60 \(samples that may have labels\), found 61'):
         LabelBudget(ROOM, pool=60, number=61)
     with pytest.raises(ValueError, match='pool must be from 1 to 120, the samples of the set, found 121'):
         LabelBudget(ROOM, pool=121)
@@ -149,15 +149,15 @@ def test_it_is_a_multi_view_set():
 @pytest.mark.parametrize(
     ('wrong', 'message'),
     [
-        (dict(number=121), 'number must be from 1 to 120, the samples there, found 121'),
-        (dict(subjects=1, number=41), 'from 1 to 40'),
+        (dict(number=121), r'number must be 1 to 120 \(samples that may have labels\), found 121'),
+        (dict(subjects=1, number=41), 'must be 1 to 40'),
         (dict(number=0), 'found 0'),
         (dict(share=0.0), r'share must lie in \(0, 1\], found 0.0'),
         (dict(share=1.5), 'found 1.5'),
         (dict(share=0.5, number=3), 'give number or share'),
         (dict(subject_order=[0, 0]), r'must name each subject once, found \[0, 0\]'),
-        (dict(subject_order=[1, 3]), r'subject_order names 3, but the subjects there are \[0, 1, 2\]'),
-        (dict(subjects=4), 'subjects must be from 1 to 3, all there are, found 4'),
+        (dict(subject_order=[1, 3]), r'subject_order names 3, but the subjects are \[0, 1, 2\]'),
+        (dict(subjects=4), r'subjects must be from 1 to 3 \(all\), found 4'),
     ],
 )
 def test_wrong_budgets(wrong, message):
@@ -166,5 +166,5 @@ def test_wrong_budgets(wrong, message):
 
 
 def test_sets_that_do_not_say_their_subjects():
-    with pytest.raises(ValueError, match='StudioDataset does not say whose hands'):
+    with pytest.raises(ValueError, match='StudioDataset does not know the subjects'):
         LabelBudget(dict(type='StudioDataset', split='train', length=3))

@@ -21,6 +21,6 @@ def test_both_numbers_and_the_first_names_are_said(tmp_path):
     assert compare_images(tmp_path, (1,), 'labels.txt', 'a_{}.txt') is None
     assert compare_images(tmp_path, (3,), 'labels.txt', '{:04d}.png') is None
     said = compare_images(tmp_path, range(1, 9), 'labels.txt', 'a_{}.png')
-    assert "holds 2 images a_*.png, and 'labels.txt' has labels for 8: 6 missing (a_3.png, a_4.png," in said
+    assert "has 2 images a_*.png, but 'labels.txt' has labels for 8: 6 missing (a_3.png, a_4.png," in said
     said = compare_images(tmp_path, (2,), 'labels.txt', 'b_{}.png')
     assert said.endswith('1 missing (b_2.png); 1 without a label (b_1.png)')

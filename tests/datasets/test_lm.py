@@ -252,7 +252,7 @@ def test_wrong_arguments_are_named(small, arguments, message):
 def test_no_images_at_all(small):
     for path in (small / 'annotated_frames').glob('data_*/*.jpg'):
         path.unlink()
-    with pytest.raises(ValueError, match=r"annotated_frames' holds no image of the 25 labelled frames of split 'test'"):
+    with pytest.raises(ValueError, match=r"annotated_frames' has no image of the 25 labelled frames of split 'test'"):
         LMDataset(small, 'test')
 
 
@@ -262,8 +262,8 @@ def test_no_images_at_all(small):
         ('F1_KNU2_A ', 'F1_KNU2_X ', "20?/?.*0_joints.txt' has no line for the joint 'F1_KNU2_A'"),
         ('F1_KNU2_A ', 'F1_KNU2_A nan 1 2\nF5 ', "0_joints.txt.*frame 0, joint 'F1_KNU2_A' is \\[nan"),
         ('F1_KNU2_A ', 'F1_KNU2_A 1e39 1 2\nF5 ', "0_joints.txt.*frame 0, joint 'F1_KNU2_A' is \\[1e.39"),
-        ('F1_KNU2_A ', 'F1_KNU2_A 1 ', "0_joints.txt':11: 'NAME x y z' is expected"),
-        ('F1_KNU2_A ', 'F1_KNU2_A x', "0_joints.txt':11: 'NAME x y z' is expected"),
+        ('F1_KNU2_A ', 'F1_KNU2_A 1 ', "0_joints.txt':11: expected 'NAME x y z'"),
+        ('F1_KNU2_A ', 'F1_KNU2_A x', "0_joints.txt':11: expected 'NAME x y z'"),
     ],
 )
 def test_wrong_labels_are_named(small, old, new, message):

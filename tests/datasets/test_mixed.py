@@ -48,7 +48,7 @@ def test_samples_are_those_of_their_sets_with_the_same_augmentation(mixed):
 
 def test_wrong_shares_are_refused(mixed):
     for shares in ([1], [1, 0], [1, 1, 1]):
-        with pytest.raises(ValueError, match='shares must be a number of at least 1 for each of 2 sets'):
+        with pytest.raises(ValueError, match='shares must be one number of at least 1 for each of 2 sets'):
             MixedDataset([FIRST, SECOND], shares)
     with pytest.raises(IndexError, match='has 12 samples, found index 12'):
         mixed.locate(12)

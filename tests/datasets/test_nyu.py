@@ -104,7 +104,7 @@ def test_the_two_persons_of_the_test_set(written):
             a, b = part.get_record(index), all_of_them.get_record(start + index)
             assert a['img_path'] == b['img_path']
             np.testing.assert_array_equal(a['keypoints_cam'], b['keypoints_cam'])
-    with pytest.raises(ValueError, match='has 3 frames, and test_2 begins at frame 2440; .*subject_boundary'):
+    with pytest.raises(ValueError, match='has 3 frames, but test_2 begins at frame 2440; .*subject_boundary'):
         NYUDataset(root, 'test_2')
 
 
@@ -277,7 +277,7 @@ def without_a_number(values):
         (dict(joint_uvd=lambda uvd: uvd[:, :2]), r'must have shape \(3, N, 36, 3\), found \(3, 2, 36, 3\) and'),
         (
             dict(joint_uvd=lambda uvd: uvd[:, :2], joint_xyz=lambda xyz: xyz[:, :2]),
-            r"test' holds 3 images depth_1_\*\.png, and .* has labels for 2",
+            r"test' has 3 images depth_1_\*\.png, but .* has labels for 2",
         ),
     ],
 )
@@ -317,6 +317,6 @@ def test_missing_and_damaged_images(copy):
         dataset.get_data_info(2)
     depth.write_bytes(whole)
     (copy / 'test' / 'rgb_1_0000001.png').unlink()
-    with pytest.raises(ValueError, match=r'holds 2 images rgb_1_\*\.png, and .* has labels for 3'):
+    with pytest.raises(ValueError, match=r'has 2 images rgb_1_\*\.png, but .* has labels for 3'):
         NYUDataset(copy, 'test', ('rgb', 'depth'))
     assert len(NYUDataset(copy, 'test')) == 3  # depth alone is whole

@@ -40,7 +40,7 @@ def test_no_images_at_all(panoptic):
     for path in (panoptic / 'pose0/hdImgs').glob('*/*.jpg'):
         path.unlink()
     with pytest.raises(
-        ValueError, match='no image shows one of the 3 labelled hands.*6 are not there.*00_00_00000000.jpg'
+        ValueError, match='no image shows one of the 3 labelled hands.*6 are missing.*00_00_00000000.jpg'
     ):
         PanopticHandDataset(panoptic, 'all')
 

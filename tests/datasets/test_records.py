@@ -40,7 +40,7 @@ def test_joints_behind_the_camera_are_refused(joints, z):
     joints[4, 2] = z
     for pixels in (None, np.full((21, 2), 7.0)):
         with pytest.raises(
-            ValueError, match=f"^joint 'thumb_tip' lies behind the camera, its z is {z:g}; x, y, z in mm"
+            ValueError, match=f"^joint 'thumb_tip' lies behind the camera, its z is {z:g}; expected x, y, z in mm"
         ):
             hand_record(joints, CAMERA, 'right', (640, 480), keypoints=pixels)
     record = hand_record(joints, CAMERA, 'right', (640, 480), valid=np.arange(21) != 4)

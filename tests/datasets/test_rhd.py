@@ -246,7 +246,7 @@ def test_wrong_settings(written, settings, said):
         (lambda l: l[3].update(xyz=np.zeros((21, 3))), r"sample 3, 'xyz' must have shape \(42, 3\), found \(21, 3\)"),
         (lambda l: l.clear(), 'must hold a dict of samples'),
         (lambda l: l.update(a=l[0]), "must be numbered, found 'a'"),
-        (lambda l: l.pop(3), "color' holds 4 images .*has labels for 3"),
+        (lambda l: l.pop(3), "color' has 4 images .*has labels for 3"),
     ],
 )
 def test_wrong_labels(copy, change, said):
@@ -278,7 +278,7 @@ def test_missing_and_damaged_images(copy):
         dataset.get_data_info(2)
     (folder / 'color' / '00003.png').unlink()
     with pytest.raises(
-        ValueError, match=r"color' holds 3 images \*\.png, and '.*anno_evaluation\.pickle' has labels for 4"
+        ValueError, match=r"color' has 3 images \*\.png, but '.*anno_evaluation\.pickle' has labels for 4"
     ):
         RHDDataset(copy, 'evaluation')
 

@@ -186,7 +186,7 @@ def test_wrong_arguments_are_named(written, arguments, message):
 def test_labels_and_images_that_differ_in_number(copy):
     (copy / 'images/B1Random/SK_depth_0.png').unlink()
     assert len(STBDataset(copy, 'test')) == 2, 'depth is not asked for'
-    with pytest.raises(ValueError, match=r'B1Random.* holds 0 images SK_depth_\*\.png.*B1Random_SK.mat.* labels for 1'):
+    with pytest.raises(ValueError, match=r'B1Random.* has 0 images SK_depth_\*\.png.*B1Random_SK.mat.* labels for 1'):
         STBDataset(copy, 'test', ('depth',))
 
 

@@ -27,7 +27,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
     assert [lines.at(offset).decode() for _, offset, _ in found] == ['first', 'secönd']
     for encoding in ('utf-16', 'utf-32'):
         path.write_bytes('first\n'.encode(encoding))
-        with pytest.raises(ValueError, match=rf'lines.txt. is in {encoding}-le, expected UTF-8: save it as that'):
+        with pytest.raises(ValueError, match=rf'lines.txt. is in {encoding}-le, expected UTF-8: save it as UTF-8'):
             list(numbered_lines(path))
 
 

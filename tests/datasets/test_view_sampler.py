@@ -197,7 +197,7 @@ def test_keys_reach_worker_processes_whole():
 
 
 def test_what_it_refuses():
-    with pytest.raises(ValueError, match='list does not say which camera'):
+    with pytest.raises(ValueError, match='list does not know the cameras'):
         ViewGroupSampler([1, 2], seed=0)
     with pytest.raises(ValueError, match='must not be negative, nor both 0, found 0, 0'):
         ViewGroupSampler(Rig(), 0, seed=0)

@@ -37,7 +37,7 @@ def test_it_builds_and_measures(config, tmp_path, capsys):
 
 def test_few_patches_are_searched_exactly(config, capsys):
     main([str(config), '--measure', '5', '--cfg-options', 'patch_dictionary.maps=3'])
-    assert 'so few are searched exactly' in capsys.readouterr().out
+    assert 'the search is exact for so few patches' in capsys.readouterr().out
 
 
 def test_what_can_not_be_measured_is_said(config, tmp_path):

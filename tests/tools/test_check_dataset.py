@@ -79,10 +79,10 @@ def resized(factor):
 @pytest.mark.parametrize(
     ('factor', 'modalities', 'found', 'scale'),
     [
-        (0.5, ('rgb', 'depth', 'mask'), 'lie outside of the image', '0.5'),
-        (0.5, ('rgb',), 'lie outside of the image', '0.49'),
-        (2, ('rgb', 'mask'), 'lie on the hand that mask, box or depth show', '2'),
-        (2, ('rgb', 'depth'), 'lie on the hand that mask, box or depth show', '2'),
+        (0.5, ('rgb', 'depth', 'mask'), 'lie outside the image', '0.5'),
+        (0.5, ('rgb',), 'lie outside the image', '0.49'),
+        (2, ('rgb', 'mask'), 'lie on the hand in mask, box or depth', '2'),
+        (2, ('rgb', 'depth'), 'lie on the hand in mask, box or depth', '2'),
         (2, ('rgb',), 'the upper left part of the image', '1.98'),
     ],
 )
@@ -91,7 +91,7 @@ def test_intrinsics_of_another_size(folder, factor, modalities, found, scale):
     said = [problem for problem in report['problems'] if "the first two rows of 'K'" in problem]
     assert status == 1 and len(said) == 1, report['problems']
     assert found in said[0] and f'by {scale}' in said[0]
-    assert f'and these are {int(640 * factor)} x {int(480 * factor)}' in said[0]
+    assert f'but these are {int(640 * factor)} x {int(480 * factor)}' in said[0]
 
 
 def metres(root, line):
@@ -133,7 +133,7 @@ def boxed(make):
             boxed(lambda a, b, c, d: [a + 700, b, c + 700, d]),
             'the boxes of 10 of 10 samples (0, 1, 2, 3, 4, ...) lie mostly',
         ),
-        (boxed(lambda a, b, c, d: [a / 4, b / 4, a / 4 + 20, b / 4 + 20]), 'have less than half of the joints in them'),
+        (boxed(lambda a, b, c, d: [a / 4, b / 4, a / 4 + 20, b / 4 + 20]), 'contain less than half of the joints'),
     ],
 )
 def test_wrong_labels_are_problems_with_a_cause(folder, change, said):
@@ -173,7 +173,7 @@ def test_a_file_without_labels_is_said_to_have_none(hands, tmp_path, text):
     root = tmp_path / 'folder'
     shutil.copytree(hands, root)
     (root / 'train.jsonl').write_text(text)
-    with pytest.raises(ValueError, match=r'train\.jsonl.* has no labels; write one line a hand'):
+    with pytest.raises(ValueError, match=r'train\.jsonl.* has no labels; write one line per hand'):
         check(root, tmp_path, config='configs/_base_/datasets/folder.py')
 
 

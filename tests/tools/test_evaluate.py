@@ -138,9 +138,9 @@ def test_dumped_predictions_are_scored_by_no_protocol_that_their_alignment_belie
     for name, message in (
         (
             'absolute',
-            'aligned and chosen by rel-middle_mcp_gt-scale_21j-joint0=palm when .* choose --protocol dumped or pa$',
+            'aligned and selected by rel-middle_mcp_gt-scale_21j-joint0=palm when .* choose --protocol dumped or pa$',
         ),
-        ('root', 'rel-palm_pred-scale_21j-joint0=palm would say something else'),
+        ('root', 'rel-palm_pred-scale_21j-joint0=palm cannot be computed'),
         ('rel-wrist_n-scale_21j', "has 'wrist' as joint 0, but these joints have 'palm'"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -150,7 +150,7 @@ def test_dumped_predictions_are_scored_by_no_protocol_that_their_alignment_belie
     with pytest.raises(ValueError, match='student/predictions.npz: its ground truth is not that of twin'):
         TOOL['main']([*dumped, '--protocol', 'dumped'])
     HandPredictions(**vars(other) | {'protocol': 'rel-wrist_gt-scale_21j-visible'}).save(dumped[1])
-    with pytest.raises(ValueError, match='21j-visible when .* so pa_21j would .* choose --protocol dumped$'):
+    with pytest.raises(ValueError, match='21j-visible when .* so pa_21j cannot be computed: choose --protocol dumped$'):
         TOOL['main']([dumped[1], '--protocol', 'pa'])
     HandPredictions(**vars(other) | {'protocol': 'pa_21j'}).save(dumped[1])
     with pytest.raises(ValueError, match='follow different protocols'):
@@ -184,7 +184,7 @@ def test_wrong_input_is_named(files):
         ('digits.json', 'gt.npz', 'stb', 'digits.json: this is no JSON that can be read'),
         ('shifted.npy', 'gt.npz', 'absolut', "did you mean 'absolute'"),
         ('shifted.npy', 'nomask.npz', 'rhd', 'array `visible`'),
-        ('shifted.npy', 'gt.npz', 'dumped', 'names no protocol of its own'),
+        ('shifted.npy', 'gt.npz', 'dumped', 'the file names no protocol'),
         ('shifted.npy', 'gt.npz', 'rel-wrist_gt-scale_21j', 'normalised'),
     ):
         with pytest.raises(ValueError, match=message):
@@ -270,7 +270,7 @@ def test_wrong_orders_are_named(files):
         (['absolute', '--order', 'icvl'], r'shifted.npy has 21 joints, but the order .icvl. is of 16'),
         (['absolute', '--order', 'mano', '--gt-order', 'stb'], "the order 'stb' has no joint|the order 'mano' has no"),
         (['rhd', '--order', 'stb'], "the order 'stb' has no joint 'wrist'"),
-        (['pa_16j', '--order', 'icvl'], 'says nothing of which joints'),
+        (['pa_16j', '--order', 'icvl'], 'does not name its 16 joints'),
         (['dumped', '--order', 'rhd'], 'leave out --order'),
     ):
         with pytest.raises(ValueError, match=message):

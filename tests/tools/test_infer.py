@@ -129,9 +129,9 @@ def test_the_tool_with_a_2d_network(tool, flat, tmp_path):
 
 def test_the_tool_names_the_remedy(tool, files, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(tool['choose_model'].__globals__, 'ROOT', tmp_path)
-    with pytest.raises(FileNotFoundError, match='run `make demo`'):
+    with pytest.raises(FileNotFoundError, match='train one with `make demo`'):
         tool['main'](['a.png'])
-    with pytest.raises(ValueError, match='--config and --checkpoint go together'):
+    with pytest.raises(ValueError, match='--config and --checkpoint must be given together'):
         tool['main'](['a.png', '--config', str(files[0])])
     (tmp_path / 'file').touch()
     with pytest.raises(OSError, match='name another folder with --out-dir'):
@@ -291,5 +291,5 @@ def test_a_folder_is_all_images_in_it_by_name(tool, files, tmp_path, capsys):
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [Path(line['file']).name for line in lines] == ['a.JPG', 'b.png']
     (tmp_path / 'none').mkdir()
-    with pytest.raises(ValueError, match=r'none: the folder has no image, a file that ends in \.jpg, '):
+    with pytest.raises(ValueError, match=r'none: found no image in the folder; expected files with suffix \.jpg, '):
         tool['main']([str(tmp_path / 'none'), *network])

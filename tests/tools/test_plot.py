@@ -107,7 +107,7 @@ def test_accuracy_on_each_part(tmp_path):
     TOOL['main'](['parts', *paths, '--out', str(tmp_path / 'parts.svg')])
     assert '<!-- before' in (tmp_path / 'parts.svg').read_text()  # the folder's name
     PartCounts(total, total, 'parts20').save(paths[0])
-    with pytest.raises(ValueError, match=r"do not compare: \['parts20', 'parts20_no-background'\]"):
+    with pytest.raises(ValueError, match=r"cannot be compared: \['parts20', 'parts20_no-background'\]"):
         TOOL['main'](['parts', *paths, '--out', str(tmp_path / 'parts.svg')])
     PartCounts(total[:7], total[:7], 'parts7').save(paths[0])
     with pytest.raises(ValueError, match="predictions.npz: expected the hand's 20 parts, found 7"):
@@ -139,7 +139,7 @@ def test_errors_over_the_number_of_annotations(tmp_path, capsys):
         TOOL['main'](['budgets', str(path), str(path), '--out', str(tmp_path / 'curve.svg')])
     assert 'budgets takes one file of results' in capsys.readouterr().err
     path.write_text(json.dumps(dict(stages=[stage('supervised', None, (50.0, 52.0))])))
-    with pytest.raises(ValueError, match='results.json: no stage in it has a number of annotations'):
+    with pytest.raises(ValueError, match='results.json: found no stage with a number of annotations'):
         TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
     path.write_text('no json')
     with pytest.raises(ValueError, match='results.json: this is no JSON'):

@@ -116,6 +116,6 @@ def test_a_stage_without_a_result_is_told_and_in_no_table_over_seeds(tool, tmp_p
     assert main([*command, '3']) == 0
     assert main([*command, '3', '5']) == 1
     out = capsys.readouterr().out
-    assert out.count('no result') == 1 and '(seed 5)\n' in out.partition('no result, as said above: ')[2]
+    assert out.count('no result') == 1 and '(seed 5)\n' in out.partition('no result (see above): ')[2]
     record = json.loads((tmp_path / 'results.json').read_text())
     assert [stage['name'] for stage in record['stages']] == ['depth', 'rgb']

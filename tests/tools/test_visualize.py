@@ -184,7 +184,7 @@ def test_views_and_a_turntable(view_run, tmp_path, capsys):
     with Image.open(gif) as image:
         assert (image.n_frames, image.info['loop']) == (36, 0)
     assert gif.stat().st_size < 1e6 and re.search(r'turn\.gif: 0\.\d\d MB', capsys.readouterr().out)
-    with pytest.raises(ValueError, match=r'turn\.png: an animation is a file with the ending \.gif'):
+    with pytest.raises(ValueError, match=r'turn\.png: expected an animation file with the suffix \.gif'):
         TOOL['main'](['turntable', view_run, '--out', str(tmp_path / 'turn.png')])
 
 
@@ -195,7 +195,7 @@ def test_bad_input_is_named(runs, tmp_path, capsys):
         (['poses', runs[0], '--num', '0'], '--num must be at least 1'),
         (['poses', runs[0], '--limits', 'limits.json'], '--limits is for violations, not for poses'),
         (['poses', runs[0], '--dictionary', 'patches'], '--dictionary is for parts, not for poses'),
-        (['rejections', *runs], 'rejections is of one run, found 2'),
+        (['rejections', *runs], 'rejections takes one run, found 2'),
     ):
         with pytest.raises(SystemExit):
             TOOL['main'](args)

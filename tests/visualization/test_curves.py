@@ -29,7 +29,7 @@ def test_loss_figure_shows_the_key_that_all_runs_have():
     maps = [dict(step=step, loss=9.0, loss_heatmap=7.0) for step in (10, 20)]
     assert loss_figure({'a': maps, 'b': maps}).axes[0].get_ylabel() == 'training loss_heatmap'
     assert loss_figure({'mine': mine, 'maps': maps}).axes[0].get_ylabel() == 'training loss'
-    with pytest.raises(ValueError, match='is in every log of'):
+    with pytest.raises(ValueError, match='in every log of'):
         loss_figure({'mine': mine, 'none': [dict(step=1)]})
 
 
@@ -94,10 +94,10 @@ def test_evolution_shows_the_error_that_all_stages_have_whatever_the_order_of_th
 def test_evolution_refuses_what_does_not_compare():
     logs, validations = stages()
     validations['RGB'] = [{'step': 40, 'px/EPE_mean': 3.0}]
-    with pytest.raises(ValueError, match=r"different protocols, which do not compare: {'RGB': \['px/EPE_mean'\]"):
+    with pytest.raises(ValueError, match=r"different protocols and cannot be compared: {'RGB': \['px/EPE_mean'\]"):
         evolution_figure(logs, validations)
     logs['RGB'] = [dict(step=10, loss=1.0, loss_heatmap=1.0)]
-    with pytest.raises(ValueError, match=r"no one of \('loss_reg', 'loss_heatmap'\) is in every log"):
+    with pytest.raises(ValueError, match=r"expected one of \('loss_reg', 'loss_heatmap'\) in every log"):
         evolution_figure(logs)
     with pytest.raises(ValueError, match='nothing to plot'):
         evolution_figure({})

@@ -15,7 +15,7 @@ def test_a_picture_comes_back_as_it_was_with_its_folder(tmp_path):
 @pytest.mark.parametrize('name', ['', 'sheet', 'sheet.txt'])
 def test_what_is_no_picture_is_named(tmp_path, name):
     for check in (check_picture_path, lambda path: write_picture(path, np.zeros((2, 2, 3), np.uint8))):
-        with pytest.raises(ValueError, match='a picture is a file with an ending such as .png'):
+        with pytest.raises(ValueError, match='expected an image file with a suffix such as .png'):
             check(tmp_path / name)
 
 
@@ -48,7 +48,7 @@ def test_what_stands_still_takes_no_space(tmp_path):
 def test_what_is_no_animation_is_named(tmp_path):
     frame = np.zeros((2, 2, 3), np.uint8)
     for name in ('', 'turn', 'turn.png'):
-        with pytest.raises(ValueError, match=r'an animation is a file with the ending \.gif'):
+        with pytest.raises(ValueError, match=r'expected an animation file with the suffix \.gif'):
             write_animation(tmp_path / name, [frame])
     for frames in ([], [frame, np.zeros((3, 2, 3), np.uint8)]):
         with pytest.raises(ValueError, match='needs frames of one shape, found'):

@@ -1,4 +1,4 @@
-"""A training step on a free machine, and beside one busy process for each core, in turns."""
+"""Time of a training step on an idle machine, and with one busy process per core, in turns."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from handkd.config import load_config
 
 CONFIG = 'configs/pmd/resnet18half_rgb_studio.py'
 SPIN = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100000))'
-"""What a neighbour runs: it computes for as long as the benchmark is there."""
+"""Program of a neighbour: computes until the benchmark ends."""
 
 
 class Neighbours:
-    """Processes that compute all the time, asleep until they are woken.
+    """Processes that compute all the time, suspended at first.
 
     Args:
         number: How many.
@@ -57,7 +57,7 @@ class Neighbours:
 
 @contextmanager
 def neighbours(number: int) -> Iterator[Neighbours]:
-    """Give :class:`Neighbours`, which end with the block."""
+    """Yield :class:`Neighbours`, which end with the block."""
     made = Neighbours(number)
     try:
         yield made
@@ -71,7 +71,7 @@ class Alternate(Hook):
     Args:
         beside: The neighbours.
         steps: Timed steps of a block.
-        settle: Steps at the beginning of each block that are not timed: what the loader had ready is used up in them.
+        settle: Steps at the beginning of each block that are not timed: they use up the loader's prefetched batches.
     """
 
     priority = 'LOWEST'
@@ -98,7 +98,7 @@ class Alternate(Hook):
 
 
 def run(argv: list[str] | None = None) -> None:
-    """Print the median time of a step alone and beside the neighbours, and their ratio.
+    """Print the median time of a step alone and with busy neighbours, and their ratio.
 
     Args:
         argv: Command line without the program's name; None reads ``sys.argv``.
@@ -109,7 +109,7 @@ def run(argv: list[str] | None = None) -> None:
     parser.add_argument('--steps', type=int, default=15, help='timed steps of a block')
     parser.add_argument('--settle', type=int, default=5, help='steps before them, which are not timed')
     parser.add_argument('--batch-size', type=int, default=32)
-    parser.add_argument('--workers', type=int, default=2, help='processes that make the samples')
+    parser.add_argument('--workers', type=int, default=2, help='worker processes of the loader')
     parser.add_argument('--neighbours', type=int, default=cores, help='busy processes; default: one for each core')
     args = parser.parse_args(argv)
 
@@ -128,6 +128,6 @@ def run(argv: list[str] | None = None) -> None:
         f'batch {args.batch_size}, {args.workers} workers, {torch.get_num_threads()} threads on {cores} cores; '
         f'{args.rounds} x {args.steps} steps of each, in turns'
     )
-    print(f'alone    {alone:8.1f} ms a step (median)')
-    print(f'beside   {busy:8.1f} ms a step (median), beside {args.neighbours} busy processes')
+    print(f'alone    {alone:8.1f} ms per step (median)')
+    print(f'beside   {busy:8.1f} ms per step (median), with {args.neighbours} busy processes')
     print(f'ratio    {busy / alone:8.2f} (beside / alone)')

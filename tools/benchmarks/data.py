@@ -1,4 +1,4 @@
-"""How many samples a second one core prepares: packed crops against MMPose's top-down pipeline on the original PNGs.
+"""Samples per second prepared by one core: packed crops against MMPose's top-down pipeline on the original PNGs.
 
 The studio writes an RHD tree (320 x 320 PNGs). All paths end at 128 x 128 px with crop noise, any rotation and flips;
 handkd's with colour, depth, mask and parts, MMPose's with colour alone, since it reads nothing else. Every round
@@ -50,7 +50,7 @@ Make = Callable[[list[int]], None]
 
 
 def run(argv: list[str] | None = None) -> None:
-    """Print samples a second of every path, and ratios to MMPose's.
+    """Print samples per second of every path, and ratios to MMPose's.
 
     Args:
         argv: Command line without the program's name; None reads ``sys.argv``.
@@ -69,7 +69,7 @@ def run(argv: list[str] | None = None) -> None:
 
 
 def make_paths(folder: Path, num: int) -> dict[str, Make]:
-    """Write the data sets and return what makes samples of each, by name; from numbers of samples."""
+    """Write the data sets and return by name the functions that make samples of each, given indices of samples."""
     root = folder / 'RHD'
     for _ in write_layout('rhd', root, num):
         pass
@@ -102,7 +102,7 @@ def pack(source: RHDDataset, folder: Path, size: int, form: str) -> str:
 
 
 def batches(dataset: PackedHandDataset) -> Make:
-    """Return what makes samples as PyTorch's DataLoader asks for them, in batches."""
+    """Return a function that makes samples in batches, as PyTorch's DataLoader requests them."""
 
     def make(indices: list[int]) -> None:
         for start in range(0, len(indices), BATCH):
@@ -112,13 +112,13 @@ def batches(dataset: PackedHandDataset) -> Make:
 
 
 def through(transforms: list[dict], records: list[dict]) -> Make:
-    """Return what sends records through a pipeline, with MMPose's own data set left out of the time."""
+    """Return a function that passes records through a pipeline; the time of MMPose's data set does not count."""
     pipeline = Compose(transforms)
     return each(lambda i: pipeline(dict(records[i])))
 
 
 def each(make_one: Callable[[int], object]) -> Make:
-    """Return what makes samples one by one; none is kept, as a loader's worker keeps none that it has sent."""
+    """Return a function that makes samples one by one; none is kept, as in a loader's worker."""
 
     def make(indices: list[int]) -> None:
         for index in indices:
@@ -143,12 +143,12 @@ def mmpose_record(record: dict, index: int) -> dict:
 
 
 def measure(paths: dict[str, Make], num: int, rounds: int) -> dict[str, list[float]]:
-    """Return seconds a sample of each path, one number a round, after a round that does not count."""
+    """Return seconds per sample of each path, one number per round, after a round that does not count."""
     times: dict[str, list[float]] = {name: [] for name in paths}
     order = np.random.default_rng(0)
     for turn in range(rounds + 1):
         for name, make in paths.items():
-            # Enough to be in step again after another path has had the memory.
+            # Enough to fill the caches again after another path.
             count = 4 * num if name.startswith(('handkd, packed', '  of it', 'handkd, streamed')) else 64
             indices = order.integers(num, size=count).tolist()
             start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What the index of a large data set costs: memory a sample, in a process and in a loader's workers, and time to open.
+"""Cost of the index of a large data set: memory per sample, in a process and in a loader's workers, and time to open.
 
 The studio writes a small tree of BigHand2.2M and of Panoptic. Their own readers index it; the index is then enlarged to
 the size of the real set (2.2 million frames, 31 cameras x 48,683 takes) with columns of the same types, cached as any
@@ -26,7 +26,7 @@ from handkd.datasets.studio.layouts.panoptic import write_panoptic
 BIGHAND_FRAMES = 2_200_000
 CAMERAS, TAKES = 31, 48_683
 READS = 2000
-"""Records that are read before memory is looked at, from everywhere in the index."""
+"""Records read before memory is measured, from everywhere in the index."""
 
 
 class LargeBigHand(BigHandDataset):
@@ -57,11 +57,11 @@ SETS = {
     'bighand': (partial(write_bighand, num=2, seed=0), LargeBigHand, '.', 'full'),
     'panoptic': (partial(write_panoptic, num=1, seed=0, cameras=2), LargePanoptic, '.', 'all'),
 }
-"""Name -> what writes a small tree, the large reader, and its folder and split."""
+"""Name -> writer of a small tree, the large reader, and its folder and split."""
 
 
 class Reader(Dataset):
-    """What a worker does: reads records, and says by how much its own memory has grown."""
+    """Work of a loader's worker: reads records and returns the growth of its memory in bytes."""
 
     def __init__(self, source: Dataset) -> None:
         self.source = source
@@ -84,7 +84,7 @@ def run(argv: list[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(prog='benchmark.py index', description=__doc__)
     parser.parse_args(argv)
-    print(f'{"bytes a sample":14s}{"samples":>12s}{"on disk":>10s}{"process":>10s}{"worker":>10s}{"open":>10s}')
+    print(f'{"bytes/sample":14s}{"samples":>12s}{"on disk":>10s}{"process":>10s}{"worker":>10s}{"open":>10s}')
     with tempfile.TemporaryDirectory() as folder:
         os.environ['XDG_CACHE_HOME'] = f'{folder}/cache'  # inherited by the fresh processes
         for name, (write, *_) in SETS.items():
@@ -124,6 +124,6 @@ def read_records(dataset: Dataset, count: int, seed: int) -> None:
 
 
 def anonymous_memory() -> int:
-    """Return the bytes that this process has for itself, not mapped from files (Linux)."""
+    """Return the anonymous memory of this process in bytes, without mapped files (Linux)."""
     with open('/proc/self/smaps_rollup', encoding='ascii') as file:
         return next(1024 * int(line.split()[1]) for line in file if line.startswith('Anonymous:'))

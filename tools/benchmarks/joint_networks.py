@@ -1,4 +1,4 @@
-"""A training step of the networks of all joints: grouped layers against a loop over networks of one joint each."""
+"""Time of a training step of the networks of all joints: grouped layers against a loop over single networks."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def make_steps(joints: int, hidden: int, batch_size: int, own_images: bool) -> t
 
 
 def measure(steps: tuple[Callable, ...], rounds: int) -> list[list[float]]:
-    """Return seconds of each step, one number a round, after a round that does not count."""
+    """Return seconds of each step, one number per round, after a round that does not count."""
     times: list[list[float]] = [[] for _ in steps]
     for turn in range(rounds + 1):
         for step, found in zip(steps, times):

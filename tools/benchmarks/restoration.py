@@ -1,9 +1,9 @@
-"""What restoring part maps by a dictionary of patches costs: images a second, bytes a patch, and how near it finds.
+"""Cost of restoring part maps by a dictionary of patches: images per second, bytes per patch, and recall.
 
-The studio draws the dictionary's maps and, of other subjects, those to restore, 48 x 48 px. Speed is that of maps in
-which some pixels have the label of a pixel near by, as predictions do; a round measures every step once, and an exact
-search of a few patches, so that a ratio compares neighbours in time. The last column is not measured: bytes a patch are
-those of the largest dictionary, and seconds an image grow from the two largest ones by a power of the patches.
+The studio draws the dictionary's maps and, of other subjects, those to restore, 48 x 48 px. Speed is measured on maps
+in which some pixels have the label of a pixel near by, as in predictions; a round measures every step once, and an
+exact search of a few patches, so that a ratio compares neighbours in time. The last column is an extrapolation: bytes
+per patch are those of the largest dictionary, and images per second follow a power law through the two largest ones.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PATCHES_A_MAP = 694
 PAPER = 36_000_000
 """Patches of the paper's dictionary."""
 NEAR = 2
-"""How far away, in px, the labels are from which a noisy map's wrong ones are taken."""
+"""Largest distance, in px, of the pixel whose label replaces that of a noisy one."""
 EXACT_QUERIES = 32
 """Patches that are searched exactly in each round."""
 
@@ -61,11 +61,11 @@ def run(argv: list[str] | None = None) -> None:
     sizes = (100_000, 1_000_000, 10_000_000)
     parser.add_argument('--patches', type=int, nargs='+', default=sizes, help='sizes of the dictionaries, about')
     parser.add_argument('--images', type=int, default=64, help='maps to restore')
-    parser.add_argument('--queries', type=int, default=500, help='their patches by which recall is measured')
+    parser.add_argument('--queries', type=int, default=500, help='number of their patches for recall')
     parser.add_argument('--noise', type=float, default=0.2, help='share of pixels with the label of one near by')
-    parser.add_argument('--stride', type=int, default=1, help='every which pixel asks for a patch')
+    parser.add_argument('--stride', type=int, default=1, help='distance of query pixels in px')
     parser.add_argument('--rounds', type=int, default=5, help='measurements of each step, alternating')
-    parser.add_argument('--folder', type=Path, help="where dictionaries are kept; by default the user's cache")
+    parser.add_argument('--folder', type=Path, help="folder of the dictionaries; default: the user's cache")
     args = parser.parse_args(argv)
     folder = args.folder or cache_root() / 'benchmark_restoration'
     clean = np.stack(list(draw('test', args.images)))
@@ -83,14 +83,14 @@ def run(argv: list[str] | None = None) -> None:
 
 
 def draw(split: str, stop: int, start: int = 0) -> Iterator[np.ndarray]:
-    """Yield the studio's label maps."""
+    """Yield label maps (48, 48), uint8, of the studio."""
     dataset = StudioDataset(split, stop, modalities=('parts',), resolution=SIZE)
     for index in range(start, stop):
         yield dataset.get_data_info(index)['part_seg']
 
 
 def with_noise(maps: np.ndarray, share: float) -> np.ndarray:
-    """Return maps in which a share of the hand pixels has the label of a pixel near by, unless that is background."""
+    """Return maps (N, H, W) in which a share of the hand pixels has a near pixel's label, unless it is background."""
     rng = np.random.default_rng(0)
     pixels = hand_pixels(maps)
     image, y, x = np.unravel_index(pixels[rng.random(len(pixels)) < share], maps.shape)
@@ -102,7 +102,7 @@ def with_noise(maps: np.ndarray, share: float) -> np.ndarray:
 
 
 def build(folder: Path, patches: int) -> tuple[IndexedSearch, dict[str, float]]:
-    """Build a dictionary and its index, or find them; return the search and what it took."""
+    """Build a dictionary and its index, or open existing ones; return the search and the seconds it took."""
     count = round(patches / PATCHES_A_MAP)
     start = time.perf_counter()
     source = dict(type='StudioDataset', split='train', resolution=SIZE, maps=count)
@@ -116,7 +116,7 @@ def build(folder: Path, patches: int) -> tuple[IndexedSearch, dict[str, float]]:
 
 
 def measure_memory(folder: Path, search: IndexedSearch) -> dict[str, float]:
-    """Return bytes a patch; the process's own are those by which a fresh process grows that opens the search."""
+    """Return bytes per patch; memory is the growth of a fresh process that opens the search."""
     with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as pool:
         grown = pool.submit(grown_by_opening, folder).result()
     maps, index = (sum(path.stat().st_size for path in folder.glob(name)) for name in ('maps.u8', 'index-*.npz'))
@@ -126,8 +126,8 @@ def measure_memory(folder: Path, search: IndexedSearch) -> dict[str, float]:
 
 
 def grown_by_opening(folder: Path) -> int:
-    """Return by how many bytes this process's own memory grows with the search in a folder."""
-    PatchDictionary(np.ones((1, SIZE, SIZE), np.uint8)).rows.sum()  # compiles what the other will need
+    """Return the growth in bytes of this process's memory when the search in a folder is opened."""
+    PatchDictionary(np.ones((1, SIZE, SIZE), np.uint8)).rows.sum()  # compiles the functions before the measurement
     before = anonymous_memory()
     search = open_search(folder)
     search.dictionary.rows.sum()
@@ -135,7 +135,7 @@ def grown_by_opening(folder: Path) -> int:
 
 
 def measure_speed(restorer: Restorer, maps: np.ndarray, rounds: int) -> dict[str, float]:
-    """Return images a second, the shares of the steps in %, and how many times faster than the exact search it is."""
+    """Return images per second, the shares of the steps in %, and the speed relative to the exact search."""
     search, pixels = restorer.search, hand_pixels(maps)
     _, y, x = np.unravel_index(pixels, maps.shape)
     pixels = pixels[(y % restorer.stride == 0) & (x % restorer.stride == 0)]
@@ -175,7 +175,7 @@ def measure(step: Callable[[], object]) -> float:
 
 
 def measure_recall(name: str, search: IndexedSearch, maps: np.ndarray, queries: int) -> dict[str, float]:
-    """Return how good the search is for some patches of the maps."""
+    """Return recall and distance ratio of the search for some patches of the maps."""
     pixels = hand_pixels(maps)
     drawn = np.sort(np.random.default_rng(0).choice(pixels, min(queries, len(pixels)), replace=False))
     quality = measure_search(search, maps, drawn, lambda line: print(f'{name}: {line}', flush=True))
@@ -183,7 +183,7 @@ def measure_recall(name: str, search: IndexedSearch, maps: np.ndarray, queries: 
 
 
 def project(columns: list[dict[str, float]]) -> dict[str, float]:
-    """Return what the paper's dictionary would cost; the speed only if two sizes were measured."""
+    """Return the extrapolated cost of the paper's dictionary; the speed only if two sizes were measured."""
     found = {'patches': PAPER} | {key: value for key, value in columns[-1].items() if key.startswith('B/patch')}
     if len(columns) > 1:
         sizes = np.log([column['patches'] for column in columns[-2:]])
@@ -194,7 +194,7 @@ def project(columns: list[dict[str, float]]) -> dict[str, float]:
 
 
 def print_table(columns: list[dict[str, float]]) -> None:
-    """Print a row a number; the last column is the projected one."""
+    """Print one row per quantity; the last column is the projected one."""
     print(f'{"":38s}' + ''.join(f'{"measured":>14s}' for _ in columns[1:]) + f'{"projected":>14s}')
     for key in columns[0]:
         digits = 0 if key == 'patches' else 3 if key.startswith(('recall', 'distance')) else 1

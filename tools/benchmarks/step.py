@@ -1,4 +1,4 @@
-"""One distillation step through the runner against the same step in a bare PyTorch loop."""
+"""Time of a distillation step in the runner against the same step in a bare PyTorch loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEIGHTS = (1 / 16, 5 / 16, 5 / 16, 5 / 16)
 
 @DATASETS.register_module()
 class InMemory(torch.utils.data.Dataset):
-    """Samples that were made before the clock starts; in the class, since a config holds plain values only."""
+    """Samples made before the measurement; in the class, since a config holds plain values only."""
 
     samples: list = []
 
@@ -36,7 +36,7 @@ class InMemory(torch.utils.data.Dataset):
 
 
 class BareLoop:
-    """PMD-Net's stage II as one would write it in a notebook: whole batches ready, no framework."""
+    """PMD-Net's stage II without a framework, on ready batches."""
 
     def __init__(self, model: torch.nn.Module, samples: list, batch_size: int) -> None:
         self.student, self.teacher = model.student, model.teachers['depth']
@@ -83,7 +83,7 @@ class BareLoop:
 
 
 class Interleave(Hook):
-    """Times every step of the runner, data included, and runs a bare step behind each."""
+    """Times every step of the runner, data included, and runs a bare step after each."""
 
     priority = 'LOWEST'
 
@@ -135,5 +135,5 @@ def run(argv: list[str]) -> None:
     medians = {name: median(times) * 1e3 for name, times in hook.times.items()}
     print(f'batch {args.batch_size}, {args.steps} steps of each, alternating, on {torch.get_num_threads()} threads')
     for name, value in medians.items():
-        print(f'{name:8s} {value:8.2f} ms a step (median)')
+        print(f'{name:8s} {value:8.2f} ms per step (median)')
     print(f'ratio    {medians["runner"] / medians["bare"]:8.3f} (runner / bare)')

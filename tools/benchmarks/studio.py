@@ -1,4 +1,4 @@
-"""How many images a second the hand studio renders on one core."""
+"""Images per second rendered by the hand studio on one core."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CASES = (('RGB + depth + parts', ('rgb', 'depth')), ('depth + parts', ('depth', 
 
 
 def images_per_second(modalities: tuple[str, ...], resolution: int, seconds: float, repeats: int) -> float:
-    """Return the rate of the fastest of ``repeats`` runs of about ``seconds`` each, on the calling thread.
+    """Return images per second of the fastest of ``repeats`` runs of about ``seconds`` each, on the calling thread.
 
-    Compilation, the bank of backgrounds and the subjects are made before the clock starts.
+    Compilation, the bank of backgrounds and the subjects are not measured.
     """
     dataset = StudioDataset('train', 1_000_000, modalities=modalities, resolution=resolution)
     count = 64

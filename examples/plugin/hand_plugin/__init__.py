@@ -1,4 +1,4 @@
-"""A package apart from handkd that adds to it. Importing it registers all three classes."""
+"""Example of a separate package that extends handkd. Importing it registers all three classes."""
 
 from .backbone import SeparableNet
 from .distiller import AttentionTransfer

@@ -1,4 +1,4 @@
-"""A distiller: a module that returns named losses, computed from what student and teachers put out."""
+"""A distiller: a module that returns named losses, computed from outputs of student and teachers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handkd.registry import MODELS
 
 
 def attention(features: Tensor) -> Tensor:
-    """Where a feature map is active: channel mean of squares, (B, C, H, W) -> (B, H * W), of length 1."""
+    """Attention map: channel mean of squares of a feature map, (B, C, H, W) -> (B, H * W), of length 1."""
     return normalize(features.float().square().mean(1).flatten(1))
 
 

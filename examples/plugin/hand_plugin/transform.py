@@ -11,12 +11,12 @@ from handkd.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomGrey(BaseTransform):
-    """Takes the colour out of some images; depth and joints stay as they are.
+    """Converts some images to grey; depth and joints stay as they are.
 
     Randomness comes from ``np.random``, which the data set seeds anew for every sample.
 
     Args:
-        prob (float): Probability of doing so. Defaults to 0.2.
+        prob (float): Probability of the conversion. Defaults to 0.2.
     """
 
     def __init__(self, prob: float = 0.2) -> None:

@@ -76,8 +76,8 @@ SPHERES: tuple[tuple[str, int, tuple[float, float, float], float], ...] = (
     ('elbow', 21, (0, -245, 0), 38.0),
     ('upper_arm', 22, (0, 300, 0), 46.0),
 )
-"""The body's spheres: name, the frame that carries it (0 palm, p the bone that ends in joint p, 21 forearm, 22 upper
-arm), centre in that frame and radius (mm, reference hand). Zeros are filled in per subject by the finger tables."""
+"""The body's spheres: name, its frame (0 palm, p the bone that ends in joint p, 21 forearm, 22 upper
+arm), centre in that frame and radius (mm, reference hand). Zeros are filled in per subject from the finger tables."""
 
 SPHERE_INDEX: dict[str, int] = {row[0]: k for k, row in enumerate(SPHERES)}
 SPHERE_FRAME = np.array([row[1] for row in SPHERES], np.int64)
@@ -90,7 +90,7 @@ ROLL = np.array([-3.0, 0.0, 3.0, 7.0])
 
 
 class Subject(NamedTuple):
-    """One person's right hand as plain arrays, mm (numba takes the tuple as it is)."""
+    """One person's right hand as plain arrays, mm (numba accepts the tuple)."""
 
     palm: np.ndarray
     """(5, 3) rest positions of thumb CMC and the four MCP joints, palm frame."""
@@ -101,7 +101,7 @@ class Subject(NamedTuple):
     roll: np.ndarray
     """(4,) roll of the fingers' planes of flexion, radians."""
     offsets: np.ndarray
-    """(S, 3) sphere centres in the frames that carry them."""
+    """(S, 3) sphere centres in their frames."""
     radii: np.ndarray
     """(S,) sphere radii."""
     skin: np.ndarray
@@ -109,7 +109,7 @@ class Subject(NamedTuple):
 
 
 def build_subject(length: float, shape: np.ndarray, skin: np.ndarray) -> Subject:
-    """Lay out one subject.
+    """Build one subject, in the palm frame.
 
     Args:
         length: Hand length, mm.
@@ -144,7 +144,7 @@ def build_subject(length: float, shape: np.ndarray, skin: np.ndarray) -> Subject
 
 @lru_cache(maxsize=4096)
 def subject_of(seed: int, split_id: int, index: int) -> Subject:
-    """Return subject ``index`` of a split: a pure function of its arguments, so splits share nobody.
+    """Return subject ``index`` of a split: a pure function of its arguments, so splits share no subject.
 
     Hand lengths (mm): men N(193, 9), women N(176, 8) (Greiner, 1991), and one in eight a child, U(135, 165).
     """

@@ -1,4 +1,4 @@
-"""Skin: tones over the whole human range, mottling, creases, knuckles, nails; and the look of cloth and things."""
+"""Appearance of skin: tones over the whole human range, mottling, creases, knuckles and nails."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def noise_table() -> np.ndarray:
 
 
 class Skin(NamedTuple):
-    """A subject's skin at one image scale, as plain numbers and linear BGR triples: no array is touched per pixel."""
+    """A subject's skin at one image scale, as plain numbers and linear BGR triples: no array access per pixel."""
 
     back: tuple
     """Back of the hand."""
@@ -56,17 +56,17 @@ class Skin(NamedTuple):
     nail_length: float
     vein: float
     lines: bool
-    """Whether the palm's lines can be seen at this scale."""
+    """Whether the palm's lines are visible at this scale."""
 
 
 @njit(**JIT)
-def make_skin(skin, mm_per_px):
-    """Mix a subject's skin.
+def make_skin(skin: np.ndarray, mm_per_px: float) -> Skin:
+    """Compute a subject's skin from uniform deviates of shape (16,).
 
     Args:
         skin: (16,) uniform deviates: 0 melanin, 1 redness, 2 undertone, 3 palm, 4 creases, 5 mottling, 6 nail paint,
             7 nail length, 8..10 paint colour, 11 gloss, 12 veins.
-        mm_per_px: Size of a pixel at the hand.
+        mm_per_px: Size of a pixel of the image at the hand, mm.
 
     Returns:
         A :class:`Skin`.
@@ -95,41 +95,43 @@ def make_skin(skin, mm_per_px):
 
 
 @njit(**JIT)
-def _tone(tones, k):
+def _tone(tones: np.ndarray, k: int) -> tuple[float, float, float]:
     return tones[k, 0], tones[k, 1], tones[k, 2]
 
 
 @njit(**JIT)
-def _bump(x, inverse_width):
-    """A bell that is 1 at 0 and ends at +-1 / inverse_width."""
+def _bump(x: float, inverse_width: float) -> float:
+    """Bell-shaped function: 1 at 0, 0 from +-1 / inverse_width on."""
     q = x * inverse_width
     q = max(1.0 - q * q, 0.0)
     return q * q
 
 
 @njit(**JIT)
-def _ramp(x, low, inverse_width):
+def _ramp(x: float, low: float, inverse_width: float) -> float:
     """Smooth step from 0 at ``low`` to 1 at ``low + 1 / inverse_width``."""
     t = min(max((x - low) * inverse_width, 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
 @njit(**JIT)
-def _mix(a, b, t):
+def _mix(a: tuple[float, float, float], b: tuple[float, float, float], t: float) -> tuple[float, float, float]:
     return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t
 
 
 @njit(**JIT)
-def finger_skin(part, x, y, palmar, length, radius, skin, fine):
+def finger_skin(
+    part: int, x: float, y: float, palmar: float, length: float, radius: float, skin: Skin, fine: float
+) -> tuple[float, float, float, float]:
     """Albedo and gloss of a point on a finger.
 
     Args:
         part: 2..20.
-        x, y: Lateral place and place along the bone, mm.
+        x, y: Lateral position and position along the bone, mm.
         palmar: Palmar component of the normal: 1 palm's side, -1 back.
         length, radius: Of the bone, mm.
         skin: A :class:`Skin`.
-        fine: A sample of the noise table, which bends the lines.
+        fine: A sample of the noise table, which distorts the lines.
 
     Returns:
         (b, g, r, gloss), linear.
@@ -159,7 +161,9 @@ def finger_skin(part, x, y, palmar, length, radius, skin, fine):
 
 
 @njit(**JIT)
-def _nail(a, x, y, length, radius, skin):
+def _nail(
+    a: tuple[float, float, float], x: float, y: float, length: float, radius: float, skin: Skin
+) -> tuple[float, float, float, float]:
     """Blend the nail plate over the skin of a fingertip's back: superellipse, moon, free edge, dark fold around it."""
     u, v = x / (0.78 * radius), (y - 0.66 * length - 1.2) / (0.34 * length)
     e = u * u * u * u + v * v * v * v
@@ -175,7 +179,9 @@ def _nail(a, x, y, length, radius, skin):
 
 
 @njit(**JIT)
-def palm_skin(x, y, palmar, scale, skin, fine):
+def palm_skin(
+    x: float, y: float, palmar: float, scale: float, skin: Skin, fine: float
+) -> tuple[float, float, float, float]:
     """Albedo and gloss of a point on the palm, the back of the hand or the forearm; arguments as :func:`finger_skin`.
 
     ``scale`` is the reference hand's size over the subject's; x, y are in the palm's or forearm's frame, mm.

@@ -1,7 +1,8 @@
 """Backgrounds: a bank of procedural scenes for each split, or the images of a user's folder.
 
-A sample shows a random turn, zoom and colour of one or two scenes of the bank, so a few dozen rich scenes go a long way
-and drawing them costs a look-up a pixel. Scenes are kept as uint8 square roots of linear light: squaring decodes them.
+A sample shows a scene of the bank with random rotation, zoom and tint, so a few dozen rich scenes suffice,
+and drawing them costs one look-up per pixel. Scenes are stored as uint8 square roots of linear light: squaring decodes
+them.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ _MAKERS = (_mottled, _wood, _fabric, _foliage, _landscape, _clutter, _clutter, _
 
 
 def encode_scene(image: np.ndarray) -> np.ndarray:
-    """Turn a BGR image in [0, 1] (display light) into the bank's uint8 square root of linear light."""
+    """Convert a BGR image (H, W, 3) in [0, 1], display values, to the bank's uint8 square root of linear light."""
     return np.round(np.sqrt(np.clip(image, 0, 1) ** 2.2) * 255).astype(np.uint8)
 
 
@@ -190,7 +191,7 @@ def make_scene(rng: np.random.Generator, kind: int) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def procedural_bank(seed: int, split_id: int) -> np.ndarray:
-    """The scenes of a split, (n, SIZE, SIZE, 3) uint8: made once a process, a pure function of its arguments."""
+    """The scenes of a split, (n, SIZE, SIZE, 3) uint8: made once per process, a pure function of its arguments."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, split_id, 2))))
     return np.stack([make_scene(rng, k) for k in range(SCENES_PER_SPLIT[split_id])])
 
@@ -202,14 +203,14 @@ def list_backgrounds(folder: str, split_id: int) -> list[str]:
     split uses all of them.
 
     Raises:
-        FileNotFoundError: If there is no such folder or no image in it.
+        FileNotFoundError: If the folder is missing or has no image.
     """
     root = Path(folder)
     files = sorted(str(p) for p in root.rglob('*') if p.suffix.lower() in SUFFIXES) if root.is_dir() else []
     if not files:
         raise FileNotFoundError(
             f'backgrounds={folder!r}: {"no image" if root.is_dir() else "no such folder"}; expected a folder of files '
-            f'that end in {", ".join(SUFFIXES)}, or backgrounds=None for procedural ones'
+            f'with suffix {", ".join(SUFFIXES)}, or backgrounds=None for procedural ones'
         )
     if len(files) < 10:
         return files
@@ -218,7 +219,7 @@ def list_backgrounds(folder: str, split_id: int) -> list[str]:
 
 @lru_cache(maxsize=256)
 def load_background(path: str) -> np.ndarray:
-    """Read one image as a scene: its central square, resized to SIZE, encoded.
+    """Read one image as a scene, (SIZE, SIZE, 3) uint8: its central square, resized and encoded.
 
     Raises:
         ValueError: If the file can't be read as an image; names it.
@@ -226,7 +227,7 @@ def load_background(path: str) -> np.ndarray:
     try:
         image = read_image(path)
     except OSError as error:
-        raise ValueError(f'background image {error}; repair it or take it out of the folder') from error
+        raise ValueError(f'background image {error}; repair it or remove it from the folder') from error
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     square = image[top : top + side, left : left + side]

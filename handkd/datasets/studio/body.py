@@ -1,4 +1,4 @@
-"""The body as a sphere mesh: which spheres form cones and faces, and which part of the hand each of them shows."""
+"""The body as a sphere mesh: spheres that form cones and faces, and the part of the hand that each belongs to."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 from handkd.compiling import njit
 
-from .anatomy import ARM_FRAME, SPHERE_FRAME, SPHERE_INDEX, UPPER_ARM_FRAME
+from .anatomy import ARM_FRAME, SPHERE_FRAME, SPHERE_INDEX, UPPER_ARM_FRAME, Subject
 from .renderer import JIT
 
 KIND_PALM, KIND_WEB, KIND_THUMB_WEB, KIND_FOREARM, KIND_SLEEVE, KIND_OBJECT = range(32, 38)
-"""Kinds of primitive beside 1..20, which show that one part: palm (carpus or a metacarpal region, by place), webs of
-the fingers (palm or proximal phalanx), thumb web, bare forearm, sleeve and things (the last three are part 0)."""
+"""Kinds of primitive besides 1..20, which are one part each: palm (carpus or a metacarpal region, by position), webs of
+the fingers (palm or proximal phalanx), thumb web, bare forearm, sleeve and objects (the last three are part 0)."""
 
 _FINGER_PARTS = (('index', 5), ('middle', 9), ('ring', 13), ('little', 17))
 
@@ -86,12 +86,19 @@ CONES = np.array([(SPHERE_INDEX[a], SPHERE_INDEX[b], ca, cb) for a, b, ca, cb, _
 FACES = np.array([[SPHERE_INDEX[name] for name in row[:3]] for row in _FACES], np.int64)
 """(F, 3) faces: three spheres."""
 KINDS = np.array([row[4] for row in _CONES] + [row[3] for row in _FACES], np.uint8)
-"""(C + F,) what each primitive shows: a part number or a ``KIND_``."""
+"""(C + F,) kind of each primitive: a part number or a ``KIND_``."""
 
 
 @njit(**JIT)
-def place_spheres(subject, joints, frames, spheres):
-    """Fill (S, 4) centres (palm frame, mm) and radii of the body's spheres from the posed bones."""
+def place_spheres(subject: Subject, joints: np.ndarray, frames: np.ndarray, spheres: np.ndarray) -> None:
+    """Fill ``spheres`` (S, 4), centres and radii of the body's spheres, from the posed bones; palm frame, mm.
+
+    Args:
+        subject: The subject.
+        joints: (21, 3) joints, palm frame, mm.
+        frames: (23, 3, 3) frames of the bones, palm frame.
+        spheres: (S, 4) output.
+    """
     for k in range(SPHERE_FRAME.shape[0]):
         p = SPHERE_FRAME[k]
         x, y, z = subject.offsets[k, 0], subject.offsets[k, 1], subject.offsets[k, 2]
@@ -109,8 +116,8 @@ def place_spheres(subject, joints, frames, spheres):
 
 
 @njit(**JIT)
-def _palm_part(x, y, lines, beyond):
-    """Part of a point of the palm (palm frame): carpus below ``lines[0, 0]``, else the metacarpal region by place."""
+def _palm_part(x: float, y: float, lines: np.ndarray, beyond: bool) -> int:
+    """Part of a point of the palm (palm frame, mm): carpus below ``lines[0, 0]``, else the metacarpal region."""
     if y < lines[0, 0]:
         return 1
     f = 0
@@ -121,8 +128,11 @@ def _palm_part(x, y, lines, beyond):
 
 
 @njit(**JIT)
-def palm_lines(joints, lines):
-    """Borders of the palm's regions (5, 3): carpal height; lines between fingers through the wrist; MCP heights."""
+def palm_lines(joints: np.ndarray, lines: np.ndarray) -> None:
+    """Fill ``lines`` (5, 3), borders of the palm's regions, from joints (21, 3); palm frame, mm.
+
+    They are the carpal height, the lines between fingers through the wrist, and the heights of the MCP joints.
+    """
     for k in range(4):
         p = 5 + 4 * k
         q = p + 4 if k < 3 else p
@@ -133,15 +143,26 @@ def palm_lines(joints, lines):
 
 
 @njit(**JIT)
-def label_parts(z, ids, fx, px, py, kinds, pose, joints, lines, parts):
-    """Turn the primitive-id buffer into part numbers.
+def label_parts(
+    z: np.ndarray,
+    ids: np.ndarray,
+    fx: float,
+    px: float,
+    py: float,
+    kinds: np.ndarray,
+    pose: np.ndarray,
+    joints: np.ndarray,
+    lines: np.ndarray,
+    parts: np.ndarray,
+) -> None:
+    """Convert the primitive-id buffer to part numbers.
 
     Args:
         z, ids: Buffers of :func:`~handkd.datasets.studio.renderer.draw_body`.
         fx, px, py: Camera, px.
         kinds: (n,) kind of each primitive.
-        pose: (3, 4) camera axes of the palm frame and the wrist: x_cam = pose[:, :3] x_palm + pose[:, 3].
-        joints: (21, 3) palm frame, mm; decides which side of the thumb's web a pixel is on.
+        pose: (3, 4) palm frame to camera, mm: x_cam = pose[:, :3] x_palm + pose[:, 3].
+        joints: (21, 3) palm frame, mm; determines the side of the thumb's web.
         lines: Output of :func:`palm_lines`.
         parts: uint8 (H, W) output.
     """

@@ -1,4 +1,4 @@
-"""From linear light to an 8-bit picture: blur, noise, tone curve, JPEG."""
+"""Camera model from linear light to an 8-bit image: blur, noise, tone curve, JPEG."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def sensor_tables() -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(**JIT)
-def _blur_rows(src, out, side, far):
-    """Out = 5-tap symmetric filter along the last-but-one axis of (H, W * 3) float32; edges repeat."""
+def _blur_rows(src: np.ndarray, out: np.ndarray, side: float, far: float) -> None:
+    """Out = 5-tap symmetric filter along the rows of an image (H, W * 3), float32; edges repeat."""
     height, width = src.shape
     centre = np.float32(1.0 - 2.0 * side - 2.0 * far)
     near, outer = np.float32(side), np.float32(far)
@@ -46,8 +46,8 @@ def _blur_rows(src, out, side, far):
 
 
 @njit(**JIT)
-def _blur_columns(src, out, side, far):
-    """Like :func:`_blur_rows` down the columns."""
+def _blur_columns(src: np.ndarray, out: np.ndarray, side: float, far: float) -> None:
+    """Like :func:`_blur_rows` along the columns."""
     height = src.shape[0]
     centre = np.float32(1.0 - 2.0 * side - 2.0 * far)
     near, outer = np.float32(side), np.float32(far)
@@ -60,17 +60,26 @@ def _blur_columns(src, out, side, far):
 
 
 @njit(**JIT)
-def expose(light, scratch, sigma, noise, offset, deviates, curve, out):
+def expose(
+    light: np.ndarray,
+    scratch: np.ndarray,
+    sigma: float,
+    noise: float,
+    offset: int,
+    deviates: np.ndarray,
+    curve: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """Blur linear light (the lens), add shot and read noise, and map it to 8 bits.
 
     Args:
-        light: (H, W * 3) float32 linear; overwritten.
-        scratch: Like it.
+        light: (H, W * 3) float32 linear light of the image; overwritten.
+        scratch: Buffer of the same shape.
         sigma: Standard deviation of the blur, px (0.3 to 1.2: five taps are enough).
         noise: Standard deviation of the noise at white, in [0, 1].
-        offset: Where to start in the table of deviates.
+        offset: First index in the table of deviates.
         deviates, curve: :func:`sensor_tables`.
-        out: (H, W * 3) uint8.
+        out: (H, W * 3) uint8 output.
     """
     a, b = math.exp(-0.5 / (sigma * sigma)), math.exp(-2.0 / (sigma * sigma))
     total = 1.0 + 2.0 * a + 2.0 * b
@@ -87,7 +96,7 @@ def expose(light, scratch, sigma, noise, offset, deviates, curve, out):
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """Return (H, W, 3) uint8 BGR as it comes back from JPEG of the given quality."""
+    """Return an image (H, W, 3), uint8, BGR, after JPEG compression of the given quality."""
     ok, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not ok:
         raise RuntimeError('OpenCV could not encode a JPEG image')

@@ -21,16 +21,16 @@ class StudioDataset(ReproducibleDataset):
 
     Splits share no subject, pose or background. A sample is the crop of a 640 x 480 camera to the square around the
     hand's joints, rendered directly. Its dict has ``keypoints`` (1, 21, 2) px with pixel centres at integers,
-    ``keypoints_visible`` (1, 21): 1 inside the image, hidden behind the hand or not, ``keypoints_cam`` (1, 21, 3) mm in
+    ``keypoints_visible`` (1, 21): 1 inside the image, even if occluded, ``keypoints_cam`` (1, 21, 3) mm in
     camera axes (x right, y down, z forward), ``camera``, ``hand_side`` and ``bbox`` (1, 4) around the joints;
-    ``part_seg`` and ``hand_mask``, the hand without forearm where nothing hides it; and, if asked for, ``img``
-    (H, W, 3) uint8 BGR and ``depth`` (H, W) float32 mm along the optical axis, of hand, forearm and things.
+    ``part_seg`` and ``hand_mask``, the visible hand without forearm; and, if requested, ``img``
+    (H, W, 3) uint8 BGR and ``depth`` (H, W) float32 mm along the optical axis, of hand, forearm and objects.
 
     Args:
         split (str): 'train', 'val' or 'test'.
         length (int): Number of samples.
         seed (int): Seed of the whole data set. Defaults to 0.
-        modalities (Sequence[str]): Which of 'rgb', 'depth', 'parts' to render; the parts always come along.
+        modalities (Sequence[str]): Which of 'rgb', 'depth', 'parts' to render; parts are always included.
             Defaults to ('rgb', 'depth').
         resolution (int): Side of the image, px. Defaults to 64.
         sides (Sequence[str]): Hand sides to show. Defaults to ('left', 'right').
@@ -49,7 +49,7 @@ class StudioDataset(ReproducibleDataset):
 
     Raises:
         ValueError: If an argument is unknown or out of range; names the nearest right one.
-        FileNotFoundError: If ``backgrounds`` is no folder with images.
+        FileNotFoundError: If ``backgrounds`` is missing or has no image.
     """
 
     METAINFO: dict = {'dataset_name': 'studio', 'joint_names': JOINTS}
@@ -97,15 +97,15 @@ class StudioDataset(ReproducibleDataset):
         """Render sample ``index`` (0 <= index < length).
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If ``index`` is out of range.
         """
         return make_sample(self.settings, self._number(index))
 
     def get_labels(self, index: int) -> dict:
-        """Return what :meth:`get_data_info` does, without its images.
+        """Return the sample of :meth:`get_data_info` without its images.
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If ``index`` is out of range.
         """
         return make_labels(self.settings, self._number(index))
 

@@ -1,8 +1,10 @@
-"""Where the camera stands: the full view sphere, focal length, distance, and the crop that becomes the image."""
+"""Camera of a sample: the full view sphere, focal length, distance, and the crop that becomes the image."""
 
 from __future__ import annotations
 
 import math
+
+import numpy as np
 
 from handkd.compiling import njit
 
@@ -10,8 +12,11 @@ from .renderer import JIT
 
 
 @njit(**JIT)
-def random_rotation(u0, u1, u2, out):
-    """Uniform rotation from three uniform deviates (Shoemake, "Uniform random rotations", Graphics Gems III, 1992)."""
+def random_rotation(u0: float, u1: float, u2: float, out: np.ndarray) -> None:
+    """Uniform rotation ``out`` (3, 3) of the palm frame to camera axes, from three uniform deviates in [0, 1].
+
+    Shoemake, "Uniform random rotations", Graphics Gems III, 1992.
+    """
     a, b = math.sqrt(1.0 - u0), math.sqrt(u0)
     x, y = a * math.sin(2 * math.pi * u1), a * math.cos(2 * math.pi * u1)
     z, w = b * math.sin(2 * math.pi * u2), b * math.cos(2 * math.pi * u2)
@@ -21,11 +26,11 @@ def random_rotation(u0, u1, u2, out):
 
 
 @njit(**JIT)
-def upright_rotation(u0, u1, u2, u3, limit, out):
-    """Rotation near that of an upright hand which shows its palm or its back, from four uniform deviates.
+def upright_rotation(u0: float, u1: float, u2: float, u3: float, limit: float, out: np.ndarray) -> None:
+    """Rotation near that of an upright hand that shows its palm or its back, from four uniform deviates.
 
     Columns of ``out`` are the palm frame's lateral, along and palmar axes in camera axes (x right, y down, z forward):
-    the fingers' direction is up, the palm faces the camera or turns away from it, and both are then rotated about a
+    the fingers point up, the palm faces the camera or away from it, and both are then rotated about a
     uniform axis.
 
     Args:
@@ -46,7 +51,17 @@ def upright_rotation(u0, u1, u2, u3, limit, out):
 
 
 @njit(**JIT)
-def crop_intrinsics(points, focal, px, py, factor, shift_x, shift_y, resolution, intrinsics):
+def crop_intrinsics(
+    points: np.ndarray,
+    focal: float,
+    px: float,
+    py: float,
+    factor: float,
+    shift_x: float,
+    shift_y: float,
+    resolution: int,
+    intrinsics: np.ndarray,
+) -> None:
     """Intrinsics of the square-box crop around projected joints.
 
     The square has the centre of the tight box of the joints and ``factor`` times its larger extent as side, and is then
@@ -72,8 +87,10 @@ def crop_intrinsics(points, focal, px, py, factor, shift_x, shift_y, resolution,
 
 
 @njit(**JIT)
-def project_joints(joints, intrinsics, size, keypoints, visible, box):
-    """Project joints and note which fall inside the image.
+def project_joints(
+    joints: np.ndarray, intrinsics: np.ndarray, size: int, keypoints: np.ndarray, visible: np.ndarray, box: np.ndarray
+) -> None:
+    """Project joints, and mark those inside the image.
 
     Args:
         joints: (21, 3) camera axes, mm.

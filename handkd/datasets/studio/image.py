@@ -1,4 +1,4 @@
-"""The colour image of a scene: light, skin, things and background, one pass over the pixels."""
+"""Colour image of a scene: light, skin, objects and background, in one pass over the pixels."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from handkd.compiling import njit
 
-from .anatomy import ARM_FRAME, REFERENCE_LENGTH
-from .appearance import finger_skin, make_skin, palm_skin
+from .anatomy import ARM_FRAME, REFERENCE_LENGTH, Subject
+from .appearance import Skin, finger_skin, make_skin, palm_skin
 from .body import KIND_OBJECT, KIND_SLEEVE
 from .renderer import INLINE, JIT, NO_HIT
+from .scene import Scene
 from .shading import (
     ambient_occlusion,
     cover_map,
@@ -25,23 +26,23 @@ from .shading import (
 )
 
 NUM_LOOK_UNIFORMS = 64
-"""Uniform deviates that the look of one sample consumes."""
+"""Number of uniform deviates for the look of one sample."""
 _KEY, _SKY, _GROUND, _WALL, _CLOTH, _THING, _FLAT, _GAIN = range(3, 11)
 """Rows of a look: 0 direction to the light; colours of light, sky, ground, wall, cloth, thing, plain wall; gain."""
 
 
 @njit(**JIT)
-def draw_look(v, vary, plain, scene, subject, look):
+def draw_look(v: np.ndarray, vary: float, plain: float, scene: Scene, subject: Subject, look: np.ndarray) -> None:
     """Draw light and colours.
 
     Args:
         v: (NUM_LOOK_UNIFORMS,) uniform deviates.
-        vary: How far light and colour stray from a neutral studio, [0, 1].
+        vary: Deviation of light and colour from a neutral studio, [0, 1].
         plain: Probability of a plain background.
-        scene: Where the hand is.
-        subject: Whose hand it is: a camera exposes darker skin longer.
-        look: (16, 4) output; rows as named above, row 1 holds (wall distance, wall near?, grain offset x, y), row 2 the
-            turn, zoom and place of the background.
+        scene: The hand, in camera axes, mm.
+        subject: The subject: a camera exposes darker skin longer.
+        look: (16, 4) output; rows as named above, row 1 is (wall distance, wall near?, grain offset x, y), row 2 the
+            rotation, zoom and position of the background.
     """
     x, y, z = 2.0 * v[0] - 1.0, -0.25 - 1.0 * v[1], -0.9 * v[2] - 0.15
     x, y, z = x * vary - 0.35 * (1 - vary), y * vary - 0.55 * (1 - vary), z * vary - 0.75 * (1 - vary)
@@ -76,8 +77,8 @@ def draw_look(v, vary, plain, scene, subject, look):
 
 
 @njit(**INLINE)
-def _scene_pixel(bank, u, v):
-    """Bilinear look-up of a scene (uint8 square roots of linear light)."""
+def _scene_pixel(bank: np.ndarray, u: float, v: float) -> tuple[float, float, float]:
+    """Bilinear look-up in a scene (H, W, 3), uint8 square roots of linear light."""
     c, r = int(u), int(v)
     a, b = u - c, v - r
     w3 = a * b
@@ -91,8 +92,28 @@ def _scene_pixel(bank, u, v):
 
 
 @njit(**JIT)
-def paint_background(bank, look, ids, fx, px, py, view, cover, light):
-    """Fill the pixels that nothing covers: a turned, zoomed and tinted scene, with the hand's shadow if it is near."""
+def paint_background(
+    bank: np.ndarray,
+    look: np.ndarray,
+    ids: np.ndarray,
+    fx: float,
+    px: float,
+    py: float,
+    view: np.ndarray,
+    cover: np.ndarray,
+    light: np.ndarray,
+) -> None:
+    """Fill the uncovered pixels with a rotated, zoomed and tinted scene, with the hand's shadow if it is near.
+
+    Args:
+        bank: (SIZE, SIZE, 3) uint8 scene, see :mod:`.background`.
+        look: (16, 4), see :func:`draw_look`.
+        ids: (H, W) primitive ids of the image.
+        fx, px, py: Focal length and principal point, px.
+        view: (3, 5) camera of the shadow map.
+        cover: (S, S) see :func:`~.shading.cover_map`.
+        light: (H, W, 3) float32 output, linear.
+    """
     height, width = ids.shape
     inv, size = 1.0 / fx, bank.shape[0]
     turn = abs(math.cos(look[2, 0])) + abs(math.sin(look[2, 0]))
@@ -124,7 +145,23 @@ def paint_background(bank, look, ids, fx, px, py, view, cover, light):
 
 
 @njit(**INLINE)
-def _skin_albedo(part, x, y, z, nx, ny, nz, frames, joints, lengths, radii, look, noise, skin, scale):
+def _skin_albedo(
+    part: int,
+    x: float,
+    y: float,
+    z: float,
+    nx: float,
+    ny: float,
+    nz: float,
+    frames: np.ndarray,
+    joints: np.ndarray,
+    lengths: np.ndarray,
+    radii: np.ndarray,
+    look: np.ndarray,
+    noise: np.ndarray,
+    skin: Skin,
+    scale: float,
+) -> tuple[float, float, float, float]:
     """Albedo and gloss of a point of skin (camera axes, mm); see :func:`~.appearance.finger_skin`."""
     bone = ARM_FRAME if part == 0 else (part if part % 4 != 1 else 0)
     origin = part - 1 if 0 < bone < ARM_FRAME else 0
@@ -133,7 +170,7 @@ def _skin_albedo(part, x, y, z, nx, ny, nz, frames, joints, lengths, radii, look
     ly = frames[bone, 0, 1] * ox + frames[bone, 1, 1] * oy + frames[bone, 2, 1] * oz
     lz = frames[bone, 0, 2] * ox + frames[bone, 1, 2] * oy + frames[bone, 2, 2] * oz
     palmar = frames[bone, 0, 2] * nx + frames[bone, 1, 2] * ny + frames[bone, 2, 2] * nz
-    if part == 2:  # the thumb's root belongs to the palm: its tone passes over along the metacarpal
+    if part == 2:  # the thumb's root belongs to the palm: its tone changes gradually along the metacarpal
         t = min(max(ly / lengths[2], 0.0), 1.0)
         palm = frames[0, 0, 2] * nx + frames[0, 1, 2] * ny + frames[0, 2, 2] * nz
         palmar = palm + (palmar - palm) * t * t
@@ -149,7 +186,9 @@ def _skin_albedo(part, x, y, z, nx, ny, nz, frames, joints, lengths, radii, look
 
 
 @njit(**INLINE)
-def _cloth_albedo(x, y, z, frames, joints, look, noise):
+def _cloth_albedo(
+    x: float, y: float, z: float, frames: np.ndarray, joints: np.ndarray, look: np.ndarray, noise: np.ndarray
+) -> tuple[float, float, float, float]:
     """Albedo of a point of the sleeve: noise for folds, stripes on some."""
     ox, oy, oz = x - joints[0, 0], y - joints[0, 1], z - joints[0, 2]
     lx = frames[ARM_FRAME, 0, 0] * ox + frames[ARM_FRAME, 1, 0] * oy + frames[ARM_FRAME, 2, 0] * oz
@@ -163,10 +202,34 @@ def _cloth_albedo(x, y, z, frames, joints, look, noise):
 
 
 @njit(**JIT)
-def paint_surfaces(scene, subject, z, ids, parts, kinds, normals, look, view, zmap, noise, light):
+def paint_surfaces(
+    scene: Scene,
+    subject: Subject,
+    z: np.ndarray,
+    ids: np.ndarray,
+    parts: np.ndarray,
+    kinds: np.ndarray,
+    normals: np.ndarray,
+    look: np.ndarray,
+    view: np.ndarray,
+    zmap: np.ndarray,
+    noise: np.ndarray,
+    light: np.ndarray,
+) -> None:
     """Shade every covered pixel: wrapped diffuse light that bleeds red, hemisphere ambient, occlusion, shadow, gloss.
 
     The half vector of the gloss is that of the hand's middle: light and camera are far away.
+
+    Args:
+        scene, subject: The scene, in camera axes, mm, and its subject.
+        z: (H, W) depth, mm.
+        ids, parts: (H, W) primitive ids and parts.
+        kinds: (n,) kind of each primitive.
+        normals: (H, W, 3) normals, camera axes.
+        look: (16, 4), see :func:`draw_look`.
+        view, zmap: (3, 5) camera of the shadow map, and the map (S, S), mm.
+        noise: (TABLE, TABLE) noise.
+        light: (H, W, 3) float32 output, linear.
     """
     fx, px, py = scene.intrinsics[0], scene.intrinsics[1], scene.intrinsics[2]
     inv = 1.0 / fx
@@ -224,7 +287,7 @@ def paint_surfaces(scene, subject, z, ids, parts, kinds, normals, look, view, zm
 
 
 class Workspace(NamedTuple):
-    """Scratch of one image size, kept between images: fresh megabytes cost more in page faults than in arithmetic."""
+    """Buffers of one image size, reused between images: allocating them would cost more than the arithmetic."""
 
     z: np.ndarray
     """(H, W) float64 depth, mm."""
@@ -233,12 +296,12 @@ class Workspace(NamedTuple):
     soft: np.ndarray
     """(H, W) uint8: 0 not smoothed, 1 skin, 2 cloth."""
     normals: np.ndarray
-    """(H, W, 3) float32; like it ``other``, ``light`` and ``mixed``."""
+    """(H, W, 3) float32; also ``other``, ``light`` and ``mixed``."""
     other: np.ndarray
     light: np.ndarray
     mixed: np.ndarray
     zmap: np.ndarray
-    """(S, S) float64 depth from the light; like it ``cover`` and ``scratch``."""
+    """(S, S) float64 depth from the light; also ``cover`` and ``scratch``."""
     cover: np.ndarray
     scratch: np.ndarray
     shadow_ids: np.ndarray
@@ -246,7 +309,7 @@ class Workspace(NamedTuple):
 
 
 def make_workspace(size: int) -> Workspace:
-    """Allocate the scratch for images of ``size`` x ``size`` px; the shadow map grows with them."""
+    """Allocate the buffers for images of ``size`` x ``size`` px; the shadow map grows with them."""
     side = 40 + size * 5 // 16
     image, shadow = (size, size, 3), (side, side)
     return Workspace(
@@ -257,10 +320,22 @@ def make_workspace(size: int) -> Workspace:
 
 
 @njit(**JIT)
-def shade_body(scene, subject, work, parts, kinds, cones, faces, look, noise, view):
-    """Render linear light of the pixels that a scene covers into ``work.light``; its buffers are drawn into ``work``.
+def shade_body(
+    scene: Scene,
+    subject: Subject,
+    work: Workspace,
+    parts: np.ndarray,
+    kinds: np.ndarray,
+    cones: np.ndarray,
+    faces: np.ndarray,
+    look: np.ndarray,
+    noise: np.ndarray,
+    view: np.ndarray,
+) -> None:
+    """Render linear light (H, W, 3) of the pixels that a scene covers into ``work.light``.
 
-    ``view`` (3, 5) receives the camera of the shadow map, ``work.zmap``.
+    ``work`` contains the scene's buffers (:func:`~.sample.draw_buffers`). ``view`` (3, 5) receives the camera, mm and
+    px, of the shadow map ``work.zmap``. Other arguments as of :func:`paint_surfaces`.
     """
     z, ids, soft = work.z, work.ids, work.soft
     size = z.shape[0]
@@ -278,8 +353,23 @@ def shade_body(scene, subject, work, parts, kinds, cones, faces, look, noise, vi
 
 
 @njit(**JIT)
-def render_light(scene, subject, work, parts, kinds, cones, faces, bank, look, noise):
-    """Render linear light of a scene whose buffers are drawn into ``work.mixed``."""
+def render_light(
+    scene: Scene,
+    subject: Subject,
+    work: Workspace,
+    parts: np.ndarray,
+    kinds: np.ndarray,
+    cones: np.ndarray,
+    faces: np.ndarray,
+    bank: np.ndarray,
+    look: np.ndarray,
+    noise: np.ndarray,
+) -> None:
+    """Render linear light (H, W, 3) of a scene into ``work.mixed``, in the pixels of the image.
+
+    ``work`` contains the scene's buffers (:func:`~.sample.draw_buffers`). Other arguments as of :func:`paint_surfaces`
+    and :func:`paint_background`.
+    """
     fx, px, py = scene.intrinsics[0], scene.intrinsics[1], scene.intrinsics[2]
     view = np.zeros((3, 5))
     shade_body(scene, subject, work, parts, kinds, cones, faces, look, noise, view)
@@ -290,8 +380,8 @@ def render_light(scene, subject, work, parts, kinds, cones, faces, bank, look, n
 
 
 @njit(**JIT)
-def soften_edges(light, z, out):
-    """Copy light, mixing pixels at depth edges with their neighbours: stands in for the coverage of a real pixel."""
+def soften_edges(light: np.ndarray, z: np.ndarray, out: np.ndarray) -> None:
+    """Copy light (H, W, 3), blending pixels of the image at edges of depth (H, W), mm: approximates pixel coverage."""
     height, width = z.shape
     out[:] = light
     for row in range(1, height - 1):

@@ -1,4 +1,4 @@
-"""Things beside the hand: a sleeve on the forearm, a stick in the fist, and a stick or box in front of the hand."""
+"""Objects besides the hand: a sleeve on the forearm, a stick in the fist, and a stick or box in front of the hand."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from handkd.compiling import njit
 
-from .anatomy import SPHERE_INDEX, SPHERES
+from .anatomy import SPHERE_INDEX, SPHERES, Subject
 from .body import CONES, FACES, KIND_OBJECT, KIND_SLEEVE, KINDS
 from .renderer import JIT
 
 _S = len(SPHERES)
 _SLEEVE, _STICK, _BOX = _S, _S + 6, _S + 8
 NUM_SPHERES = _S + 16
-"""Spheres of body and things; those of an absent thing have radius -1 and are not drawn."""
+"""Number of spheres of body and objects; those of an absent object have radius -1 and are not drawn."""
 
 UPPER_ARMS = (SPHERE_INDEX['upper_arm'], _SLEEVE + 5)
-"""Spheres of the bare and the sleeved upper arm: they keep the arm's end out of the picture and cast no shadow."""
+"""Spheres of the bare and the sleeved upper arm: they keep the arm's end out of the image and cast no shadow."""
 
 _BOX_FACES = (
     (0, 1, 3), (0, 3, 2), (4, 5, 7), (4, 7, 6), (0, 1, 5), (0, 5, 4),
@@ -30,17 +30,17 @@ ALL_CONES = np.concatenate([
      (_SLEEVE + 3, _SLEEVE + 4, 0, 1), (_SLEEVE + 5, _SLEEVE + 4, 1, 0), (_SLEEVE + 1, _SLEEVE + 2, 0, 0),
      (_STICK, _STICK + 1, 1, 1)],
 ]).astype(np.int64)  # fmt: skip
-"""(C, 4) cones of body and things."""
+"""(C, 4) cones of body and objects."""
 ALL_FACES = np.concatenate([
     FACES,
     [(_SLEEVE + k, _SLEEVE + k + 1, _SLEEVE + k + 2) for k in range(3)],
     [(_BOX + a, _BOX + b, _BOX + c) for a, b, c in _BOX_FACES],
 ]).astype(np.int64)  # fmt: skip
-"""(F, 3) faces of body and things."""
+"""(F, 3) faces of body and objects."""
 ALL_KINDS = np.concatenate([
     KINDS[: len(CONES)], [KIND_SLEEVE] * 6, [KIND_OBJECT], KINDS[len(CONES) :], [KIND_SLEEVE] * 3, [KIND_OBJECT] * 12,
 ]).astype(np.uint8)  # fmt: skip
-"""(C + F,) kind of each primitive of body and things."""
+"""(C + F,) kind of each primitive of body and objects."""
 
 _WRIST_R, _WRIST_U = SPHERE_INDEX['forearm_wrist_radial'], SPHERE_INDEX['forearm_wrist_ulnar']
 _FORE_R, _FORE_U = SPHERE_INDEX['forearm_radial'], SPHERE_INDEX['forearm_ulnar']
@@ -48,14 +48,14 @@ _ELBOW = SPHERE_INDEX['elbow']
 
 
 @njit(**JIT)
-def _between(spheres, a, b, t, widen, out):
+def _between(spheres: np.ndarray, a: int, b: int, t: float, widen: float, out: int) -> None:
     for i in range(3):
         spheres[out, i] = spheres[a, i] + t * (spheres[b, i] - spheres[a, i])
     spheres[out, 3] = (spheres[a, 3] + t * (spheres[b, 3] - spheres[a, 3])) * 1.06 + widen
 
 
 @njit(**JIT)
-def _dress(spheres, start, widen):
+def _dress(spheres: np.ndarray, start: float, widen: float) -> None:
     _between(spheres, _WRIST_R, _FORE_R, start, widen, _SLEEVE)
     _between(spheres, _WRIST_U, _FORE_U, start, widen, _SLEEVE + 1)
     _between(spheres, _FORE_R, _FORE_R, 0.0, widen + 2.0, _SLEEVE + 2)
@@ -65,8 +65,8 @@ def _dress(spheres, start, widen):
 
 
 @njit(**JIT)
-def _hold_stick(v, scene, subject):
-    """Lay a stick across the palm, under the bent fingers."""
+def _hold_stick(v: np.ndarray, scene: tuple, subject: Subject) -> None:
+    """Place a stick across the palm, under the bent fingers."""
     spheres = scene.spheres
     radius = 3.0 + 8.0 * v[0]
     knuckle = scene.palm_joints[9]
@@ -83,8 +83,8 @@ def _hold_stick(v, scene, subject):
 
 
 @njit(**JIT)
-def _front_thing(v, scene):
-    """Put a stick or a box between the camera and a random joint, off to one side of it."""
+def _front_thing(v: np.ndarray, scene: tuple) -> None:
+    """Place a stick or a box between the camera and a random joint, to one side of it."""
     spheres = scene.spheres
     joint = scene.joints[1 + int(v[0] * 19.99)]
     near = scene.joints[0, 2]
@@ -112,14 +112,14 @@ def _front_thing(v, scene):
 
 
 @njit(**JIT)
-def add_things(v, scene, subject, sleeve, stick, front):
-    """Add things to the scene's spheres.
+def add_things(v: np.ndarray, scene: tuple, subject: Subject, sleeve: float, stick: float, front: float) -> None:
+    """Add objects to the scene's spheres.
 
     Args:
-        v: (24,) uniform deviates.
-        scene: A scene whose hand stands before the camera.
-        subject: Whose hand.
-        sleeve, stick, front: Probabilities of a sleeve, of a stick in a bent hand, and of a thing in front.
+        v: (24,) uniform deviates in [0, 1].
+        scene: A :class:`~.scene.Scene` whose hand is in front of the camera; camera axes, mm.
+        subject: The subject.
+        sleeve, stick, front: Probabilities of a sleeve, of a stick in a bent hand, and of an object in front.
     """
     scene.spheres[_SLEEVE:, 3] = -1.0
     if v[0] < sleeve:

@@ -8,14 +8,14 @@ import numpy as np
 
 from handkd.compiling import njit
 
-from .anatomy import ARM_FRAME
+from .anatomy import ARM_FRAME, Subject
 from .renderer import JIT
 
 LIMITS: dict[str, tuple[float, float, str]] = {
     'wrist_flexion': (-65.0, 70.0, 'AAOS norms: extension 70, flexion 80; less at the ends, where the fingers lock'),
     'wrist_deviation': (-20.0, 30.0, 'AAOS norms: radial 20 (negative here), ulnar 30'),
     'palm_cupping': (0.0, 14.0, 'the ulnar CMC joints give 10 (ring) to 20-30 (little) degrees; shared out over both'),
-    'thumb_cmc_radial': (2.0, 58.0, 'radial abduction in the palm plane, 0 beside the index: AAOS 0..50-70'),
+    'thumb_cmc_radial': (2.0, 58.0, 'radial abduction in the palm plane, 0 next to the index: AAOS 0..50-70'),
     'thumb_cmc_palmar': (-5.0, 50.0, 'palmar abduction out of the palm plane: AAOS 0..50-70'),
     'thumb_cmc_twist': (-10.0, 10.0, 'axial play beyond the rotation that the saddle joint couples to opposition'),
     'thumb_mcp_flexion': (-8.0, 55.0, 'AAOS norms: 0..50, some hyperextension'),
@@ -38,12 +38,12 @@ LOW = np.radians([row[0] for row in LIMITS.values()])
 HIGH = np.radians([row[1] for row in LIMITS.values()])
 
 COMPRESSION = 2.0
-"""Depth (mm) to which two fleshy parts may press into each other before it counts as interpenetration."""
+"""Depth (mm) to which two parts may press into each other before it counts as interpenetration."""
 
 UNIFORMS = 32
-"""Uniform deviates that one attempt at a pose consumes."""
+"""Number of uniform deviates for one attempt at a pose."""
 ATTEMPTS = 12
-"""Attempts at a pose before the relaxed hand, which never collides, is taken."""
+"""Attempts at a pose before the relaxed hand, which never collides, is used."""
 
 RELAXED = np.radians([0.0, 0, 4, 28, 22, 0, 12, 14, 0, 22, 28, 16, 0, 27, 32, 19, 0, 30, 35, 21, 0, 32, 36, 22])
 """The resting hand, whose fingers bend more towards the little finger."""
@@ -63,8 +63,8 @@ FIST_THUMB = np.radians([27.0, 48, -8, 29, 44])
 
 
 @njit(**JIT)
-def _rot_x(m, angle, out):
-    """Out = m @ Rx(angle): bending about the lateral axis turns y (along the bone) towards z (the palm's side)."""
+def _rot_x(m: np.ndarray, angle: float, out: np.ndarray) -> None:
+    """Out = m @ Rx(angle): bending about the lateral axis rotates y (along the bone) towards z (the palm's side)."""
     c, s = math.cos(angle), math.sin(angle)
     for r in range(3):
         y, z = m[r, 1], m[r, 2]
@@ -74,7 +74,7 @@ def _rot_x(m, angle, out):
 
 
 @njit(**JIT)
-def _finger_base(splay, roll, out):
+def _finger_base(splay: float, roll: float, out: np.ndarray) -> None:
     """Out = Rz(splay) @ Ry(roll): splay to the little finger's side, roll of the plane of flexion to the thumb's."""
     c, s, d, e = math.cos(splay), math.sin(splay), math.cos(roll), math.sin(roll)
     out[0, 0], out[0, 1], out[0, 2] = c * d, -s, c * e
@@ -83,10 +83,10 @@ def _finger_base(splay, roll, out):
 
 
 @njit(**JIT)
-def _thumb_base(radial, palmar, twist, out):
+def _thumb_base(radial: float, palmar: float, twist: float, out: np.ndarray) -> None:
     """Frame of the thumb's metacarpal: y along it, z to the side of its pulp, x = y x z.
 
-    The pulp faces half palmar beside the flat hand and turns to face the fingers as the thumb opposes: the rotation
+    The pulp faces half palmar next to the flat hand and rotates to face the fingers in opposition: the rotation
     that the saddle-shaped CMC joint couples to palmar abduction.
     """
     sa, ca, sb, cb = math.sin(radial), math.cos(radial), math.sin(palmar), math.cos(palmar)
@@ -102,8 +102,8 @@ def _thumb_base(radial, palmar, twist, out):
 
 
 @njit(**JIT)
-def forward_kinematics(angles, subject, joints, frames):
-    """Place a right hand's joints and bone frames in the palm frame.
+def forward_kinematics(angles: np.ndarray, subject: Subject, joints: np.ndarray, frames: np.ndarray) -> None:
+    """Compute a right hand's joints and bone frames in the palm frame.
 
     Args:
         angles: (24,) radians, in the order of :data:`ANGLES`.
@@ -147,7 +147,12 @@ def forward_kinematics(angles, subject, joints, frames):
 
 
 @njit(**JIT)
-def _closest(p0, p1, q0, q1):
+def _closest(
+    p0: tuple[float, float, float],
+    p1: tuple[float, float, float],
+    q0: tuple[float, float, float],
+    q1: tuple[float, float, float],
+) -> tuple[float, float, float]:
     """Parameters and distance of the closest points of two segments (Ericson, Real-Time Collision Detection, 5.1.9)."""
     ux, uy, uz = p1[0] - p0[0], p1[1] - p0[1], p1[2] - p0[2]
     vx, vy, vz = q1[0] - q0[0], q1[1] - q0[1], q1[2] - q0[2]
@@ -168,12 +173,14 @@ def _closest(p0, p1, q0, q1):
 
 
 @njit(**JIT)
-def _row(points, k):
+def _row(points: np.ndarray, k: int) -> tuple[float, float, float]:
     return points[k, 0], points[k, 1], points[k, 2]
 
 
 @njit(**JIT)
-def _capsule(joints, r, f, i):
+def _capsule(
+    joints: np.ndarray, r: np.ndarray, f: int, i: int
+) -> tuple[tuple[float, float, float], tuple[float, float, float], float, float]:
     """Ends and radii of phalanx i (1..3) of finger f; of a proximal one, the outer half."""
     p = 4 * f + 1 + i
     a, b, rb = _row(joints, p - 1), _row(joints, p), r[12 + 4 * f + i - 1]
@@ -183,8 +190,10 @@ def _capsule(joints, r, f, i):
 
 
 @njit(**JIT)
-def penetration(joints, subject):
-    """Depth (mm) of the worst overlap between two bones' flesh that are not neighbours; negative where all is clear.
+def penetration(joints: np.ndarray, subject: Subject) -> float:
+    """Depth (mm) of the worst overlap of two bones that are not neighbours, of joints (21, 3), palm frame, mm.
+
+    Negative without overlap.
 
     Bones are tapered capsules: metacarpals, and the phalanges of different fingers. Neighbouring proximal ones share
     skin (the webs), so only their outer halves count.
@@ -211,8 +220,8 @@ def penetration(joints, subject):
 
 
 @njit(**JIT)
-def _draw_finger(angles, f, u, curl, spread):
-    """Set one finger (0 index .. 3 little) from its closure: PIP leads, DIP follows at 2/3, MCP varies on its own."""
+def _draw_finger(angles: np.ndarray, f: int, u: np.ndarray, curl: float, spread: float) -> None:
+    """Set one finger (0 index .. 3 little) from its closure: DIP follows PIP at 2/3, MCP varies independently."""
     a = 8 + 4 * f
     angles[a] = LOW[a] + (HIGH[a] - LOW[a]) * (0.5 + 0.5 * spread) + 0.06 * (u[0] - 0.5)
     angles[a] *= 1.0 - 0.85 * min(max(curl, 0.0), 1.0)
@@ -222,10 +231,10 @@ def _draw_finger(angles, f, u, curl, spread):
 
 
 @njit(**JIT)
-def _draw_pose(family, u, angles, calm):
+def _draw_pose(family: float, u: np.ndarray, angles: np.ndarray, calm: float) -> None:
     """One attempt at a pose: a family (free, relaxed, fist, counting, pinch, spread or flat) and its synergies.
 
-    ``family`` in [0, 1) chooses the family; ``calm`` shrinks the variation towards the relaxed hand, in [0, 1].
+    ``family`` in [0, 1) selects the family; ``calm`` shrinks the variation towards the relaxed hand, in [0, 1].
     """
     angles[0] = math.radians(-60.0 + 125.0 * (0.5 * (u[1] + u[2])))
     angles[1] = math.radians(-18.0 + 46.0 * (0.5 * (u[3] + u[4])))
@@ -268,12 +277,12 @@ def _draw_pose(family, u, angles, calm):
 
 
 @njit(**JIT)
-def sample_pose(u, subject, angles, joints, frames):
-    """Draw a pose without interpenetration and place the hand: rejection, at last calmer and calmer.
+def sample_pose(u: np.ndarray, subject: Subject, angles: np.ndarray, joints: np.ndarray, frames: np.ndarray) -> float:
+    """Draw a pose without interpenetration, by rejection; the last attempts approach the relaxed hand.
 
     Args:
         u: (ATTEMPTS * UNIFORMS,) uniform deviates.
-        subject: Whose hand it is.
+        subject: The subject.
         angles: (24,) output, radians.
         joints: (21, 3) output, palm frame, mm.
         frames: (23, 3, 3) output; see :func:`forward_kinematics`.

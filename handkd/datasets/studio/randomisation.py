@@ -1,4 +1,4 @@
-"""Domain randomisation: what varies from sample to sample, and how much, as one named or spelled-out setting."""
+"""Domain randomisation: ranges and probabilities of everything that varies between samples, as one setting."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from handkd.hints import did_you_mean
 
 @dataclass(frozen=True)
 class Randomisation:
-    """What varies. Ranges are (low, high); probabilities and strengths are in [0, 1].
+    """Ranges (low, high), probabilities and strengths in [0, 1] of everything that varies.
 
     Attributes:
         focal: Focal length of the whole 640 x 480 camera, px.
         distance: Distance of the hand, mm.
         view: Largest angle between the hand and an upright one that shows its palm or its back, degrees; 180 is the
             full view sphere at any roll.
-        light: How far light and colours stray from a neutral studio.
+        light: Deviation of light and colours from a neutral studio.
         plain: Probability of a plain background instead of a scene.
         blur: Standard deviation of the lens blur, px.
         noise: Standard deviation of the camera noise at white.
         jpeg: Probability of JPEG compression.
         quality: JPEG quality.
         sleeve: Probability of a sleeve.
-        stick: Probability of a stick in a hand that is bent enough to hold it.
+        stick: Probability of a stick in a hand bent enough to hold it.
         front: Probability of a stick or a box in front of the hand.
     """
 
@@ -57,7 +57,7 @@ PRESETS: dict[str, Randomisation] = {
 
 
 def resolve_randomisation(setting: str | Mapping[str, object]) -> Randomisation:
-    """Turn a preset's name, or a mapping over the default with an optional ``preset``, into a setting.
+    """Convert a preset's name, or a mapping over the default with an optional ``preset``, to a setting.
 
     Raises:
         ValueError: If a name or a key is unknown or a value has the wrong form; names the nearest right one.

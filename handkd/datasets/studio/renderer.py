@@ -6,7 +6,7 @@ ray hit is closed form, so depth is exact. Rays start at the camera and have dir
 coordinates; the ray parameter therefore *is* the depth z.
 
 Each primitive visits only the pixels of its own outline: the outline of a rounded cone is the hull of two ellipses, and
-the hull of two circles around these gives one span a row. The inner loops have no branches, so LLVM vectorises them.
+the hull of two circles around these gives one span per row. The inner loops have no branches, so LLVM vectorises them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 from handkd.compiling import njit
 
 JIT = {'cache': True, 'nogil': True, 'error_model': 'numpy'}
-"""Options of every kernel of the studio: compiled once, no fast-math, so results do not depend on where they run."""
+"""Options of every kernel of the studio: compiled once, no fast-math, so results do not depend on the machine."""
 
 INLINE = JIT | {'inline': 'always'}
-"""Options of the small functions that a pixel loop calls with arrays: a call would count references for each pixel."""
+"""Options of small functions called with arrays in a pixel loop: a call would count references for each pixel."""
 
 NO_HIT = 255
 """Value of the primitive-id buffer where no ray hits."""
@@ -30,7 +30,9 @@ FAR = 1e9
 
 
 @njit(**JIT)
-def _outline_circle(cx, cy, cz, r, fx, px, py):
+def _outline_circle(
+    cx: float, cy: float, cz: float, r: float, fx: float, px: float, py: float
+) -> tuple[float, float, float]:
     """Circle (px) around the image ellipse of a sphere in front of the camera."""
     # The image of the sphere reaches from tan(theta - alpha) to tan(theta + alpha) along the ray of its centre.
     lateral = math.sqrt(cx * cx + cy * cy)
@@ -44,8 +46,8 @@ def _outline_circle(cx, cy, cz, r, fx, px, py):
 
 
 @njit(**JIT)
-def _row_span(y, c, t):
-    """Columns [lo, hi] that the hull of two circles covers on row y; c = (x0, y0, r0, x1, y1, r1), t the tangents."""
+def _row_span(y: float, c: tuple[float, ...], t: tuple[float, ...]) -> tuple[float, float]:
+    """Columns [lo, hi] of the hull of two circles on row y, px; c = (x0, y0, r0, x1, y1, r1), t the tangents."""
     lo, hi = 1e9, -1e9
     for k in range(2):
         h = c[3 * k + 2] * c[3 * k + 2] - (y - c[3 * k + 1]) ** 2
@@ -63,8 +65,8 @@ def _row_span(y, c, t):
 
 
 @njit(**JIT)
-def _tangents(c):
-    """End points of the two common outer tangents of two circles; degenerate where one circle holds the other."""
+def _tangents(c: tuple[float, ...]) -> tuple[float, ...]:
+    """End points of the two common outer tangents of two circles; degenerate if one circle contains the other."""
     dx, dy = c[3] - c[0], c[4] - c[1]
     dist = math.sqrt(dx * dx + dy * dy)
     if dist <= abs(c[2] - c[5]) + 1e-9:
@@ -81,8 +83,10 @@ def _tangents(c):
 
 
 @njit(**JIT)
-def _cone_terms(a, ra, b, rb):
-    """What the ray test of a rounded cone needs of its spheres (a, ra) and (b, rb), apart from the ray."""
+def _cone_terms(
+    a: tuple[float, float, float], ra: float, b: tuple[float, float, float], rb: float
+) -> tuple[float, ...]:
+    """Terms of the ray test of a rounded cone with spheres (a, ra) and (b, rb) that do not depend on the ray."""
     bx, by, bz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     rr = ra - rb
     m0 = bx * bx + by * by + bz * bz
@@ -95,7 +99,19 @@ def _cone_terms(a, ra, b, rb):
 
 
 @njit(**JIT)
-def _cone_row(zrow, idrow, x0, dx, y, a, b, terms, cap_a, cap_b, ident):
+def _cone_row(
+    zrow: np.ndarray,
+    idrow: np.ndarray,
+    x0: float,
+    dx: float,
+    y: float,
+    a: tuple[float, float, float],
+    b: tuple[float, float, float],
+    terms: tuple[float, ...],
+    cap_a: bool,
+    cap_b: bool,
+    ident: int,
+) -> None:
     """Draw one row of a rounded cone: the nearest of its body and its end caps.
 
     With d = (x, y, 1), the body is hit where k2 t^2 + 2 k1 t + k0 = 0 and the foot on the axis lies between the circles
@@ -126,8 +142,29 @@ def _cone_row(zrow, idrow, x0, dx, y, a, b, terms, cap_a, cap_b, ident):
 
 
 @njit(**JIT)
-def draw_cone(z, ids, fx, px, py, a, ra, b, rb, cap_a, cap_b, ident):
-    """Draw a rounded cone into a z-buffer (mm) and an id buffer; spheres in camera axes, all in front of the camera."""
+def draw_cone(
+    z: np.ndarray,
+    ids: np.ndarray,
+    fx: float,
+    px: float,
+    py: float,
+    a: tuple[float, float, float],
+    ra: float,
+    b: tuple[float, float, float],
+    rb: float,
+    cap_a: bool,
+    cap_b: bool,
+    ident: int,
+) -> None:
+    """Draw a rounded cone into a z-buffer and an id buffer.
+
+    Args:
+        z, ids: (H, W) buffers, mm and primitive ids.
+        fx, px, py: Focal length and principal point, px.
+        a, ra, b, rb: Centres (3,) in camera axes and radii of two spheres in front of the camera, mm.
+        cap_a, cap_b: Whether to draw the end caps.
+        ident: Id of the primitive.
+    """
     height, width = z.shape
     if min(a[2] - ra, b[2] - rb) < 5.0:
         return
@@ -153,11 +190,17 @@ def draw_cone(z, ids, fx, px, py, a, ra, b, rb, cap_a, cap_b, ident):
 
 
 @njit(**JIT)
-def touching_plane(a, ra, b, rb, c, rc, sign):
+def touching_plane(
+    a: np.ndarray, ra: float, b: np.ndarray, rb: float, c: np.ndarray, rc: float, sign: float
+) -> tuple[bool, float, float, float]:
     """Unit outward normal of one of the two planes that touch three spheres: n.a + ra = n.b + rb = n.c + rc.
 
+    Args:
+        a, ra, b, rb, c, rc: Centres, shape (3,) or more, and radii of the spheres, mm, camera axes.
+        sign: 1 or -1 selects the plane.
+
     Returns:
-        (ok, nx, ny, nz); not ok where one sphere lies in the hull of the others.
+        (ok, nx, ny, nz); not ok if one sphere lies in the hull of the others.
     """
     ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
@@ -178,7 +221,9 @@ def touching_plane(a, ra, b, rb, c, rc, sign):
 
 
 @njit(**JIT)
-def _face_row(zrow, idrow, w0, w1, w2, g0, g1, g2, ident):
+def _face_row(
+    zrow: np.ndarray, idrow: np.ndarray, w0: float, w1: float, w2: float, g0: float, g1: float, g2: float, ident: int
+) -> None:
     for i in range(zrow.shape[0]):
         e0, e1, e2 = w0 + g0 * i, w1 + g1 * i, w2 + g2 * i
         t = 1.0 / (e0 + e1 + e2)
@@ -188,10 +233,20 @@ def _face_row(zrow, idrow, w0, w1, w2, g0, g1, g2, ident):
 
 
 @njit(**JIT)
-def draw_face(z, ids, fx, px, py, q0, q1, q2, ident):
-    """Draw the flat triangle q0 q1 q2 (camera axes, mm).
+def draw_face(
+    z: np.ndarray,
+    ids: np.ndarray,
+    fx: float,
+    px: float,
+    py: float,
+    q0: tuple[float, float, float],
+    q1: tuple[float, float, float],
+    q2: tuple[float, float, float],
+    ident: int,
+) -> None:
+    """Draw the flat triangle q0 q1 q2, (3,) each, camera axes, mm, into (H, W) buffers of depth and ids.
 
-    With w = Q^-1 d, a pixel is inside where w >= 0, and its depth is 1 / sum(w).
+    With w = Q^-1 d, a pixel is inside if w >= 0, and its depth is 1 / sum(w).
     """
     height, width = z.shape
     if min(q0[2], q1[2], q2[2]) < 5.0:
@@ -231,7 +286,16 @@ def draw_face(z, ids, fx, px, py, q0, q1, q2, ident):
 
 
 @njit(**JIT)
-def draw_body(z, ids, fx, px, py, spheres, cones, faces):
+def draw_body(
+    z: np.ndarray,
+    ids: np.ndarray,
+    fx: float,
+    px: float,
+    py: float,
+    spheres: np.ndarray,
+    cones: np.ndarray,
+    faces: np.ndarray,
+) -> None:
     """Draw a sphere mesh.
 
     Args:

@@ -29,7 +29,7 @@ SPLITS: dict[str, int] = {'train': 0, 'val': 1, 'test': 2}
 SUBJECTS: dict[str, int] = {'train': 2000, 'val': 200, 'test': 200}
 """People in each split."""
 MODALITIES = ('rgb', 'depth', 'parts')
-"""What can be rendered: ``img``; ``depth``; ``hand_mask`` and ``part_seg``."""
+"""Modalities of a sample: ``img``; ``depth``; ``hand_mask`` and ``part_seg``."""
 _NUM_THING_UNIFORMS = 24
 
 
@@ -37,7 +37,7 @@ def split_number(split: str) -> int:
     """Return the number of a split.
 
     Raises:
-        ValueError: If there is no such split; names the nearest one.
+        ValueError: If the split is unknown; names the nearest one.
     """
     if split not in SPLITS:
         raise ValueError(f'split: there is no {split!r}; {did_you_mean(split, SPLITS)}')
@@ -46,7 +46,7 @@ def split_number(split: str) -> int:
 
 @dataclass(frozen=True)
 class SampleSettings:
-    """Everything but the index that decides a sample; see :class:`~.dataset.StudioDataset`, which checks the values."""
+    """All settings of a sample but its index; see :class:`~.dataset.StudioDataset`, which checks the values."""
 
     split: str
     seed: int
@@ -65,8 +65,8 @@ class SampleSettings:
 
 
 @njit(**JIT)
-def draw_buffers(scene, z, ids, parts):
-    """Draw z (mm), primitive ids and parts of a scene."""
+def draw_buffers(scene: Scene, z: np.ndarray, ids: np.ndarray, parts: np.ndarray) -> None:
+    """Draw depth z, mm, primitive ids and parts of a scene in camera axes into buffers of shape (H, W)."""
     z[:] = FAR
     ids[:] = NO_HIT
     fx, px, py = scene.intrinsics[0], scene.intrinsics[1], scene.intrinsics[2]
@@ -75,7 +75,7 @@ def draw_buffers(scene, z, ids, parts):
 
 
 @njit(**JIT)
-def _make_depth(z, wall, out):
+def _make_depth(z: np.ndarray, wall: float, out: np.ndarray) -> None:
     for row in range(z.shape[0]):
         for col in range(z.shape[1]):
             t = z[row, col]
@@ -83,7 +83,21 @@ def _make_depth(z, wall, out):
 
 
 @njit(**JIT)
-def _develop(scene, subject, work, parts, bank, look, noise, sigma, grain, offset, deviates, curve, image):
+def _develop(
+    scene: Scene,
+    subject: Subject,
+    work: Workspace,
+    parts: np.ndarray,
+    bank: np.ndarray,
+    look: np.ndarray,
+    noise: np.ndarray,
+    sigma: float,
+    grain: float,
+    offset: int,
+    deviates: np.ndarray,
+    curve: np.ndarray,
+    image: np.ndarray,
+) -> None:
     size = parts.shape[0]
     render_light(scene, subject, work, parts, ALL_KINDS, ALL_CONES, ALL_FACES, bank, look, noise)
     shape = (size, 3 * size)
@@ -103,7 +117,7 @@ _local = threading.local()
 
 
 def workspace(size: int) -> Workspace:
-    """This thread's scratch for an image size."""
+    """This thread's buffers for an image size."""
     spaces = _local.__dict__.setdefault('spaces', {})
     if size not in spaces:
         spaces[size] = make_workspace(size)
@@ -111,7 +125,7 @@ def workspace(size: int) -> Workspace:
 
 
 def background_scene(settings: SampleSettings, u: float) -> np.ndarray:
-    """The encoded scene behind the hand that a uniform deviate picks."""
+    """The encoded background scene selected by a uniform deviate, (SIZE, SIZE, 3), uint8."""
     split_id = SPLITS[settings.split]
     if settings.backgrounds is None:
         bank = procedural_bank(settings.seed, split_id)
@@ -120,8 +134,16 @@ def background_scene(settings: SampleSettings, u: float) -> np.ndarray:
     return load_background(files[int(u * len(files))])
 
 
-def _colour(settings, scene, subject, look, work, parts, v) -> np.ndarray:
-    """Render the BGR image; ``v`` are 8 uniform deviates for the camera."""
+def _colour(
+    settings: SampleSettings,
+    scene: Scene,
+    subject: Subject,
+    look: np.ndarray,
+    work: Workspace,
+    parts: np.ndarray,
+    v: np.ndarray,
+) -> np.ndarray:
+    """Render the BGR image (H, W, 3), uint8; ``v`` (8,) are uniform deviates for the camera."""
     r = settings.randomisation
     image = np.empty((settings.resolution, settings.resolution, 3), np.uint8)
     deviates, curve = sensor_tables()
@@ -134,12 +156,12 @@ def _colour(settings, scene, subject, look, work, parts, v) -> np.ndarray:
 
 
 def exposure(r: Randomisation, v: np.ndarray) -> tuple[float, float]:
-    """Blur (px) and noise at white of a camera, from its 8 uniform deviates."""
+    """Blur (px) and noise at white of a camera, from its uniform deviates ``v``, shape (8,)."""
     return r.blur[0] + (r.blur[1] - r.blur[0]) * v[0], r.noise[0] + (r.noise[1] - r.noise[0]) * v[1] ** 2
 
 
 def compress(image: np.ndarray, r: Randomisation, v: np.ndarray) -> np.ndarray:
-    """Return an image as the file of a camera gives it back: through JPEG, or as it is."""
+    """Return an image (H, W, 3), uint8, BGR, after JPEG compression or unchanged, by uniform deviates ``v`` (8,)."""
     if v[3] < r.jpeg:
         return jpeg(image, int(r.quality[0] + (r.quality[1] - r.quality[0]) * v[4]))
     return image
@@ -147,7 +169,7 @@ def compress(image: np.ndarray, r: Randomisation, v: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Draw:
-    """All that is random in a sample, before anything is rendered."""
+    """Random quantities of a sample, before rendering."""
 
     scene: Scene
     subject: Subject
@@ -157,7 +179,7 @@ class Draw:
     camera: np.ndarray
     """(8,) uniform deviates of the camera."""
     rng: np.random.Generator
-    """What sensor and label noise are drawn from."""
+    """Generator of sensor and label noise."""
 
 
 def draw_sample(settings: SampleSettings, index: int) -> Draw:
@@ -187,7 +209,7 @@ def make_sample(settings: SampleSettings, index: int) -> dict:
 
 
 def make_labels(settings: SampleSettings, index: int) -> dict:
-    """Draw the labels of sample ``index``: what :func:`make_sample` gives, without images."""
+    """Draw the labels of sample ``index``: the result of :func:`make_sample` without images."""
     draw = draw_sample(settings, index)
     return _labels(settings, draw.scene, draw.side, index, draw.rng)
 
@@ -202,7 +224,7 @@ def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> l
             world to camera. The world is the camera frame of the sample.
 
     Returns:
-        One results dict a camera, with that camera; the wall behind the hand stands far away in all of them.
+        One results dict per camera, with that camera; the wall behind the hand is far away in all of them.
 
     Raises:
         ValueError: If a camera's pixels are not square or are skewed.
@@ -226,7 +248,7 @@ def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> l
 
 
 def sample_look(settings: SampleSettings, draw: Draw) -> np.ndarray:
-    """Light and colours of a sample, see :func:`~.image.draw_look`."""
+    """Light and colours of a sample, (16, 4), see :func:`~.image.draw_look`."""
     look = np.zeros((16, 4))
     if settings.rgb or settings.background_depth:
         r = settings.randomisation
@@ -235,7 +257,7 @@ def sample_look(settings: SampleSettings, draw: Draw) -> np.ndarray:
 
 
 def _render(settings: SampleSettings, draw: Draw, scene: Scene, look: np.ndarray) -> dict:
-    """Render the parts and the modalities asked for."""
+    """Render the parts and the requested modalities."""
     size = settings.resolution
     work, parts = workspace(size), np.empty((size, size), np.uint8)
     draw_buffers(scene, work.z, work.ids, parts)

@@ -1,4 +1,4 @@
-"""The geometry of one sample: pose, view, camera and spheres, drawn from one block of uniform deviates."""
+"""Geometry of one sample: pose, view, camera and spheres, drawn from one block of uniform deviates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from handkd.compiling import njit
 
-from .anatomy import ARM_FRAME, NUM_FRAMES, UPPER_ARM_FRAME
+from .anatomy import ARM_FRAME, NUM_FRAMES, UPPER_ARM_FRAME, Subject
 from .body import palm_lines, place_spheres
 from .framing import crop_intrinsics, random_rotation, upright_rotation
 from .occluders import NUM_SPHERES
@@ -19,14 +19,14 @@ from .renderer import JIT
 FULL_WIDTH, FULL_HEIGHT = 640, 480
 """Size (px) of the whole image of which a sample is a crop."""
 FOREARM_CONE = math.cos(math.radians(56.0))
-"""A forearm that points at the camera closer than this hides the hand: another wrist or view is drawn."""
+"""Cosine of the smallest angle between forearm and view ray; below it the forearm hides the hand, and is redrawn."""
 NUM_VIEW_UNIFORMS = 64
 NUM_UNIFORMS = ATTEMPTS * UNIFORMS + NUM_VIEW_UNIFORMS
-"""Uniform deviates that the geometry of one sample consumes."""
+"""Number of uniform deviates for the geometry of one sample."""
 
 
 class Scene(NamedTuple):
-    """Geometry of one sample; camera axes and mm unless said otherwise."""
+    """Geometry of one sample; camera axes and mm unless stated otherwise."""
 
     angles: np.ndarray
     """(24,) radians: see :data:`handkd.datasets.studio.pose.ANGLES`."""
@@ -37,7 +37,7 @@ class Scene(NamedTuple):
     frames: np.ndarray
     """(23, 3, 3) bone frames (columns lateral, along, palmar); of a left hand mirrored, so with determinant -1."""
     spheres: np.ndarray
-    """(S, 4) spheres of body and things."""
+    """(S, 4) spheres of body and objects."""
     pose: np.ndarray
     """(3, 4) palm frame to camera: rotation (mirrored for a left hand) and the wrist."""
     intrinsics: np.ndarray
@@ -55,7 +55,7 @@ def empty_scene() -> Scene:
 
 
 @njit(**JIT)
-def _aim(v, mirror, x, y, z, view, scene):
+def _aim(v: np.ndarray, mirror: bool, x: float, y: float, z: float, view: float, scene: Scene) -> None:
     """Draw view and wrist until the forearm of a hand at (x, y, z) does not point at the camera."""
     side = -1.0 if mirror else 1.0
     inv = 1.0 / math.sqrt(x * x + y * y + z * z)
@@ -80,15 +80,15 @@ def _aim(v, mirror, x, y, z, view, scene):
 
 
 @njit(**JIT)
-def _forearm_axis(flexion, deviation):
+def _forearm_axis(flexion: float, deviation: float) -> tuple[float, float, float]:
     """Direction from the elbow to the wrist in the palm frame: Rx(-flexion) Rz(-deviation) y."""
     c, s = math.cos(flexion), math.sin(flexion)
     return math.sin(deviation), math.cos(deviation) * c, -math.cos(deviation) * s
 
 
 @njit(**JIT)
-def _aim_upper_arm(scene, u):
-    """Turn the upper arm away from the image's centre, so that no cut end can be seen."""
+def _aim_upper_arm(scene: Scene, u: float) -> None:
+    """Point the upper arm away from the image's centre, so that no cut end is visible."""
     m = scene.frames
     r = scene.pose
     dx, dy = -m[ARM_FRAME, 0, 1], -m[ARM_FRAME, 1, 1]
@@ -101,12 +101,24 @@ def _aim_upper_arm(scene, u):
 
 
 @njit(**JIT)
-def build_scene(u, subject, mirror, resolution, factor, zoom, shift, focal_range, distance_range, view, scene):
+def build_scene(
+    u: np.ndarray,
+    subject: Subject,
+    mirror: bool,
+    resolution: int,
+    factor: float,
+    zoom: tuple[float, float],
+    shift: float,
+    focal_range: tuple[float, float],
+    distance_range: tuple[float, float],
+    view: float,
+    scene: Scene,
+) -> None:
     """Draw pose, view and camera, and place the body in front of the camera.
 
     Args:
         u: (NUM_UNIFORMS,) uniform deviates.
-        subject: Whose hand.
+        subject: The subject.
         mirror: True for a left hand.
         resolution: Side of the image, px.
         factor: Side of the crop over the joints' extent.
@@ -114,7 +126,7 @@ def build_scene(u, subject, mirror, resolution, factor, zoom, shift, focal_range
         shift: Largest random displacement of the crop, over its side.
         focal_range: (low, high) focal length of the whole 640 x 480 camera, px.
         distance_range: (low, high) distance of the hand, mm.
-        view: Largest angle to an upright hand that shows palm or back, radians; from pi on every view is as likely.
+        view: Largest angle to an upright hand that shows palm or back, radians; from pi on views are uniform.
         scene: Output.
     """
     sample_pose(u[: ATTEMPTS * UNIFORMS], subject, scene.angles, scene.palm_joints, scene.frames)
@@ -138,8 +150,8 @@ def build_scene(u, subject, mirror, resolution, factor, zoom, shift, focal_range
 
 
 @njit(**JIT)
-def _move(scene, x, y, z):
-    """Carry everything from the palm frame to camera axes, the middle finger's MCP joint at (x, y, z)."""
+def _move(scene: Scene, x: float, y: float, z: float) -> None:
+    """Transform everything from the palm frame to camera axes, the middle finger's MCP joint to (x, y, z), mm."""
     r = scene.pose
     mid = scene.palm_joints[9]
     target = (x, y, z)
@@ -161,7 +173,7 @@ def _move(scene, x, y, z):
 
 
 def view_scene(scene: Scene, rotation: np.ndarray, translation: np.ndarray, intrinsics: np.ndarray) -> Scene:
-    """Return a scene as another camera sees it.
+    """Return a scene in the axes of another camera.
 
     Args:
         scene: A scene; its camera axes are the world.

@@ -21,9 +21,9 @@ class DepthSensor:
         noise: Standard deviation of axial noise at 1 m, mm; it grows with the square of depth (Khoshelham and Elberink,
             "Accuracy and resolution of Kinect depth data", 2012).
         step: Quantisation step at 1 m, mm; grows likewise.
-        holes: Probability that a pixel at a depth edge has no reading.
-        flying: Probability that a pixel at a depth edge reads between both sides.
-        edge: Jump (mm) between neighbours that makes a depth edge.
+        holes: Probability that a pixel at a depth edge has no measurement.
+        flying: Probability that a pixel at a depth edge lies between both sides.
+        edge: Depth difference (mm) between neighbours at a depth edge.
     """
 
     noise: float = 1.5
@@ -43,7 +43,7 @@ SENSORS: dict[str, DepthSensor | None] = {
 
 
 def resolve_sensor(setting: None | str | Mapping[str, object]) -> DepthSensor | None:
-    """Turn None, a sensor's name, or a mapping over ``'kinect'`` with an optional ``preset``, into a sensor.
+    """Convert None, a sensor's name, or a mapping over ``'kinect'`` with an optional ``preset``, to a sensor.
 
     Raises:
         ValueError: If a name or a key is unknown, or a value is negative; names the nearest right one.
@@ -65,7 +65,17 @@ def resolve_sensor(setting: None | str | Mapping[str, object]) -> DepthSensor | 
 
 
 @njit(**JIT)
-def _sense(depth, deviates, chance, noise, step, holes, flying, edge, out):
+def _sense(
+    depth: np.ndarray,
+    deviates: np.ndarray,
+    chance: np.ndarray,
+    noise: float,
+    step: float,
+    holes: float,
+    flying: float,
+    edge: float,
+    out: np.ndarray,
+) -> None:
     height, width = depth.shape
     for row in range(height):
         for col in range(width):
@@ -87,22 +97,22 @@ def _sense(depth, deviates, chance, noise, step, holes, flying, edge, out):
             value = t + noise * grow * deviates[row, col]
             if beyond > 0.0 and u < holes + flying:
                 value = t + (beyond - t) * (u - holes) / flying
-            if step > 0.0:  # a triangulating camera counts steps of inverse depth
+            if step > 0.0:  # a triangulating camera quantises inverse depth
                 count = np.round(1.0 / (max(value, 1.0) * step * 1e-6))
                 value = 1.0 / (max(count, 1.0) * step * 1e-6)
             out[row, col] = max(value, 0.0)
 
 
 def apply_sensor(depth: np.ndarray, sensor: DepthSensor, rng: np.random.Generator) -> np.ndarray:
-    """Return depth as a sensor reads it.
+    """Simulate a depth sensor.
 
     Args:
-        depth: (H, W) float32, mm; 0 = no reading.
+        depth: (H, W) float32, mm along the camera's optical axis; 0 = no measurement.
         sensor: The sensor.
         rng: Source of randomness.
 
     Returns:
-        (H, W) float32, mm; 0 = no reading.
+        (H, W) float32, mm; 0 = no measurement.
     """
     out = np.empty_like(depth)
     deviates, chance = rng.standard_normal(depth.shape, np.float32), rng.random(depth.shape, np.float32)

@@ -1,8 +1,10 @@
-"""Deferred shading: normals of the hit primitives, smoothed across joints, ambient occlusion and a shadow map."""
+"""Deferred shading: normals of the visible primitives, smoothed across joints, ambient occlusion and a shadow map."""
 
 from __future__ import annotations
 
 import math
+
+import numpy as np
 
 from handkd.compiling import njit
 
@@ -11,8 +13,8 @@ from .renderer import FAR, INLINE, JIT, NO_HIT, draw_body, touching_plane
 
 
 @njit(**JIT)
-def _cone_normal(x, y, z, a, b):
-    """Normal of a rounded cone at a surface point: away from the centre of the sphere that touches there."""
+def _cone_normal(x: float, y: float, z: float, a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
+    """Normal of a rounded cone at a surface point: away from the centre of the touching sphere."""
     bx, by, bz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     qx, qy, qz = x - a[0], y - a[1], z - a[2]
     rr = a[3] - b[3]
@@ -27,8 +29,22 @@ def _cone_normal(x, y, z, a, b):
 
 
 @njit(**JIT)
-def surface_normals(z, ids, fx, px, py, spheres, cones, faces, planes, normals):
-    """Fill (H, W, 3) float32 unit normals (camera axes) from the id buffer; ``planes`` (F, 2, 3) is scratch."""
+def surface_normals(
+    z: np.ndarray,
+    ids: np.ndarray,
+    fx: float,
+    px: float,
+    py: float,
+    spheres: np.ndarray,
+    cones: np.ndarray,
+    faces: np.ndarray,
+    planes: np.ndarray,
+    normals: np.ndarray,
+) -> None:
+    """Fill ``normals`` (H, W, 3), float32, unit normals in camera axes, from the id buffer.
+
+    ``planes`` (F, 2, 3) is scratch; other arguments (mm, px) as of :func:`~.renderer.draw_body`.
+    """
     count = cones.shape[0]
     for k in range(faces.shape[0]):
         a, b, c = spheres[faces[k, 0]], spheres[faces[k, 1]], spheres[faces[k, 2]]
@@ -57,8 +73,8 @@ def surface_normals(z, ids, fx, px, py, spheres, cones, faces, planes, normals):
 
 
 @njit(**JIT)
-def _smooth_pass(src, z, soft, stride, limit, out):
-    """One pass of a cross of five taps over the normals of like pixels (same ``soft``, near in depth); not unit."""
+def _smooth_pass(src: np.ndarray, z: np.ndarray, soft: np.ndarray, stride: int, limit: float, out: np.ndarray) -> None:
+    """One pass of a cross of five taps over the normals of similar pixels (same ``soft``, near in depth); not unit."""
     height, width = z.shape
     for row in range(height):
         up, down = max(row - stride, 0), min(row + stride, height - 1)
@@ -81,15 +97,17 @@ def _smooth_pass(src, z, soft, stride, limit, out):
 
 
 @njit(**JIT)
-def smooth_normals(normals, other, z, soft, mm_per_px, reach):
-    """Round the creases between primitives: crosses of shrinking stride that reach about ``reach`` mm.
+def smooth_normals(
+    normals: np.ndarray, other: np.ndarray, z: np.ndarray, soft: np.ndarray, mm_per_px: float, reach: float
+) -> None:
+    """Smooth the creases between primitives by crosses of shrinking stride and a reach of about ``reach`` mm.
 
     Args:
-        normals: (H, W, 3) float32, in and out; the output is not of unit length.
-        other: Scratch like it.
-        z: Depth, mm.
-        soft: uint8 (H, W): 0 no smoothing; pixels of different values don't mix.
-        mm_per_px: Size of a pixel at the hand.
+        normals: (H, W, 3) float32, camera axes, in and out; the output is not of unit length.
+        other: Scratch of the same shape.
+        z: (H, W) depth, mm.
+        soft: (H, W) uint8: 0 no smoothing; pixels of different values are not mixed.
+        mm_per_px: Size of a pixel at the hand, mm.
         reach: Reach of the widest cross, mm.
     """
     stride = max(1, int(round(reach / mm_per_px)))
@@ -99,14 +117,17 @@ def smooth_normals(normals, other, z, soft, mm_per_px, reach):
 
 
 @njit(**INLINE)
-def _shut(z, row, col, t):
+def _shut(z: np.ndarray, row: int, col: int, t: float) -> float:
     gap = t - z[row, col] - 1.5
     return min(max(gap, 0.0) * 0.1, 1.0) * max(1.0 - gap * (1.0 / 60.0), 0.0)
 
 
 @njit(**INLINE)
-def ambient_occlusion(z, row, col, near):
-    """Share of open sky, (0, 1]: eight neighbours at two distances (px) that stand in front take light away."""
+def ambient_occlusion(z: np.ndarray, row: int, col: int, near: int) -> float:
+    """Share of unoccluded sky at a pixel of a depth image (H, W), mm: from 0 to 1.
+
+    Eight neighbours at two distances (``near`` and twice it, px) occlude it if they are in front.
+    """
     height, width = z.shape
     t, far = z[row, col], 2 * near
     up, down = max(row - near, 0), min(row + near, height - 1)
@@ -118,13 +139,13 @@ def ambient_occlusion(z, row, col, near):
 
 
 @njit(**JIT)
-def light_view(light, centre, extent, size, out):
+def light_view(light: np.ndarray, centre: np.ndarray, extent: float, size: int, out: np.ndarray) -> None:
     """Camera of the shadow map: far along the light, framing ``extent`` mm around ``centre``.
 
     Args:
-        light: Unit vector to the light, camera axes.
-        centre: Point to look at, mm.
-        extent: Half the width of what is seen, mm.
+        light: (3,) unit vector to the light, camera axes.
+        centre: (3,) point to look at, mm, camera axes.
+        extent: Half the width of the field of view, mm.
         size: Side of the map, px.
         out: (3, 5) output: rotation | translation | (focal, principal point, 0).
     """
@@ -145,8 +166,19 @@ def light_view(light, centre, extent, size, out):
 
 
 @njit(**JIT)
-def draw_shadow_map(view, spheres, moved, cones, faces, zmap, ids):
-    """Draw the scene without the upper arm as the light sees it into a z-buffer; ``moved`` and ``ids`` are scratch."""
+def draw_shadow_map(
+    view: np.ndarray,
+    spheres: np.ndarray,
+    moved: np.ndarray,
+    cones: np.ndarray,
+    faces: np.ndarray,
+    zmap: np.ndarray,
+    ids: np.ndarray,
+) -> None:
+    """Draw the scene without the upper arm into the z-buffer ``zmap`` (S, S), mm, of the light's camera.
+
+    ``moved`` and ``ids`` are scratch; other arguments as of :func:`~.renderer.draw_body`.
+    """
     for k in range(spheres.shape[0]):
         for i in range(3):
             moved[k, i] = (
@@ -160,10 +192,11 @@ def draw_shadow_map(view, spheres, moved, cones, faces, zmap, ids):
 
 
 @njit(**INLINE)
-def light_reaching(view, zmap, x, y, z, bias, k):
+def light_reaching(view: np.ndarray, zmap: np.ndarray, x: float, y: float, z: float, bias: float, k: float) -> float:
     """Share of the light that reaches a point: bilinear percentage-closer look-up (Reeves et al., 1987).
 
-    ``bias`` (mm) keeps a surface from shadowing itself; light fades over 1 / ``k`` mm behind the first surface.
+    The point is in camera axes, mm; ``zmap`` (S, S) is the shadow map of ``view`` (3, 5). ``bias`` (mm) keeps a surface
+    from shadowing itself; light fades over 1 / ``k`` mm after the first surface.
     """
     lz = view[2, 0] * x + view[2, 1] * y + view[2, 2] * z + view[2, 3]
     s = view[0, 4] / lz
@@ -183,10 +216,11 @@ def light_reaching(view, zmap, x, y, z, bias, k):
 
 
 @njit(**JIT)
-def cover_map(zmap, passes, cover, scratch):
-    """Fill how much of the light the body takes away, (S, S) in [0, 1], for a surface behind all of it.
+def cover_map(zmap: np.ndarray, passes: int, cover: np.ndarray, scratch: np.ndarray) -> None:
+    """Fill ``cover``, the share of light blocked by the body, (S, S) in [0, 1], for a surface behind all of it.
 
-    Each pass is a 3 x 3 box filter: the more of them, the softer the shadow of a distant lamp of some size.
+    ``zmap`` (S, S) is the shadow map, in the frame of the light's camera. Each pass is a 3 x 3 box filter: more passes
+    soften the shadow as a larger lamp does.
     """
     size = zmap.shape[0]
     for row in range(size):
@@ -204,8 +238,8 @@ def cover_map(zmap, passes, cover, scratch):
 
 
 @njit(**INLINE)
-def covered(view, cover, x, y, z):
-    """Bilinear look-up in a :func:`cover_map` at a point in camera axes, mm."""
+def covered(view: np.ndarray, cover: np.ndarray, x: float, y: float, z: float) -> float:
+    """Bilinear look-up in a :func:`cover_map` (S, S) at a point in camera axes, mm."""
     s = view[0, 4] / (view[2, 0] * x + view[2, 1] * y + view[2, 2] * z + view[2, 3])
     u = (view[0, 0] * x + view[0, 1] * y + view[0, 2] * z + view[0, 3]) * s + view[1, 4]
     v = (view[1, 0] * x + view[1, 1] * y + view[1, 2] * z + view[1, 3]) * s + view[1, 4]

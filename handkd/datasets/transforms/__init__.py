@@ -1,4 +1,4 @@
-"""What happens to a sample between a data set and a network: loading, cutting, augmenting and packing it."""
+"""Transforms of a sample between a data set and a network: loading, cropping, augmentation and packing."""
 
 from .backgrounds import LoadBackground
 from .batch import BatchTransform, SampleBatch, count_draws, run_batch, take_batches

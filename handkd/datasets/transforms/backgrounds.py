@@ -1,4 +1,4 @@
-"""What a camera sees without the hand, as one more picture of the sample."""
+"""Background of a sample's camera, as one more image of the sample."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .warping import warp_image
 
 @TRANSFORMS.register_module()
 class LoadBackground(BatchTransform):
-    """Loads the median background of a sample's camera, which ``tools/median_backgrounds.py`` has made.
+    """Loads the median background of a sample's camera, made by ``tools/median_backgrounds.py``.
 
-    Sets ``background``, (H, W, 3) uint8 BGR, as large as the image. What has moved the image's pixels before, as those
-    of a pack, moves the background's in the same way; what moves them behind it moves both. VirtualCamera must be
-    behind it.
+    Sets ``background``, (H, W, 3) uint8 BGR, of the image's size. If the image was warped before, as in
+    a pack, the background is warped in the same way; later transforms warp both. VirtualCamera must come
+    after it.
 
     Args:
         folder (str): The folder of backgrounds.
-        border (int): Value of the background outside of the original image, in samples that have been moved before;
+        border (int): Value of the background outside the original image, in samples that were warped before;
             that of their WarpCrop, or pack. Defaults to 0.
     """
 
@@ -32,12 +32,12 @@ class LoadBackground(BatchTransform):
         self.folder, self.border = folder, border
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Set ``background``.
+        """Set ``background``, (H, W, 3) per sample, uint8, BGR, in the pixels of the image.
 
         Raises:
-            FileNotFoundError: If it was not made.
-            ValueError: If the samples do not say their camera, or the file is of another size than the original image;
-                names the sample.
+            FileNotFoundError: If a background is missing.
+            ValueError: If the samples have no ``sequence`` and ``view``, or the file has another size than the original
+                image; names the sample.
         """
         batch.require(self, 'img', 'sequence', 'view')
         backgrounds = [background_of(self.folder, *place) for place in zip(batch['sequence'], batch['view'])]
@@ -53,7 +53,7 @@ class LoadBackground(BatchTransform):
         batch['background'] = self._move(backgrounds, batch) if moved else backgrounds
 
     def _move(self, backgrounds: Sequence[np.ndarray], batch: SampleBatch) -> list[np.ndarray]:
-        """Return the backgrounds as their samples' images have been moved."""
+        """Return the backgrounds, warped like their samples' images."""
         made = list(empty_arrays({i: (image.shape, np.uint8) for i, image in enumerate(batch['img'])}).values())
         inverses = np.linalg.inv(batch['warp_matrix'])
         for background, inverse, out in zip(backgrounds, inverses, made):

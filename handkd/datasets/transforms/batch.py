@@ -1,4 +1,4 @@
-"""Samples side by side: most of what a transform does to labels costs the same for 32 hands as for one."""
+"""Batches of samples: transforming the labels of 32 hands at once costs little more than those of one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ GROUPS = ('camera', 'crop')
 
 
 class SampleBatch(dict):
-    """N samples with the same keys as one dict: key -> something with N entries.
+    """N samples with the same keys as one dict: key -> N entries.
 
-    Of :data:`ROWS` and ``warp_matrix`` it holds arrays (N, ...); ``camera`` and ``crop`` are dicts of arrays (N, ...);
-    everything else, pixels among it, is a list, or an array if a transform has made all entries at once.
+    :data:`ROWS` and ``warp_matrix`` are arrays (N, ...); ``camera`` and ``crop`` are dicts of arrays (N, ...);
+    all other values, including pixels, are lists, or arrays if a transform made all entries at once.
 
     Attributes:
         size: N.
@@ -36,7 +36,7 @@ class SampleBatch(dict):
     def of(cls, samples: Sequence[dict]) -> SampleBatch | None:
         """Return samples as a batch, or None if they differ in their keys or in the shapes of their labels.
 
-        What is None in a sample counts as absent.
+        Entries that are None count as absent.
         """
         samples = [_present(sample) for sample in samples]
         first, batch = samples[0], cls()
@@ -58,7 +58,7 @@ class SampleBatch(dict):
         return batch
 
     def sample(self, i: int) -> dict:
-        """Return sample ``i`` as a dict of its own; its arrays are views."""
+        """Return sample ``i`` as a separate dict; its arrays are views."""
         return {key: self._entry(key, i) for key in self}
 
     def column(self, key: str) -> Sequence:
@@ -78,7 +78,7 @@ class SampleBatch(dict):
         return [self.sample(i) for i in range(self.size)]
 
     def replace(self, samples: Sequence[dict]) -> None:
-        """Take over samples that were changed one by one, all in the same way."""
+        """Replace the samples by ones that were changed one by one, all in the same way."""
         changed = SampleBatch.of(samples)
         self.clear()
         self.update(changed)
@@ -97,7 +97,7 @@ class SampleBatch(dict):
         return np.stack([labelled_joints(sample) for sample in self.samples()])
 
     def check(self) -> None:
-        """Check all labels, and make them safe to compute with; see :func:`~.sample.check_sample`."""
+        """Check all labels, and zero those without a label; see :func:`~.sample.check_sample`."""
         cameras = self.get('camera', {}).items()
         if (
             self._joints_are_sound()
@@ -115,7 +115,7 @@ class SampleBatch(dict):
         self.replace(samples)
 
     def _joints_are_sound(self) -> bool:
-        """Whether there is nothing to look at more closely: right shapes, finite numbers."""
+        """Whether no closer check is needed: right shapes, finite numbers."""
         for key, shape in JOINT_SHAPES.items():
             rows = self.get(key)
             if rows is None:
@@ -126,13 +126,13 @@ class SampleBatch(dict):
 
 
 class BatchTransform(BaseTransform):
-    """Base of the transforms that take a whole batch at once; a single sample is a batch of one.
+    """Base of the transforms of whole batches; a single sample is a batch of one.
 
     A subclass implements :meth:`transform_batch`.
     """
 
     num_draws = 0
-    """How many random numbers, uniform in [0, 1), a sample needs."""
+    """Number of random numbers per sample, uniform in [0, 1)."""
     is_last = False
     """Whether it replaces the batch by its results."""
 
@@ -140,7 +140,7 @@ class BatchTransform(BaseTransform):
         """Transform one sample; its random numbers come from ``numpy.random``.
 
         Raises:
-            ValueError: If the sample lacks something or is malformed; names it.
+            ValueError: If the sample lacks a key or is malformed; names it.
         """
         batch = SampleBatch.of([results])
         made = self.transform_batch(batch, np.random.random((1, self.num_draws)))
@@ -151,22 +151,22 @@ class BatchTransform(BaseTransform):
         return results
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> list[dict] | None:
-        """Change a batch in place, or return what replaces it, one dict a sample.
+        """Change a batch in place, or return its replacement, one dict per sample.
 
         Args:
-            batch: The samples.
-            draws: Random numbers, shape (N, ``num_draws``).
+            batch: The samples, in px of the image and mm of the camera frame.
+            draws: Random numbers in [0, 1), shape (N, ``num_draws``).
         """
         raise NotImplementedError
 
 
 def run_batch(transforms: Sequence[BatchTransform], samples: Sequence[dict] | SampleBatch, draws: np.ndarray) -> list:
-    """Send samples through transforms together, or one by one if they differ too much.
+    """Apply transforms to samples together, or one by one if their keys or shapes differ.
 
     Args:
         transforms: The transforms; only the last may replace the batch.
-        samples: N samples.
-        draws: Random numbers, shape (N, the sum of their ``num_draws``).
+        samples: N samples, in px of the image and mm of the camera frame.
+        draws: Random numbers in [0, 1), shape (N, D), where D is the sum of their ``num_draws``.
 
     Returns:
         N results.
@@ -185,22 +185,22 @@ def run_batch(transforms: Sequence[BatchTransform], samples: Sequence[dict] | Sa
 
 
 def take_batches(transforms: Sequence[object]) -> bool:
-    """Whether :func:`run_batch` can run these transforms, of which only the last may replace the batch."""
+    """Whether :func:`run_batch` can run these transforms: batch transforms, only the last replacing the batch."""
     kinds = [isinstance(transform, BatchTransform) for transform in transforms]
     return bool(kinds) and all(kinds) and not any(transform.is_last for transform in transforms[:-1])
 
 
 def count_draws(transforms: Sequence[BatchTransform]) -> int:
-    """Return how many random numbers a sample needs for all of these transforms."""
+    """Return the number of random numbers per sample for all of these transforms."""
     return sum(transform.num_draws for transform in transforms)
 
 
 def empty_arrays(kinds: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> dict[str, np.ndarray]:
-    """Return new arrays, not filled, that lie in one block of memory.
+    """Return new, uninitialised arrays in one block of memory.
 
-    The C library keeps one large block for the next batch, but returns many of them to the system, which must then find
-    and clear every page anew: that takes longer than filling them with pictures. The block lives as long as any of the
-    arrays, or of the tensors of a batch that are views of them; who keeps a few samples of many should copy them.
+    The C library keeps one large block for the next batch, but returns many small ones to the system, which must then
+    allocate and clear every page again: that takes longer than filling them with images. The block lives as long as any
+    of the arrays, or of a batch's tensors that are views of them; copy samples that are kept for long.
 
     Args:
         kinds: Name -> shape and type.
@@ -215,7 +215,7 @@ def empty_arrays(kinds: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> dict[
 
 
 def _present(sample: dict) -> dict:
-    """Return a sample without what is None in it or in its camera."""
+    """Return a sample without entries that are None, in it or in its camera."""
     return {
         key: {name: entry for name, entry in value.items() if entry is not None} if key in GROUPS else value
         for key, value in sample.items()
@@ -230,7 +230,7 @@ def _stack(column: list) -> np.ndarray | None:
 
 
 def _join(column: list) -> np.ndarray | None:
-    """Return arrays (1, ...) as one (N, ...); None if their shapes differ. One alone is kept, whatever it is."""
+    """Return arrays (1, ...) as one (N, ...); None if their shapes differ. A single one is returned as it is."""
     if len(column) == 1:
         return column[0]
     shapes = {np.shape(value) for value in column}

@@ -1,4 +1,4 @@
-"""Choosing which square of an image the network sees. :class:`~handkd.datasets.transforms.WarpCrop` then cuts it."""
+"""Choice of the network's crop of an image; :class:`~handkd.datasets.transforms.WarpCrop` then cuts it."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ HAND_EXTENT = 140.0
 
 @TRANSFORMS.register_module()
 class HandCrop(BatchTransform):
-    """Chooses a square around the hand; moves no pixel.
+    """Chooses a square around the hand; changes no pixel.
 
     Sets ``crop``: dict of ``center`` (2,) and ``side`` in px, ``rotation`` in degrees, and ``flip`` (horizontal,
-    vertical). A crop may reach beyond the image.
+    vertical). A crop may extend beyond the image.
 
-    A sample that has been moved before (resized, or packed with a margin) gets the same square: 'square' and 'box' go
-    with its pixels, 'cube' with its camera, and 'zb' is applied to the pixels of the original image.
+    A sample that was warped before (resized, or packed with a margin) gets the same square: 'square' and 'box' follow
+    its pixels, 'cube' its camera, and 'zb' is applied to the pixels of the original image.
 
     Args:
         rule (str): 'square', around the tight box of all labelled joints; 'box', around ``bbox``; 'zb', the rule of
-            Zimmermann and Brox (:func:`handkd.geometry.zb_square`); or 'cube', what a metric cube around a joint spans
-            in the image (:func:`handkd.geometry.cube_square`). Defaults to 'square'.
+            Zimmermann and Brox (:func:`handkd.geometry.zb_square`); or 'cube', the projection of a metric cube around a
+            joint (:func:`handkd.geometry.cube_square`). Defaults to 'square'.
         factor (float, optional): The square's side in units of the box's longer side, for 'square' and 'box'. Defaults
             to None: 1.25.
         cube (float, optional): The cube's edge in mm, for 'cube'. Defaults to None: 300.
         root (str | int, optional): The joint in the middle of the cube, for 'cube'. Defaults to None: 'middle_mcp'.
-        center (str): 'labels' for the above; or 'hand' for what FindHandCube has found in the depth, which needs none:
-            the square then is what a metric cube around that spans, of the edge ``cube``, or, for the other rules, as
-            large as their squares are around a mean hand. Defaults to 'labels'.
+        center (str): 'labels' for the above; or 'hand' for the hand found by FindHandCube in the depth, without labels:
+            the square is then the projection of a metric cube around it, of edge ``cube``, or, for the other rules, as
+            large as their squares around a mean hand. Defaults to 'labels'.
 
     Raises:
-        ValueError: If there is no such rule or joint, factor or cube is not positive, or a setting is given for a rule
-            that has none such.
+        ValueError: If the rule or joint is unknown, factor or cube is not positive, or a setting is given for a rule
+            that does not use it.
     """
 
     RULES = ('square', 'box', 'zb', 'cube')
@@ -63,11 +63,11 @@ class HandCrop(BatchTransform):
         check_choice('HandCrop(rule=...)', rule, self.RULES)
         check_choice('HandCrop(center=...)', center, ('labels', 'hand'))
         if factor is not None and (rule not in ('square', 'box') or not factor > 0):
-            raise ValueError(f"HandCrop: factor must be positive, and goes with 'square' and 'box'; found {factor!r}")
+            raise ValueError(f"HandCrop: factor must be positive, and is for 'square' and 'box'; found {factor!r}")
         if cube is not None and (rule != 'cube' or not cube > 0):
-            raise ValueError(f"HandCrop: cube must be a positive length in mm, and goes with 'cube'; found {cube!r}")
+            raise ValueError(f"HandCrop: cube must be a positive length in mm, and is for 'cube'; found {cube!r}")
         if root is not None and rule != 'cube':
-            raise ValueError(f"HandCrop: root goes with 'cube'; found {root!r} for {rule!r}")
+            raise ValueError(f"HandCrop: root is for 'cube'; found {root!r} for {rule!r}")
         self.rule = rule
         self.factor = 1.25 if factor is None else factor
         self.cube = 300.0 if cube is None else cube
@@ -75,11 +75,11 @@ class HandCrop(BatchTransform):
         self.center = center
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Set ``crop``.
+        """Set ``crop``: ``center`` (N, 2), ``side`` (N,) in px of the image, ``rotation`` (N,), ``flip`` (N, 2).
 
         Raises:
-            ValueError: If the samples lack what the rule needs (joints, box, camera, the root's label, the hand found),
-                or it spans no area; names the sample.
+            ValueError: If the samples lack the rule's input (joints, box, camera, the root's label, the hand found),
+                or the square is empty; names the sample.
         """
         found = self.center == 'hand'
         batch.require(self, *(('hand_center', 'camera') if found else self._NEEDS.get(self.rule, ('keypoints',))))
@@ -110,14 +110,14 @@ class HandCrop(BatchTransform):
         return np.stack([center for center, _ in squares]), np.array([side for _, side in squares])
 
     def _squares_of_found(self, batch: SampleBatch) -> tuple[np.ndarray, np.ndarray]:
-        """Return what a metric cube around each hand spans."""
+        """Return the projections of metric cubes around the hands: centres (N, 2) and sides (N,), px."""
         edge = dict(cube=self.cube, zb=ZB_MARGIN * HAND_EXTENT).get(self.rule, self.factor * HAND_EXTENT)
         pixels = project(batch['hand_center'], batch['camera'])[:, 0]
         center, side = cube_square(pixels, batch['hand_center'][:, 0, 2], batch['camera']['K'], edge)
         return center, np.clip(side, *ZB_SIDES) if self.rule == 'zb' else side
 
     def _name_the_culprit(self, batch: SampleBatch) -> None:
-        """Raise the error of the first sample that has one, with its name."""
+        """Raise the error of the first sample that has one, with the sample's name."""
         for sample in batch.samples():
             try:
                 self._squares(SampleBatch.of([sample]))
@@ -125,7 +125,7 @@ class HandCrop(BatchTransform):
                 raise ValueError(f'HandCrop on {sample_name(sample)}: {error}') from error
 
     def _zb_square(self, results: dict, valid: np.ndarray) -> tuple[np.ndarray, float]:
-        """Apply the rule to the original image, to whose pixels its limits refer, and follow the sample to here."""
+        """Apply the rule in the original image, whose pixels its limits refer to, and map the square to this one."""
         keypoints, visible = results['keypoints'][0], results.get('keypoints_visible')
         visible = valid if visible is None else valid & (visible[0] > 0)
         height, width = results.get('ori_shape') or results[any_pixels(results, self)].shape[:2]
@@ -139,7 +139,7 @@ class HandCrop(BatchTransform):
 
 @TRANSFORMS.register_module()
 class RandomCropNoise(BatchTransform):
-    """Varies a chosen crop: its size, its place and its in-plane rotation, each drawn uniformly.
+    """Varies a chosen crop: its size, position and in-plane rotation, each drawn uniformly.
 
     Args:
         scale (Sequence[float]): Range of the factor on the side; above 1 the hand gets smaller. Defaults to
@@ -162,7 +162,7 @@ class RandomCropNoise(BatchTransform):
     num_draws = 4
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Replace ``crop``.
+        """Replace ``crop``: ``center`` (N, 2) and ``side`` (N,) in px of the image, ``rotation`` (N,) in degrees.
 
         Raises:
             ValueError: If no crop was chosen before.

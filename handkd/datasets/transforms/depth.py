@@ -1,4 +1,4 @@
-"""Depth maps: to the range of a network, and to a mask of the hand."""
+"""Depth maps: normalisation to the input range of a network, and a mask of the hand."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ _MIDDLE = JOINT_INDEX['middle_mcp']
 
 
 @njit(cache=True, nogil=True)
-def _scale(depth, centre, factor, scaled):
-    """Compiled: one pass instead of five."""
+def _scale(depth: np.ndarray, centre: float, factor: float, scaled: np.ndarray) -> None:
+    """Normalise depth (H, W), mm, to [-1, 1]; compiled: one pass instead of five."""
     one = np.float32(1)
     for row in range(depth.shape[0]):
         for column in range(depth.shape[1]):
             value = depth[row, column]
             inside = min(max((value - centre) * factor, -one), one)
-            scaled[row, column] = inside if value > 0 else one  # NaN is no reading either
+            scaled[row, column] = inside if value > 0 else one  # NaN counts as no measurement
 
 
 @TRANSFORMS.register_module()
 class DepthToCube(BatchTransform):
-    """Brings depth into [-1, 1] inside a metric cube around the hand.
+    """Normalises depth to [-1, 1] inside a metric cube around the hand.
 
-    depth' = clip((depth - z) / (cube / 2), -1, 1), and 1, the cube's back, where there is no reading, or with
-    ``hand_only`` no hand. Put it behind all transforms that move pixels. Sets ``depth_cube`` = (z, cube), with which
-    depth' can be taken back.
+    depth' = clip((depth - z) / (cube / 2), -1, 1), and 1, the cube's back, without a measurement, or with
+    ``hand_only`` outside the hand. Put it after all transforms that warp pixels. Sets ``depth_cube`` = (z, cube), which
+    inverts the normalisation.
 
     Args:
         cube (float): The cube's edge in mm. Defaults to 300.0.
-        center (str): z is the true depth of a joint ('root'), or the median of all readings on ``hand_mask``, or
-            without one in the image's central half ('depth'), which needs no label; or the depth of what FindHandCube
-            has found ('hand'). Defaults to 'root'.
+        center (str): z is the true depth of a joint ('root'), or the median of the depth on ``hand_mask``, or
+            without one in the image's central half ('depth'), which needs no label; or the depth of the hand found by
+            FindHandCube ('hand'). Defaults to 'root'.
         root (str | int): The joint for 'root'. Defaults to 'middle_mcp'.
-        hand_only (bool): Whether what is not on ``hand_mask``, forearm and held objects among it, counts as background
-            (Neverova et al., 2017, section 3: "the background is considered to be subtracted"). So it does in
-            ``part_seg``, if there is one, where also what has no reading is background. Defaults to False.
+        hand_only (bool): Whether everything outside ``hand_mask``, such as forearm and held objects, is background
+            (Neverova et al., 2017, section 3: "the background is considered to be subtracted"). This holds for
+            ``part_seg`` too, if present, where pixels without depth are also background. Defaults to False.
 
     Raises:
-        ValueError: If the cube is not positive, or there is no such center or joint.
+        ValueError: If the cube is not positive, or the center or joint is unknown.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class DepthToCube(BatchTransform):
         self.hand_only = hand_only
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Replace ``depth``, and with ``hand_only`` ``part_seg``.
+        """Replace ``depth`` (H, W), mm to [-1, 1] in the cube, and with ``hand_only`` ``part_seg`` (H, W).
 
         Raises:
-            ValueError: If a sample has no depth, no mask that is asked for, or nothing to centre the cube on, or has
-                been through this before.
+            ValueError: If a sample has no depth, no mask with ``hand_only``, or no centre for the cube, or is
+                normalised already.
         """
         batch.require(self, 'depth', *(['hand_mask'] if self.hand_only else []))
         if 'depth_cube' in batch:
@@ -84,7 +84,7 @@ class DepthToCube(BatchTransform):
         else:
             centers = [self._median_depth(sample) for sample in batch.samples()]
         depths = batch['depth']
-        if not isinstance(depths, np.ndarray):  # they belong to somebody else
+        if not isinstance(depths, np.ndarray):  # these arrays must not be written to
             batch['depth'] = [np.empty(depth.shape, np.float32) for depth in depths]
         for depth, z, scaled in zip(depths, centers, batch['depth']):
             _scale(depth, np.float32(z), np.float32(2 / self.cube), scaled)
@@ -111,30 +111,30 @@ class DepthToCube(BatchTransform):
             name = 'in the central half of the image'
         readings = region[region > 0]
         if not readings.size:
-            raise ValueError(f'DepthToCube: {sample_name(results)} has no depth reading {name} to centre the cube on')
+            raise ValueError(f'DepthToCube: {sample_name(results)} has no depth {name} to centre the cube on')
         return float(np.median(readings))
 
 
 @TRANSFORMS.register_module()
 class HandMaskFromDepth(BatchTransform):
-    """Finds the hand in a depth map from the true joints, for data sets without masks; sets ``hand_mask``.
+    """Segments the hand in a depth map using the true joints, for data sets without masks; sets ``hand_mask``.
 
     A pixel is on the hand if its 3D point lies in the joints' bounding box, widened by a margin on each side, and by
-    half of it behind the hand, which a camera sees from the front; if it lies not farther than ``forearm`` past the
-    wrist; and if it is connected in the image, by such pixels, to a pixel that a joint projects to. What touches the
-    hand within the box, such as a held object, is counted in.
+    half of it at the back, since a camera sees the front; if it is at most ``forearm`` beyond the
+    wrist; and if such pixels connect it in the image to a pixel that a joint projects to. Objects that touch the
+    hand within the box, such as held ones, are included.
 
     Args:
-        margin (float): How far flesh reaches beyond the joints, in mm. Defaults to 20.0.
-        joint0 (str): What the data set has as joint 0: 'wrist', or 'palm' for the palm's centre. The wrist is then
-            taken as far behind that as the middle finger's base is before it, which is exact for RHD with
-            ``joint0='palm'`` and about right for STB. Defaults to 'wrist'.
-        forearm (float, optional): How far past the wrist the forearm counts as hand, in mm. Of the studio's masks at
-            the margin's 20 mm, 7 % are forearm; at 5 mm 2 %, and of the hand 0.3 % is lost. Defaults to None: the
+        margin (float): Thickness of flesh around the joints, in mm. Defaults to 20.0.
+        joint0 (str): The data set's joint 0: 'wrist', or 'palm' for the palm's centre. The wrist is then
+            the reflection of the middle finger's base in it, which is exact for RHD with
+            ``joint0='palm'`` and approximate for STB. Defaults to 'wrist'.
+        forearm (float, optional): Length of forearm beyond the wrist that counts as hand, in mm. Of the studio's masks
+            at the margin's 20 mm, 7 % are forearm; at 5 mm 2 %, and of the hand 0.3 % is lost. Defaults to None: the
             margin.
 
     Raises:
-        ValueError: If the margin is not positive, forearm negative, or joint 0 is something else.
+        ValueError: If the margin is not positive, forearm is negative, or joint 0 is unknown.
     """
 
     def __init__(self, margin: float = 20.0, joint0: str = 'wrist', forearm: float | None = None) -> None:
@@ -146,7 +146,7 @@ class HandMaskFromDepth(BatchTransform):
         self.margin, self.joint0, self.forearm = margin, joint0, margin if forearm is None else forearm
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Set ``hand_mask`` (H, W), bool; it is empty where the depth map shows nothing at the joints.
+        """Set ``hand_mask`` (H, W), bool, in the pixels of the image; empty if there is no depth at the joints.
 
         Raises:
             ValueError: If depth, joints or the camera are missing, or joint 0 or middle_mcp has no label; names the
@@ -183,5 +183,5 @@ def _connected(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     inside = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
     wanted = np.zeros(count, bool)
     wanted[labels[y[inside], x[inside]]] = True
-    wanted[0] = False  # what is not in the mask
+    wanted[0] = False  # the complement of the mask
     return wanted[labels]

@@ -1,4 +1,4 @@
-"""Hands found in the depth itself: test pipelines that know no true joint."""
+"""Localisation of hands in the depth map, for test pipelines without true joints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .sample import sample_name
 
 
 class _CubeTransform(BatchTransform):
-    """Base of the transforms that know the edge of a metric cube."""
+    """Base of the transforms with a metric cube."""
 
     def __init__(self, cube: float = 300.0) -> None:
         if not cube > 0:
@@ -22,10 +22,10 @@ class _CubeTransform(BatchTransform):
 
 @TRANSFORMS.register_module()
 class FindHandCube(_CubeTransform):
-    """Finds the nearest hand in the depth map; moves no pixel.
+    """Finds the nearest hand in the depth map; changes no pixel.
 
-    Sets ``hand_center`` (1, 1, 3), mm, camera frame, which all later transforms move along. By it go
-    ``HandCrop(center='hand')``, ``HandMaskFromCube`` and ``DepthToCube(center='hand')``. Put it before all that cuts.
+    Sets ``hand_center`` (1, 1, 3), mm, camera frame, which all later transforms update. It is used by
+    ``HandCrop(center='hand')``, ``HandMaskFromCube`` and ``DepthToCube(center='hand')``. Put it before all crops.
 
     Args:
         cube (float): The cube's edge in mm; see :func:`handkd.geometry.find_hand`. Defaults to 300.0.
@@ -35,10 +35,10 @@ class FindHandCube(_CubeTransform):
     """
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Set ``hand_center``.
+        """Set ``hand_center``, (N, 1, 3), mm, camera frame.
 
         Raises:
-            ValueError: If a sample has no depth, no camera, or no reading in its depth; names it.
+            ValueError: If a sample has no depth, no camera, or an empty depth map; names it.
         """
         batch.require(self, 'depth', 'camera')
         batch['hand_center'] = np.stack([self._find(sample) for sample in batch.samples()])
@@ -52,9 +52,9 @@ class FindHandCube(_CubeTransform):
 
 @TRANSFORMS.register_module()
 class HandMaskFromCube(_CubeTransform):
-    """Takes for the hand what lies within a metric cube around the hand found; sets ``hand_mask``.
+    """Sets ``hand_mask`` to everything within a metric cube around the hand found.
 
-    Without true joints nothing tells the forearm from the hand: what of it is in the cube is counted in.
+    Without true joints the forearm cannot be separated from the hand: its part in the cube is included.
 
     Args:
         cube (float): The cube's edge in mm. Defaults to 300.0.
@@ -64,10 +64,10 @@ class HandMaskFromCube(_CubeTransform):
     """
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Set ``hand_mask`` (H, W), bool.
+        """Set ``hand_mask`` (H, W), bool, in the pixels of the image.
 
         Raises:
-            ValueError: If a sample has no depth, no camera or no hand found; names it.
+            ValueError: If a sample has no depth, no camera or no ``hand_center``; names it.
         """
         batch.require(self, 'depth', 'camera', 'hand_center')
         batch['hand_mask'] = [

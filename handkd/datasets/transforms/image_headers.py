@@ -1,8 +1,8 @@
-"""What an image file says of itself before it is decoded: its size, how it is to be turned, whether it is whole.
+"""Headers of image files, read before decoding: size, EXIF orientation, completeness.
 
-JPEG (with MPO, a JPEG file with more behind it), PNG, WebP and TIFF are read here, since which of them OpenCV and
-Pillow turn by their EXIF tag depends on the version of either. Of other formats, which have no such tag, Pillow tells
-the size.
+JPEG (with MPO, a JPEG file with appended images), PNG, WebP and TIFF are parsed here, since it depends on the versions
+of OpenCV and Pillow which of them they rotate by their EXIF tag. Other formats have no such tag; Pillow reads
+their size.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF, and so of EXIF
-_MOST_PARTS = 1 << 20  # segments, chunks or tags of a file; a file made of nothing else takes long to walk over
-_OTHERS = ('BMP', 'DIB', 'GIF', 'JPEG2000', 'PPM', 'SUN')  # what Pillow is asked about: it knows far more than OpenCV
+_MOST_PARTS = 1 << 20  # segments, chunks or tags of a file; a file of nothing else would take long to parse
+_OTHERS = ('BMP', 'DIB', 'GIF', 'JPEG2000', 'PPM', 'SUN')  # formats for Pillow, which knows far more than OpenCV
 _NO_FRAME = (0xC4, 0xC8, 0xCC)  # among JPEG's markers C0 to CF, those that begin no frame
 
 
@@ -26,13 +26,13 @@ _DAMAGED = 'is damaged, or no image that OpenCV can read; convert it to PNG or J
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What an image file says of itself.
+    """Header of an image file.
 
     Attributes:
         size: (width, height) of the stored pixels, px.
-        orientation: How they are to be turned, 1 to 8 as in EXIF; 1 is upright, from 5 on width and height swap.
-        orientation_at: Where a TIFF file says so, bytes from its beginning, and in how many bytes; else None.
-        scan: Where the compressed data of a JPEG file begin; else None.
+        orientation: EXIF orientation, 1 to 8; 1 is upright, from 5 on width and height swap.
+        orientation_at: Byte offset and length of a TIFF file's orientation tag; else None.
+        scan: Byte offset of the compressed data of a JPEG file; else None.
     """
 
     size: tuple[int, int]
@@ -42,22 +42,22 @@ class ImageHeader:
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """(width, height) once turned, px."""
+        """(width, height) of the upright image, px."""
         return self.size[::-1] if self.orientation > 4 else self.size
 
 
 class BrokenHeaderError(ValueError):
-    """A file is no image, or ends before its end."""
+    """A file is not an image, or is truncated."""
 
 
 def read_header(data: bytes | mmap.mmap) -> ImageHeader:
-    """Read what an image file says of itself.
+    """Read the header of an image file.
 
     Args:
-        data: The whole file; of a mapped one only the pages that are needed are read.
+        data: The whole file; of a memory-mapped one only the needed pages are read.
 
     Raises:
-        BrokenHeaderError: If it is empty, cut off, or no image; says which, as the end of a sentence about the file.
+        BrokenHeaderError: If it is empty, truncated, or not an image; the message completes a sentence about the file.
     """
     if not len(data):
         raise BrokenHeaderError('is empty; copy or download it again')
@@ -70,21 +70,21 @@ def read_header(data: bytes | mmap.mmap) -> ImageHeader:
             return _read_webp(data)
         if data[:4] in (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'):
             return _read_tiff(data)
-    except (IndexError, OverflowError, struct.error):  # of which the second is a place behind all that can be
+    except (IndexError, OverflowError, struct.error):  # the second: an offset beyond any file
         raise cut_off(data) from None
     return _read_other(data)
 
 
 def cut_off(data: bytes | mmap.mmap) -> BrokenHeaderError:
-    """Return the error of a file that ends early."""
+    """Return the error of a truncated file."""
     return BrokenHeaderError(f'is cut off after {len(data)} bytes; copy or download it again')
 
 
 def _read_jpeg(data: bytes | mmap.mmap) -> ImageHeader:
-    """Walk over the segments up to the compressed data; the first EXIF segment and the frame count."""
+    """Parse the segments up to the compressed data; uses the first EXIF segment and the frame."""
     size, orientation, at = None, 1, 2
     for _ in range(_MOST_PARTS):
-        if data[at] != 0xFF or data[at + 1] in (0x00, 0xFF):  # decoders pass over what is between two segments
+        if data[at] != 0xFF or data[at + 1] in (0x00, 0xFF):  # decoders skip bytes between two segments
             at = data.find(b'\xff', at + 1)
             if at < 0:
                 raise cut_off(data)
@@ -104,7 +104,7 @@ def _read_jpeg(data: bytes | mmap.mmap) -> ImageHeader:
 
 
 def _read_png(data: bytes | mmap.mmap) -> ImageHeader:
-    """Walk over the chunks (length, name, content, checksum) to the closing one; EXIF may stand behind the pixels."""
+    """Parse the chunks (length, name, content, checksum) up to the last; EXIF may come after the pixels."""
     size, orientation, at = struct.unpack('>II', data[16:24]), 1, 8
     for _ in range(_MOST_PARTS):
         length, name = struct.unpack('>I4s', data[at : at + 8])
@@ -119,7 +119,7 @@ def _read_png(data: bytes | mmap.mmap) -> ImageHeader:
 
 
 def _read_webp(data: bytes | mmap.mmap) -> ImageHeader:
-    """Walk over the chunks (name, length, content); of an animation the first picture counts."""
+    """Parse the chunks (name, length, content); of an animation the first frame counts."""
     end = 8 + int.from_bytes(data[4:8], 'little')
     if end > len(data):
         raise cut_off(data)
@@ -148,7 +148,7 @@ def _read_tiff(data: bytes | mmap.mmap) -> ImageHeader:
     """Read the tags of the first page."""
     tags: dict[int, list[int]] = {}
     for tag, *found in _tiff_tags(data):
-        tags[tag] = max(tags.get(tag, found), found)  # of two sizes the larger one: which is read is the decoder's
+        tags[tag] = max(tags.get(tag, found), found)  # the larger of two sizes: the decoder may use either
     if _WIDTH not in tags or _HEIGHT not in tags:
         raise cut_off(data)
     size = (tags[_WIDTH][0], tags[_HEIGHT][0])
@@ -159,9 +159,9 @@ def _read_tiff(data: bytes | mmap.mmap) -> ImageHeader:
 
 
 def _read_other(data: bytes | mmap.mmap) -> ImageHeader:
-    """Let Pillow tell the size of BMP, JPEG 2000, PPM and so on."""
+    """Read the size of BMP, JPEG 2000, PPM and so on with Pillow."""
     file = io.BytesIO(data) if isinstance(data, bytes) else data
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours, in one line and with a remedy
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # MAX_PIXELS applies instead, with a better error
     try:
         with Image.open(file, formats=_OTHERS) as image:
             return ImageHeader(image.size)
@@ -172,7 +172,7 @@ def _read_other(data: bytes | mmap.mmap) -> ImageHeader:
 
 
 def _exif_orientation(exif: bytes) -> int:
-    """Return the orientation that EXIF data tell; 1 if they tell none, or are damaged, which is no reason to refuse."""
+    """Return the orientation in EXIF data; 1 if there is none, or they are damaged, which is not an error."""
     try:
         value = next((value for tag, value, *_ in _tiff_tags(exif.removeprefix(b'Exif\0\0')) if tag == _ORIENTATION), 1)
     except (IndexError, OverflowError, struct.error):
@@ -181,7 +181,7 @@ def _exif_orientation(exif: bytes) -> int:
 
 
 def _tiff_tags(data: bytes | mmap.mmap) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (tag, first value, where it stands, bytes it takes) of the whole numbers in a TIFF's first directory."""
+    """Yield (tag, first value, its offset, its length in bytes) of the integers in a TIFF's first directory."""
     order = '<' if data[:2] == b'II' else '>'
     big = data[2:4] in (b'+\0', b'\0+')
     offset, number, entry = (8, 'Q', 20) if big else (4, 'H', 12)

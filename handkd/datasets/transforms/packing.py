@@ -1,4 +1,4 @@
-"""The last transform: from the sample dict to what a model takes."""
+"""The last transform: from the sample dict to the inputs of a model."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ _INSTANCE_KEYS = {
 class PackHandInputs(BatchTransform):
     """Packs a sample into network inputs and one ``PoseDataSample``.
 
-    ``gt_instances`` gets the labels that are there, as float32 arrays with a leading dimension of 1: ``keypoints``,
-    ``keypoints_cam``, ``keypoints_visible`` (seen in the image), ``keypoints_valid`` (labelled at all; coordinates of
+    ``gt_instances`` gets the available labels, as float32 arrays with a leading dimension of 1: ``keypoints``,
+    ``keypoints_cam``, ``keypoints_visible`` (visible in the image), ``keypoints_valid`` (labelled; coordinates of
     the others are 0, see :func:`handkd.datasets.transforms.check_sample`), ``bboxes``; and of a data set with other
-    joints than the 21 those as labelled, ``keypoints_native`` (1, K, 2) and ``keypoints_cam_native`` (1, K, 3).
+    joints than the 21 also these, ``keypoints_native`` (1, K, 2) and ``keypoints_cam_native`` (1, K, 3).
 
     Args:
-        modalities (Sequence[str]): What the network gets, some of 'rgb', 'depth' and 'background' (what LoadBackground
-            has loaded). Defaults to ('rgb',).
+        modalities (Sequence[str]): Inputs of the network, some of 'rgb', 'depth' and 'background' (of
+            LoadBackground). Defaults to ('rgb',).
         fields (Sequence[str]): Which of 'hand_mask' and 'part_seg' go to ``gt_fields``. Defaults to ().
-        meta_keys (Sequence[str]): Which keys go to the meta information where they are there. Defaults to
+        meta_keys (Sequence[str]): Keys of the meta information; absent ones are left out. Defaults to
             ``PackHandInputs.META_KEYS``.
 
     Raises:
-        ValueError: If there is no such modality or field, or no modality.
+        ValueError: If a modality or field is unknown, or there is no modality.
     """
 
     is_last = True
@@ -73,15 +73,15 @@ class PackHandInputs(BatchTransform):
         """Pack samples.
 
         Returns:
-            A dict a sample. ``inputs``: modality -> tensor, 'rgb' and 'background' uint8 (3, H, W), BGR, views; 'depth'
-            float32 (1, H, W). ``data_samples``: the PoseDataSample.
+            One dict per sample. ``inputs``: modality -> tensor, 'rgb' and 'background' uint8 (3, H, W), BGR, views;
+            'depth' float32 (1, H, W). ``data_samples``: the PoseDataSample.
 
         Raises:
             ValueError: If an input is missing or has a wrong type or shape, a label is malformed (check_sample), or a
                 chosen crop was never cut; names the sample.
         """
         if 'crop' in batch:
-            raise ValueError('PackHandInputs: HandCrop chose a crop that nothing has cut; put WarpCrop behind it')
+            raise ValueError('PackHandInputs: the crop of HandCrop was not cut; put WarpCrop after it')
         batch.require(self, *(_KEYS[name] for name in self.modalities), *self.fields)
         batch.check()
         inputs = [(name, self._tensors(batch, name)) for name in self.modalities]
@@ -101,7 +101,7 @@ class PackHandInputs(BatchTransform):
 
     @staticmethod
     def _tensors(batch: SampleBatch, modality: str) -> Sequence[torch.Tensor]:
-        """Return the inputs of all samples; of an array made for the whole batch they are views."""
+        """Return the inputs of all samples; views, if one array holds the whole batch."""
         pixels = batch[_KEYS[modality]]
         dtype, ndim = (np.uint8, 3) if _KEYS[modality] in PICTURE_KEYS else (np.float32, 2)
         for i, picture in enumerate(pixels):
@@ -126,11 +126,11 @@ def _maps(planes: np.ndarray | Sequence[np.ndarray]) -> Sequence[torch.Tensor]:
 
 
 def _filled(element: BaseDataElement, values: dict, names: str = '_data_fields') -> BaseDataElement:
-    """Put values into one of MMEngine's data elements, as its ``set_field`` does one by one.
+    """Set values of one of MMEngine's data elements, as its ``set_field`` does one by one.
 
-    ``set_field`` compares lengths and copies and checks again what has just been checked here: half of the time.
+    ``set_field`` repeats the checks made here and copies: half of the time.
     """
     vars(element).update(values)
     vars(element)[names].update(values)
-    vars(element)[names].update(key[1:] for key in values if key[0] == '_')  # a property stands under both names
+    vars(element)[names].update(key[1:] for key in values if key[0] == '_')  # a property has both names
     return element

@@ -1,4 +1,4 @@
-"""Changes of the colour image alone: the depth map, the labels and the camera stay."""
+"""Augmentations of the colour image alone; depth map, labels and camera are unchanged."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .sample import require
 _LUMA = np.array([0.114, 0.587, 0.299])
 """Weights of B, G and R in the luminance (ITU-R BT.601)."""
 _GREY = np.full((3, 3), 1 / 3)
-"""Projection onto the grey axis, about which hues turn."""
+"""Projection onto the grey axis, the axis of hue rotations."""
 _TURN = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) * 3**-0.5
-"""Cross product with the grey axis: the quarter turn of what is across it."""
+"""Cross product with the grey axis: a quarter turn of its orthogonal plane."""
 
 
 @TRANSFORMS.register_module()
 class PhotometricJitter(BaseTransform):
     """Varies brightness, contrast, saturation and hue, blurs and adds noise; each strength is drawn uniformly.
 
-    The four colour changes are one linear map of BGR, applied in one pass: the hue turns about the grey axis, the
-    saturation scales the distance to it, the contrast the distance to the image's mean luminance, the brightness
-    everything.
+    The four colour changes are one linear map of BGR, applied in one pass: hue rotates about the grey axis,
+    saturation scales the distance to it, contrast the distance to the image's mean luminance, brightness
+    all values.
 
     Args:
         brightness (float): The factor is drawn from 1 +- this. Defaults to 0.2.
@@ -55,7 +55,7 @@ class PhotometricJitter(BaseTransform):
         self.strengths = np.array([brightness, contrast, saturation, hue, blur, noise])
 
     def transform(self, results: dict) -> dict:
-        """Replace ``img``.
+        """Replace ``img``, (H, W, 3), uint8, BGR.
 
         Raises:
             ValueError: If the sample has no image.
@@ -91,12 +91,12 @@ def _colour_map(image: np.ndarray, brightness: float, contrast: float, saturatio
 class RandomBlockReplacement(BaseTransform):
     """Replaces a random block of the colour image by its right neighbour (Wang et al. 2020, section 3.4).
 
-    With the block's corner at (x, y): img[y : y + K, x : x + K] = img[y : y + K, x + K : x + 2 K]. The paper leaves the
-    border open; here x <= W - 2 K, so that the neighbour is always whole. It is applied at the network's resolution,
-    when the student is trained.
+    With the block's corner at (x, y): img[y : y + K, x : x + K] = img[y : y + K, x + K : x + 2 K]. The paper does not
+    specify the border; here x <= W - 2 K, so that the neighbour is always whole. It is applied at the network's
+    resolution, when the student is trained.
 
     Args:
-        block (int): K, the block's edge in px. The paper has 14 on STB and 5 on RHD.
+        block (int): K, the block's edge in px; 14 on STB and 5 on RHD in the paper.
         prob (float): Probability of a replacement. Defaults to 0.5 (the paper's).
 
     Raises:
@@ -109,10 +109,10 @@ class RandomBlockReplacement(BaseTransform):
         self.block, self.prob = block, prob
 
     def transform(self, results: dict) -> dict:
-        """Replace ``img`` by a changed copy.
+        """Replace ``img``, (H, W, 3), uint8, BGR, by a changed copy.
 
         Raises:
-            ValueError: If the sample has no image, or the block and its neighbour don't fit in.
+            ValueError: If the sample has no image, or the image is smaller than the block and its neighbour.
         """
         require(results, self, 'img')
         height, width = results['img'].shape[:2]

@@ -1,7 +1,7 @@
-"""Moving the pixels of one plane or picture, compiled: what OpenCV's warpAffine does, in about half the time.
+"""Compiled affine resampling of images and maps: like OpenCV's warpAffine, in about half the time.
 
-Coordinates are whole numbers with 16 bits behind the point. The inner loops are kept so plain that the compiler makes
-vector instructions of them: first where to read, then reading, then blending.
+Coordinates are fixed-point numbers with 16 fractional bits. The inner loops are simple enough for the compiler to
+vectorise: first the indices, then reading, then blending.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def warp_picture(image: np.ndarray, inverse: np.ndarray, border: int, out: np.nd
     Args:
         image: Shape (H, W, 3), uint8.
         inverse: Pixels of the result -> pixels of the image, shape (3, 3), last row (0, 0, 1).
-        border: Value outside of the image; on its edge the two are blended.
+        border: Value outside the image; blended with the image on its edge.
         out: The result, shape (height, width, 3), uint8. Weights are multiples of 1/256.
     """
-    # Four channels, so that a pixel is one number.
+    # Four channels, so that a pixel is one 32-bit number.
     pixels, blended = _scratch('pixels', (*image.shape[:2], 4)), _scratch('blended', (*out.shape[:2], 4))
     cv2.cvtColor(image, cv2.COLOR_BGR2BGRA, dst=pixels)
     words, result = (array.view(np.uint32)[..., 0] for array in (pixels, blended))
@@ -39,14 +39,14 @@ def warp_picture(image: np.ndarray, inverse: np.ndarray, border: int, out: np.nd
 
 
 def warp_planes(planes: Sequence[np.ndarray], inverse: np.ndarray, outs: Sequence[np.ndarray]) -> None:
-    """Resample planes of numbers or labels: each pixel takes the nearest one, and 0 outside.
+    """Resample maps of numbers or labels: each pixel takes the nearest one, and 0 outside.
 
     Args:
-        planes: At most three (depth, mask, parts), all of one shape (H, W), of bool or any type of number.
-        inverse: As in :func:`warp_picture`.
+        planes: At most three (depth, mask, parts), all of one shape (H, W), of bool or any type of number, any unit.
+        inverse: Pixels of the result -> pixels of the image, shape (3, 3), as in :func:`warp_picture`.
         outs: The results, all of one shape (height, width), of the planes' types.
     """
-    # Numba compiles for each type; to it a bool is a byte like any other.
+    # Numba compiles for each type; bool is passed as uint8.
     kinds = [np.uint8 if plane.dtype == bool else plane.dtype for plane in planes]
     nothing = [_NOTHING] * (3 - len(planes))
     sources = [np.ascontiguousarray(plane).view(kind) for plane, kind in zip(planes, kinds)] + nothing
@@ -58,7 +58,7 @@ _local = threading.local()
 
 
 def _scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return bytes of this thread to write over; fresh memory costs more than what is done with it."""
+    """Return this thread's scratch bytes; fresh memory would cost more than the resampling."""
     found, size = _local.__dict__.get(name), prod(shape)
     if found is None or found.size < size:
         found = _local.__dict__[name] = np.empty(size, np.uint8)
@@ -66,7 +66,7 @@ def _scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @njit(**_JIT)
-def _inside(start, step, limit, count):
+def _inside(start: int, step: int, limit: int, count: int) -> tuple[int, int]:
     """First and last + 1 of the numbers c < count with 0 <= start + c step < limit."""
     first, last = 0, count
     if step == 0:
@@ -79,28 +79,28 @@ def _inside(start, step, limit, count):
 
 
 @njit(**_JIT)
-def _fixed(value):
+def _fixed(value: float) -> int:
     return np.int64(np.rint(value * _ONE))
 
 
 @njit(**_JIT)
-def _row(inverse, row, offset):
-    """Where a row of the result begins in the old image, x and y."""
+def _row(inverse: np.ndarray, row: int, offset: float) -> tuple[int, int]:
+    """Position in the old image, x and y, of the first pixel of a row of the result."""
     x = _fixed(inverse[0, 1] * row + inverse[0, 2] + offset)
     return x, _fixed(inverse[1, 1] * row + inverse[1, 2] + offset)
 
 
 @njit(**_JIT)
-def _span(x, y, dx, dy, width, height, count):
-    """Which pixels of a row lie in [0, width) x [0, height)."""
+def _span(x: int, y: int, dx: int, dy: int, width: int, height: int, count: int) -> tuple[int, int]:
+    """First and last + 1 of the pixels of a row that lie in [0, width) x [0, height)."""
     a, b = _inside(x, dx, width * _ONE, count)
     c, d = _inside(y, dy, height * _ONE, count)
     return max(a, c), max(max(a, c), min(b, d))
 
 
 @njit(**_JIT)
-def _indices(x, y, dx, dy, width, count, indices):
-    """Number of the pixel that each of the first pixels of a row falls into; all must lie inside."""
+def _indices(x: int, y: int, dx: int, dy: int, width: int, count: int, indices: np.ndarray) -> None:
+    """Flat index of the old pixel under each of the first pixels of a row; all must lie inside."""
     x, y, dx, dy, width = np.int32(x), np.int32(y), np.int32(dx), np.int32(dy), np.int32(width)
     for c in range(count):
         u = np.int32(x + dx * np.int32(c))
@@ -109,8 +109,18 @@ def _indices(x, y, dx, dy, width, count, indices):
 
 
 @njit(**_JIT)
-def _nearest(inverse, old, new, one, two, three, out_one, out_two, out_three):
-    """Three planes row by row, so that what is read and written stays near; those without pixels are left out."""
+def _nearest(
+    inverse: np.ndarray,
+    old: tuple[int, int],
+    new: tuple[int, int],
+    one: np.ndarray,
+    two: np.ndarray,
+    three: np.ndarray,
+    out_one: np.ndarray,
+    out_two: np.ndarray,
+    out_three: np.ndarray,
+) -> None:
+    """Resample three maps (H, W) row by row, for locality of memory; empty ones are left out."""
     indices = np.empty(new[1], np.uint32)
     dx, dy = _fixed(inverse[0, 0]), _fixed(inverse[1, 0])
     for row in range(new[0]):
@@ -126,8 +136,8 @@ def _nearest(inverse, old, new, one, two, three, out_one, out_two, out_three):
 
 
 @njit(**_JIT)
-def _pick(flat, indices, a, b, out):
-    """Fill a row: from the pixels that the indices name between a and b, with 0 elsewhere."""
+def _pick(flat: np.ndarray, indices: np.ndarray, a: int, b: int, out: np.ndarray) -> None:
+    """Fill a row: from the pixels at the indices between a and b, with 0 elsewhere."""
     out[:a] = 0
     for c in range(b - a):
         out[a + c] = flat[indices[c]]
@@ -135,7 +145,7 @@ def _pick(flat, indices, a, b, out):
 
 
 @njit(**_JIT)
-def _bilinear(words, inverse, border, out):
+def _bilinear(words: np.ndarray, inverse: np.ndarray, border: int, out: np.ndarray) -> None:
     height, width = words.shape
     flat, indices = words.reshape(-1), np.empty(out.shape[1], np.uint32)
     corners = np.empty((4, out.shape[1]), np.uint32)
@@ -155,8 +165,8 @@ def _bilinear(words, inverse, border, out):
 
 
 @njit(**_JIT)
-def _gather(flat, indices, width, count, corners):
-    """Read the four pixels around each."""
+def _gather(flat: np.ndarray, indices: np.ndarray, width: int, count: int, corners: np.ndarray) -> None:
+    """Read the four pixels around each position."""
     right, below = np.uint32(1), np.uint32(width)
     for c in range(count):
         k = indices[c]
@@ -167,8 +177,8 @@ def _gather(flat, indices, width, count, corners):
 
 
 @njit(**_JIT)
-def _mix(p, q, s, t, fx, fy):
-    """Blend four pixels, two channels at a time; the weights sum to 256, so that a plain colour stays as it is."""
+def _mix(p: int, q: int, s: int, t: int, fx: int, fy: int) -> int:
+    """Blend four pixels, two channels at a time; the weights sum to 256, so that a uniform colour is unchanged."""
     eight = np.uint32(8)
     w11 = (fx * fy + np.uint32(128)) >> eight
     w10, w01 = np.uint32(fy - w11), np.uint32(fx - w11)
@@ -180,7 +190,9 @@ def _mix(p, q, s, t, fx, fy):
 
 
 @njit(**_JIT)
-def _blend(corners, x, y, dx, dy, row, first, count, out):
+def _blend(
+    corners: np.ndarray, x: int, y: int, dx: int, dy: int, row: int, first: int, count: int, out: np.ndarray
+) -> None:
     x, y, dx, dy = np.int32(x), np.int32(y), np.int32(dx), np.int32(dy)
     eight, low = np.uint32(8), np.uint32(255)
     for c in range(count):
@@ -190,8 +202,8 @@ def _blend(corners, x, y, dx, dy, row, first, count, out):
 
 
 @njit(**_JIT)
-def _at_the_edge(words, x, y, border):
-    """One pixel of which not all four neighbours need be in the image."""
+def _at_the_edge(words: np.ndarray, x: int, y: int, border: int) -> int:
+    """One pixel whose four neighbours may lie outside the image."""
     height, width = words.shape
     u, v = x >> 16, y >> 16
     if u < -1 or v < -1 or u >= width or v >= height:

@@ -1,4 +1,4 @@
-"""What a sample dict must hold, and the errors that say what it lacks."""
+"""Keys and shapes of a sample dict, and the errors about missing or malformed ones."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _REMEDIES = {
     'sequence': 'choose a data set with fixed cameras: StudioRoomDataset, PanopticHandDataset',
     'view': 'choose a data set with fixed cameras: StudioRoomDataset, PanopticHandDataset',
 }
-"""What to do about each missing key."""
+"""Remedy for each missing key."""
 
 PICTURE_KEYS = ('img', 'background')
-"""What in a sample is colour: (H, W, 3), uint8, BGR."""
+"""Keys of colour images: (H, W, 3), uint8, BGR."""
 
 PIXEL_KEYS = ('img', 'depth', 'hand_mask', 'part_seg', 'background')
-"""Everything in a sample that is pixels."""
+"""Keys of all images and maps."""
 
 JOINT_SHAPES = {
     'keypoints': (1, NUM_JOINTS, 2),
@@ -42,11 +42,11 @@ JOINT_SHAPES = {
 """Shapes of the labels of the 21 joints."""
 
 CAMERA_SHAPES = {'K': (3, 3), 'R': (3, 3), 'T': (3,), 'dist': (5,)}
-"""Shapes of what a camera holds."""
+"""Shapes of a camera's entries."""
 
 
 def sample_name(results: dict) -> str:
-    """Return what tells a sample from the others in an error: its number and file, as far as it has them."""
+    """Return a sample's name for errors: its number and file, as far as it has them."""
     file = 'img_path' if results.get('img_path') is not None else 'depth_path'
     known = [f'{key} {results[key]!r}' for key in ('img_id', file) if results.get(key) is not None]
     return f'sample ({", ".join(known)})' if known else 'sample (without img_id and img_path)'
@@ -57,18 +57,18 @@ def require(results: dict, transform: object, *keys: str) -> None:
 
     Args:
         results: The sample.
-        transform: Who needs the keys.
-        keys: What it needs.
+        transform: The transform that needs the keys.
+        keys: The keys.
     """
     for key in keys:
         if results.get(key) is None:
             raise ValueError(
-                f'{type(transform).__name__} needs {key!r}, which {sample_name(results)} has not: {_REMEDIES[key]}'
+                f'{type(transform).__name__} needs {key!r}, but {sample_name(results)} has none: {_REMEDIES[key]}'
             )
 
 
 def any_pixels(results: dict, transform: object) -> str:
-    """Return the key of an image that a sample has.
+    """Return the key of an image or map of a sample.
 
     Raises:
         ValueError: If it has none; names the sample and the transform that needs one.
@@ -79,7 +79,7 @@ def any_pixels(results: dict, transform: object) -> str:
 
 
 def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
-    """Raise a ValueError with the nearest right name if a setting is none of its choices."""
+    """Raise a ValueError with the nearest right name if a setting is not one of its choices."""
     if value not in choices:
         raise ValueError(f'{what}: there is no {value!r}; {did_you_mean(value, choices)}')
 
@@ -87,7 +87,7 @@ def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
 def labelled_joints(results: dict) -> np.ndarray:
     """Return which joints have a label.
 
-    A joint has none if ``keypoints_valid`` says 0, or if a coordinate is not finite while ``keypoints_visible`` says 0.
+    A joint has none if ``keypoints_valid`` is 0, or if a coordinate is not finite while ``keypoints_visible`` is 0.
 
     Args:
         results: A sample with ``keypoints`` or ``keypoints_cam`` or both.
@@ -110,7 +110,7 @@ def labelled_joints(results: dict) -> np.ndarray:
     excused = None
     for key in ('keypoints', 'keypoints_cam'):
         value = results.get(key)
-        # The sum of squares is finite only if all are, and found in a third of the time.
+        # The sum of squares is finite only if all are, and takes a third of the time.
         if value is None or isfinite(np.vdot(value, value)) or np.isfinite(value).all():
             continue
         if excused is None:
@@ -130,17 +130,17 @@ def labelled_joints(results: dict) -> np.ndarray:
 
 
 def check_sample(results: dict) -> None:
-    """Check a sample's labels, and make them safe to compute with.
+    """Check a sample's labels, and set those of unlabelled joints to 0.
 
-    Afterwards ``keypoints_valid`` (1, 21) float32 says which joints have a label (see :func:`labelled_joints`), and the
-    coordinates of the others are 0 and not NaN, since in a loss not even a weight of 0 hides a NaN. Arrays are
+    Afterwards ``keypoints_valid`` (1, 21) float32 is 1 for joints with a label (see :func:`labelled_joints`), and the
+    coordinates of the others are 0 and not NaN, since in a loss even a weight of 0 does not remove a NaN. Arrays are
     replaced, never written to.
 
     A data set's own joints (``keypoints_native`` (1, K, 2), ``keypoints_cam_native`` (1, K, 3)) are all labelled.
 
     Raises:
         ValueError: If a label is not finite or has the wrong shape, or ``hand_side`` or ``camera`` is malformed; names
-            the sample, the key, what was found and what was expected.
+            the sample, the key, the found and the expected value.
     """
     valid = labelled_joints(results)
     results['keypoints_valid'] = valid[None].astype(np.float32)
@@ -162,7 +162,7 @@ def check_sample(results: dict) -> None:
 
 
 def _check_native(results: dict) -> None:
-    """Check a data set's own joints: finite, and in 2D as many as in 3D."""
+    """Check a data set's own joints: finite, and the same number in 2D and 3D."""
     flat, joints = results.get('keypoints_native'), results.get('keypoints_cam_native')
     count = next((value.shape[1] for value in (flat, joints) if value is not None and value.ndim == 3), 'K')
     for key, value, width in (('keypoints_native', flat, 2), ('keypoints_cam_native', joints, 3)):

@@ -1,4 +1,4 @@
-"""Turning the camera onto the hand: what a crop off the optical axis shows, seen straight on."""
+"""Virtual camera that looks at the hand: crops off the optical axis without perspective distortion."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _NO_LENS = np.zeros(5)
 
 @TRANSFORMS.register_module()
 class VirtualCamera(BatchTransform):
-    """Cuts the chosen crop out as a camera sees it that looks at its centre: WarpCrop without perspective distortion.
+    """Cuts the chosen crop in the view of a camera that looks at its centre: WarpCrop without perspective distortion.
 
-    The camera is turned by the smallest rotation R_corr that puts the ray through the crop's centre on the optical
+    The camera is rotated by the smallest rotation R_corr that puts the ray through the crop's centre on the optical
     axis, and by the crop's in-plane rotation R_z: R' = R_z R_corr R, T' = R_z R_corr T, x_cam' = R_z R_corr x_cam
     (``perspectiveCorrection`` and ``rotation_augmentation`` of Rhodin et al., "Unsupervised Geometry-Aware
     Representation Learning for 3D Human Pose Estimation", ECCV 2018). So two views i and j of a hand, its root in the
     origin, are P_j = R_j' R_i'^T P_i, whatever their crops and rotations. Its pixels are square, without skew, its
-    principal point is the middle of the result and it has no lens distortion, whatever the old one's. A cube that
-    HandCrop puts around a joint fills the result, wherever in the image it stands: at an angle t from the old axis the
+    principal point is the middle of the result and it has no lens distortion, unlike the old camera. A cube that
+    HandCrop puts around a joint fills the result, at any position in the image: at an angle t from the old axis the
     focal length is size / side sqrt(fx fy) / cos(t), which is size / edge times the distance.
 
-    Image, ``background``, mask and parts, joints, box and ``camera`` follow together, as
-    :func:`~handkd.datasets.transforms.warp_sample` has it. No affine map of pixels does this: ``warp_matrix`` is
-    removed, and transforms that count on it must stand before.
+    Image, ``background``, mask and parts, joints, box and ``camera`` are transformed together, as in
+    :func:`~handkd.datasets.transforms.warp_sample`. This is not an affine map of pixels: ``warp_matrix`` is
+    removed, and transforms that need it must come before.
 
     Args:
         size (int): Side of the result in px. Defaults to 128.
-        border (int): Value of the pictures where the new camera sees more than the old one. Defaults to 0.
+        border (int): Value of pixels outside the old camera's view. Defaults to 0.
 
     Raises:
-        ValueError: If the size is no positive whole number.
+        ValueError: If the size is not a positive whole number.
     """
 
     def __init__(self, size: int = 128, border: int = 0) -> None:
@@ -51,7 +51,7 @@ class VirtualCamera(BatchTransform):
         self.size, self.border = size, border
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Apply and remove ``crop``.
+        """Apply and remove ``crop``: images become (size, size), px; joints move to the new camera's frame, mm.
 
         Raises:
             ValueError: If no crop was chosen before, there is no camera, the crop is mirrored, or the sample has
@@ -62,11 +62,11 @@ class VirtualCamera(BatchTransform):
         if np.any(crop['flip']):
             mirrored = batch.sample(int(np.argmax(np.any(crop['flip'], -1))))
             raise ValueError(
-                f'{sample_name(mirrored)}: VirtualCamera turns a camera and can mirror nothing; take flips out'
+                f'{sample_name(mirrored)}: VirtualCamera rotates a camera and cannot mirror; remove RandomHandFlip'
             )
         if 'depth' in batch:
             raise ValueError(
-                f'{sample_name(batch.sample(0))}: VirtualCamera has no use for depth; ask the data set for rgb alone'
+                f'{sample_name(batch.sample(0))}: VirtualCamera does not support depth; load rgb alone (modalities)'
             )
         del batch['crop']
         move = turn_onto(crop['center'], crop['rotation'], old)
@@ -93,7 +93,7 @@ class VirtualCamera(BatchTransform):
         batch.pop('warp_matrix', None)
 
     def _turn_pixels(self, batch: SampleBatch, move: np.ndarray, old: dict, new: dict) -> None:
-        """Look up what the new cameras see in the old ones' pixels."""
+        """Resample the images in the new cameras' views."""
         keys = [key for key in PIXEL_KEYS if key in batch]
         if not keys:
             return
@@ -102,7 +102,7 @@ class VirtualCamera(BatchTransform):
         rays = np.swapaxes(move, 1, 2) @ np.linalg.inv(new['K'])
         for i, fine in enumerate(self._fineness(move, old, new)):
             lens = np.asarray(old['K'][i], np.float64), np.asarray(old['dist'][i] if 'dist' in old else _NO_LENS, float)
-            # n x n points a pixel, whose mean it is; n = 1 is its centre.
+            # A pixel is the mean of n x n points; n = 1 is its centre.
             maps = look_up(self.size, fine, rays[i], *lens)
             fixed = cv2.convertMaps(*maps, cv2.CV_16SC2)  # once for all pictures
             for key in keys:
@@ -120,7 +120,7 @@ class VirtualCamera(BatchTransform):
         batch.update(seen)
 
     def _fineness(self, move: np.ndarray, old: dict, new: dict) -> list[int]:
-        """How many points of the old image, along x and along y, each pixel of the new one is the mean of."""
+        """Number of points of the old image, along x and along y, that each new pixel averages."""
         steps = np.linspace(0, self.size - 1, 3)
         grid = np.broadcast_to(np.stack(np.meshgrid(steps, steps), -1).reshape(9, 2), (len(move), 9, 2))
         probe = _turn_points(grid, np.swapaxes(move, 1, 2), new, old).reshape(-1, 3, 3, 2)
@@ -129,11 +129,11 @@ class VirtualCamera(BatchTransform):
 
 
 def turn_onto(pixel: np.ndarray, rotation: float | np.ndarray, camera: dict) -> np.ndarray:
-    """Return the rotation of a camera's axes after which it looks at a pixel.
+    """Return the rotation of a camera's axes after which its optical axis goes through a pixel.
 
     Args:
-        pixel: The pixel (2,); for several cameras (N, 2).
-        rotation: What the image then turns clockwise by, in degrees; for several cameras (N,).
+        pixel: The pixel (2,), px; for several cameras (N, 2).
+        rotation: Clockwise in-plane rotation of the image, in degrees; for several cameras (N,).
         camera: The camera, or several with all their arrays of shape (N, ...).
 
     Returns:
@@ -161,17 +161,17 @@ def _turn_points(pixels: np.ndarray, move: np.ndarray, old: dict, new: dict) -> 
 def look_up(
     size: int, fine: int, rays: np.ndarray, intrinsics: np.ndarray, dist: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return where in an image the pixels of another camera at the same place lie.
+    """Return the positions in an image of the pixels of another camera at the same place.
 
     Args:
         size: Side of the other camera's image in px.
-        fine: Points a pixel along x and along y.
+        fine: Points per pixel along x and along y.
         rays: Homogeneous pixels of the other camera -> rays in the image's camera, shape (3, 3), float64.
         intrinsics: K of the image's camera, shape (3, 3), float64.
         dist: Its distortion, shape (5,), float64; 0 for none, and then the map is the homography K rays.
 
     Returns:
-        Columns and rows, shape (size * fine, size * fine), float32: what :func:`handkd.geometry.project` gives.
+        Columns and rows, shape (size * fine, size * fine), float32, px, as by :func:`handkd.geometry.project`.
     """
     k1, k2, p1, p2, k3 = dist[0], dist[1], dist[2], dist[3], dist[4]
     bent = k1 != 0 or k2 != 0 or p1 != 0 or p2 != 0 or k3 != 0

@@ -1,4 +1,4 @@
-"""Moving pixels: every modality, the joints and the camera together, through one function."""
+"""Affine warping of a sample: all modalities, the joints and the camera together."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from .resampling import warp_picture, warp_planes
 from .sample import PICTURE_KEYS, PIXEL_KEYS, any_pixels, sample_name
 
 STEP = 1.5
-"""Farthest that neighbouring samples of the old image may lie apart, in its pixels, before it is averaged over."""
+"""Largest distance of neighbouring samples of the old image, in its pixels, without averaging."""
 MAX_SUPERSAMPLING = 8
-"""Finest grid inside one pixel; beyond it, some aliasing costs less than the time."""
+"""Finest grid inside one pixel; a finer one would take more time than the remaining aliasing justifies."""
 
 
 def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border: int = 0) -> dict:
-    """Move a sample by an affine map of its pixels: u' = A u.
+    """Warp a sample by an affine map of its pixels: u' = A u.
 
-    The image and its ``background`` are interpolated bilinearly, and averaged over the area of each new pixel where
-    they shrink to less than two thirds; ``depth``, ``hand_mask`` and ``part_seg`` take the nearest pixel, since no mean
-    of two surfaces or labels means anything. ``keypoints``, ``bbox``, ``camera`` and ``keypoints_cam`` (and a data
-    set's own joints, ``keypoints_native`` and ``keypoints_cam_native``, and a found ``hand_center``) follow
-    (:func:`handkd.geometry.affine_camera`; without a camera square pixels are assumed), so that projecting the joints
-    gives their pixels as before. A mirroring map swaps ``hand_side``. ``warp_matrix`` (3, 3) takes pixels of the
+    The image and its ``background`` are interpolated bilinearly, and averaged over the area of each new pixel if
+    they shrink to less than two thirds; ``depth``, ``hand_mask`` and ``part_seg`` take the nearest pixel, since a mean
+    of two surfaces or labels is meaningless. ``keypoints``, ``bbox``, ``camera`` and ``keypoints_cam`` (and a data
+    set's own joints, ``keypoints_native`` and ``keypoints_cam_native``, and a found ``hand_center``) are transformed
+    (:func:`handkd.geometry.affine_camera`; without a camera square pixels are assumed), so that the joints still
+    project to their pixels. A mirroring map swaps ``hand_side``. ``warp_matrix`` (3, 3) maps pixels of the
     original image to the present ones.
 
     Args:
         results: The sample. The dict is changed; arrays in it are replaced and never written to.
         matrix: A, shape (3, 3), last row (0, 0, 1); pixel centres at whole numbers.
-        size: (width, height) of the result.
-        border: Value of the image outside of the old one, 0 to 255. Depth there is 0, the mask False, the part 0.
+        size: (width, height) of the result, px.
+        border: Value of the image outside the old one, 0 to 255. Depth there is 0, the mask False, the part 0.
 
     Returns:
         ``results``.
@@ -53,16 +53,16 @@ def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border
 
 
 def warp_batch(batch: SampleBatch, matrices: np.ndarray, size: tuple[int, int], border: int = 0) -> None:
-    """Move each sample of a batch by its own map, all to one size; see :func:`warp_sample`.
+    """Warp each sample of a batch by its own map, all to one size; see :func:`warp_sample`.
 
     Args:
         batch: The samples.
-        matrices: Shape (N, 3, 3).
-        size: (width, height) of the results.
-        border: Value of the images outside of the old ones.
+        matrices: Pixels of each image -> pixels of its result, shape (N, 3, 3).
+        size: (width, height) of the results, px.
+        border: Value of the images outside the old ones.
     """
     if 'depth_cube' in batch:
-        raise ValueError(f'{sample_name(batch.sample(0))}: put DepthToCube behind all transforms that move pixels')
+        raise ValueError(f'{sample_name(batch.sample(0))}: put DepthToCube after all transforms that warp pixels')
     linear = matrices[:, :2, :2]
     if 'camera' in batch:
         batch['camera'], move = affine_camera(batch['camera'], matrices)
@@ -88,7 +88,7 @@ def warp_batch(batch: SampleBatch, matrices: np.ndarray, size: tuple[int, int], 
 
 
 def _move_boxes(boxes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """Return the upright boxes around moved ones, shape (N, 4); centre and half the sides move by themselves."""
+    """Return the axis-aligned boxes around warped ones, shape (N, 4), from their centres and half sides."""
     low, high, linear = boxes[:, :2], boxes[:, 2:], matrices[:, :2, :2]
     center = (linear @ ((low + high) / 2)[..., None])[..., 0] + matrices[:, :2, 2]
     half = (np.abs(linear) @ ((high - low) / 2)[..., None])[..., 0]
@@ -121,7 +121,7 @@ def warp_image(image: np.ndarray, inverse: np.ndarray, border: int, out: np.ndar
     Args:
         image: Shape (H, W, 3), uint8.
         inverse: Pixels of the result -> pixels of the image, shape (3, 3), last row (0, 0, 1).
-        border: Value outside of the image.
+        border: Value outside the image.
         out: The result, shape (height, width, 3), uint8.
     """
     image, inverse = _what_is_seen(image, inverse, out.shape)
@@ -138,9 +138,9 @@ def warp_image(image: np.ndarray, inverse: np.ndarray, border: int, out: np.ndar
 
 
 def _what_is_seen(image: np.ndarray, inverse: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the part of an image that a result of some shape is made of, and the map to its pixels.
+    """Return the part of an image that a result of the shape needs, and the map to its pixels.
 
-    A crop of a large image then costs what the crop does: resampling copies all that it is given.
+    The cost is then that of the crop, not of a large image: resampling copies its whole input.
     """
     left, right = _span(inverse[0].tolist(), image.shape[1], shape)
     top, bottom = _span(inverse[1].tolist(), image.shape[0], shape)
@@ -151,9 +151,9 @@ def _what_is_seen(image: np.ndarray, inverse: np.ndarray, shape: tuple[int, ...]
 
 
 def _span(row: list[float], length: int, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return the first and last + 1 of an image's columns, or rows, that one row of the map to it reaches.
+    """Return the first and last + 1 of an image's columns, or rows, reached by one row of the map to it.
 
-    They are two more than the nearest ones, which blending needs, and none beyond the image: its edge stays its edge.
+    There is a margin of two for blending, but none beyond the image: its edge stays its edge.
     """
     ends = sorted((-0.5 * row[0], (shape[1] - 0.5) * row[0])), sorted((-0.5 * row[1], (shape[0] - 0.5) * row[1]))
     low = min(max(floor(ends[0][0] + ends[1][0] + row[2]) - 2, 0), length - 1)
@@ -169,19 +169,19 @@ def _check_size(transform: object, size: int | Sequence[int]) -> tuple[int, int]
 
 
 def _refuse_pending_crop(transform: object, results: dict) -> None:
-    """Raise if a crop was chosen for the image as it is before this transform."""
+    """Raise a ValueError if a crop was chosen before this transform, but not cut yet."""
     if 'crop' in results:
-        raise ValueError(f'{type(transform).__name__}: put it before HandCrop or behind WarpCrop')
+        raise ValueError(f'{type(transform).__name__}: put it before HandCrop or after WarpCrop')
 
 
 @TRANSFORMS.register_module()
 class WarpCrop(BatchTransform):
-    """Cuts the chosen crop out and brings it to the network's size: one resampling for crop, noise and flip together.
+    """Cuts the chosen crop and resizes it to the network's size: one resampling for crop, noise and flip together.
 
     Args:
         size (int): Side of the result in px. Defaults to 64.
-        border (int): Value of the image where the crop reaches beyond it; 128 is the mid-grey that Zimmermann and Brox
-            have there. Defaults to 0.
+        border (int): Value of the image outside the original; 128 is the mid-grey of Zimmermann and Brox.
+            Defaults to 0.
     """
 
     def __init__(self, size: int = 64, border: int = 0) -> None:
@@ -191,7 +191,7 @@ class WarpCrop(BatchTransform):
         self.border = border
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Apply and remove ``crop``.
+        """Apply and remove ``crop``: images become (size, size), px; joints follow, in px and mm of the camera.
 
         Raises:
             ValueError: If no crop was chosen before.
@@ -215,7 +215,7 @@ class HandResize(BaseTransform):
         """Resize every modality of a sample.
 
         Raises:
-            ValueError: If a crop is still to be cut.
+            ValueError: If a chosen crop is not cut yet.
         """
         _refuse_pending_crop(self, results)
         height, width = results[any_pixels(results, self)].shape[:2]
@@ -226,7 +226,7 @@ class HandResize(BaseTransform):
 class RandomHandFlip(BatchTransform):
     """Mirrors a sample horizontally and vertically, each with its own probability.
 
-    A mirrored hand is one of the other side. Between HandCrop and WarpCrop it costs nothing: the flip becomes part of
+    A mirrored hand changes its side. Between HandCrop and WarpCrop it costs nothing: the flip becomes part of
     the crop.
 
     Args:
@@ -245,7 +245,7 @@ class RandomHandFlip(BatchTransform):
     num_draws = 2
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
-        """Mirror the samples or their crops."""
+        """Mirror the samples, images (H, W) with joints in px and mm of the camera, or their crops."""
         mirrored = draws < self.probabilities
         if 'crop' in batch:
             batch['crop'] = dict(batch['crop'], flip=batch['crop']['flip'] != mirrored)
@@ -253,6 +253,6 @@ class RandomHandFlip(BatchTransform):
             samples = batch.samples()
             for sample, (horizontal, vertical) in zip(samples, mirrored.tolist()):
                 height, width = sample[any_pixels(sample, self)].shape[:2]
-                # Also where nothing is mirrored: all samples of a batch go the same way.
+                # Also without mirroring: all samples of a batch must keep the same keys.
                 warp_sample(sample, flip_matrix((width, height), horizontal, vertical), (width, height))
             batch.replace(samples)

@@ -68,5 +68,5 @@ def test_missing_and_empty_folders(tmp_path):
 def test_a_corrupt_image_is_named(tmp_path, content):
     (tmp_path / 'bad.jpg').write_bytes(content)
     dataset = StudioDataset('train', 5, backgrounds=str(tmp_path), randomisation={'plain': 0.0})
-    with pytest.raises(ValueError, match=r'bad\.jpg.*repair it or take it out'):
+    with pytest.raises(ValueError, match=r'bad\.jpg.*repair it or remove it'):
         dataset[0]

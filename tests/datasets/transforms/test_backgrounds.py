@@ -92,7 +92,7 @@ def test_what_it_refuses(folder, make_sample):
         load(moved)
     with pytest.raises(ValueError, match=r'its image has shape \(32, 32\), the background in .* has \(49, 65\)'):
         load(VirtualCamera(32)(HandCrop()(views(make_sample, ('a', 0))[0])))
-    with pytest.raises(ValueError, match="needs 'sequence', which .*: choose a data set with fixed cameras"):
+    with pytest.raises(ValueError, match="needs 'sequence', but .*: choose a data set with fixed cameras"):
         load(make_sample(3))
     with pytest.raises(FileNotFoundError, match='no background'):
         load(views(make_sample, ('c', 0))[0])

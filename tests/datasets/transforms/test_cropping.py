@@ -86,7 +86,7 @@ def test_cube_crops_of_a_batch_are_those_of_single_samples(make_sample):
 
 @pytest.mark.parametrize('key', ['keypoints', 'keypoints_cam', 'camera'])
 def test_cube_rule_needs_joints_and_camera(make_sample, key):
-    with pytest.raises(ValueError, match=rf"HandCrop needs '{key}', which sample \(img_id 4\) has not"):
+    with pytest.raises(ValueError, match=rf"HandCrop needs '{key}', but sample \(img_id 4\) has none"):
         HandCrop('cube')(dict(make_sample(4), **{key: None}))
 
 
@@ -120,7 +120,7 @@ def test_a_nan_joint_is_named_or_left_out(make_sample):
 
 
 def test_errors_name_the_sample(make_sample):
-    with pytest.raises(ValueError, match=r"HandCrop needs 'keypoints', which sample \(img_id 4\) has not"):
+    with pytest.raises(ValueError, match=r"HandCrop needs 'keypoints', but sample \(img_id 4\) has none"):
         HandCrop()(dict(img_id=4))
     with pytest.raises(ValueError, match=r"needs 'bbox', .*choose another rule"):
         HandCrop('box')(dict(img_id=4))
@@ -155,12 +155,12 @@ def test_no_noise_by_default():
     ('build', 'message'),
     [
         (lambda: HandCrop('sqare'), "did you mean 'square'"),
-        (lambda: HandCrop('zb', factor=1.25), "goes with 'square' and 'box'"),
+        (lambda: HandCrop('zb', factor=1.25), "is for 'square' and 'box'"),
         (lambda: HandCrop(factor=0), 'must be positive'),
-        (lambda: HandCrop('cube', factor=1.25), "goes with 'square' and 'box'"),
+        (lambda: HandCrop('cube', factor=1.25), "is for 'square' and 'box'"),
         (lambda: HandCrop('cube', cube=0), 'cube must be a positive length in mm'),
-        (lambda: HandCrop(cube=300.0), "goes with 'cube'; found 300.0"),
-        (lambda: HandCrop('zb', root='wrist'), "root goes with 'cube'; found 'wrist' for 'zb'"),
+        (lambda: HandCrop(cube=300.0), "is for 'cube'; found 300.0"),
+        (lambda: HandCrop('zb', root='wrist'), "root is for 'cube'; found 'wrist' for 'zb'"),
         (lambda: HandCrop('cube', root='wirst'), "did you mean 'wrist'"),
         (lambda: RandomCropNoise((1.2, 1.0)), 'low <= high'),
         (lambda: RandomCropNoise(shift=-1), 'shift=-1'),

@@ -39,9 +39,9 @@ def test_cube_around_the_median_reading():
     mask[0] = True
     assert DepthToCube(center='depth')(dict(with_depth(depth), hand_mask=mask))['depth_cube'][0] == 900
     mask[0], mask[3, 3] = False, True
-    with pytest.raises(ValueError, match=r'sample \(img_id 12\) has no depth reading on the hand mask'):
+    with pytest.raises(ValueError, match=r'sample \(img_id 12\) has no depth on the hand mask'):
         DepthToCube(center='depth')(dict(with_depth(depth), hand_mask=mask))
-    with pytest.raises(ValueError, match='no depth reading in the central half'):
+    with pytest.raises(ValueError, match='no depth in the central half'):
         DepthToCube(center='depth')(with_depth(np.zeros((8, 8))))
 
 
@@ -59,15 +59,13 @@ def test_hand_only_sends_what_is_off_the_mask_to_the_back():
     # A mask that is there does not change anything by itself.
     np.testing.assert_allclose(DepthToCube(300)(sample)['depth'][:, 0], [0, -1], atol=1e-6)
     with pytest.raises(
-        ValueError, match=r"needs 'hand_mask', which sample \(img_id 12\) has not: put HandMaskFromDepth"
+        ValueError, match=r"needs 'hand_mask', but sample \(img_id 12\) has none: put HandMaskFromDepth"
     ):
         DepthToCube(hand_only=True)(with_depth([[1]]))
 
 
 def test_missing_depth_says_what_to_do():
-    with pytest.raises(
-        ValueError, match=r"DepthToCube needs 'depth', which sample \(img_id 12\) has not: .*modalities"
-    ):
+    with pytest.raises(ValueError, match=r"DepthToCube needs 'depth', but sample \(img_id 12\) has none: .*modalities"):
         DepthToCube()(dict(img_id=12))
     with pytest.raises(ValueError, match="needs 'keypoints_cam'"):
         DepthToCube()(dict(depth=np.ones((2, 2), np.float32)))
@@ -84,7 +82,7 @@ def test_the_cube_comes_once():
     with pytest.raises(ValueError, match='in a cube already'):
         DepthToCube()(DepthToCube()(with_depth([[1]])))
     crop = dict(center=np.zeros(2), side=1.0)
-    with pytest.raises(ValueError, match='DepthToCube behind all'):
+    with pytest.raises(ValueError, match='DepthToCube after all'):
         WarpCrop()(dict(DepthToCube()(with_depth([[1]])), crop=crop))
 
 

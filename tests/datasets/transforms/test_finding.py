@@ -72,7 +72,7 @@ def test_what_was_found_follows_the_pixels(samples):
 
 
 def test_what_is_missing_is_named(samples):
-    with pytest.raises(ValueError, match=r"needs 'hand_center', which sample .* has not: put FindHandCube before"):
+    with pytest.raises(ValueError, match=r"needs 'hand_center', but sample .* has none: put FindHandCube before"):
         DepthToCube(center='hand')(dict(samples[0]))
     with pytest.raises(ValueError, match="HandCrop needs 'hand_center'"):
         HandCrop(center='hand')(dict(samples[0]))

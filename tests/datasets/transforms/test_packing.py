@@ -70,7 +70,7 @@ def test_turned_images_are_copied():
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (dict(depth=None), r"PackHandInputs needs 'depth', which sample \(img_id 5\) has not: .*modalities"),
+        (dict(depth=None), r"PackHandInputs needs 'depth', but sample \(img_id 5\) has none: .*modalities"),
         (dict(img=np.zeros((4, 4), np.uint8)), r"'img' must be \(H, W, 3\) uint8, found \(4, 4\) uint8"),
         (dict(img=np.zeros((4, 4, 3), np.float32)), r'found \(4, 4, 3\) float32'),
         (dict(depth=np.zeros((4, 4))), r"'depth' must be \(H, W\) float32, found \(4, 4\) float64"),
@@ -83,7 +83,7 @@ def test_bad_samples(make_sample, change, message):
 
 
 def test_a_crop_must_have_been_cut(make_sample):
-    with pytest.raises(ValueError, match='put WarpCrop behind it'):
+    with pytest.raises(ValueError, match='put WarpCrop after it'):
         PackHandInputs()(HandCrop()(make_sample()))
 
 

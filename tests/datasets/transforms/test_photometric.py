@@ -142,5 +142,5 @@ def test_bad_settings(build, message):
 
 @pytest.mark.parametrize('transform', [PhotometricJitter(), RandomBlockReplacement(5)])
 def test_missing_image(transform):
-    with pytest.raises(ValueError, match=rf"{type(transform).__name__} needs 'img', which sample \(img_id 8\) has not"):
+    with pytest.raises(ValueError, match=rf"{type(transform).__name__} needs 'img', but sample \(img_id 8\) has none"):
         transform(dict(img_id=8))

@@ -213,12 +213,12 @@ def test_labels_may_be_missing(make_sample):
 def test_the_order_of_transforms_is_checked(make_sample):
     sample = make_sample(3)
     with pytest.raises(
-        ValueError, match=r"WarpCrop needs 'crop', which sample \(img_id 3\) has not: put HandCrop before"
+        ValueError, match=r"WarpCrop needs 'crop', but sample \(img_id 3\) has none: put HandCrop before"
     ):
         WarpCrop()(dict(sample))
-    with pytest.raises(ValueError, match='before HandCrop or behind WarpCrop'):
+    with pytest.raises(ValueError, match='before HandCrop or after WarpCrop'):
         HandResize(32)(HandCrop()(dict(sample)))
-    with pytest.raises(ValueError, match='DepthToCube behind'):
+    with pytest.raises(ValueError, match='DepthToCube after'):
         RandomHandFlip(1)(DepthToCube()(dict(sample)))
     with pytest.raises(ValueError, match='invertible'):
         warp_sample(dict(sample), np.zeros((3, 3)), (8, 8))

@@ -1,7 +1,7 @@
-"""The studio writes itself out in the official layout of every supported data set.
+"""Writers of rendered hands in the file layout of every supported data set.
 
-One file a layout; none of them shares a table or a line with the reader of that data set, so a set that is written and
-read back shows an error in either.
+There is one file per layout; none shares a table or a line with the reader of that data set, so writing a set and
+reading it back reveals errors in either.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
     'folder': write_folder,
 }
 """Name of a layout -> its writer, which takes the root of the data set (an empty folder), the number of frames in each
-split and the studio's seed, and yields the truth of each sample as it writes it; label files are there at the end.
-'nyu_parts' is NYU with part labels, which the real set has not, beside its images; 'panoptic_nvs' has the sequences of
+split and the studio's seed, and yields the truth of each sample as it writes it; label files are complete at the end.
+'nyu_parts' is NYU with part labels, which the real set lacks; 'panoptic_nvs' has the sequences of
 Mueller et al. 2020, in six cameras."""
 
 
 def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[dict]:
-    """Write the studio in the layout of a data set.
+    """Write rendered hands in the layout of a data set.
 
     Args:
         layout: A name in :data:`LAYOUTS`.
-        out: Root of the data set; it is made if need be.
+        out: Root of the data set; created if missing.
         num: Frames in each split, of which each of the split's sequences gets at least one.
         seed: Seed of the studio. Defaults to 0.
 
     Returns:
-        An iterator over the truth of each sample, as the reader must give it back: ``split``, ``img_path``,
+        An iterator over the truth of each sample, as the reader must return it: ``split``, ``img_path``,
         ``depth_path`` and ``mask_path`` relative to ``out``, ``keypoints_cam`` (21, 3) mm, ``keypoints`` (21, 2) px,
         ``camera``, ``hand_side``, ``img``, ``depth`` mm before it is rounded to the file's unit, ``hand_mask``,
-        ``part_seg``, and where depth has a camera of its own ``depth_camera`` and ``keypoints_depth_cam``. Files are
-        written as it goes, label files in the end: it has to be exhausted.
+        ``part_seg``, and if depth has a separate camera ``depth_camera`` and ``keypoints_depth_cam``. Files are
+        written during the iteration, label files at the end: it must be exhausted.
 
     Raises:
-        ValueError: If there is no such layout (names the nearest one), or ``num`` or ``seed`` is too small.
-        OSError: If ``out`` is no folder, or not an empty one.
+        ValueError: If the layout is unknown (names the nearest one), or ``num`` or ``seed`` is too small.
+        OSError: If ``out`` is not an empty folder.
     """
     if layout not in LAYOUTS:
         raise ValueError(f'layout: there is no {layout!r}; {did_you_mean(layout, LAYOUTS)}')
@@ -68,8 +68,8 @@ def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[di
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
         raise FileExistsError(
-            f'{out}: a data set is written into an empty folder, found files in it; name another one, or delete what '
-            'an interrupted run left there'
+            f'{out}: a new data set needs an empty folder, found files in it; choose another, or delete what an '
+            'interrupted run left there'
         )
     return LAYOUTS[layout](out, num, seed)
 

@@ -1,8 +1,8 @@
-"""Writes the studio as BigHand2.2M and HANDS17: 16-bit depth images, joints in tab-separated text.
+"""Writes rendered hands as BigHand2.2M and HANDS17: 16-bit depth images, joints in tab-separated text.
 
-Layout and joint order are those of the data sets' README. What is not known of the real files is left out: the ``ego``
-folders, ``train_test_annotation`` and the unlabelled HANDS17 test images. The sets do not say which hand they show;
-here it is always the right one.
+Layout and joint order are those of the data sets' README. Undocumented parts of the real files are left out: the
+``ego`` folders, ``train_test_annotation`` and the unlabelled HANDS17 test images. The sets do not state the side of the
+hands; here it is always right.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .photograph import Camera, Photograph, photograph
 _CAMERA = Camera(np.array([[475.065948, 0, 315.944855], [0, 475.065857, 245.287079], [0, 0, 1]]), (640, 480))
 """Intel RealSense SR300."""
 _REACH = ((-90.0, -60.0, 330.0), (90.0, 60.0, 700.0))
-"""Corners of the box (mm, camera frame) in which hands stand: all of a hand there is in the image."""
+"""Corners of the box (mm, camera frame) of hand positions: hands in it are entirely in the image."""
 
 _ORDER = (
     'wrist',
@@ -40,10 +40,10 @@ _README = 'Each line: number of the frame, then x, y and z (mm) of 21 joints. So
 
 
 def write_bighand(out: Path, num: int, seed: int) -> Iterator[dict]:
-    """Write BigHand2.2M (12 subjects of 7 views each, the last one of one view) and beside it HANDS17's ``training/``.
+    """Write BigHand2.2M (12 subjects of 7 views each, the last one of one view) and HANDS17's ``training/``.
 
-    Every annotation file of BigHand2.2M also lists frames that have no image (1, 5, 9, ...), as the real ones do. Depth
-    is in mm, 0 where nothing is.
+    Every annotation file of BigHand2.2M also lists frames without an image (1, 5, 9, ...), as the real ones do. Depth
+    is in mm, 0 without a surface.
 
     Args:
         out: Folder to write into.
@@ -72,7 +72,7 @@ def _write_view(out: Path, subject: str, view: str, indices: Sequence[int], seed
         yield _save(out, f'{subject}/{view}/image_D{frame:08d}.png', photo, 'full')
         lines.append(_line(f'{frame:08d}', photo))
         frame += 1
-        if frame % 4 == 1:  # it is labelled, but its image is missing
+        if frame % 4 == 1:  # labelled, but without an image
             lines.append(_line(f'{frame:08d}', photo))
             frame += 1
     annotation = out / _ANNOTATION.format(subject, view)

@@ -1,7 +1,7 @@
-"""Writes the studio as Dexter+Object: colour and depth of two cameras, and the five fingertips in text.
+"""Writes rendered hands as Dexter+Object: colour and depth of two cameras, and the five fingertips in text.
 
-What is not known of the real files was decided: depth lies in ``depth/Depth_%04d.png`` as 16-bit mm, numbers have three
-decimals, and ``calibration/`` is left out.
+Undocumented details of the real files are assumptions: depth is in ``depth/Depth_%04d.png`` as 16-bit mm, numbers have
+three decimals, and ``calibration/`` is left out.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _COLOUR = Camera(
     T=np.array([19.0473, -1.8514, -4.7501]),
 )
 _REACH = ((-80.0, -60.0, 350.0), (80.0, 60.0, 600.0))
-"""Corners of the box (mm, depth camera's frame) in which hands stand."""
+"""Corners of the box (mm, depth camera's frame) of hand positions."""
 _SEQUENCES = ('Grasp1', 'Grasp2', 'Occlusion', 'Rigid', 'Pinch', 'Rotate')
 _TIPS = [JOINT_INDEX[f'{finger}_tip'] for finger in ('thumb', 'index', 'middle', 'ring', 'little')]
 _NO_DEPTH = 32001
-"""What the Senz3D returns where it measures nothing."""
+"""Value of the Senz3D for 'no measurement'."""
 _UNMEASURED = {('Occlusion', 0): JOINT_INDEX['ring_tip']}
-"""(sequence, frame) -> the fingertip that has no depth there."""
+"""(sequence, frame) -> the fingertip without depth."""
 
 
 def write_dexter(out: Path, num: int, seed: int) -> Iterator[dict]:
@@ -42,7 +42,7 @@ def write_dexter(out: Path, num: int, seed: int) -> Iterator[dict]:
     frame, x and y negated. The ring finger's tip in the first frame of 'Occlusion' has z = 32001: no depth.
 
     Args:
-        out: Folder to write into: what the data set calls ``dexter+object``.
+        out: Folder to write into, named ``dexter+object`` in the data set.
         num: Frames, of which each sequence gets at least one.
         seed: Seed of the studio.
 
@@ -88,5 +88,5 @@ def _save(out: Path, folder: str, number: int, colour: Photograph, depth: Photog
 
 
 def _line(points: np.ndarray) -> str:
-    """Return a line of labels: coordinates parted by commas, points by semicolons, and an empty last column."""
+    """Return a line of labels: coordinates separated by commas, points by semicolons, and an empty last column."""
     return ''.join(', '.join(f'{value:.3f}' for value in point) + '; ' for point in points) + '\n'

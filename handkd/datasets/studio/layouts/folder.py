@@ -1,4 +1,4 @@
-"""Writes the studio in handkd's plain form for a user's own data: JSON lines beside images."""
+"""Writes rendered hands in handkd's plain form for a user's own data: JSON lines and images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .photograph import Camera, Photograph, photograph
 
 _SPLITS = ('train', 'val', 'test')
 _UNIT = 0.25
-"""Millimetres for one count of the depth images."""
+"""Millimetres per count of the depth images."""
 _NAMES = (*JOINTS[1:], 'wrist')
-"""Order of the joints in the lines; not handkd's own, so that whoever reads must go by name."""
+"""Order of the joints in the lines; not handkd's, so that a reader must use the names."""
 _ROWS = [JOINTS.index(name) for name in _NAMES]
 _CAMERA = Camera(
     np.array([[611.5, 0, 322.25], [0, 608.0, 236.5], [0, 0, 1]]),
@@ -29,13 +29,13 @@ _CAMERA = Camera(
     np.array([0.09, -0.17, -0.003, 0.002, 0.01]),
 )
 _REACH = ((-110.0, -70.0, 400.0), (110.0, 70.0, 650.0))
-"""Corners of the box (mm, camera frame) in which hands stand."""
+"""Corners of the box (mm, camera frame) of hand positions."""
 
 
 def write_folder(out: Path, num: int, seed: int) -> Iterator[dict]:
     """Write ``dataset.json``, ``train.jsonl``, ``val.jsonl``, ``test.jsonl`` and ``images/``: hands of both sides.
 
-    Every fourth line has no label for the little finger's tip, and says its 2D joints instead of leaving them to
+    Every fourth line has no label for the little finger's tip, and contains 2D joints instead of relying on their
     projection.
 
     Args:
@@ -44,7 +44,7 @@ def write_folder(out: Path, num: int, seed: int) -> Iterator[dict]:
         seed: Seed of the studio.
 
     Yields:
-        The truth of one line; ``split`` is 'train', 'val' or 'test'. Beyond the usual keys: ``keypoints_valid`` (21,)
+        The truth of one line; ``split`` is 'train', 'val' or 'test'. Besides the usual keys: ``keypoints_valid`` (21,)
         bool, False for the joint without a label.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the writers of layouts share: how frames are dealt out to folders, and images that are surely written."""
+"""Helpers of the layouts' writers: distribution of frames over folders, and image files with checked writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def spread(num: int, groups: int) -> list[int]:
-    """Deal ``num`` frames out to groups as evenly as can be, at least one to each; the first ones get what is left."""
+    """Distribute ``num`` frames evenly over groups, at least one to each; the first ones get the remainder."""
     return [max(1, num // groups + (k < num % groups)) for k in range(groups)]
 
 
@@ -18,8 +18,8 @@ def save_image(root: Path, name: str, image: np.ndarray) -> str:
 
     Args:
         root: Root of the data set.
-        name: Posix path relative to it; its ending chooses the format. Folders are made if need be.
-        image: What OpenCV writes: (H, W) or (H, W, 3) BGR, uint8 or uint16.
+        name: Posix path relative to it; its suffix selects the format. Missing folders are created.
+        image: (H, W) or (H, W, 3) BGR, uint8 or uint16.
 
     Raises:
         OSError: If the file can't be written; names it.

@@ -1,4 +1,4 @@
-"""Writes the studio as LM/MHP, the Large-scale Multiview 3D Hand Pose Dataset: four webcams around a Leap Motion.
+"""Writes rendered hands as LM/MHP, the Large-scale Multiview 3D Hand Pose Dataset: four webcams and a Leap Motion.
 
 The world is the Leap Motion's frame, in mm: x to the right, y up and z towards the user, the sensor at the origin.
 """
@@ -24,7 +24,7 @@ _DIST = np.array([0.092701, -0.175877, -0.0035687, -0.00302299, 0.0])
 _FINGERS = {'F4': 'index', 'F3': 'middle', 'F1': 'little', 'F2': 'ring', 'TH': 'thumb'}
 """The Leap Motion's names of the fingers, in the order of the rows."""
 _BONES = {'KNU1_A': 1, 'KNU1_B': 0, 'KNU2_A': 2, 'KNU3_A': 3}
-"""Its names of a finger's joints, in the order of the rows -> place counted from the palm."""
+"""Its names of a finger's joints, in the order of the rows -> position counted from the palm."""
 _KNUCKLES = {'thumb': ('cmc', 'mcp', 'ip', 'tip')}
 _ROWS = {
     f'{short}_{bone}': JOINT_INDEX[f'{finger}_{_KNUCKLES.get(finger, ("mcp", "pip", "dip", "tip"))[place]}']
@@ -34,19 +34,19 @@ _ROWS = {
 """Names of rows 0 to 19 of a label file -> handkd's joints."""
 
 _SPLITS = {'train': range(1, 17), 'test': range(17, 22)}
-"""Sequences; there is no official split, this one parts them as one public loader does."""
+"""Sequences; there is no official split, this one is that of a public loader."""
 _AUGMENTED = (1, 2, 17)
-"""The sequences that also come with other backgrounds; of the real ones 10, 12, 13 and 20 do not."""
+"""Sequences that also have other backgrounds; of the real ones 10, 12, 13 and 20 do not."""
 _CAMERA_PLACES = ((-330, 430, 180), (-120, 520, 330), (140, 480, 360), (340, 380, 150))
-"""Where the webcams stand, mm."""
+"""Positions of the webcams, mm."""
 _REACH = ((-40.0, 170.0, -40.0), (40.0, 230.0, 40.0))
-"""Corners of the box (mm) in which hands stand."""
+"""Corners of the box (mm) of hand positions."""
 
 
 def write_lm(out: Path, num: int, seed: int) -> Iterator[dict]:
     """Write ``annotated_frames/``, ``augmented_samples/`` and ``calibrations/`` of 21 sequences: right hands.
 
-    There is no wrist in the labels: PALM_POSITION is the middle between wrist and middle finger's MCP joint, and
+    The labels have no wrist: PALM_POSITION is the middle between wrist and middle finger's MCP joint, and
     PALM_NORMAL a unit vector out of the palm. Images are lossy (JPEG), labels have six digits.
 
     Args:
@@ -93,7 +93,7 @@ def _write_sequence(out: Path, split: str, sequence: int, indices: Sequence[int]
 
 
 def _cameras(rng: np.random.Generator) -> list[Camera]:
-    """Place the four webcams a little otherwise for each sequence; all look at the space above the sensor."""
+    """Place the four webcams slightly differently for each sequence; all look at the space above the sensor."""
     cameras = []
     for place in _CAMERA_PLACES:
         rotation, translation = look_at(place + rng.normal(0, 15, 3), (0, 200, 0) + rng.normal(0, 10, 3), (0, -1, 0))
@@ -118,7 +118,7 @@ def _label(joints: np.ndarray) -> str:
 def _pickle_as_python2(array: np.ndarray) -> bytes:
     """Pickle a float64 array as NumPy under Python 2 did, protocol 2: its bytes are a byte string.
 
-    Python 3 can't write that opcode; it would call ``_codecs.encode`` instead, which no real file does.
+    Python 3 can't write that opcode; it would call ``_codecs.encode`` instead, unlike the real files.
 
     Args:
         array: Fewer than 256 along each axis.

@@ -1,4 +1,4 @@
-"""Writes the studio as the NYU Hand Pose data set v2 (Tompson et al. 2014): three Kinects around a right hand."""
+"""Writes rendered hands as the NYU Hand Pose data set v2 (Tompson et al. 2014): a right hand and three Kinects."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SPLITS = ('train', 'test')
 _FX, _FY, _CX, _CY = 588.036865, 587.075073, 320.0, 240.0
 _K = np.array([[_FX, 0, _CX], [0, _FY, _CY], [0, 0, 1]])
 _NOTHING = 2001
-"""Depth (mm) in the files where there is no reading."""
+"""Depth (mm) in the files for 'no measurement'."""
 _TARGET = (0.0, 0.0, 780.0)
 _EYES = ((0, 0, 0), (-560, -90, 170), (590, 60, 210))
-"""Where the Kinects stand (mm, in the first one's frame); all look at the target."""
+"""Positions of the Kinects (mm, in the frame of the first); all look at the target."""
 _REACH = ((-60.0, -50.0, 720.0), (60.0, 50.0, 840.0))
-"""Corners of the box (mm, in the first Kinect's frame) in which hands stand."""
+"""Corners of the box (mm, in the first Kinect's frame) of hand positions."""
 
 _FINGERS = {'F1': 'little', 'F2': 'ring', 'F3': 'middle', 'F4': 'index', 'TH': 'thumb'}
 _BLEND = {
@@ -36,7 +36,7 @@ _BLEND = {
     'KNU1_A': ('mcp', 'mcp', 0.0),
     'KNU1_B': ('mcp', 'wrist', 0.25),
 }
-"""Point of a finger -> between which joints it lies, and how far from the first to the second."""
+"""Point of a finger -> the two joints it lies between, and its share of the way from the first to the second."""
 _THUMB = {'tip': 'tip', 'dip': 'ip', 'pip': 'mcp', 'mcp': 'cmc'}
 _PALM = {
     'PALM_1': ('wrist', 'little_mcp', 'middle_mcp', 0.4),
@@ -47,7 +47,7 @@ _PALM = {
     'PALM_6': ('wrist', 'wrist', 'wrist', 0.0),
 }
 """Point of the palm (a, b, c, t) -> a + t (b - c). PALM_1 and PALM_2 are the wrist's sides, across the palm; PALM_3
-and PALM_6, either of which is taken for the root of 21 joints, are the wrist."""
+and PALM_6, either of which can be the root of 21 joints, are the wrist."""
 NAMES = [*(f'{short}_{point}' for short in _FINGERS for point in _BLEND), *_PALM]
 """The 36 points, in the file's order."""
 _PREDICTED = [0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32]
@@ -57,23 +57,23 @@ _PREDICTED = [0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32]
 def write_nyu(out: Path, num: int, seed: int, parts: bool = False) -> Iterator[dict]:
     """Write ``train/`` and ``test/``: depth, colour and synthetic depth of three Kinects, and ``joint_data.mat``.
 
-    The hand has no more than 21 joints of its own; the others of the 36 are points between them: KNU2_A is the middle
-    of its phalanx, KNU1_B lies a quarter of the way from the finger's base to the wrist, PALM_1 and PALM_2 beside the
-    wrist, PALM_4 and PALM_5 halfway to the little and middle finger. Colour is black where there is no depth; synthetic
+    The rendered hand has only 21 joints; the others of the 36 are points between them: KNU2_A is the middle
+    of its phalanx, KNU1_B lies a quarter of the way from the finger's base to the wrist, PALM_1 and PALM_2 next to the
+    wrist, PALM_4 and PALM_5 halfway to the little and middle finger. Colour is black without depth; synthetic
     depth is that of the hand without its arm. ``test_predictions.mat`` has the 14 evaluated joints in the first Kinect,
-    2 px off.
+    with 2 px of noise.
 
     Args:
         out: Folder to write into: the real one is named ``nyu_hand_dataset_v2/dataset``.
         num: Frames in each split; a frame is three images of each kind. Numbers begin at 1, and the test's second
             subject, from frame 2441 on, is reached by large sets only.
         seed: Seed of the studio.
-        parts: Whether to write part labels, too, ``parts_1_0000001.png``, which the archive has not. Defaults to False.
+        parts: Whether to write part labels, too, ``parts_1_0000001.png``, which the archive lacks. Defaults to False.
 
     Yields:
-        One truth for each frame and Kinect; ``split`` is 'train' or 'test'. The files don't say where the Kinects
-        stand, so R is the identity and T zero. Beyond the usual keys: ``view`` (1 to 3), ``frame`` (from 1), and
-        ``joints_36`` (36, 3), mm, camera frame with y down, and ``parts_path`` where parts are written.
+        One truth for each frame and Kinect; ``split`` is 'train' or 'test'. The files do not contain the poses of the
+        Kinects, so R is the identity and T zero. Besides the usual keys: ``view`` (1 to 3), ``frame`` (from 1), and
+        ``joints_36`` (36, 3), mm, camera frame with y down, and ``parts_path`` if parts are written.
 
     Raises:
         OSError: If a file can't be written.
@@ -95,7 +95,7 @@ def write_nyu(out: Path, num: int, seed: int, parts: bool = False) -> Iterator[d
 
 
 def points_36(joints: np.ndarray) -> np.ndarray:
-    """Return the 36 points (36, 3) of a hand's 21 joints (21, 3), in any frame and unit."""
+    """Return the 36 points (36, 3) of a hand's 21 joints (21, 3), any unit, any frame."""
     at = {name: joints[j] for name, j in JOINT_INDEX.items()}
     points = []
     for finger in _FINGERS.values():

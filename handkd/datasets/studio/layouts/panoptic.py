@@ -1,7 +1,7 @@
-"""Writes the studio as CMU Panoptic with hands: synchronised HD cameras in a dome, both hands of a person, JSON labels.
+"""Writes rendered hands as CMU Panoptic: synchronised HD cameras in a dome, both hands of a person, JSON labels.
 
-The world is the dome's: y points down, the floor is at 0, and files are in centimetres. What no camera of ours sees is
-left out: videos, faces, and all of the body but its wrists.
+The world is the dome's: y points down, the floor is at 0, and files are in centimetres. Left out are
+videos, faces, and the body except its wrists.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .photograph import Camera, Photograph, overlay, photograph
 from .rig import look_at
 
 _SEQUENCES = {'171026_pose1': 'train', '171204_pose5': 'test'}
-"""One sequence a split; the second one is of the test set of the MTC release."""
+"""One sequence per split; the second belongs to the test set of the MTC release."""
 NVS_SEQUENCES = {'171026_pose3': 'train', '171204_pose2': 'train', '171026_pose2': 'test'}
 """The sequences of Mueller et al. 2020, section 3.1."""
 _HANDS = {'left': (220.0, -1150.0, 0.0), 'right': (-220.0, -1150.0, 0.0)}
-"""Where the hands stand (mm, world), give or take 50 mm: the person looks along -z."""
+"""Positions of the hands (mm, world), +- 50 mm: the person looks along -z."""
 _REFERENCE = Camera(np.diag([100.0, 100.0, 1.0]), (16, 16))
-"""No camera of the dome: has the world's axes, and so turns every hand and the light alike for all of those."""
+"""A camera with the world's axes, not in the dome: fixes the rotation of hands and light for all cameras."""
 _WRISTS = {'left': 5, 'right': 11}
 """Row of each wrist among the body's 19 joints."""
 _NO_JOINT = [0.0, 0.0, 0.0, -1.0]
@@ -43,8 +43,8 @@ def write_panoptic(
     """Write sequences, each with calibration, HD images, hands and body.
 
     Frame numbers have gaps. The second frame of a sequence, and then every third, has no ``left_hand``; in the frame
-    after it the right hand has a score of 0: not to be used. The images show both hands all the same. The first frame
-    also has somebody with ``id`` -1, whom a reader must leave out.
+    after it the right hand has a score of 0: unusable. The images show both hands nevertheless. The first frame
+    also has a person with ``id`` -1, which a reader must leave out.
 
     Args:
         out: Folder to write into.
@@ -55,7 +55,7 @@ def write_panoptic(
         image_type: 'jpg' or 'png', both of which the owners' toolbox extracts. Defaults to 'jpg'.
 
     Yields:
-        The truth of each usable hand in each image; ``split`` is 'train' or 'test'. Beyond the usual keys:
+        The truth of each usable hand in each image; ``split`` is 'train' or 'test'. Besides the usual keys:
         ``sequence``, ``frame``, ``view`` (node of the camera) and ``person`` (id).
 
     Raises:
@@ -63,7 +63,7 @@ def write_panoptic(
         OSError: If a file can't be written.
     """
     if not 1 <= cameras <= 31:
-        raise ValueError(f'cameras must be from 1 to 31, as many as the dome has, found {cameras}')
+        raise ValueError(f'cameras must be from 1 to 31, the number in the dome, found {cameras}')
     for number, (sequence, split) in enumerate(sequences.items()):
         rng = np.random.default_rng((seed, number))
         views = {node: _hd_camera(node, rng) for node in range(cameras)}
@@ -123,7 +123,7 @@ def _write_labels(
 
 
 def _photograph_hands(split: str, index: int, camera: Camera, shifts: np.ndarray, seed: int) -> dict[str, Photograph]:
-    """Photograph both hands, each by itself, in one sequence's scenery."""
+    """Photograph both hands, each separately, in one sequence's scenery."""
     photos = {}
     for k, (side, place) in enumerate(_HANDS.items()):
         pair = [_REFERENCE, camera]
@@ -132,8 +132,8 @@ def _photograph_hands(split: str, index: int, camera: Camera, shifts: np.ndarray
 
 
 def _hd_camera(node: int, rng: np.random.Generator) -> Camera:
-    """Place an HD camera on the dome; its numbers have no more digits than the calibration file's."""
-    # Twelve places further for the next node: the first few cameras already stand all around.
+    """Place an HD camera on the dome; its numbers have as many digits as those of the calibration file."""
+    # Twelve positions further for the next node: the first few cameras are already all around.
     around, height = 2 * np.pi * (12 * node / 31 + rng.uniform(-0.01, 0.01)), rng.uniform(-2200, -400)
     eye = (_RING * np.sin(around), height, -_RING * np.cos(around))
     rotation, translation = look_at(eye, (0, -1100, 0), (0, 1, 0))
@@ -167,7 +167,7 @@ def _calibration(
     rotation: np.ndarray,
     translation: np.ndarray,
 ) -> dict:
-    """Return a camera as a calibration file has it; the translation in cm."""
+    """Return a camera in the form of a calibration file; the translation in cm."""
     return {
         'name': f'{panel:02d}_{node:02d}',
         'type': kind,
@@ -182,7 +182,7 @@ def _calibration(
 
 
 def _hand(joints: np.ndarray, nodes: list[int]) -> dict:
-    """Return a hand as a label file has it, from joints (21, 3) in cm, world, and the cameras that see it."""
+    """Return a hand in the form of a label file, from joints (21, 3) in cm, world, and the cameras that see it."""
     return {
         'landmarks': np.round(joints, 4).ravel().tolist(),
         'averageScore': [0.7] * 21,

@@ -1,9 +1,9 @@
-"""Photographs of the studio: a hand that stands anywhere, seen by whole calibrated cameras with any pixels and lens.
+"""Photographs of the studio: a hand at any position, seen by calibrated cameras with any pixels and lens.
 
-The studio's renderer draws square images with square pixels. A photograph draws the square around the body with it, at
-the finer of the camera's two focal lengths, and resamples that to the camera's pixels: light bilinearly, depth and
-parts from the nearest pixel. Where the camera's own pixels are square and its lens does not bend, the two grids are the
-same and every pixel of depth and parts is the renderer's own.
+The studio's renderer draws square images with square pixels. A photograph renders the square around the body, at
+the larger of the camera's two focal lengths, and resamples it to the camera's pixels: light bilinearly, depth and
+parts from the nearest pixel. If the camera's pixels are square and its lens has no distortion, the two grids are the
+same and every pixel of depth and parts is the renderer's.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ from ..sample import (
 from ..scene import Scene, view_scene
 
 _CELL = 16
-"""Side of the cells (px) between whose corners the lens is taken to be linear: within 0.05 px for hand cameras."""
+"""Side of the cells (px) in which the distortion is interpolated linearly: within 0.05 px for hand cameras."""
 _MARGIN = 16
-"""How far (px) the renderer draws beyond what is kept: shading looks at neighbours."""
+"""Margin (px) of the rendered image around the kept part: shading uses neighbours."""
 _SIZE_STEP = 128
-"""The renderer's images come in multiples of this size (px), since each size keeps its own scratch."""
+"""The renderer's images have multiples of this size (px), since each size has its own buffers."""
 _NEAREST = 5.0
-"""Spheres that come nearer to the camera than this (mm) are not drawn by the renderer."""
+"""Spheres nearer to the camera than this (mm) are not drawn by the renderer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A camera somewhere in the writer's world.
+    """A camera in the writer's world.
 
     Attributes:
         K: (3, 3) intrinsics, px; pixel centres at integers.
         size: Width and height, px.
         R: (3, 3) rotation, world to camera.
         T: (3,) translation, mm: x_cam = R x_world + T.
-        dist: (5,) OpenCV's k1, k2, p1, p2, k3; None for a lens that does not bend.
+        dist: (5,) OpenCV's k1, k2, p1, p2, k3; None for a lens without distortion.
     """
 
     K: np.ndarray
@@ -65,7 +65,7 @@ class Camera:
     dist: np.ndarray | None = None
 
     def as_dict(self) -> dict:
-        """Return the camera as a sample of handkd holds it: new float64 arrays ``K``, ``R``, ``T`` and any ``dist``."""
+        """Return the camera in the form of a sample: new float64 arrays ``K``, ``R``, ``T`` and any ``dist``."""
         camera = {key: np.array(getattr(self, key), np.float64) for key in ('K', 'R', 'T')}
         return camera if self.dist is None else camera | {'dist': np.array(self.dist, np.float64)}
 
@@ -76,10 +76,10 @@ class Photograph:
 
     Attributes:
         image: (H, W, 3) uint8 BGR.
-        depth: (H, W) float32 mm along the optical axis, 0 where nothing is (there is no wall).
-        part_seg: (H, W) uint8, as the studio's: 0 background, arm and things, 1..20 parts.
+        depth: (H, W) float32 mm along the optical axis, 0 without a surface (there is no wall).
+        part_seg: (H, W) uint8, as the studio's: 0 background, arm and objects, 1..20 parts.
         keypoints_cam: (21, 3) float64 mm in this camera's frame.
-        camera: ``K``, ``R``, ``T`` (world to camera, mm) and ``dist`` if the lens bends.
+        camera: ``K``, ``R``, ``T`` (world to camera, mm) and any ``dist``.
         hand_side: 'left' or 'right'.
     """
 
@@ -92,7 +92,7 @@ class Photograph:
 
     @property
     def arm(self) -> np.ndarray:
-        """(H, W) bool: hand, forearm or thing is there."""
+        """(H, W) bool: pixels of hand, forearm or objects."""
         return self.depth > 0
 
     @property
@@ -108,19 +108,19 @@ class Photograph:
         mask_path: str | None = None,
         depth_view: Photograph | None = None,
     ) -> dict:
-        """Return what a reader of the written sample must give back.
+        """Return the sample that a reader of the written files must return.
 
         Args:
             split: The reader's name of the split.
-            img_path, depth_path, mask_path: Files, relative to the root of the data set; only what is given, and the
-                image or depth in it, is in the result.
-            depth_view: The photograph that lies in ``depth_path``, if it was taken by another camera than this one;
+            img_path, depth_path, mask_path: Files, relative to the root of the data set; the result has only the given
+                ones, with the image or depth in them.
+            depth_view: The photograph in ``depth_path``, if it was taken by another camera than this one;
                 its camera and joints become ``depth_camera`` and ``keypoints_depth_cam``.
 
         Returns:
             ``split``, ``keypoints_cam``, ``keypoints``, ``camera``, ``hand_side``, ``hand_mask`` (bool) and
             ``part_seg`` in the frame of this camera; ``img_path`` and ``img``, ``depth_path`` and ``depth``,
-            ``mask_path``, ``depth_camera`` and ``keypoints_depth_cam``, as far as asked for.
+            ``mask_path``, ``depth_camera`` and ``keypoints_depth_cam``, as requested.
         """
         record = {
             'split': split,
@@ -156,23 +156,23 @@ def photograph(
     """Take photographs of one hand by several cameras at the same moment.
 
     Args:
-        index: Number of the studio's sample whose hand it is.
+        index: Number of the studio's sample with the hand.
         seed: Seed of the studio.
         split: The studio's split: 'train', 'val' or 'test'.
         side: 'left' or 'right'.
-        cameras: Who looks on.
-        center: (3,) where the middle finger's MCP joint stands, world, mm.
-        rotation: (3, 3) from the axes of the sample's own camera to the world's. None turns the hand so that the first
-            camera sees it from where the sample's camera did (forearms there never point at the camera).
-        scenery: Number of the studio's sample that gives background, light and exposure: the same number for frames of
-            one sequence or for two hands in one picture. None is ``index``.
+        cameras: The cameras.
+        center: (3,) position of the middle finger's MCP joint, world, mm.
+        rotation: (3, 3) from the axes of the sample's camera to the world's. None rotates the hand so that the first
+            camera sees it from the direction of the sample's camera (whose forearms never point at the camera).
+        scenery: Number of the studio's sample with background, light and exposure: the same number for frames of
+            one sequence or for two hands in one image. None is ``index``.
         randomisation: As for :class:`~handkd.datasets.studio.StudioDataset`.
 
     Returns:
-        One photograph a camera. Light falls from where the scenery's sample has it in the first camera's axes.
+        One photograph per camera. The direction of light is that of the scenery's sample in the first camera's axes.
 
     Raises:
-        ValueError: If ``split``, ``side`` or ``randomisation`` is none that the studio knows.
+        ValueError: If ``split``, ``side`` or ``randomisation`` is unknown.
     """
     settings = StudioDataset(split, 1, seed, sides=(side,), randomisation=randomisation).settings
     draw = draw_sample(settings, index)
@@ -193,14 +193,14 @@ def photograph(
 
 
 def overlay(photographs: Sequence[Photograph]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Put hands that one camera sees, each photographed by itself with the same scenery, into one picture.
+    """Combine hands that were photographed separately by one camera, with the same scenery, in one image.
 
     Args:
-        photographs: One camera's photographs, one a hand.
+        photographs: One camera's photographs, one per hand.
 
     Returns:
-        Image (H, W, 3) uint8; depth (H, W) float32 mm, the nearest, 0 where nothing is; and which photograph is seen
-        at each pixel, (H, W) int, -1 where none is.
+        Image (H, W, 3) uint8; depth (H, W) float32 mm, the nearest, 0 without a surface; and the index of the visible
+        photograph at each pixel, (H, W) int, -1 for none.
     """
     image, depth = photographs[0].image.copy(), photographs[0].depth.copy()
     owner = np.where(photographs[0].arm, 0, -1)
@@ -214,14 +214,14 @@ def _seen_alike(joint: np.ndarray, camera: Camera, center: np.ndarray) -> np.nda
     """Rotation of the sample's axes into the world that keeps the angle under which the camera sees the hand."""
     a, b = joint / np.linalg.norm(joint), camera.R @ center + camera.T
     b = b / np.linalg.norm(b)
-    # The smallest rotation that takes a to b: a half turn about their middle after one about a.
+    # The smallest rotation from a to b: a half turn about their middle after one about a.
     middle = (a + b) / np.linalg.norm(a + b)
     half_turns = [2 * np.outer(axis, axis) - np.eye(3) for axis in (middle, a)]
     return camera.R.T @ half_turns[0] @ half_turns[1]
 
 
 class _Region(NamedTuple):
-    """What of a camera's image the body may cover, and the square that the renderer draws for it."""
+    """Region of a camera's image that the body may cover, and the square that the renderer draws for it."""
 
     rows: slice
     cols: slice
@@ -230,7 +230,7 @@ class _Region(NamedTuple):
     size: int
     """Side of the square, px."""
     at: tuple[np.ndarray, np.ndarray]
-    """(h, w) float32 each: column and row in the square at which each pixel of the region looks."""
+    """(h, w) float32 each: column and row in the square of each pixel of the region."""
 
 
 def _take(
@@ -242,7 +242,7 @@ def _take(
     turn: np.ndarray,
     move: np.ndarray,
 ) -> Photograph:
-    """Photograph a hand with one camera; ``turn`` and ``move`` take the sample's axes to the camera's."""
+    """Photograph a hand with one camera; ``turn`` and ``move`` transform the sample's axes to the camera's."""
     width, height = camera.size
     focal = max(camera.K[0, 0], camera.K[1, 1])
     plane = np.array([focal, camera.K[0, 2], camera.K[1, 2]])
@@ -261,7 +261,7 @@ def _take(
 
 
 def _background(bank: np.ndarray, look: np.ndarray, scene: Scene, width: int, height: int) -> np.ndarray:
-    """Linear light (H, W, 3) float32 of what is behind the hand."""
+    """Linear light (H, W, 3) float32 of the background."""
     side = max(width, height)
     light = np.empty((height, side, 3), np.float32)
     nothing = np.full((height, side), NO_HIT, np.uint8)
@@ -292,7 +292,7 @@ def _region(scene: Scene, camera: Camera) -> _Region | None:
     touched = ((low <= body_high) & (high >= body_low)).all(-1)
     if not touched.any():
         return None
-    # `touched` cells form a box of the image, up to a lens that bends: take the box around them.
+    # `touched` cells form a box of the image, up to lens distortion: use the box around them.
     (top, left), (bottom, right) = (f(np.argwhere(touched), 0) for f in (np.min, np.max))
     box = np.s_[top : bottom + 1, left : right + 1]
     first = np.floor(np.maximum(low[box].min((0, 1)), body_low)).astype(int) - _MARGIN
@@ -306,7 +306,7 @@ def _region(scene: Scene, camera: Camera) -> _Region | None:
 
 
 def _hats(pixels: np.ndarray, nodes: int) -> np.ndarray:
-    """(n, nodes) weights of linear interpolation between nodes that are _CELL px apart."""
+    """(n, nodes) weights of linear interpolation between nodes at a distance of _CELL px."""
     return np.maximum(0, 1 - np.abs(pixels[:, None] / _CELL - np.arange(nodes)))
 
 
@@ -317,7 +317,7 @@ def _render(
     work, parts = workspace(region.size), np.empty((region.size, region.size), np.uint8)
     draw_buffers(scene, work.z, work.ids, parts)
     shade_body(scene, draw.subject, work, parts, ALL_KINDS, ALL_CONES, ALL_FACES, look, noise_table(), np.zeros((3, 5)))
-    # The background only has to be right at the outline, where it mixes with the hand: the lens is left out.
+    # The background matters only at the outline, where it is blended with the hand: lens distortion is ignored.
     scale = np.array([camera.K[0, 0], camera.K[1, 1]]) / scene.intrinsics[0]
     affine = np.column_stack([np.diag(scale), (scale - 1) * -camera.K[:2, 2] + scale * region.origin])
     size, flags = (region.size, region.size), cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
@@ -330,10 +330,10 @@ def _render(
 def _resample(
     square: tuple[np.ndarray, np.ndarray, np.ndarray], region: _Region, behind: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Take a rendered square to the pixels of its region: light before ``behind``, depth (0 where none) and parts."""
+    """Resample a rendered square to the pixels of its region: light over ``behind``, depth (0 for none) and parts."""
     light, z, parts = square
     hit = (z < FAR).astype(np.float32)
-    outline = cv2.dilate(hit, np.ones((3, 3), np.uint8))  # as far as the body's light is mixed with the background's
+    outline = cv2.dilate(hit, np.ones((3, 3), np.uint8))  # the range of blending with the background
     z = cv2.remap(np.where(hit, z, 0).astype(np.float32), *region.at, cv2.INTER_NEAREST)
     parts = cv2.remap(parts, *region.at, cv2.INTER_NEAREST)
     share = cv2.remap(outline, *region.at, cv2.INTER_LINEAR)[..., None]
@@ -342,7 +342,7 @@ def _resample(
 
 
 def _develop(light: np.ndarray, settings: SampleSettings, stage: Draw, draw: Draw) -> np.ndarray:
-    """Turn linear light (overwritten) into the file of the scenery's camera, with noise of its own for each sample."""
+    """Convert linear light (overwritten) to the image of the scenery's camera, with different noise per sample."""
     height, width = light.shape[:2]
     image = np.empty((height, width, 3), np.uint8)
     sigma, grain = exposure(settings.randomisation, stage.camera)

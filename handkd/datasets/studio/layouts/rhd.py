@@ -1,4 +1,4 @@
-"""Writes the studio as RHD v1.1, the Rendered Hand Pose data set (Zimmermann and Brox, ICCV 2017)."""
+"""Writes rendered hands as RHD v1.1, the Rendered Hand Pose data set (Zimmermann and Brox, ICCV 2017)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SPLITS = {'training': 'train', 'evaluation': 'test'}
 """Folder -> split of the studio."""
 _SIZE = 320
 _FAR = 5.0
-"""Depth (m) that the largest 16-bit value stands for."""
+"""Depth (m) of the largest 16-bit value."""
 
 _FINGERS = {
     'thumb': ('tip', 'ip', 'mcp', 'cmc'),
@@ -40,8 +40,8 @@ _PALM_CLASS = 15
 """Mask value of the palm, counted from the hand's first."""
 
 _WINDOW = 3
-"""Half the side (px) of the window around a joint in which its segments are counted, and how many pixels it takes for
-the joint to be visible. The authors say that they count, not over what window."""
+"""Half the side (px) of the window around a joint in which its segments are counted, and the number of pixels that
+make the joint visible. The authors count, but do not state the window."""
 _ENOUGH = 5
 
 _BARE = {'stick': 0.0, 'front': 0.0}
@@ -52,7 +52,7 @@ def write_rhd(out: Path, num: int, seed: int) -> Iterator[dict]:
     """Write ``training/`` and ``evaluation/``: colour, depth and mask images, and ``anno_*.pickle``.
 
     Of three images one shows both hands, one the left and one the right alone; the labels always have both, and the
-    hand that is not shown stands far outside the image. Depth is 0 where nobody is.
+    hand that is not shown is far outside the image. Depth is 0 outside the person.
 
     Args:
         out: Folder to write into: the real one is named ``RHD_published_v2``.
@@ -60,8 +60,8 @@ def write_rhd(out: Path, num: int, seed: int) -> Iterator[dict]:
         seed: Seed of the studio.
 
     Yields:
-        One image's truth, of the hand with more pixels (the right one if they have as many): ``split`` is 'training' or
-        'evaluation'. Beyond the usual keys: ``keypoints_visible`` (21,) bool.
+        One image's truth, of the hand with more pixels (the right one if they are equal): ``split`` is 'training' or
+        'evaluation'. Besides the usual keys: ``keypoints_visible`` (21,) bool.
 
     Raises:
         OSError: If a file can't be written.
@@ -79,7 +79,7 @@ def write_rhd(out: Path, num: int, seed: int) -> Iterator[dict]:
 
 
 def _shoot(frame: int, seed: int, split: str) -> dict[str, Photograph]:
-    """Photograph the two hands of a person, each by itself."""
+    """Photograph the two hands of a person, each separately."""
     rng = np.random.default_rng((seed, split_number(split), frame))
     focal = round(rng.uniform(260, 310), 1)
     camera = Camera(np.array([[focal, 0, 160.0], [0, focal, 160.0], [0, 0, 1]]), (_SIZE, _SIZE))
@@ -117,7 +117,7 @@ def _mask(hands: dict[str, Photograph], owner: np.ndarray) -> np.ndarray:
 
 
 def _visible(photo: Photograph, mask: np.ndarray) -> np.ndarray:
-    """Which of a hand's joints (21,) have enough pixels of the segments that meet there around them."""
+    """Visible joints of a hand, (21,) bool: with enough pixels of their adjacent segments around them."""
     table, visible = _classes(photo.hand_side), np.zeros(21, bool)
     palm = _FIRST_CLASS[photo.hand_side] + _PALM_CLASS
     for joint, (u, v) in enumerate(np.round(photo.keypoints).astype(int)):
@@ -176,5 +176,5 @@ def _save(
 
 
 def pickle_as_numpy1(value: object) -> bytes:
-    """Pickle as Python 3 with NumPy 1 did, protocol 3: NumPy 2 has moved the functions that rebuild arrays."""
+    """Pickle as Python 3 with NumPy 1 did, protocol 3: NumPy 2 moved the functions that rebuild arrays."""
     return pickle.dumps(value, protocol=3).replace(b'cnumpy._core.multiarray\n', b'cnumpy.core.multiarray\n')

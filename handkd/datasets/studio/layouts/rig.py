@@ -1,4 +1,4 @@
-"""Where the cameras of a rig stand."""
+"""Poses of the cameras of a rig."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def look_at(eye: Sequence[float], target: Sequence[float], down: Sequence[float]
     """Return R (3, 3) and T (3,), world to camera, of a camera that looks from one point at another.
 
     Args:
-        eye: (3,) where the camera stands, world, mm.
-        target: (3,) what it looks at: that lies on the optical axis.
+        eye: (3,) position of the camera, world, mm.
+        target: (3,) point on the optical axis, world, mm.
         down: (3,) the direction, not along the axis, that points down in the image.
     """
     eye = np.asarray(eye, np.float64)

@@ -1,4 +1,4 @@
-"""Writes the studio as STB, the Stereo Hand Pose Tracking Benchmark (Zhang et al. 2016)."""
+"""Writes rendered hands as STB, the Stereo Hand Pose Tracking Benchmark (Zhang et al. 2016)."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ _ORDER = [
     *(f'thumb_{joint}' for joint in ('cmc', 'mcp', 'ip', 'tip')),
 ]
 _REACH = ((0.0, -60.0, 450.0), (120.0, 40.0, 700.0))
-"""Corners of the box (mm, in the left Bumblebee2's frame) in which hands stand."""
+"""Corners of the box (mm, in the left Bumblebee2's frame) of hand positions."""
 
 
 def write_stb(out: Path, num: int, seed: int) -> Iterator[dict]:
     """Write ``images/`` and ``labels/`` of the 12 sequences: left hands, seen by two Bumblebee2 and two F200 cameras.
 
-    Depth is 0 where there is no hand or arm. The palm's centre is the middle of wrist and ring finger's MCP joint, so
-    that the wrist which is usually made from it, ringMCP + 2 (palm - ringMCP), is the hand's.
+    Depth is 0 outside hand and arm. The palm's centre is the middle of wrist and ring finger's MCP joint, so
+    that the wrist usually estimated from it, ringMCP + 2 (palm - ringMCP), is the hand's.
 
     Args:
         out: Folder to write into.
@@ -59,9 +59,9 @@ def write_stb(out: Path, num: int, seed: int) -> Iterator[dict]:
         seed: Seed of the studio.
 
     Yields:
-        Three truths a frame, in this order: of ``BB_left`` and ``BB_right``, whose world is the left one's frame, and
-        of ``SK_color``, whose world is the F200's depth camera's. The last has ``depth_path``, ``depth_camera`` and
-        ``keypoints_depth_cam``. ``split`` is 'train' or 'test' (B1Counting and B1Random). Beyond the usual keys:
+        Three truths per frame, in this order: of ``BB_left`` and ``BB_right``, whose world is the frame of the left,
+        and of ``SK_color``, whose world is the F200's depth camera's. The last has ``depth_path``, ``depth_camera`` and
+        ``keypoints_depth_cam``. ``split`` is 'train' or 'test' (B1Counting and B1Random). Besides the usual keys:
         ``palm`` (3,), mm, in the image's camera frame; ``sequence`` and ``frame``.
 
     Raises:
@@ -75,7 +75,7 @@ def write_stb(out: Path, num: int, seed: int) -> Iterator[dict]:
 
 
 def _cameras() -> list[Camera]:
-    """Left and right Bumblebee2, colour and depth camera of the F200; the world is the first one's frame."""
+    """Left and right Bumblebee2, colour and depth camera of the F200; the world is the frame of the first."""
     color_place = _SK_R.T @ (_SK_PLACE - _SK_T)
     return [
         Camera(_BB, _SIZE),
@@ -117,7 +117,7 @@ def _save(folder: Path, out: Path, split: str, frame: int, photos: Sequence[Phot
 
 
 def _palm(joints: np.ndarray) -> np.ndarray:
-    """The palm's centre (3,) as the label files have it."""
+    """The palm's centre (3,) as in the label files."""
     return 0.5 * (joints[JOINT_INDEX['wrist']] + joints[JOINT_INDEX['ring_mcp']])
 
 

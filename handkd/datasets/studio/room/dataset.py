@@ -23,7 +23,7 @@ from handkd.registry import DATASETS
 from .motion import Motion
 from .stage import Stage, bank_behind, draw_stage, photograph_body, pose_body, see
 
-_SEQUENCE, _RIG, _MOTION = 3, 4, 5  # streams of random numbers, beside the studio's samples, people and backgrounds
+_SEQUENCE, _RIG, _MOTION = 3, 4, 5  # streams of random numbers, besides those of samples, subjects and backgrounds
 
 
 @DATASETS.register_module()
@@ -32,35 +32,35 @@ class StudioRoomDataset(ReproducibleDataset):
 
     A sample is one camera's image of one frame of a sequence: a pure function of (seed, split, index) and of the
     numbers below. Index i is camera i % views of frame i // views % frames of sequence i // views // frames; subject s
-    has the sequences from s * sequences on. Splits share no subject, motion or background, and their cameras are
-    calibrated anew. A sequence has one subject, side and light; what stands behind the hand is still in each of its
-    cameras, but for their noise. The hand moves smoothly (:class:`~.motion.Motion`), always inside the images.
+    has the sequences from s * sequences on. Splits share no subject, motion or background, and have different camera
+    calibrations. A sequence has one subject, side and light; the background is static in each of its
+    cameras, except for noise. The hand moves smoothly (:class:`~.motion.Motion`), always inside the images.
 
     Its dict has ``img``, ``part_seg`` and ``hand_mask`` as :class:`~handkd.datasets.studio.StudioDataset`'s, the labels
     of :func:`~handkd.datasets.records.hand_record` with ``R`` and ``T`` of the camera, room to camera; and ``subject``,
-    ``sequence`` (its name), ``frame`` and ``view``, by which :class:`~handkd.datasets.transforms.LoadBackground` finds
-    the camera's background.
+    ``sequence`` (its name), ``frame`` and ``view``, which :class:`~handkd.datasets.transforms.LoadBackground` uses to
+    find the camera's background.
 
     Args:
         split (str): 'train', 'val' or 'test'.
         subjects (int): Number of people.
-        sequences (int): Sequences of each of them. Defaults to 2.
+        sequences (int): Sequences per subject. Defaults to 2.
         frames (int): Frames of each sequence. Defaults to 100.
         views (int): Number of cameras. Defaults to 8.
-        arc (float): Degrees around the hand that the cameras stand along; 360 is all around. The palm faces the middle
-            of the arc, give or take a turn of 60 degrees and a lean. Defaults to 360.0.
+        arc (float): Arc of the cameras around the hand, degrees; 360 is all around. The palm faces the middle
+            of the arc, up to a rotation of +- 60 degrees and a tilt. Defaults to 360.0.
         seed (int): Seed of the whole data set. Defaults to 0.
         resolution (int): Side of the images, px; the hand is about a quarter as large. Defaults to 256.
         pace (int): Frames from one pose of a hand to the next. Defaults to 20.
-        sides (Sequence[str]): Which hands sequences show, in turn. Defaults to ('right',).
-        randomisation (str | Mapping): As :class:`~handkd.datasets.studio.StudioDataset`'s; of its entries, light,
-            plain, blur, noise, jpeg, quality and sleeve count. Defaults to 'default'.
+        sides (Sequence[str]): Hand sides of the sequences, in turn. Defaults to ('right',).
+        randomisation (str | Mapping): As :class:`~handkd.datasets.studio.StudioDataset`'s; only light,
+            plain, blur, noise, jpeg, quality and sleeve are used. Defaults to 'default'.
         backgrounds (str | None): Folder of background images; None draws procedural ones. Defaults to None.
         pipeline (Sequence[dict]): Transforms. Defaults to ().
 
     Raises:
         ValueError: If an argument is unknown or out of range; names the nearest right one.
-        FileNotFoundError: If ``backgrounds`` is no folder with images.
+        FileNotFoundError: If ``backgrounds`` is missing or has no image.
     """
 
     METAINFO: dict = {'dataset_name': 'studio_room', 'joint_names': JOINTS}
@@ -105,16 +105,16 @@ class StudioRoomDataset(ReproducibleDataset):
         self._prepare()
 
     def _prepare(self) -> None:
-        """Remember the last few sequences: made again in each process."""
+        """Create the caches of the last sequences, separate in each process."""
         self._stage = lru_cache(maxsize=256)(self._make_stage)
         self._motion = lru_cache(maxsize=256)(self._make_motion)
 
     def __getstate__(self) -> dict:
-        """What a worker is given: all but what it can make again."""
+        """State for a worker: everything but the caches."""
         return {key: value for key, value in vars(self).items() if key not in ('_stage', '_motion')}
 
     def __setstate__(self, state: dict) -> None:
-        """Take what :meth:`__getstate__` gave."""
+        """Restore the state of :meth:`__getstate__`."""
         vars(self).update(state)
         self._prepare()
 
@@ -129,18 +129,18 @@ class StudioRoomDataset(ReproducibleDataset):
         return Captures(sequence // self.sequences, sequence, frame, view, sequence, names)
 
     def view_groups(self) -> np.ndarray:
-        """Return which samples show the same hand at the same time.
+        """Return the samples that show the same hand at the same time.
 
         Returns:
-            Shape (G, V), int64, a column a camera.
+            Shape (G, V), int64, one column per camera.
         """
         return np.arange(len(self)).reshape(-1, self.views)
 
     def get_labels(self, index: int) -> dict:
-        """Return what :meth:`get_data_info` does, without its images.
+        """Return the sample of :meth:`get_data_info` without its images.
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If ``index`` is out of range.
         """
         sequence, frame, view = self._locate(index)
         return self._record(index, sequence, frame, view, self._scene(sequence, frame, view))
@@ -149,7 +149,7 @@ class StudioRoomDataset(ReproducibleDataset):
         """Render sample ``index`` (0 <= index < length).
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If ``index`` is out of range.
         """
         sequence, frame, view = self._locate(index)
         stage, scene = self._stage(sequence), self._scene(sequence, frame, view)
@@ -180,7 +180,7 @@ class StudioRoomDataset(ReproducibleDataset):
         return Motion(seed, self._stage(sequence).subject, self.pace)
 
     def _scene(self, sequence: int, frame: int, view: int) -> Scene:
-        """The body as a camera sees it."""
+        """The body in a camera's axes."""
         stage, posture = self._stage(sequence), self._motion(sequence).at(frame)
         return see(pose_body(stage, posture, self.randomisation.sleeve), stage.cameras[view])
 

@@ -1,4 +1,4 @@
-"""How a hand moves through the room: smoothly from one pose and place to the next."""
+"""Smooth motion of a hand through the room, from one pose and position to the next."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from handkd.datasets.studio.pose import (
 from handkd.geometry import axis_angle_to_matrix
 
 REACH = 120.0
-"""How far (mm) the middle finger's MCP joint strays from the middle of the room along each axis."""
+"""Largest distance (mm) of the middle finger's MCP joint from the middle of the room along each axis."""
 TILT = np.radians(45.0)
-"""How far the palm's long axis leans from upright about each horizontal axis."""
+"""Largest tilt of the palm's long axis from upright about each horizontal axis, radians."""
 TURN = np.radians(60.0)
-"""How far the palm turns about the vertical from facing the middle of the cameras' arc."""
+"""Largest rotation of the palm about the vertical, from facing the middle of the cameras' arc, radians."""
 _UPRIGHT = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]])
 """Palm axes (lateral, along, palmar) in the room: the fingers point up, against y."""
 _CHECKS = np.linspace(0.0, 1.0, 9)[1:-1]
@@ -38,7 +38,7 @@ class Posture(NamedTuple):
     Attributes:
         angles: (24,) radians, see :data:`handkd.datasets.studio.pose.ANGLES`.
         rotation: (3, 3) palm frame to the room's axes.
-        place: (3,) where the middle finger's MCP joint is, mm.
+        place: (3,) position of the middle finger's MCP joint, mm, room.
     """
 
     angles: np.ndarray
@@ -50,20 +50,20 @@ class _Key(NamedTuple):
     angles: np.ndarray
     """(24,) radians."""
     where: np.ndarray
-    """(6,): turn about the vertical, lean about x and z (radians), place (mm)."""
+    """(6,): rotation about the vertical, tilt about x and z (radians), position (mm)."""
 
 
 class Motion:
-    """The motion of one hand through one sequence: any frame of it, without those before.
+    """Motion of one hand through one sequence, with random access to frames.
 
-    It rests for a moment in drawn poses, ``pace`` frames apart, and passes from one to the next by the polynomial
-    6 t^5 - 15 t^4 + 10 t^3, the smoothest in jerk (Flash and Hogan, "The coordination of arm movements", 1985).
-    Where fingers would pass through each other on the straight way between two poses, the hand relaxes half way, as
-    much as is needed.
+    It rests briefly in random poses, ``pace`` frames apart, and moves from one to the next by the polynomial
+    6 t^5 - 15 t^4 + 10 t^3, of minimum jerk (Flash and Hogan, "The coordination of arm movements", 1985).
+    If fingers would pass through each other between two poses, the hand relaxes half way, as
+    much as needed.
 
     Args:
-        seed: Numbers that tell the sequence from all others.
-        subject: Whose hand.
+        seed: Numbers that identify the sequence.
+        subject: The subject.
         pace: Frames from one pose to the next.
     """
 
@@ -98,7 +98,7 @@ class Motion:
         return _Key(angles, np.concatenate([[TURN * u[0]], TILT * u[1:3], REACH * u[3:]]))
 
     def _find_detour(self, number: int) -> float:
-        """How far the hand relaxes between a pose and the next: the least that keeps its fingers apart."""
+        """Share of relaxation between a pose and the next: the least that keeps the fingers apart."""
         depths = []
         for detour in _DETOURS:
             depths.append(max(self._penetration(self._angles(number, t, detour)) for t in _CHECKS))
@@ -113,5 +113,5 @@ class Motion:
 
 
 def _ease(t: float) -> float:
-    """The way covered at time t, both in [0, 1]: starts and ends without speed or acceleration."""
+    """Position at time t, both in [0, 1]: starts and ends without speed or acceleration."""
     return t**3 * (10 + t * (6 * t - 15))

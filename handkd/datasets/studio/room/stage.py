@@ -1,4 +1,4 @@
-"""What stands still in a sequence of the room: its cameras, its light, and what each camera sees behind the hand."""
+"""Static parts of a sequence of the room: its cameras, its light, and the background of each camera."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from handkd.datasets.studio.scene import Scene, empty_scene, view_scene
 from .motion import Posture
 
 DISTANCE = 1200.0
-"""How far (mm) the cameras stand from the middle of the room, give or take 50."""
+"""Distance (mm) of the cameras from the middle of the room, +- 50."""
 EXTENT = 620.0
-"""What (mm) an image shows across at the middle of the room: a moving hand is always inside."""
+"""Width (mm) of an image's field of view at the middle of the room: a moving hand is always inside."""
 _OF_THE_CAMERA = [7, 8, 9, 10, 11, 18, 19, 20, 29, 30, 31, 32, 36, 39]
-"""Deviates of a look that say what is behind the hand: turn, zoom, place, tint and kind of the background."""
+"""Deviates of a look for the background: its rotation, zoom, position, tint and kind."""
 _ASIDE = np.array([0.0, 1.0, 0.0])
-"""Where an upper arm points in the room: down."""
+"""Direction of an upper arm in the room: down."""
 
 
 class Stage(NamedTuple):
-    """A sequence but for the hand's motion.
+    """A sequence without the hand's motion.
 
     Attributes:
-        subject: Whose hand.
+        subject: The subject.
         side: 'left' or 'right'.
-        cameras: A dict a camera: ``K``, ``R`` and ``T``, world to camera, mm. The world is the room: origin in its
+        cameras: One dict per camera: ``K``, ``R`` and ``T``, world to camera, mm. The world is the room: origin in its
             middle, y down.
         things: (24,) uniform deviates of the sleeve.
         look: (64,) uniform deviates of light and colours.
-        behind: (V, 64) the same for what is behind the hand.
+        behind: (V, 64) the same for the background of each camera.
         lenses: (V, 8) uniform deviates of each camera: blur, noise, (unused), JPEG, its quality, background.
     """
 
@@ -62,12 +62,12 @@ def draw_stage(
     """Draw a sequence's stage.
 
     Args:
-        seed: Numbers that tell the sequence from all others.
-        rig: Numbers that tell where the cameras stand: the same for all sequences of a room.
-        subject: Whose hand.
+        seed: Numbers that identify the sequence.
+        rig: Seed of the cameras' positions: the same for all sequences of a room.
+        subject: The subject.
         side: 'left' or 'right'.
         views: Number of cameras.
-        arc: Degrees around the hand that they stand along.
+        arc: Arc of the cameras around the hand, degrees.
         size: Side of their images, px.
     """
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
@@ -77,23 +77,23 @@ def draw_stage(
 
 
 def place_cameras(rig: tuple[int, ...], views: int, arc: float, size: int) -> list[dict]:
-    """Stand cameras along an arc around the room, at heights from a little below the hand to far above it.
+    """Place cameras along an arc around the room, at heights from slightly below the hand to far above it.
 
     Args:
         rig: Seed.
-        views: How many.
+        views: Number of cameras.
         arc: Degrees of the arc; 360 is all around.
         size: Side of their images, px.
 
     Returns:
-        A dict a camera: ``K``, ``R``, ``T``.
+        One dict per camera: ``K``, ``R``, ``T``.
     """
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(rig)))
     cameras = []
     for k in range(views):
         jitter = rng.uniform(-1, 1, 7)
         around = np.radians(arc) * ((k + 0.5 + 0.2 * jitter[0]) / views - 0.5)
-        # The golden ratio spreads the heights evenly, however many there are.
+        # The golden ratio distributes any number of heights evenly.
         up = np.radians(-10.0 + 60.0 * (k * 0.6180339887 % 1) + 4 * jitter[1])
         distance = DISTANCE + 50 * jitter[2]
         eye = distance * np.array([np.cos(up) * np.sin(around), -np.sin(up), -np.cos(up) * np.cos(around)])
@@ -110,7 +110,7 @@ def pose_body(stage: Stage, posture: Posture, sleeve: float) -> Scene:
 
     Args:
         stage: The sequence.
-        posture: The hand's pose and place.
+        posture: The hand's pose and position.
         sleeve: Probability of a sleeve.
     """
     scene, subject = empty_scene(), stage.subject
@@ -129,7 +129,7 @@ def pose_body(stage: Stage, posture: Posture, sleeve: float) -> Scene:
 
 
 def see(scene: Scene, camera: dict) -> Scene:
-    """Return a scene of the room as a camera sees it."""
+    """Return a scene of the room in a camera's axes."""
     matrix = camera['K']
     return view_scene(scene, camera['R'], camera['T'], matrix[[0, 0, 1], [0, 2, 2]])
 
@@ -140,13 +140,13 @@ def photograph_body(
     """Photograph a body with one camera of its sequence.
 
     Args:
-        scene: The body as that camera sees it.
+        scene: The body in that camera's axes, mm.
         stage: The sequence.
         view: Number of the camera.
         grain: Uniform deviate of this frame's noise.
         size: Side of the image, px.
         bank: The encoded scene behind the hand, see :func:`bank_behind`.
-        randomisation: What varies.
+        randomisation: Ranges of light and camera effects.
 
     Returns:
         Image (H, W, 3), uint8, BGR; and parts (H, W), uint8.
@@ -193,7 +193,7 @@ def _look(stage: Stage, view: int, scene: Scene, randomisation: Randomisation) -
     u[_OF_THE_CAMERA] = stage.behind[view, _OF_THE_CAMERA]
     draw_look(u, randomisation.light, randomisation.plain, scene, stage.subject, look)
     look[0, :3] = stage.cameras[view]['R'] @ look[0, :3]
-    look[1, :2] = 1e5, 0.0  # no wall near enough for shadows: backgrounds stand still
+    look[1, :2] = 1e5, 0.0  # no wall near enough for shadows: backgrounds are static
     return look
 
 
