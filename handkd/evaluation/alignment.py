@@ -1,7 +1,7 @@
 """Alignment of predicted with true joints before errors are measured: known root, known scale, N-, PA-.
 
-Symbols: N samples, K joints. ``root`` is the index of the root joint, or several indices whose mean is the root (the
-palm's centre from wrist and middle finger, say). All functions return float64 in the target's unit and frame.
+Symbols: N samples, K joints. ``root`` is the index of the root joint, or several indices whose mean is the root
+(e.g. the palm's centre from wrist and middle finger). All functions return float64 in the target's unit and frame.
 """
 
 from __future__ import annotations

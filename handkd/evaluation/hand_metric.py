@@ -96,8 +96,8 @@ class HandKeypointMetric(JointMetric):
             raise ValueError(f"HandKeypointMetric: scale must be 'gt', 'pred', 'best' or None, found {scale!r}")
         if (root is not None, scale) not in _ALIGNMENT:
             raise ValueError(
-                f"HandKeypointMetric: a root goes with scale='gt', 'pred' or 'best', no root with 'gt', 'pred' or "
-                f'None; found root={root!r}, scale={scale!r}'
+                "HandKeypointMetric: scale must be 'gt', 'pred' or 'best' with a root, and 'gt', 'pred' or None "
+                f'without one; found root={root!r}, scale={scale!r}'
             )
         if native and (scale != 'pred' or visible_only):
             raise ValueError(

@@ -214,9 +214,7 @@ def test_bad_input_is_named():
         HandKeypointMetric(scale='true')
     with pytest.raises(ValueError, match="did you mean 'middle_mcp'"):
         HandKeypointMetric(root='middle_mpc')
-    with pytest.raises(
-        ValueError, match="a root goes with scale='gt', 'pred' or 'best'.*found root=None, scale='best'"
-    ):
+    with pytest.raises(ValueError, match="scale must be 'gt', 'pred' or 'best'.*found root=None, scale='best'"):
         HandKeypointMetric(root=None, scale='best')
     with pytest.raises(ValueError, match="img_id 2: the prediction has no 'keypoints_xyz' among"):
         evaluate([make_sample(2, keypoints_cam=TARGET[:1])])
