@@ -49,7 +49,7 @@ PALM_PARTS: tuple[int, ...] = (1, 5, 9, 13, 17)
 JOINT_PARTS: tuple[tuple[int, ...], ...] = tuple(
     tuple(child for parent, child in BONES if joint in (parent, child)) for joint in range(NUM_JOINTS)
 )
-"""Of each joint the parts around the bones that meet there, ascending: the palm's of the wrist, one of a fingertip."""
+"""Parts around the bones that meet at each joint, ascending: all palm parts for the wrist, one for a fingertip."""
 
 PART_UNKNOWN = 255
 """Value of ``part_seg`` where the part is not known."""
@@ -106,7 +106,10 @@ def chirality(keypoints_cam: np.ndarray) -> tuple[str, float]:
         keypoints_cam: Joints of one hand, shape (21, 3), any unit, camera frame (x right, y down, z forward).
 
     Returns:
-        The side, and a confidence from 0 (a flat hand, whose side can't be told) to 1.
+        The side, and a confidence from 0 (a flat hand, whose side is not determined) to 1.
+
+    Raises:
+        ValueError: If the shape is not (21, 3).
     """
     joints = np.asarray(keypoints_cam, np.float64)
     if joints.shape != (NUM_JOINTS, 3):

@@ -1,4 +1,4 @@
-"""Units of length, and which of them joints are in, as the size of a hand tells."""
+"""Units of length, and the unit of joints as guessed from the size of the hand."""
 
 from __future__ import annotations
 
@@ -8,31 +8,38 @@ from .hand import BONES, NUM_JOINTS
 from .hints import did_you_mean
 
 UNITS: dict[str, float] = {'mm': 1.0, 'cm': 10.0, 'm': 1000.0}
-"""Millimetres of each unit."""
+"""Millimetres per unit."""
 
 BONE_RANGE: tuple[float, float] = (8.0, 300.0)
-"""mm; between these lies the median bone of any hand, a child's and an enlarged one's as well."""
+"""mm; the median bone of any hand lies between these, also that of a child or of an enlarged hand."""
 
 HAND_RANGE: tuple[float, float] = (30.0, 1000.0)
-"""mm; between these lies how far a hand reaches, a fist as well: the diagonal of the box around its joints."""
+"""mm; the diagonal of the box around the joints of any hand, also of a fist, lies between these."""
 
 FARTHEST = 1e6
-"""Largest number of a label or camera, mm and px: a hand at 1 km is of no camera, and float32, in which labels are
-kept, steps by 0.06 there. What is larger is damaged, and its squares, or its cast, soon become infinite."""
+"""Largest absolute value of a label or camera, in mm and px: no camera sees a hand at 1 km, and float32, in which
+labels are kept, has steps of 0.06 there. Larger values are damaged, and their squares or casts soon overflow."""
 
-_FEWEST_JOINTS = 5  # two tips that touch say nothing of a hand's size
+_FEWEST_JOINTS = 5  # two tips that touch do not give a hand's size
 
 
 def is_sane(values: np.ndarray) -> np.ndarray:
-    """Return which numbers are finite and not beyond :data:`FARTHEST`, of the same shape, bool."""
+    """Return which numbers are finite and not beyond :data:`FARTHEST`.
+
+    Args:
+        values: Labels or camera entries, shape (...), mm or px, any frame.
+
+    Returns:
+        Of the same shape, bool.
+    """
     return (values >= -FARTHEST) & (values <= FARTHEST)  # not so for NaN; abs of the least integer is negative
 
 
 def unit_scale(unit: str) -> float:
-    """Return the millimetres of a unit.
+    """Return the millimetres per unit.
 
     Raises:
-        ValueError: If there is no such unit; names the nearest.
+        ValueError: If there is no such unit; names the nearest right one.
     """
     if unit not in UNITS:
         raise ValueError(f'no unit named {unit!r}; {did_you_mean(unit, UNITS)}')
@@ -40,11 +47,14 @@ def unit_scale(unit: str) -> float:
 
 
 def bone_length(joints: np.ndarray, labelled: np.ndarray | None = None) -> float:
-    """Return the median length of the bones of some hands, NaN where no bone has both ends labelled.
+    """Return the median length of the bones of some hands, NaN if no bone has both ends labelled.
 
     Args:
-        joints: Joints in handkd's order, shape (..., 21, 3), any unit; NaN counts as no label.
+        joints: Joints in handkd's order, shape (..., 21, 3), any unit, any frame; NaN counts as no label.
         labelled: Which joints have a label, shape (..., 21), bool. Defaults to None: all.
+
+    Returns:
+        The length in the unit of the joints.
     """
     joints = np.asarray(joints, np.float64).reshape(-1, NUM_JOINTS, 3)
     if labelled is not None:
@@ -56,11 +66,14 @@ def bone_length(joints: np.ndarray, labelled: np.ndarray | None = None) -> float
 
 
 def hand_size(joints: np.ndarray, labelled: np.ndarray | None = None) -> float:
-    """Return the median diagonal of the boxes around hands, NaN where none has five labelled joints.
+    """Return the median diagonal of the boxes around hands, NaN if no hand has five labelled joints.
 
     Args:
-        joints: Joints of any order and number, shape (N, K, 3), any unit.
+        joints: Joints in any order and number, shape (N, K, 3), any unit, any frame.
         labelled: Which joints have a label, shape (N, K), bool. Defaults to None: all.
+
+    Returns:
+        The diagonal in the unit of the joints; the box is parallel to the axes of their frame.
     """
     joints = np.asarray(joints, np.float64)
     labelled = np.ones(joints.shape[:2], bool) if labelled is None else np.asarray(labelled, bool)
@@ -72,10 +85,10 @@ def hand_size(joints: np.ndarray, labelled: np.ndarray | None = None) -> float:
 
 
 def guess_unit(size: float, expected: tuple[float, float]) -> str | None:
-    """Return the unit that takes a size into an expected range of mm; None if none does.
+    """Return the unit in which a size lies in an expected range of mm; None if there is none.
 
     Args:
-        size: A length as it was found.
+        size: A length as found, unit unknown.
         expected: :data:`BONE_RANGE` or :data:`HAND_RANGE`.
     """
     low, high = expected
@@ -83,10 +96,10 @@ def guess_unit(size: float, expected: tuple[float, float]) -> str | None:
 
 
 def wrong_unit(joints: np.ndarray, labelled: np.ndarray | None = None) -> str | None:
-    """Say what is wrong with joints that are in metres or centimetres; None where they are not.
+    """Return the error message for joints that are in metres or centimetres; None for others.
 
     Args:
-        joints: Joints in handkd's order, shape (..., 21, 3); NaN counts as no label.
+        joints: Joints in handkd's order, shape (..., 21, 3), in mm if right, any frame; NaN counts as no label.
         labelled: Which joints have a label, shape (..., 21), bool. Defaults to None: all.
     """
     length = bone_length(joints, labelled)

@@ -1,4 +1,4 @@
-"""Network output <-> keypoints in millimetres or pixels."""
+"""Codecs: conversion between network output and keypoints in millimetres or pixels."""
 
 from .cpm_heatmap import CPMHeatmap
 from .latent_25d import CropCameras, Latent25D

@@ -1,4 +1,4 @@
-"""Keypoints as heat maps, one a joint: Convolutional Pose Machines as Zimmermann and Brox (2017) train them."""
+"""Keypoints as heat maps, one per joint: Convolutional Pose Machines as Zimmermann and Brox (2017) train them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class CPMHeatmap:
     """Draws a Gaussian for each joint, and finds the joint in a predicted map.
 
     The target of a joint at c is exp(-||p - c||^2 / sigma^2) at each pixel p of the network's *input*, without the
-    factor 1/2 (its standard deviation is sigma / sqrt(2)), with c cut down to whole pixels; it is zero for a joint that
-    is not visible, or lies on the image's rim or beyond. Predicted maps, a few pixels wide, are enlarged to the input
-    bilinearly, both for the loss and to find the joint, which is the largest pixel then.
+    factor 1/2 (its standard deviation is sigma / sqrt(2)), with c truncated to whole pixels; it is zero for a joint
+    that is not visible, or lies on the image's outermost pixels or beyond. Predicted maps, a few pixels wide, are
+    enlarged to the input size bilinearly, both for the loss and to find the joint, which is then the largest pixel.
 
-    An enlarged map has its maximum next to the centre of a cell, so that 'argmax' finds joints to a cell's width only
-    (8 px of 256, behind three poolings). 'dark' takes the step to the peak of a Gaussian through the cells around the
-    largest one (Zhang et al., CVPR 2020, as MMPose has it); no paper here does.
+    An enlarged map has its maximum next to the centre of a cell, so 'argmax' finds joints to a cell's width only (8 px
+    of 256, after three poolings). 'dark' adds the step to the peak of a Gaussian fitted to the cells around the largest
+    one (Zhang et al., CVPR 2020, MMPose's implementation); none of the papers reproduced here uses it.
 
     Args:
         input_size (int): Side of the network's input in px. Defaults to 256.
@@ -62,35 +62,44 @@ class CPMHeatmap:
         """Draw target maps.
 
         Args:
-            keypoints: Joints in px of the input, pixel centres at whole numbers, shape (B, K, 2).
+            keypoints: Joints in px of the network's input, pixel centres at whole numbers, shape (B, K, 2).
             visible: Which are labelled and visible (nonzero), shape (B, K).
 
         Returns:
-            Targets, shape (B, K, S, S), float32, where S is the size of the input, or of the maps without ``enlarge``.
+            Targets from 0 to 1, shape (B, K, S, S), float32, where S is the side of the input, or of the predicted maps
+            if ``enlarge`` is False.
         """
         centre = keypoints.float().trunc()
         inside = ((centre > 0) & (centre < self.input_size - 1)).all(-1) & (visible > 0)
         size = self.input_size if self.enlarge else self.heatmap_size
         place = self._to_input(torch.arange(size, device=keypoints.device, dtype=torch.float32), size)
-        # exp(-(x^2 + y^2)) as a product of two rows: S + S exponentials a joint and not S^2.
+        # exp(-(x^2 + y^2)) as a product of two rows: S + S exponentials per joint instead of S^2.
         across, down = torch.exp(-(((place - centre[..., None]) / self.sigma) ** 2)).unbind(-2)
         return down[..., :, None] * across[..., None, :] * inside[..., None, None]
 
     def match(self, heatmaps: Tensor) -> Tensor:
-        """Bring predicted maps (B, K, h, w) to the size of the targets (B, K, S, S)."""
+        """Resize predicted heat maps to the size of the targets.
+
+        Args:
+            heatmaps: Any unit, shape (B, K, h, w), covering the crop.
+
+        Returns:
+            Shape (B, K, S, S), bilinear; the maps themselves if ``enlarge`` is False.
+        """
         return self._enlarged(heatmaps) if self.enlarge else heatmaps
 
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Find joints in predicted maps.
 
         Args:
-            heatmaps: Shape (B, K, h, w).
+            heatmaps: Predicted heat maps, any unit, shape (B, K, h, w).
 
         Returns:
-            Joints in px of the input, shape (B, K, 2), and the maximum of each map, shape (B, K), both float32.
+            Joints in px of the network's input, shape (B, K, 2), and the maximum of each map, shape (B, K), both
+            float32.
 
         Raises:
-            ValueError: If the maps have not the size ``heatmap_size``.
+            ValueError: If the size of the maps is not ``heatmap_size``.
         """
         if tuple(heatmaps.shape[2:]) != (self.heatmap_size, self.heatmap_size):
             raise ValueError(
@@ -106,20 +115,20 @@ class CPMHeatmap:
         return functional.interpolate(heatmaps.float(), size, mode='bilinear', align_corners=False)
 
     def _to_input(self, places: Tensor, size: int) -> Tensor:
-        """Take pixels of a map of ``size`` to those of the input; the edges of both coincide."""
+        """Convert pixels of a map of ``size`` to those of the input; the edges of both coincide."""
         return (places + 0.5) * (self.input_size / size) - 0.5
 
 
 def _refined(places: Tensor, heatmaps: Tensor) -> Tensor:
-    """Move places (B, K, 2) to the peaks of Gaussians through the cells around them, by a cell at most."""
+    """Move places (B, K, 2) to the peaks of Gaussians fitted to the cells around them, by at most one cell."""
     coarse, maps = places.cpu().numpy(), heatmaps.detach().cpu().numpy()
-    # MMPose's function writes to its arguments; where a map is flat, its step has no limit.
+    # MMPose's function writes to its arguments; its step has no limit where a map is flat.
     fine = np.stack([refine_keypoints_dark(one[None].copy(), m.copy(), 3)[0] for one, m in zip(coarse, maps)])
     return torch.from_numpy(coarse + np.clip(fine - coarse, -1, 1)).to(places)
 
 
 def _largest(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """The (x, y) of the largest pixel of each map, shape (B, K, 2), and its value, shape (B, K)."""
+    """Return (x, y) of the largest pixel of each map, shape (B, K, 2), and its value, shape (B, K)."""
     scores, index = heatmaps.flatten(2).max(-1)
     width = heatmaps.shape[-1]
     return torch.stack([index % width, index // width], -1).float(), scores

@@ -1,4 +1,4 @@
-"""The 2.5D pose: where each joint is in the image, and how much deeper than the root."""
+"""The 2.5D pose: place of each joint in the image, and its depth relative to the root."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from handkd.registry import KEYPOINT_CODECS
 from .root_relative_xyz import RootRelativeXYZ
 
 DEPTH_RANGE = (2.0, 1000.0)
-"""Bounds of an estimated root depth in units of the scale bone, which is some 5 to 10 cm long."""
+"""Bounds of an estimated root depth in units of the scale bone, which is about 5 to 10 cm long."""
 
 
 class CropCameras(NamedTuple):
     """The cameras of a batch of crops.
 
     Attributes:
-        intrinsics: K, px of the network's input, shape (B, 3, 3).
-        dist: Lens distortion, shape (B, 5); None if no camera has any.
+        intrinsics: K in px of the network's input, shape (B, 3, 3).
+        dist: Lens distortion, shape (B, 5); None if no camera has any. Defaults to None.
     """
 
     intrinsics: Tensor
@@ -30,18 +30,18 @@ class CropCameras(NamedTuple):
 
 @KEYPOINT_CODECS.register_module()
 class Latent25D:
-    """Takes joints to (x, y, Z^r) and back: the representation of Iqbal et al. 2018 that EKD's students predict.
+    """Converts joints to (x, y, Z^r) and back: the representation of Iqbal et al. 2018 that EKD's students predict.
 
     x and y are the joint's place in the network's input, from -1 at its left or upper edge to 1 at the other.
-    Z^r = (Z - Z_root) / s is its depth behind the root joint in units of the scale bone's length s. The way back to
-    space needs the camera, and Z_root and s: either the true ones, as in EKD's evaluation (section 4.1), or Z_root / s
-    as it follows from the pose itself (:meth:`root_depth`).
+    Z^r = (Z - Z_root) / s is its depth relative to the root joint in units of the scale bone's length s, positive
+    beyond the root. Conversion back to space needs the camera, and Z_root and s: either the true ones, as in EKD's
+    evaluation (section 4.1), or Z_root / s estimated from the pose itself (:meth:`root_depth`).
 
     Args:
         input_size (int): Side of the network's input in px. Defaults to 128.
         root (str | int): The root joint. Defaults to 'wrist'.
-        scale_bone (tuple): The two joints whose distance is the scale; Iqbal et al. take wrist and index finger's base.
-            Defaults to ('wrist', 'index_mcp').
+        scale_bone (tuple): The two joints whose distance is the scale; Iqbal et al. take wrist and base of the index
+            finger. Defaults to ('wrist', 'index_mcp').
 
     Raises:
         ValueError: If a joint does not exist, the bone's ends are one joint, or the size is not positive.
@@ -70,7 +70,8 @@ class Latent25D:
             valid: Which joints have a label (nonzero), shape (B, 21). Defaults to None: all of them.
 
         Returns:
-            The pose, shape (B, 21, 3); the root's depth, shape (B,), mm; the scale, shape (B,), mm.
+            The 2.5D pose (x, y, Z^r), see the class, shape (B, 21, 3); the root's depth, shape (B,), mm; the scale,
+            shape (B,), mm.
 
         Raises:
             ValueError: If the scale is not positive and finite, or root or scale bone have no label.
@@ -80,15 +81,22 @@ class Latent25D:
         return torch.cat([places, xyz[..., 2:]], -1), root[..., 2], scale
 
     def pixels(self, pose: Tensor) -> Tensor:
-        """Return the joints' pixels in the network's input, shape (B, 21, 2)."""
+        """Return the joints' pixels in the network's input.
+
+        Args:
+            pose: 2.5D pose (x, y, Z^r), shape (B, 21, 3).
+
+        Returns:
+            Shape (B, 21, 2), px.
+        """
         return ((pose[..., :2] + 1) * self.input_size - 1) / 2
 
     def decode(self, pose: Tensor, camera: CropCameras, root_depth: Tensor, scale: Tensor) -> Tensor:
-        """Bring a pose back to space: P_k = K^-1 (u_k, v_k, 1) (Z_root + s Z^r_k).
+        """Convert a pose back to space: P_k = K^-1 (u_k, v_k, 1) (Z_root + s Z^r_k).
 
         Args:
-            pose: Shape (B, 21, 3).
-            camera: The cameras.
+            pose: 2.5D pose (x, y, Z^r), shape (B, 21, 3).
+            camera: The cameras of the crops.
             root_depth: Depth of the root, shape (B,), mm; or in units of the scale bone, with a scale of 1.
             scale: Length of the scale bone, shape (B,), mm; or 1.
 
@@ -99,19 +107,23 @@ class Latent25D:
         return viewing_rays(self.pixels(pose), *camera) * depth[..., None]
 
     def root_depth(self, pose: Tensor, camera: CropCameras) -> Tensor:
-        """Estimate the root's depth from the pose: where the scale bone has length 1 (Iqbal et al. 2018).
+        """Estimate the root's depth from the pose: the depth at which the scale bone has length 1 (Iqbal et al. 2018).
 
         With (x, y) the viewing rays and Z the relative depths of the bone's ends n and m, Z_root solves
         a Z_root^2 + b Z_root + c = 0, where a = (x_n - x_m)^2 + (y_n - y_m)^2,
         b = 2 [Z_n (x_n^2 + y_n^2 - x_n x_m - y_n y_m) + Z_m (x_m^2 + y_m^2 - x_n x_m - y_n y_m)] and
-        c = (x_n Z_n - x_m Z_m)^2 + (y_n Z_n - y_m Z_m)^2 + (Z_n - Z_m)^2 - 1. In print, b lacks its factor 2. Of the
-        two roots the larger is meant, nearly always. A pixel more or less moves the result by centimetres, so nothing
-        should be trained through it.
+        c = (x_n Z_n - x_m Z_m)^2 + (y_n Z_n - y_m Z_m)^2 + (Z_n - Z_m)^2 - 1. In print, b lacks its factor 2. The
+        larger of the two roots is taken, which is nearly always the right one. An error of one pixel moves the result
+        by centimetres, so the result has no gradient.
+
+        Args:
+            pose: 2.5D pose (x, y, Z^r), shape (B, 21, 3).
+            camera: The cameras of the crops.
 
         Returns:
             Z_root in units of the scale bone, shape (B,), without gradient, within :data:`DEPTH_RANGE`.
         """
-        pose = pose.detach().double()  # b^2 and 4 a c are nearly alike
+        pose = pose.detach().double()  # b^2 and 4 a c are nearly equal
         rays = viewing_rays(self.pixels(pose), *(None if part is None else part.double() for part in camera))
         n, m = self.scale_bone
         (p, q), (z_n, z_m) = (rays[:, joint, :2] for joint in (n, m)), (pose[:, joint, 2] for joint in (n, m))

@@ -1,4 +1,4 @@
-"""Joints in the metric cube that the depth was cut to: absolute in space, given where the cube is."""
+"""Joints in the metric cube to which the depth was cut: absolute in space, given the cube's position."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .latent_25d import CropCameras
 
 @KEYPOINT_CODECS.register_module()
 class MetricCube:
-    """Takes joints to the cube of ``DepthToCube`` and back: from -1 to 1 in each direction, 0 at its centre.
+    """Converts joints to the cube of ``DepthToCube`` and back: from -1 to 1 in each direction, 0 at its centre.
 
     xyz = (keypoints_cam - c) / (edge / 2), with c the point in the middle of the crop at the depth of the cube's
     centre. So the depth that was subtracted from the input "is then added back to the network output" (Neverova et al.
-    2017, section 5), and x and y go the same way, as DeepPrior has it. The axes stay the camera's.
+    2017, section 5), and x and y are treated likewise, as in DeepPrior. The axes stay the camera's.
 
     Args:
         input_size (int): Side of the network's input in px. Defaults to 48.
@@ -49,14 +49,23 @@ class MetricCube:
 
         Args:
             keypoints_cam: Shape (B, K, 3), mm, camera frame.
-            center: Shape (B, 3), mm.
-            edge: Shape (B,), mm.
+            center: Centres of the cubes, shape (B, 3), mm, camera frame.
+            edge: Edges of the cubes, shape (B,), mm.
 
         Returns:
-            Shape (B, K, 3); beyond -1 and 1 for joints outside of the cube.
+            Shape (B, K, 3), in units of half the edge; beyond -1 and 1 for joints outside of the cube.
         """
         return (keypoints_cam - center[:, None]) * (2 / edge)[:, None, None]
 
     def decode(self, xyz: Tensor, center: Tensor, edge: Tensor) -> Tensor:
-        """Bring joints in the cube (B, K, 3) back to mm, camera frame: the inverse of :meth:`encode`."""
+        """Convert joints in the cube back to mm: the inverse of :meth:`encode`.
+
+        Args:
+            xyz: Shape (B, K, 3), in units of half the edge.
+            center: Centres of the cubes, shape (B, 3), mm, camera frame.
+            edge: Edges of the cubes, shape (B,), mm.
+
+        Returns:
+            Shape (B, K, 3), mm, camera frame.
+        """
         return xyz * (edge / 2)[:, None, None] + center[:, None]

@@ -1,4 +1,4 @@
-"""Joints relative to a root joint, in units of the hand's scale: what PMD-Net regresses."""
+"""Joints relative to a root joint, in units of the hand's scale: the output of PMD-Net."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Array = TypeVar('Array', np.ndarray, torch.Tensor)
 
 @KEYPOINT_CODECS.register_module()
 class RootRelativeXYZ:
-    """Takes joints in mm to a root at zero and a reference bone of length one, and back.
+    """Converts joints in mm to a root at zero and a reference bone of length one, and back.
 
     xyz = (keypoints_cam - root) / scale, with scale the length of ``scale_bone``. The axes stay the camera's (x right,
     y down, z forward). PMD-Net (Wang et al. 2020, section 4.2) takes the middle finger's base as the root and its
-    distance to the wrist as the scale, as GANerated Hands does; where a data set labels the palm's centre instead of
-    the wrist (STB), the scale is about half as long, and normalised errors don't compare.
+    distance to the wrist as the scale, like GANerated Hands; if a data set labels the palm's centre instead of the
+    wrist (STB), the scale is about half as long, and normalised errors are not comparable.
 
-    Both methods work on NumPy arrays and on tensors, on any device, and return what they were given.
+    Both methods accept NumPy arrays and tensors, on any device, and return the same type.
 
     Args:
         root (str | int): The root joint. Defaults to 'middle_mcp'.
@@ -48,7 +48,8 @@ class RootRelativeXYZ:
             valid: Which joints have a label (nonzero), shape (..., 21). Defaults to None: all of them.
 
         Returns:
-            The normalised joints, shape (..., 21, 3); the root, shape (..., 3), mm; the scale, shape (...), mm.
+            The normalised joints, in units of the scale, camera axes, root at zero, shape (..., 21, 3); the root, shape
+            (..., 3), mm, camera frame; the scale, shape (...), mm.
 
         Raises:
             ValueError: If the shape is wrong, or a scale is zero, not finite, or from a joint without a label; names
@@ -58,7 +59,7 @@ class RootRelativeXYZ:
         if shape[-2:] != (NUM_JOINTS, 3):
             raise ValueError(f'keypoints_cam must have shape (..., {NUM_JOINTS}, 3), found {shape}')
         start, end = self.scale_bone
-        # Slices keep the joint's dimension, so that a single hand gives arrays, too, in its own precision.
+        # Slices keep the joint's dimension, so that a single hand gives arrays as well, in its own precision.
         root = keypoints_cam[..., self.root : self.root + 1, :]
         bone = keypoints_cam[..., end : end + 1, :] - keypoints_cam[..., start : start + 1, :]
         scale = (bone * bone).sum(-1) ** 0.5
@@ -72,21 +73,21 @@ class RootRelativeXYZ:
         return (keypoints_cam - root) / scale[..., None], root[..., 0, :], scale[..., 0]
 
     def decode(self, xyz: Array, scale: Array, root: Array | None = None) -> Array:
-        """Bring normalised joints back to mm.
+        """Convert normalised joints back to mm.
 
         Args:
-            xyz: Shape (..., 21, 3), in units of the scale.
+            xyz: Shape (..., 21, 3), in units of the scale, camera axes, root at zero.
             scale: Shape (...), mm.
-            root: Where the root goes, shape (..., 3), mm, camera frame. Without it the result is root-relative.
+            root: Position of the root, shape (..., 3), mm, camera frame. Defaults to None: the result is root-relative.
 
         Returns:
-            Joints, shape (..., 21, 3), mm, camera frame.
+            Joints, shape (..., 21, 3), mm, camera frame, or camera axes and root at zero without ``root``.
         """
         joints = xyz * scale[..., None, None]
         return joints if root is None else joints + root[..., None, :]
 
     def _refuse(self, scale: Array, good: Array) -> None:
-        """Raise the error that names which samples of a batch have no scale."""
+        """Raise the error that names the samples of a batch without a scale."""
         values, good = (np.atleast_1d(np.asarray(array.tolist())) for array in (scale, good))
         bad = np.argwhere(~good).tolist()
         shown = ', '.join(f'{where if len(where) > 1 else where[0]} ({values[tuple(where)]:g} mm)' for where in bad[:5])

@@ -1,4 +1,4 @@
-"""What runs a training: hooks, mixed precision, safe checkpoints."""
+"""Training engine: hooks, mixed precision, safe checkpoints."""
 
 from .atomic import AtomicBackend
 from .checkpoints import LAST, CheckpointHook, FinalCheckpointHook, save_step

@@ -1,4 +1,4 @@
-"""MMEngine's checkpoints, written whole or not at all."""
+"""Atomic writing of MMEngine's checkpoints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handkd.files import write_atomically
 
 
 class AtomicBackend(LocalBackend):
-    """MMEngine's local files, written by ``write_atomically``; ``backend_args=dict(backend='atomic')``."""
+    """MMEngine's local file backend, writing with ``write_atomically``; ``backend_args=dict(backend='atomic')``."""
 
     def put(self, obj: bytes, filepath: str | PathLike) -> None:
         """Write bytes to a file."""

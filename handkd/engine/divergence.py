@@ -1,4 +1,4 @@
-"""The end of a training whose loss or gradient is no longer a number, before its weights replace good ones."""
+"""Detection of divergence: ends a training at a loss or gradient that is not finite, before bad weights are saved."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 import torch
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
+from mmengine.runner import Runner
 
 _SHOWN = 8
-"""Images of a batch that an error names."""
+"""Largest number of a batch's images that an error names."""
 
 
 class DivergenceError(ValueError):
@@ -18,24 +19,24 @@ class DivergenceError(ValueError):
 
 
 class DivergenceHook(Hook):
-    """Ends a training at the first loss or gradient that is not finite, and keeps such weights from being saved.
+    """Ends a training at the first loss or gradient that is not finite, and never saves weights that are not finite.
 
-    The step's update has been made when its loss is known, so the weights in memory are lost; the last checkpoint is
-    what it was. Losses, and the gradient's norm where ``clip_grad`` computes it, are looked at when the step's log has
-    read them already, which costs nothing.
+    The step's update is done before its loss is checked, so the weights in memory are lost; the last checkpoint is
+    unchanged. Losses, and the gradient's norm if ``clip_grad`` computes it, are checked after the step's log has read
+    them, at no extra cost.
     """
 
     priority = 'VERY_HIGH'
 
     def after_train_iter(
-        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: Mapping | None = None
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Mapping | None = None
     ) -> None:
-        """Look at the step's losses and the norm of its gradient.
+        """Check the step's losses and the norm of its gradient.
 
         Raises:
             DivergenceError: If one is not finite; names the step, the terms, and the images of the batch.
         """
-        losses = {  # what is logged beside them may be anything
+        losses = {  # other logged values may be of any kind
             name: float(value.detach() if isinstance(value, torch.Tensor) else value)
             for name, value in (outputs or {}).items()
             if 'loss' in name
@@ -51,8 +52,8 @@ class DivergenceHook(Hook):
                 f'{_images(data_batch)}. {_remedy(runner)}'
             )
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Look at the weights.
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Check the weights.
 
         Raises:
             DivergenceError: If one is not finite; names it.
@@ -66,29 +67,29 @@ class DivergenceHook(Hook):
                 )
 
 
-def _gradient_norms(runner) -> Iterator[tuple[str, float]]:
-    """Yield the norms of the step's gradients that were computed to clip them, by their names in the log."""
+def _gradient_norms(runner: Runner) -> Iterator[tuple[str, float]]:
+    """Yield the gradient norms that were computed for clipping in this step, by their names in the log."""
     wrappers = runner.optim_wrapper
     wrappers = [wrapper for _, wrapper in wrappers.items()] if isinstance(wrappers, OptimWrapperDict) else [wrappers]
     for wrapper in wrappers:
         scaler = getattr(wrapper, 'loss_scaler', None)
         if scaler is not None and scaler.is_enabled():
-            continue  # with float16 they are infinite now and then: the step is left out and the scale lowered
-        name = getattr(wrapper, 'grad_name', '')  # only those that clip have one
+            continue  # with float16 they are sometimes infinite: the step is skipped and the scale lowered
+        name = getattr(wrapper, 'grad_name', '')  # exists only with clipping
         history = runner.message_hub.log_scalars.get(f'train/{name}')
         if history is not None:
             yield name, float(history.current())
 
 
 def _images(data_batch: dict | None) -> str:
-    """Return the names of a batch's images, as far as they have some."""
+    """Return the names of a batch's images, if they have names."""
     samples = (data_batch or {}).get('data_samples', ())
     names = [str(sample.get('img_path') or sample.get('img_id')) for sample in samples]
     return ', '.join(names[:_SHOWN]) + (f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else '')
 
 
-def _remedy(runner) -> str:
+def _remedy(runner: Runner) -> str:
     return (
-        f'What was saved in {runner.work_dir} before is whole: lower the learning rate, clip gradients '
+        f'Earlier checkpoints in {runner.work_dir} are intact: lower the learning rate, clip gradients '
         '(optim_wrapper.clip_grad.max_norm=1.0), or train in float32 (optim_wrapper.amp=False)'
     )

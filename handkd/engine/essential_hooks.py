@@ -1,4 +1,4 @@
-"""Hooks that every run needs, whatever hooks its config lists: the runner adds them by itself."""
+"""Hooks that every run needs, whatever hooks its config lists: the runner adds them itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from .monitors import MonitorNamesHook
 
 
 def essential_hooks(by_epoch: bool) -> list[Hook]:
-    """Return the hooks that a run cannot do without."""
+    """Return the hooks that every run needs.
+
+    Args:
+        by_epoch: Whether the run counts epochs.
+    """
     return [
         SeedIterationHook(),
         DivergenceHook(),

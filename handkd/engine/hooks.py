@@ -1,4 +1,4 @@
-"""Hooks that make a run repeatable, its checkpoints safe to read, and that tell what it left out."""
+"""Hooks for reproducible runs, checkpoints that are safe to read, gradient logs and a report of skipped samples."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
 
 from handkd.hashing import mix
 from handkd.hints import ConfigError
@@ -19,29 +20,29 @@ from handkd.registry import HOOKS
 class SeedIterationHook(Hook):
     """Seeds torch before every training step from (seed, step, rank).
 
-    So what a network draws at random (dropout) depends on no earlier step, and a resumed run draws what the
-    uninterrupted one would have drawn.
+    So a network's random numbers (dropout) do not depend on earlier steps, and a resumed run draws the same numbers as
+    the uninterrupted one.
     """
 
     priority = 'VERY_HIGH'
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed all devices' generators."""
         torch.manual_seed(mix(mix(runner.seed, get_rank()), runner.iter))
 
 
 @HOOKS.register_module()
 class GradientLogHook(Hook):
-    """Logs how strongly each loss that a baseline has not pulls at the student, beside the pose's loss.
+    """Logs the gradient norm of each loss that the baseline lacks, relative to that of the pose loss.
 
     ``gradient_NAME/LAYER`` is the norm of the gradient of the distiller's losses at the layer that it reads, divided by
-    the norm of the pose loss's gradient there. Terms that are added should be of comparable size where they meet: a
-    ratio of 100 means that the pose is hardly learned, one of 0.01 that the distiller is hardly there. The ratios
-    stand in the log and change nothing in the training.
+    the norm of the pose loss's gradient there. Added loss terms should have gradients of comparable size at a shared
+    layer: a ratio of 100 means that the pose is hardly learned, one of 0.01 that the distiller has hardly any effect.
+    The ratios are only logged and do not change the training.
 
     Args:
-        interval (int): Steps between two measurements, each of which costs about one more backward pass for each
-            distiller. Defaults to 50.
+        interval (int): Steps between two measurements, each of which costs about one more backward pass per distiller.
+            Defaults to 50.
 
     Raises:
         ValueError: If the interval is less than 1.
@@ -52,8 +53,8 @@ class GradientLogHook(Hook):
             raise ValueError(f'GradientLogHook: interval must be at least 1, found {interval!r}')
         self.interval = interval
 
-    def before_train(self, runner) -> None:
-        """Check that the model can tell.
+    def before_train(self, runner: Runner) -> None:
+        """Check that the model can log its gradients.
 
         Raises:
             ConfigError: If it has no further losses, or is compiled.
@@ -61,28 +62,28 @@ class GradientLogHook(Hook):
         network = getattr(runner.model, 'module', runner.model)
         if not hasattr(network, 'log_gradients'):
             raise ConfigError(
-                f'GradientLogHook needs a model of several losses, DistilledEstimator or ViewSynthesizer, found '
+                f'GradientLogHook needs a model with several losses, DistilledEstimator or ViewSynthesizer, found '
                 f'{type(network).__name__}: leave the hook out of custom_hooks'
             )
         if runner.cfg.get('compile'):
             raise ConfigError('GradientLogHook needs several backward passes, which compiled models do not allow')
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        """Let the model measure in this step if it is time."""
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Let the model log its gradients in every ``interval``-th step."""
         network = getattr(runner.model, 'module', runner.model)
         network.log_gradients = self.every_n_train_iters(runner, self.interval)
 
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Keeps everything but tensors and plain containers out of checkpoints.
+    """Restricts checkpoints to tensors and plain containers.
 
     MMEngine saves its log buffers as objects, which ``torch.load(weights_only=True)``, torch's default, refuses to
-    read. They are saved as tensors instead and become buffers again on resume.
+    read. They are saved as tensors instead and converted to buffers again on resume.
     """
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Turn the log buffers into tensors, and numpy's numbers into Python's."""
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Convert the log buffers to tensors, and numpy's numbers to Python's."""
         hub = checkpoint['message_hub']
         hub['log_scalars'] = {
             name: [torch.as_tensor(array) for array in buffer.data] for name, buffer in hub['log_scalars'].items()
@@ -92,8 +93,8 @@ class PlainCheckpointHook(Hook):
             for name, value in hub['runtime_info'].items()
         }
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Turn the tensors into log buffers."""
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Convert the tensors to log buffers."""
         hub = checkpoint.get('message_hub', {})
         if 'log_scalars' in hub:
             hub['log_scalars'] = {
@@ -104,13 +105,13 @@ class PlainCheckpointHook(Hook):
 
 @HOOKS.register_module()
 class SkippedSamplesHook(Hook):
-    """Tells at the end of a training which samples could not be read, where the data set was told to skip them.
+    """Reports at the end of a training the samples that could not be read, if the data set is set to skip them.
 
-    Data sets inside others (``dataset``, ``datasets``) tell of theirs, too.
+    Data sets inside others (``dataset``, ``datasets``) are included.
     """
 
-    def after_train(self, runner) -> None:
-        """Log their number and the first ones, and how many labels were damaged."""
+    def after_train(self, runner: Runner) -> None:
+        """Log the number and the first of the skipped samples, and the number of damaged labels."""
         for dataset in _sets_in(runner.train_loop.dataloader.dataset):
             skipped = getattr(dataset, 'skipped', None)
             indices = skipped.indices() if skipped is not None else []

@@ -1,4 +1,4 @@
-"""Ending a training on a signal: at the end of a step, with a checkpoint from which it goes on."""
+"""Ending a training on a signal: at the end of a step, with a checkpoint from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from pathlib import Path
 import torch
 from mmengine.dist import all_reduce, is_distributed
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, Runner
 
 from .checkpoints import LAST, save_step
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-"""What ends a training: Ctrl-C, what ends processes, and what Slurm sends ahead of the end (``--signal=USR1@120``)."""
+"""Signals that end a training: Ctrl-C, the usual one to end a process, and Slurm's before its time limit
+(``--signal=USR1@120``)."""
 RESUME_STATUS = 75
-"""Exit status of a training that a signal ended, and that is to be resumed (``EX_TEMPFAIL`` of sysexits.h)."""
+"""Exit status of a training that was ended by a signal and should be resumed (``EX_TEMPFAIL`` of sysexits.h)."""
 CTRL_C_STATUS = 130
-"""The same where it was Ctrl-C: whoever pressed it does not want a script to resume."""
+"""Exit status after Ctrl-C, which a script should not answer by resuming."""
 
 
 class Interruption(SystemExit):
-    """A training that a signal has ended; what it had learnt is saved.
+    """End of a training by a signal, after saving.
 
     Args:
         number: The signal.
-        done: What the run has done. Defaults to '': it has not begun.
+        done: Text about the run's progress and checkpoint. Defaults to '': the training has not begun.
     """
 
     def __init__(self, number: int, done: str = '') -> None:
@@ -41,11 +42,11 @@ class Interruption(SystemExit):
 
 
 class StopSignals:
-    """Hears the signals that end a training.
+    """Handler of the signals that end a training.
 
     Attributes:
-        heard: Number of the signal that has come, or None.
-        patient: Whether a signal is only kept in mind, since a step is running; else it ends all at once.
+        heard: Number of the received signal, or None.
+        patient: Whether a signal is only recorded, because a step is running; otherwise it ends the process at once.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class StopSignals:
         self.patient = False
 
     def hear(self, number: int, frame: object = None) -> None:
-        """Take a signal; a second Ctrl-C ends all at once.
+        """Handle a signal; a second Ctrl-C ends the process at once.
 
         Raises:
             KeyboardInterrupt: On Ctrl-C outside steps, or the second one.
@@ -64,12 +65,12 @@ class StopSignals:
             raise KeyboardInterrupt
         if not self.patient:
             raise Interruption(number)
-        if not again:  # print could meet itself here
+        if not again:  # not print, which is not reentrant
             text = f'\n{signal.Signals(number).name}: ending after this step; Ctrl-C (again) ends at once\n'
             os.write(2, text.encode())
 
     def check(self) -> None:
-        """End here if a signal has come.
+        """End here if a signal was received.
 
         Raises:
             Interruption: If so.
@@ -79,15 +80,15 @@ class StopSignals:
 
 
 _active: list[StopSignals] = []
-"""That of the outermost :func:`stop_signals`; signals are a process's, so there is one."""
+"""Handler of the outermost :func:`stop_signals`; signals are per process, so there is at most one."""
 
 
 @contextmanager
 def stop_signals() -> Iterator[StopSignals]:
-    """Hear the signals that end a training; inside another such context it is that one's.
+    """Handle the signals that end a training; a nested context shares the handler of the outer one.
 
-    What was ignored before (``nohup``, jobs in the background) stays ignored. In other threads than the first, where
-    Python takes no signals, none is heard.
+    Signals that were ignored before (``nohup``, background jobs) stay ignored. In threads other than the main one,
+    where Python handles no signals, none is handled.
     """
     if _active:
         yield _active[0]
@@ -97,8 +98,8 @@ def stop_signals() -> Iterator[StopSignals]:
     _active.append(stop)
     try:
         if threading.current_thread() is threading.main_thread():
-            heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-            before = {number: signal.signal(number, stop.hear) for number in heeded}
+            handled = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+            before = {number: signal.signal(number, stop.hear) for number in handled}
         yield stop
     finally:
         for number, handler in before.items():
@@ -107,7 +108,7 @@ def stop_signals() -> Iterator[StopSignals]:
 
 
 def _forget() -> None:
-    """Let a process that was forked take signals as it would have without us: its parent ends it."""
+    """Reset the signal handlers in a forked process, which its parent ends."""
     if _active:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -119,10 +120,10 @@ os.register_at_fork(after_in_child=_forget)
 
 
 def outlive_signals() -> None:
-    """Let a data loader's worker go on when its whole group is told to end: the last step needs its samples.
+    """Keep a data loader's worker running when its process group is signalled: the last step needs its samples.
 
-    ``timeout``, Slurm and a terminal's Ctrl-C signal all processes. The parent ends its workers itself, by SIGTERM too,
-    which is therefore heeded if it comes from there; and a worker whose parent is gone ends by itself.
+    ``timeout``, Slurm and a terminal's Ctrl-C signal all processes. The parent ends its workers itself, also by
+    SIGTERM, which is therefore obeyed if the parent has sent it; and a worker whose parent has ended ends by itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -137,14 +138,14 @@ def _heed_parent() -> None:
 
 
 class InterruptionHook(Hook):
-    """Ends a training at the end of the step in which a signal came, with a checkpoint of it.
+    """Ends a training at the end of the step in which a signal was received, with a checkpoint of that step.
 
-    All processes of a distributed run end at the same step, whichever was told. A validation that is due is done
-    first, since a resumed run would not make up for it; the step is saved before it. A run that counts epochs can be
-    resumed only at the end of one, so it ends at once and goes on from the last one.
+    All processes of a distributed run end at the same step, whichever received the signal. A validation that is due is
+    done first, because a resumed run would not repeat it; the step is saved before it. A run that counts epochs can be
+    resumed only at the end of one, so it ends at once and resumes from the last complete epoch.
 
     Args:
-        stop: Where signals are heard.
+        stop: Handler of the signals.
         by_epoch: Whether the run counts epochs.
     """
 
@@ -153,18 +154,18 @@ class InterruptionHook(Hook):
     def __init__(self, stop: StopSignals, by_epoch: bool) -> None:
         self.stop, self.by_epoch = stop, by_epoch
 
-    def before_train(self, runner) -> None:
-        """Let signals wait for the end of a step from here on."""
+    def before_train(self, runner: Runner) -> None:
+        """Defer signals to the end of a step from now on."""
         self.stop.patient = True
 
-    def after_train(self, runner) -> None:
-        """Let them end what follows at once."""
+    def after_train(self, runner: Runner) -> None:
+        """Let signals end the process at once again."""
         self.stop.patient = False
 
     def after_train_iter(
-        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        """Save and end if a signal has come.
+        """Save and end if a signal was received.
 
         Raises:
             Interruption: If so.
@@ -183,8 +184,12 @@ class InterruptionHook(Hook):
         if not _validates(runner, loop, step):
             raise self._end(runner, f'after step {step}')
 
-    def after_train_epoch(self, runner) -> None:
-        """The same at the end of an epoch."""
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Save and end at the end of an epoch if a signal was received.
+
+        Raises:
+            Interruption: If so.
+        """
         loop, epoch = runner.train_loop, runner.epoch + 1
         if not self.by_epoch or not self._told() or epoch >= loop.max_epochs or loop.stop_training:
             return
@@ -192,8 +197,12 @@ class InterruptionHook(Hook):
         if not _validates(runner, loop, epoch):
             raise self._end(runner, f'after epoch {epoch}')
 
-    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
-        """The same after a validation."""
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Save and end after a validation if a signal was received.
+
+        Raises:
+            Interruption: If so.
+        """
         loop, done = runner.train_loop, runner.epoch if self.by_epoch else runner.iter
         if not self._told() or done >= (loop.max_epochs if self.by_epoch else loop.max_iters) or loop.stop_training:
             return
@@ -201,7 +210,7 @@ class InterruptionHook(Hook):
         raise self._end(runner, f'after {"epoch" if self.by_epoch else "step"} {done}')
 
     def _told(self) -> bool:
-        """Whether any process has been told to end; the same answer in all of them."""
+        """Whether any process has received a signal; the same answer in all processes."""
         heard = torch.tensor(self.stop.heard or 0)
         if is_distributed():
             all_reduce(heard, 'max')
@@ -209,13 +218,13 @@ class InterruptionHook(Hook):
             self.stop.heard = int(heard)
         return bool(heard)
 
-    def _end(self, runner, when: str) -> Interruption:
-        """The end of the run."""
+    def _end(self, runner: Runner, when: str) -> Interruption:
+        """Return the exception that ends the run."""
         pointer = Path(runner.work_dir) / LAST
         saved = f'; {pointer.read_text().strip()} is saved' if pointer.is_file() else '; no checkpoint is saved'
         return Interruption(self.stop.heard, when + saved)
 
 
-def _validates(runner, loop: BaseLoop, done: int) -> bool:
-    """Whether a validation is due after so many epochs or steps, none of which is the last one."""
+def _validates(runner: Runner, loop: BaseLoop, done: int) -> bool:
+    """Whether a validation is due after ``done`` epochs or steps, before the last one."""
     return runner.val_loop is not None and done >= loop.val_begin and done % loop.val_interval == 0

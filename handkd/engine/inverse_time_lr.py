@@ -1,4 +1,4 @@
-"""The learning rate that Torch7's ``learningRateDecay`` makes."""
+"""Learning-rate schedule of Torch7's ``learningRateDecay``."""
 
 from __future__ import annotations
 
@@ -11,16 +11,24 @@ from handkd.registry import PARAM_SCHEDULERS
 
 
 class _InverseTimeScheduler(_ParamScheduler):
-    """Its part for any parameter of the optimiser; see :class:`InverseTimeLR`."""
+    """Schedule of any parameter of the optimiser; see :class:`InverseTimeLR`."""
 
-    def __init__(self, optimizer, param_name: str, decay: float, begin: int, end: int, last_step: int) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer | OptimWrapper,
+        param_name: str,
+        decay: float,
+        begin: int,
+        end: int,
+        last_step: int,
+    ) -> None:
         if not decay > 0:
             raise ValueError(f'InverseTimeLR: decay must be positive, found {decay!r}')
         self.decay = decay
         super().__init__(optimizer, param_name, begin, end, last_step, by_epoch=False)
 
     def _get_value(self) -> list[float]:
-        """From the last values, as MMEngine's schedulers do it."""
+        """Return the values of this step from the last ones, like MMEngine's schedulers."""
         step = self.last_step
         factor = 1.0 if step == 0 else (1 + self.decay * (step - 1)) / (1 + self.decay * step)
         return [group[self.param_name] * factor for group in self.optimizer.param_groups]
@@ -28,19 +36,19 @@ class _InverseTimeScheduler(_ParamScheduler):
 
 @PARAM_SCHEDULERS.register_module()
 class InverseTimeLR(LRSchedulerMixin, _InverseTimeScheduler):
-    """lr / (1 + decay * t) after t steps: what the "learning rate decay" of a paper that used Torch7 means.
+    """lr / (1 + decay * t) after t steps: the "learning rate decay" of papers that used Torch7.
 
     Args:
         optimizer (Optimizer | OptimWrapper): The optimiser.
-        decay (float): The decay a step.
+        decay (float): The decay per step.
         begin (int): Step at which it begins. Defaults to 0.
         end (int): Step at which it ends. Defaults to 1000000000.
-        by_epoch (bool): Must be False: it counts steps. A config must say so, for otherwise MMEngine takes the number
-            of epochs for ``end``. Defaults to True.
+        by_epoch (bool): Must be set to False in the config: the schedule counts steps, and otherwise MMEngine uses the
+            number of epochs as ``end``. Defaults to True, which is refused.
         last_step (int): As in MMEngine. Defaults to -1.
 
     Raises:
-        ValueError: If the decay is not positive, or it is to count epochs.
+        ValueError: If the decay is not positive, or ``by_epoch`` is True.
     """
 
     def __init__(
@@ -53,5 +61,5 @@ class InverseTimeLR(LRSchedulerMixin, _InverseTimeScheduler):
         last_step: int = -1,
     ) -> None:
         if by_epoch:
-            raise ValueError('InverseTimeLR counts steps: say by_epoch=False')
+            raise ValueError('InverseTimeLR counts steps: set by_epoch=False')
         super().__init__(optimizer, decay=decay, begin=begin, end=end, last_step=last_step)

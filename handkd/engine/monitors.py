@@ -1,9 +1,10 @@
-"""Which metrics hooks and schedules watch: their full names, and whether less or greater is better."""
+"""Metrics that hooks and schedules monitor: their full names, and whether less or greater is better."""
 
 from __future__ import annotations
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.optim import ReduceOnPlateauParamScheduler
+from mmengine.runner import Runner
 
 from handkd.hints import ConfigError, did_you_mean
 
@@ -11,27 +12,27 @@ _GREATER = ('auc', 'pck', 'within', 'acc', 'per_pixel', 'per_class', 'psnr', 'ap
 _LESS = ('epe', 'mpjpe', 'error', 'loss', 'mae', 'violation')
 _WATCHED_BY = {'CheckpointHook': 'save_best', 'EarlyStoppingHook': 'monitor'}
 _PLATEAU = 'ReduceOnPlateau'
-"""How the names of MMEngine's schedules begin that watch a metric."""
+"""Beginning of the names of MMEngine's schedules that monitor a metric."""
 _AUTO = 'auto'
-"""The name by which ``CheckpointHook`` watches the first metric of the evaluators."""
+"""Value of ``save_best`` for the first metric of the evaluators."""
 
 
 class MonitorNamesHook(Hook):
-    """Finds the full names of the metrics that hooks and schedules watch, before the first step.
+    """Resolves the full names of the metrics that hooks and schedules monitor, before the first step.
 
-    The name of a metric carries its protocol; ``save_best='EPE_mean'`` is enough where one metric alone ends so, and
-    ``save_best='auto'`` is the first metric. Which names there are is found by evaluating the first batch of the
+    The name of a metric begins with its protocol; ``save_best='EPE_mean'`` is enough if a single metric ends in it, and
+    ``save_best='auto'`` is the first metric. The existing names are found by evaluating the first batch of the
     validation set.
     """
 
     priority = 'HIGHEST'
 
-    def before_train(self, runner) -> None:
-        """Replace what ``CheckpointHook``, ``EarlyStoppingHook`` and ``ReduceOnPlateau...`` are told to watch.
+    def before_train(self, runner: Runner) -> None:
+        """Replace the metric names of ``CheckpointHook``, ``EarlyStoppingHook`` and ``ReduceOnPlateau...``.
 
         Raises:
-            ConfigError: If no metric, or more than one, has the name, or which is better is not known; lists those that
-                the evaluator gives.
+            ConfigError: If no metric, or more than one, has the name (lists the evaluator's metrics), or it is unknown
+                whether less or greater is better.
         """
         savers = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and hook.save_best]
         stoppers = [hook for hook in runner.hooks if isinstance(hook, EarlyStoppingHook)]
@@ -41,32 +42,32 @@ class MonitorNamesHook(Hook):
             return
         if runner.val_loop is None:
             whose = ', '.join(sorted({type(one).__name__ for one in watching}))
-            raise ConfigError(f'{whose} needs a validation, but val_dataloader is None')
+            raise ConfigError(f'{whose} needs a validation, but val_dataloader is None: set it, or leave the hook out')
         names = _metric_names(runner)
         for hook in savers:
             found = [names[0] if name == _AUTO else full_name(name, names, 'save_best') for name in hook.save_best]
             rules = [_rule_or_error(found[0], 'CheckpointHook')] if hook.rules == [None] else hook.rules
             hook.save_best = found
             hook.is_better_than = {}
-            hook._init_rule(rules, found)  # MMEngine has no public way
+            hook._init_rule(rules, found)  # MMEngine has no public method for it
         for one in [*stoppers, *schedulers]:
             one.monitor = full_name(one.monitor, names, f'{type(one).__name__}(monitor=...)')
 
 
-def _schedulers(runner) -> list:
-    """All schedules of a runner, of one optimizer or of several."""
+def _schedulers(runner: Runner) -> list:
+    """Return all schedules of a runner, of one or several optimizers."""
     schedulers = runner.param_schedulers or []
     return sum(schedulers.values(), []) if isinstance(schedulers, dict) else schedulers
 
 
 def with_rules(settings: object) -> object:
-    """Return settings of hooks or schedules with the rule of what they watch, where that is left open.
+    """Return settings of hooks or schedules, completed by the rule of the monitored metric if it is not set.
 
     Args:
-        settings: Those of one, or a list or a dict of them; what is no settings is returned as it is.
+        settings: Settings of one hook or schedule, or a list or a dict of them; anything else is returned unchanged.
 
     Raises:
-        ConfigError: If it is not known of a watched metric whether less or greater is better.
+        ConfigError: If it is unknown whether less or greater is better for a monitored metric.
     """
     if isinstance(settings, (list, tuple)):
         return [with_rules(one) for one in settings]
@@ -88,13 +89,13 @@ def _rule_or_error(name: str, kind: str) -> str:
     rule = rule_of(name)
     if rule is None:
         raise ConfigError(
-            f"{kind}: say rule='less' or rule='greater' for {name!r}, of which it is not known which is better"
+            f"{kind}: it is unknown whether less or greater {name!r} is better: set rule='less' or rule='greater'"
         )
     return rule
 
 
-def _metric_names(runner) -> list[str]:
-    """Names of the metrics, in the evaluators' order, from the first batch of the validation set."""
+def _metric_names(runner: Runner) -> list[str]:
+    """Return the names of the metrics, in the evaluators' order, from the first batch of the validation set."""
     loop = runner.val_loop
     was_training = runner.model.training
     runner.model.eval()
@@ -107,6 +108,11 @@ def _metric_names(runner) -> list[str]:
 
 def full_name(name: str, names: list[str], where: str) -> str:
     """Return the one of ``names`` that is ``name`` or ends with ``/name``.
+
+    Args:
+        name: Full or short name of a metric.
+        names: Full names of all metrics.
+        where: Name of the setting, for errors.
 
     Raises:
         ConfigError: If there is none, or several.
@@ -123,7 +129,7 @@ def full_name(name: str, names: list[str], where: str) -> str:
 
 
 def rule_of(name: str) -> str | None:
-    """Return 'greater' or 'less', whichever is better for a metric, by the last part of its name; None if unknown."""
+    """Return the better direction for a metric, 'greater' or 'less', by the last part of its name; None if unknown."""
     last = name.rpartition('/')[2].lower()
     words = last.replace('-', '_').split('_')
     for rule, keys in (('less', _LESS), ('greater', _GREATER)):

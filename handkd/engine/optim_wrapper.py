@@ -1,4 +1,4 @@
-"""Mixed precision where the device gains from it, on CPUs too."""
+"""Mixed precision on devices that benefit from it, including CPUs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from handkd.registry import OPTIM_WRAPPERS
 
 
 def bf16_is_fast(device: str) -> bool:
-    """Whether a device multiplies bfloat16 in hardware ('cuda' from Ampere on, CPUs with AVX512-BF16 or AMX)."""
+    """Whether a device multiplies bfloat16 in hardware ('cuda' since Ampere, CPUs with AVX512-BF16 or AMX)."""
     if device == 'cuda':
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device == 'cpu':
@@ -30,11 +30,11 @@ class AutocastOptimWrapper(OptimWrapper):
     bfloat16 has float32's range and needs no loss scaling. MMEngine's ``AmpOptimWrapper`` refuses CPUs.
 
     Args:
-        amp (str | bool): True, False, or 'auto': where the hardware is fast at it. Defaults to 'auto'.
+        amp (str | bool): True, False, or 'auto': if the hardware multiplies bfloat16. Defaults to 'auto'.
         **kwargs: Those of MMEngine's ``OptimWrapper``: optimizer, accumulative_counts, clip_grad.
 
     Raises:
-        ValueError: If ``amp`` is another value.
+        ValueError: If ``amp`` is anything else.
     """
 
     def __init__(self, amp: str | bool = 'auto', **kwargs) -> None:

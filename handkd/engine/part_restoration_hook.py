@@ -1,4 +1,4 @@
-"""Weakly supervised training: real images learn from their own restored maps, which are made beside the training."""
+"""Weakly supervised training: real images are labelled by their own restored maps, made in parallel to the training."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank, is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from torch import Tensor
 
@@ -39,43 +40,43 @@ from .restoring import WEIGHTS, Recipe, RestoringProcesses
 
 @HOOKS.register_module()
 class PartRestorationHook(Hook):
-    """Gives real images the labels that restoring their predicted maps makes (Neverova et al. 2017, section 3.1).
+    """Labels real images by restored maps of their own predictions: self-training (Neverova et al. 2017, section 3.1).
 
     The training set is a ``MixedDataset`` of two sets: synthetic images with part labels, and real ones with joints
-    only. Every ``interval`` steps the network's weights are kept, and processes beside the training predict the maps of
-    all real images with them, restore them by a dictionary of patches, and accept those whose parts have come nearer to
-    the joints. What begins at one refresh is learned from at the next one, so that training need not wait, unless
-    restoring takes longer; only the first round is waited for, and serves twice. Which maps a step learns from depends
-    on nothing but its number: a resumed run goes on exactly. A run that is resumed with other settings makes the rounds
-    again from the weights that were kept for them.
+    only. Every ``interval`` steps a round (self-training iteration) begins: the network's weights are saved, and
+    processes parallel to the training predict the maps of all real images with them, restore them by a dictionary of
+    patches, and accept those whose parts have moved nearer to the joints. The maps of one round are used from the next
+    refresh on, so training need not wait unless restoring takes longer; only the first round is waited for, and is used
+    for two intervals. The maps used in a step depend on its number only, so a resumed run continues exactly. A run
+    resumed with other settings makes its rounds again from the weights that were saved for them.
 
-    "For images where this is the case", says the paper of the accepted ones, "the segmentation network is updated": an
-    accepted image, drawn anew in each step, takes the place of a rejected one. While none is accepted, the real images
-    of a batch have no known part, and so no loss.
+    The paper writes about the accepted images: "For images where this is the case, the segmentation network is
+    updated". So an accepted image, drawn anew in each step, replaces a rejected one. While none is accepted, the real
+    images of a batch have no known part, and so no loss.
 
-    Rounds are in ``restored`` in the work dir. The real set's pipeline must give an image the
-    same crop every time, for a map belongs to the crop that it was predicted from.
+    Rounds are in ``restored`` in the work dir. The real set's pipeline must give an image the same crop every time,
+    because a map is valid only for the crop from which it was predicted.
 
     Args:
-        dictionary (str): Folder of the patches; a config's ``patch_dictionary`` is handed out to here.
+        dictionary (str): Folder of the patch dictionary; set from a config's ``patch_dictionary``.
         interval (int): Steps between refreshes.
         workers (int): Processes that restore. Defaults to 1.
         window (int): Side of the window in which patches vote, px (Eq. 2). Defaults to 17.
-        stride (int): Only pixels whose row and column are multiples of it ask for a patch. Defaults to 1.
-        piece (int): Images restored between two writes, which is what an interruption can lose. Defaults to 256.
-        missing (float): What a part that a map does not have costs in the quality check, px of the maps; see
+        stride (int): Patches are searched only for pixels whose row and column are multiples of it. Defaults to 1.
+        piece (int): Images restored between two writes: most that an interruption can lose. Defaults to 256.
+        missing (float): Cost of a missing part in the quality check, px of the maps; see
             :class:`~handkd.restoration.QualityCheck` for the reason. Defaults to 5.0.
-        tolerance (float): By how much the sum of the distances over the joints may be larger in a map that is accepted,
-            px. Defaults to 0.0: it must have become smaller, as in the paper.
+        tolerance (float): Largest increase of the sum of the distances over the joints in an accepted map, px,
+            exclusive. Defaults to 0.0: the sum must decrease, as in the paper.
         joints (Sequence[str], optional): Names of the joints by which maps are judged. Joints without a label are left
             out. Defaults to None: all 20 that have a part.
-        probes (int): Lists of the dictionary's index that are looked through, see
+        probes (int): Lists of the dictionary's index that are searched, see
             :class:`~handkd.restoration.IndexedSearch`; a small dictionary, which has no index, is searched exactly.
             Defaults to 16.
-        rerank (int): Patches that are compared. Defaults to 200.
+        rerank (int): Patches that are compared exactly. Defaults to 200.
 
     Raises:
-        ValueError: If a number is out of range, or there are no such joints.
+        ValueError: If a number is out of range, or a joint does not exist.
     """
 
     def __init__(
@@ -105,8 +106,8 @@ class PartRestorationHook(Hook):
         self._labels: np.ndarray | None = None  # its labels of all real images
         self._accepted: np.ndarray | None = None  # the images whose labels are known, ascending
 
-    def before_train(self, runner) -> None:
-        """Check that the training set is a mixture of two.
+    def before_train(self, runner: Runner) -> None:
+        """Check that the training set is a mixture of two sets.
 
         Raises:
             ConfigError: If it is not.
@@ -131,13 +132,13 @@ class PartRestorationHook(Hook):
         )
         self._learned = None
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        """Refresh the maps if it is time, and give the real samples of the batch theirs."""
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Refresh the maps if due, and label the real samples of the batch by them."""
         number, step = divmod(runner.iter, self.interval)
         if self._learned is None and runner.iter > 0:
             self._follow_the_config(runner, {max(number - 1, 0), number})
         if self._learned is None or step == 0:
-            if number == 0 or (number + 1) * self.interval < runner.max_iters:  # else nobody would learn from it
+            if number == 0 or (number + 1) * self.interval < runner.max_iters:  # otherwise it would never be used
                 self._begin(runner, number, fresh=step == 0)
             if self._learned != max(number - 1, 0):
                 self._learned = max(number - 1, 0)
@@ -148,8 +149,8 @@ class PartRestorationHook(Hook):
             if source == 1:
                 sample.gt_fields = PixelData(part_seg=torch.from_numpy(self._labels[index][None]))
 
-    def _draw_accepted(self, runner, data_batch: dict) -> None:
-        """Put accepted images in the places of rejected ones, which the seed, the step and the place decide."""
+    def _draw_accepted(self, runner: Runner, data_batch: dict) -> None:
+        """Replace rejected images by accepted ones, chosen by seed, step, rank and place in the batch."""
         samples = data_batch['data_samples']
         rejected = [i for i, sample in enumerate(samples) if self._is_rejected(*sample.mixed_from)]
         if not rejected or not len(self._accepted):
@@ -167,25 +168,25 @@ class PartRestorationHook(Hook):
         """Whether a sample of the mixture is a real image whose restored map was rejected."""
         return source == 1 and not np.isin(index, self._accepted)
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         """End the processes."""
         for processes in self._processes.values():
             processes.stop()
 
-    def _begin(self, runner, number: int, fresh: bool) -> None:
-        """Start a round, with the present weights if ``fresh``, else with those that were kept for it."""
+    def _begin(self, runner: Runner, number: int, fresh: bool) -> None:
+        """Start a round, with the current weights if ``fresh``, otherwise with those saved for it."""
         if not is_main_process():
             return
         folder = round_folder(self._folder, number)
         if fresh:
             self._keep_weights(runner, folder)
-            for other in self._folder.iterdir() if number == 0 else ():  # what another run has left
+            for other in self._folder.iterdir() if number == 0 else ():  # rounds of an earlier run
                 if other != folder:
                     shutil.rmtree(other)
         self._processes[number] = RestoringProcesses(Round.open(folder), self._recipe, self.workers)
 
     def _recipe_of(self, cfg: Config) -> Recipe:
-        """How the maps are made."""
+        """Return the settings by which the maps are made."""
         return Recipe(
             model=cfg.model.to_dict(),
             dataset=cfg.train_dataloader.dataset.datasets[1].to_dict(),
@@ -196,8 +197,8 @@ class PartRestorationHook(Hook):
             imports=tuple((cfg.get('custom_imports') or {}).get('imports', ())),
         )
 
-    def _keep_weights(self, runner, folder: Path) -> None:
-        """Begin a round's folder, unless it is there already, with the present weights in it."""
+    def _keep_weights(self, runner: Runner, folder: Path) -> None:
+        """Create a round's folder with the current weights, unless it exists already."""
         network = getattr(runner.model, 'module', runner.model)
         state = {name: value.cpu() for name, value in network.state_dict().items()}
         Round.begin(folder, RoundSettings(_checksum(state), self._images, self._made_with, self.piece))
@@ -206,8 +207,8 @@ class PartRestorationHook(Hook):
             torch.save(dict(state_dict=state), content)
             write_atomically(folder / WEIGHTS, content.getvalue())
 
-    def _follow_the_config(self, runner, numbers: Iterable[int]) -> None:
-        """Begin those rounds again that a run which is now resumed has made with other settings."""
+    def _follow_the_config(self, runner: Runner, numbers: Iterable[int]) -> None:
+        """Restart rounds that the resumed run has made with other settings."""
         if not is_main_process():
             return
         for number in numbers:
@@ -219,12 +220,12 @@ class PartRestorationHook(Hook):
             if others := sorted(key for key, value in self._made_with.items() if old.get(key) != value):
                 runner.logger.warning(
                     f'{folder}: its maps were made with another {", ".join(others)} than the config has; they are made '
-                    'again from the weights that were kept'
+                    'again from the saved weights'
                 )
                 found.remade(self._made_with)
 
-    def _finish(self, runner, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Wait for a round; return its labels (N, H, W), uint8, unknown where a map was rejected, and the accepted."""
+    def _finish(self, runner: Runner, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Wait for a round; return its labels (N, H, W), uint8, unknown if rejected, and indices of accepted images."""
         folder = round_folder(self._folder, number)
         if is_main_process():
             if number not in self._processes and not Round.open(folder).complete:
@@ -232,7 +233,7 @@ class PartRestorationHook(Hook):
             if number in self._processes:
                 self._processes.pop(number).wait()
         while not self._is_made(folder):
-            time.sleep(1)  # on other ranks than the first, and for longer than a barrier would wait
+            time.sleep(1)  # on ranks other than the first; a barrier would time out
         round_ = Round.open(folder)
         statistics = RejectionStatistics()
         statistics.add(round_.verdict)
@@ -240,13 +241,13 @@ class PartRestorationHook(Hook):
         accepted = round_.verdict.accepted
         if not accepted.any():
             runner.logger.warning(
-                f'{folder}: no restored map was accepted; real images teach nothing until the next one'
+                f'{folder}: no restored map was accepted; real images have no loss until the next round'
             )
         labels = np.where(accepted[:, None, None], round_.restored, np.uint8(PART_UNKNOWN))
         return labels, np.flatnonzero(accepted)
 
     def _is_made(self, folder: Path) -> bool:
-        """Whether a round is complete, and as the config has it."""
+        """Whether a round is complete, and made with the settings of the config."""
         if not (folder / ROUND_FILE).is_file():
             return False
         found = Round.open(folder)
@@ -254,12 +255,12 @@ class PartRestorationHook(Hook):
 
 
 def _digest(settings: Mapping) -> int:
-    """CRC-32 of a config."""
+    """Return the CRC-32 of a config."""
     return zlib.crc32(json.dumps(settings, sort_keys=True, default=str).encode())
 
 
 def _checksum(state: Mapping[str, Tensor]) -> int:
-    """CRC-32 of weights."""
+    """Return the CRC-32 of weights."""
     checksum = 0
     for name in sorted(state):
         checksum = zlib.crc32(state[name].contiguous().numpy().tobytes(), zlib.crc32(name.encode(), checksum))

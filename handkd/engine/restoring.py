@@ -1,4 +1,4 @@
-"""Making a round of restored maps: predict, restore, judge, write; in processes of their own."""
+"""Processes that make a round of restored maps: predict, restore, judge, write."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the maps of a round are made; only plain containers, so that a fresh process can be given it.
+    """Settings by which the maps of a round are made; plain containers only, so that they can be sent to a new process.
 
     Attributes:
         model: Config of the segmentation network.
-        dataset: Config of the set; its samples have depth and, as labels, the 2D joints.
-        dictionary: Folder of the patches.
-        search: ``probes`` and ``rerank`` of :func:`~handkd.restoration.open_search`.
-        restorer: ``window`` and ``stride`` of :class:`~handkd.restoration.Restorer`.
-        quality: How the restored maps are judged. Defaults to QualityCheck().
-        imports: Modules to import first, of plugins.
+        dataset: Config of the data set; its samples have depth and, as labels, the 2D joints.
+        dictionary: Folder of the patch dictionary.
+        search: ``probes`` and ``rerank`` of :func:`~handkd.restoration.open_search`. Defaults to {}.
+        restorer: ``window`` and ``stride`` of :class:`~handkd.restoration.Restorer`. Defaults to {}.
+        quality: Settings of the quality check. Defaults to QualityCheck().
+        imports: Modules of plugins to import first. Defaults to ().
     """
 
     model: dict
@@ -50,26 +50,26 @@ class Recipe:
 
 
 class RestoringProcesses:
-    """Processes that write the pieces of a round; they outlive this one by no more than a piece.
+    """Processes that write the pieces of a round; they outlive this one by at most one piece.
 
     Args:
         round_: The round; its folder holds the weights.
-        recipe: How.
-        number: How many processes.
+        recipe: Settings of the round's maps.
+        number: Number of processes.
     """
 
     def __init__(self, round_: Round, recipe: Recipe, number: int) -> None:
         self.round = round_
         for old in round_.folder.glob(ERROR.format('*')):
             old.unlink()
-        context = multiprocessing.get_context('spawn')  # the threads of FAISS and OpenMP don't outlive a fork
+        context = multiprocessing.get_context('spawn')  # the threads of FAISS and OpenMP don't survive a fork
         shares = [round_.missing[i::number] for i in range(number)]
         self._processes = [
             context.Process(target=_write_pieces, args=(round_.folder, recipe, share, i, os.getpid()), daemon=True)
             for i, share in enumerate(shares)
             if share
         ]
-        # Ctrl-C is for the training, which then ends these; they begin without hearing it.
+        # Ctrl-C is handled by the training, which then ends these processes; they are started ignoring it.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             for process in self._processes:
@@ -81,7 +81,7 @@ class RestoringProcesses:
         """Wait until all have ended.
 
         Raises:
-            RuntimeError: If one has failed; says why.
+            RuntimeError: If one has failed; gives the reason.
         """
         for process in self._processes:
             process.join()
@@ -92,14 +92,14 @@ class RestoringProcesses:
             raise RuntimeError(f'restoring part maps in {self.round.folder} failed: {reason}')
 
     def stop(self) -> None:
-        """End them; what they have written stays."""
+        """End the processes; written pieces are kept."""
         for process in self._processes:
             process.terminate()
             process.join()
 
 
 def _write_pieces(folder: Path, recipe: Recipe, pieces: Sequence[int], number: int, parent: int) -> None:
-    """What a process does."""
+    """Write pieces in a process of their own, and an exception to a file; stops when the parent has ended."""
     torch.set_num_threads(1)
     numba.set_num_threads(1)
     faiss.omp_set_num_threads(1)
@@ -118,9 +118,9 @@ def write_pieces(
 
     Args:
         round_: The round; its folder holds the weights.
-        recipe: How.
+        recipe: Settings of the round's maps.
         pieces: Numbers of the pieces.
-        go_on: Asked before each piece whether to make it.
+        go_on: Called before each piece, which is made only if it returns True. By default all are made.
 
     Raises:
         ValueError: If the set has no 2D joints, or the network predicts no parts; names the image.
@@ -147,12 +147,12 @@ def write_pieces(
 
 
 def _labels(sample, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the true 2D joints of a sample (21, 2), and which of them have a label (21,)."""
+    """Return the true 2D joints of a sample (21, 2), px of the network's input, and which have a label (21,)."""
     instances = sample.gt_instances
     if 'keypoints' not in instances:
         raise ValueError(
             f'image {sample.get("img_id")!r} of the set restored in {folder} has no 2D joints, by which restored maps '
-            'are judged: the set must give them and PackHandInputs must keep them'
+            'are judged: the data set must give them and PackHandInputs must keep them'
         )
     joints = np.asarray(instances.keypoints[0], np.float64)
     valid = instances.get('keypoints_valid')

@@ -1,4 +1,4 @@
-"""Metrics: pure functions on arrays, protocols that name them, and the METRICS classes around them."""
+"""Metrics: pure functions on arrays, protocols that name their numbers, and the METRICS classes that use both."""
 
 from .alignment import align_best_scale, align_bone, align_known_scale, align_procrustes, align_root
 from .angle_metric import HandAngleMetric

@@ -1,7 +1,7 @@
-"""How predicted joints are laid on the true ones before errors are measured: the known root, the known scale, N-, PA-.
+"""Alignment of predicted with true joints before errors are measured: known root, known scale, N-, PA-.
 
-Symbols: N samples, K joints. ``root`` is the index of the root joint, or several indices whose mean is the root (the
-palm's centre from wrist and middle finger, say). All functions return float64 in the target's unit and frame.
+Symbols: N samples, K joints. ``root`` is the index of the root joint, or several indices whose mean is the root
+(e.g. the palm's centre from wrist and middle finger). All functions return float64 in the target's unit and frame.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from handkd.geometry.alignment import align_similarity
 
 
 def root_of(points: np.ndarray, root: int | Sequence[int]) -> np.ndarray:
-    """Return each sample's root, shape (N, 1, 3), from joints of shape (N, K, 3)."""
+    """Return each sample's root.
+
+    Args:
+        points: Joints, shape (N, K, 3), any unit, any frame.
+        root: Index of the root joint, or of the joints whose mean it is.
+
+    Returns:
+        Shape (N, 1, 3), float64, unit and frame of ``points``.
+    """
     return np.asarray(points, np.float64)[:, np.atleast_1d(root)].mean(1, keepdims=True)
 
 
@@ -22,7 +30,7 @@ def bone_length(points: np.ndarray, bone: tuple[int, int], whose: str) -> np.nda
     """Return the distance between two joints of each sample.
 
     Args:
-        points: Joints, shape (N, K, 3).
+        points: Joints, shape (N, K, 3), any unit, any frame.
         bone: Indices of the two joints.
         whose: 'predicted' or 'true', for the error.
 
@@ -37,7 +45,10 @@ def bone_length(points: np.ndarray, bone: tuple[int, int], whose: str) -> np.nda
     bad = ~((length > 0) & np.isfinite(length))
     if bad.any():
         sample = int(np.argmax(bad))
-        raise ValueError(f'sample {sample}: the {whose} scale bone must have a length, found {length[sample]:g}')
+        raise ValueError(
+            f'sample {sample}: the length of the {whose} scale bone must be positive and finite, found '
+            f'{length[sample]:g}'
+        )
     return length[:, None, None]
 
 
@@ -45,9 +56,9 @@ def align_root(points: np.ndarray, target: np.ndarray, root: int | Sequence[int]
     """Shift each prediction so that its root lies on the true one.
 
     Args:
-        points: Joints, shape (N, K, 3).
+        points: Joints, shape (N, K, 3), any unit, axes as those of ``target``.
         target: True joints, of the same shape and unit.
-        root: Index of the root joint, or of those whose mean it is.
+        root: Index of the root joint, or of the joints whose mean it is.
     """
     return points - root_of(points, root) + root_of(target, root)
 
@@ -55,14 +66,14 @@ def align_root(points: np.ndarray, target: np.ndarray, root: int | Sequence[int]
 def align_known_scale(
     points: np.ndarray, target: np.ndarray, root: int | Sequence[int], bone: tuple[int, int]
 ) -> np.ndarray:
-    """Take normalised, root-relative predictions to the true bone's length and the true root.
+    """Scale normalised, root-relative predictions to the true bone's length and shift them to the true root.
 
     The predicted root is not moved, so its error counts (PMD-Net, section 4.2; Zimmermann and Brox, ``eval3d``).
 
     Args:
         points: Joints relative to the root, in units of the bone, shape (N, K, 3).
-        target: True joints, of the same shape, mm.
-        root: Index of the root joint, or of those whose mean it is.
+        target: True joints, of the same shape, any unit (that of the result).
+        root: Index of the root joint, or of the joints whose mean it is.
         bone: Indices of the bone's two joints.
 
     Raises:
@@ -72,12 +83,12 @@ def align_known_scale(
 
 
 def align_bone(points: np.ndarray, target: np.ndarray, root: int | Sequence[int], bone: tuple[int, int]) -> np.ndarray:
-    """Shift each prediction's root onto the true one and stretch it until a bone has its true length.
+    """Shift each prediction's root onto the true one and scale it until a bone has its true length.
 
     Args:
-        points: Joints, shape (N, K, 3), any unit.
-        target: True joints, of the same shape; its unit is the result's.
-        root: Index of the root joint, or of those whose mean it is.
+        points: Joints, shape (N, K, 3), any unit, axes as those of ``target``.
+        target: True joints, of the same shape; the result has its unit.
+        root: Index of the root joint, or of the joints whose mean it is.
         bone: Indices of the bone's two joints.
 
     Raises:
@@ -93,12 +104,12 @@ def align_best_scale(
     """Shift each prediction's root onto the true one and scale it by the best factor s = <p, t> / <p, p>.
 
     The factor may be negative, as in Rhodin et al. (2018): a point-mirrored prediction fits exactly. A prediction whose
-    joints all lie on its root keeps s = 0.
+    joints all lie on its root has s = 0.
 
     Args:
-        points: Joints, shape (N, K, 3), any unit.
-        target: True joints, of the same shape; its unit is the result's.
-        root: Index of the root joint, or of those whose mean it is.
+        points: Joints, shape (N, K, 3), any unit, axes as those of ``target``.
+        target: True joints, of the same shape; the result has its unit.
+        root: Index of the root joint, or of the joints whose mean it is.
         valid: Which joints the factor is fitted to, shape (N, K), bool. Defaults to None: all.
     """
     centre = root_of(target, root)
@@ -110,11 +121,11 @@ def align_best_scale(
 
 
 def align_procrustes(points: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
-    """Lay each prediction on its target by the best similarity transform of its labelled joints; never mirror it.
+    """Align each prediction with its target by the best similarity transform of its labelled joints; never mirror it.
 
     Args:
         points: Joints, shape (N, K, 3), any unit and frame.
-        target: True joints, of the same shape; its unit and frame are the result's.
+        target: True joints, of the same shape; the result has its unit and frame.
         valid: Which joints have a label, shape (N, K), bool. The others are NaN in the result. Defaults to None: all.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The metric of hands that no hand can make, which configs name."""
+"""Metric of anatomically impossible predictions, for configs."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from .sample_metric import SampleMetric
 
 @METRICS.register_module()
 class HandAngleMetric(SampleMetric):
-    """How often predicted hands have a joint angle out of bounds (violation frequency, V.F., of Zhang et al., 2020).
+    """Share of predicted hands with a joint angle out of bounds (violation frequency, V.F., of Zhang et al., 2020).
 
     The angles are those of :mod:`handkd.geometry.joint_angles`, of the prediction ``keypoints_xyz``, whose unit does
-    not matter; they need the sample's ``hand_side``. More than 1e-6 beyond a bound counts; an angle that a pose does
-    not have, as where two joints coincide, does not. With limits from ``lm.json`` the numbers, from 0 to 1, are
+    not matter; they need the sample's ``hand_side``. A value more than 1e-6 beyond a bound counts; an undefined angle,
+    as where two joints coincide, is no violation. With limits from ``lm.json`` the numbers, from 0 to 1, are
 
     * ``angles-lm/violation_frequency``: samples with at least one angle out of bounds;
     * ``angles-lm/violation_rate``: angles out of bounds, among all 20 of all samples;
-    * ``angles-lm/labels_violation_frequency``: the first one of the labels ``gt_instances.keypoints_cam`` themselves,
-      over the samples in which each joint has one; it is left out where there is no such sample.
+    * ``angles-lm/labels_violation_frequency``: the violation frequency of the labels ``gt_instances.keypoints_cam``
+      themselves, over the samples in which each joint has one; it is left out if there is no such sample.
 
     Args:
         limits (str): File of limits, made by ``tools/gather_angle_limits.py``.
         angle_table (bool): Whether to log a table of each finger's angles. Defaults to False.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
-        prefix (str, optional): Before each number's name, which begins with its protocol. Defaults to None.
+        prefix (str, optional): Put before each number's name, which begins with its protocol. Defaults to None.
 
     Raises:
-        FileNotFoundError: If there is no such file; says how to make it.
+        FileNotFoundError: If there is no such file; names the command that makes it.
         ValueError: If the file is damaged; names it.
     """
 
@@ -50,16 +50,17 @@ class HandAngleMetric(SampleMetric):
         self.angle_table = angle_table
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Measure each sample and keep what comes out; see :meth:`SampleMetric.process`.
+        """Measure each sample and store the results; see :meth:`SampleMetric.process`.
 
         Raises:
-            ValueError: If the limits are of hands with another joint 0, or a sample lacks something; names it.
+            ValueError: If the limits were gathered from hands with another joint 0, or a sample lacks something; names
+                it.
         """
         theirs = self.limits.source.get('joint0', self.joint0)
         if theirs != self.joint0:
             raise ValueError(
                 f'{self.file}: these limits of joint angles are of hands whose joint 0 is {theirs!r}, but here it is '
-                f'{self.joint0!r}, which turns the plane of the palm: gather them from this set'
+                f'{self.joint0!r}, which tilts the plane of the palm: gather them from this set'
             )
         super().process(data_batch, data_samples)
 

@@ -1,8 +1,8 @@
-"""Hand-pose metrics on plain arrays: joint errors in; means, curves and areas out.
+"""Hand-pose metrics on plain arrays: means, curves and areas from joint errors.
 
 Symbols: N samples, K joints, T thresholds. Errors and thresholds share one unit, usually mm. Published numbers differ
 by the rule as much as by the method (median over all errors or per joint, threshold grid, < or <=), so each function
-says which rule it is, and :class:`AucRule` carries its own into the metric's name.
+documents its rule, and :class:`AucRule` is part of the metric's name.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def joint_errors(pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None 
     """Euclidean distance of each joint from its target.
 
     Args:
-        pred: Joints, shape (N, K, D), any unit.
-        target: True joints, of the same shape and unit.
-        valid: Which joints have a label, shape (N, K), bool. None takes all.
+        pred: Joints, shape (N, K, D), any unit, any frame.
+        target: True joints, of the same shape, unit and frame.
+        valid: Which joints have a label, shape (N, K), bool. Defaults to None: all.
 
     Returns:
         Errors, shape (N, K), float64, NaN at joints that are not valid.
@@ -69,9 +69,10 @@ def epe(errors: np.ndarray, per_joint: bool = True) -> EPE:
     """Mean and median end-point error.
 
     Args:
-        errors: Joint errors, shape (N, K); NaN where there is no label.
+        errors: Joint errors, in space or in the image, shape (N, K), any unit; NaN where there is no label.
         per_joint: True takes the mean (median) of each joint over the samples, then the mean over the joints, as
-            Zimmermann and Brox (2017) do: their 'median' is a mean of K medians. False pools all errors.
+            Zimmermann and Brox (2017) do: their 'median' is a mean of K medians. False pools all errors. Defaults to
+            True.
     """
     if per_joint:
         seen = errors[:, np.isfinite(errors).any(0)]
@@ -83,10 +84,11 @@ def pck(errors: np.ndarray, thresholds: np.ndarray, per_joint: bool = True, stri
     """Share of correct keypoints at each threshold.
 
     Args:
-        errors: Joint errors, shape (N, K); NaN where there is no label.
+        errors: Joint errors, in space or in the image, shape (N, K), any unit; NaN where there is no label.
         thresholds: Shape (T,), in the unit of the errors.
-        per_joint: True takes each joint's share, then the mean over the joints (Z&B); False pools all errors.
-        strict: True counts errors < threshold (MMPose), False <= threshold (Z&B).
+        per_joint: True takes each joint's share, then the mean over the joints (Z&B); False pools all errors. Defaults
+            to True.
+        strict: True counts errors < threshold (MMPose), False <= threshold (Z&B). Defaults to False.
 
     Returns:
         The curve, shape (T,), from 0 to 1.
@@ -100,7 +102,12 @@ def pck(errors: np.ndarray, thresholds: np.ndarray, per_joint: bool = True, stri
 
 
 def curve_area(thresholds: np.ndarray, curve: np.ndarray) -> float:
-    """Area under a curve by trapezoids, as a share of the area under the constant 1."""
+    """Area under a curve by trapezoids, as a share of the area under the constant 1.
+
+    Args:
+        thresholds: Ascending, shape (T,), any unit.
+        curve: Values at the thresholds, such as shares of keypoints or frames, shape (T,).
+    """
     widths = np.diff(thresholds)
     return float((widths * (curve[1:] + curve[:-1]) / 2).sum() / widths.sum())
 
@@ -113,9 +120,13 @@ class AucRule:
         low: First threshold, in the unit of the errors.
         high: Last threshold (left out by the rule 'left').
         steps: Number of thresholds.
-        rule: 'trapz', trapezoids over linspace(low, high, steps) with <=; 'zb_legacy', what published code calls
-            20-50 mm: the tail from :data:`ZB_LEGACY_FIRST` of the 'trapz' thresholds, made for (0, 50, 20); or 'left',
+        rule: 'trapz', trapezoids over linspace(low, high, steps) with <=; 'zb_legacy', called 20-50 mm in published
+            code: the tail from :data:`ZB_LEGACY_FIRST` of the 'trapz' thresholds, made for (0, 50, 20); or 'left',
             MMPose's ``keypoint_auc``: the mean of the PCK with < at ``steps`` thresholds from low, high left out.
+            Defaults to 'trapz'.
+
+    Raises:
+        ValueError: If the rule is unknown, or a threshold or the number of steps is out of range.
     """
 
     low: float
@@ -149,16 +160,17 @@ AUC_PRESETS = {
     '0-50': AucRule(0, 50, 20),
     'zb_legacy': AucRule(0, 50, 20, 'zb_legacy'),
 }
-"""The usual areas in mm, by name: handkd's default; Zimmermann and Brox's whole curve; what their code calls 20-50."""
+"""The usual areas in mm, by name: handkd's default; Zimmermann and Brox's whole curve; 20-50 as in their code."""
 
 
 def auc(errors: np.ndarray, rule: AucRule, per_joint: bool = True) -> float:
     """Area under the PCK curve, from 0 to 1.
 
     Args:
-        errors: Joint errors, shape (N, K); NaN where there is no label.
+        errors: Joint errors, in space or in the image, shape (N, K), in the unit of the rule's thresholds (mm or px);
+            NaN where there is no label.
         rule: Thresholds and integration.
-        per_joint: As in :func:`pck`.
+        per_joint: As in :func:`pck`. Defaults to True.
     """
     if rule.rule == 'left':
         return float(pck(errors, rule.thresholds, per_joint, strict=True).mean())
@@ -166,12 +178,12 @@ def auc(errors: np.ndarray, rule: AucRule, per_joint: bool = True) -> float:
 
 
 def mpjpe(pred: np.ndarray, target: np.ndarray, root: int = 0) -> float:
-    """Mean per-joint position error after the root joints are put on each other.
+    """Mean per-joint position error (MPJPE) after shifting the predicted root joint onto the true one.
 
     Args:
-        pred: Joints, shape (N, K, 3).
+        pred: Joints, shape (N, K, 3), any unit, axes as those of ``target``.
         target: True joints, of the same shape and unit.
-        root: Index of the root joint; its error is 0 and counts in the mean.
+        root: Index of the root joint; its error is 0 and counts in the mean. Defaults to 0.
     """
     return float(joint_errors(align_root(pred, target, root), target).mean())
 
@@ -179,22 +191,22 @@ def mpjpe(pred: np.ndarray, target: np.ndarray, root: int = 0) -> float:
 def n_mpjpe(pred: np.ndarray, target: np.ndarray, root: int = 0) -> float:
     """MPJPE after each prediction is also scaled by the best factor (Rhodin et al., 2018).
 
-    See :func:`~handkd.evaluation.alignment.align_best_scale`: a point-mirrored prediction scores 0.
+    See :func:`~handkd.evaluation.alignment.align_best_scale`: the error of a point-mirrored prediction is 0.
 
     Args:
-        pred: Joints, shape (N, K, 3).
-        target: True joints, of the same shape; its unit is the result's.
-        root: Index of the root joint.
+        pred: Joints, shape (N, K, 3), any unit, axes as those of ``target``.
+        target: True joints, of the same shape; the result has its unit.
+        root: Index of the root joint. Defaults to 0.
     """
     return float(joint_errors(align_best_scale(pred, target, root), target).mean())
 
 
 def pa_mpjpe(pred: np.ndarray, target: np.ndarray) -> float:
-    """Mean joint error after the best similarity transform of each prediction, mirroring excluded.
+    """Mean joint error after the best similarity transform of each prediction, mirroring excluded (PA-MPJPE).
 
     Args:
-        pred: Joints, shape (N, K, 3).
-        target: True joints, of the same shape; its unit is the result's.
+        pred: Joints, shape (N, K, 3), any unit, any frame.
+        target: True joints, of the same shape; the result has its unit.
     """
     return float(joint_errors(align_procrustes(pred, target), target).mean())
 
@@ -203,7 +215,7 @@ def frames_within(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Share of frames whose worst joint is within each threshold (the curve of the NYU benchmark).
 
     Args:
-        errors: Joint errors, shape (N, K); NaN where there is no label.
+        errors: Joint errors of N frames, one row per frame, shape (N, K), any unit; NaN where there is no label.
         thresholds: Shape (T,), in the unit of the errors.
 
     Returns:
@@ -217,7 +229,7 @@ def frames_within(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 
 
 class Violations(NamedTuple):
-    """How often joint angles are out of bounds; each is a share from 0 to 1."""
+    """Shares of samples and joint angles out of bounds, from 0 to 1."""
 
     frequency: float
     """Samples with at least one angle out of bounds (the V.F. of EKD)."""
@@ -228,10 +240,10 @@ class Violations(NamedTuple):
 
 
 def violation_frequency(violated: np.ndarray) -> Violations:
-    """Count hands that no hand can make.
+    """Count anatomically impossible hands.
 
     Args:
-        violated: Which angle of which sample is out of its bounds, shape (N, A), bool.
+        violated: Which angle of which sample (image) is out of its bounds, shape (N, A), bool.
 
     Raises:
         ValueError: If the array is not (N, A) and boolean, or is empty.
@@ -243,7 +255,7 @@ def violation_frequency(violated: np.ndarray) -> Violations:
 
 
 def original_pixels(points: np.ndarray, warp_matrix: np.ndarray) -> np.ndarray:
-    """Take pixels of a cropped, resized or turned image back to the original image, where 2D errors are measured.
+    """Convert pixels of a cropped, resized or rotated image to the original image, where 2D errors are measured.
 
     Args:
         points: Pixels of the present image, shape (..., 2).

@@ -1,4 +1,4 @@
-"""The metric of 3D joints that configs name."""
+"""Metric of 3D joints, for configs."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ _GT_DEPTH = 'keypoints_cam_gt_depth'
 class HandKeypointMetric(JointMetric):
     """Mean and median end-point error and area under the PCK curve of the 21 joints, in mm.
 
-    Each number's name carries its protocol (:mod:`handkd.evaluation.protocols`):
+    Each number's name begins with its protocol (:mod:`handkd.evaluation.protocols`):
     ``rel-middle_mcp_gt-scale_21j/EPE_mean`` is relative to the middle finger's base, at the true scale, over all 21
     joints. Mean and median are taken per joint and then averaged over the joints (Zimmermann and Brox). Joints whose
-    ``gt_instances.keypoints_valid`` is 0 don't count. A data set whose joint 0 is no wrist says what it is in its meta
-    information, such as ``joint0='palm'`` for the palm's centre; the names then end in ``21j-joint0=palm``. 2D joints
-    are measured by :class:`HandPixelMetric`.
+    ``gt_instances.keypoints_valid`` is 0 don't count. If joint 0 of a data set is not the wrist, its meta information
+    names it, such as ``joint0='palm'`` for the palm's centre; the names then end in ``21j-joint0=palm``. 2D joints are
+    measured by :class:`HandPixelMetric`.
 
     Args:
-        root (str, optional): Joint that is put on the true one, or 'palm'. None needs no root, for sets that label
-            none, such as fingertips: with ``scale='pred'`` or 'gt' nothing is aligned, with ``scale=None`` PA. Defaults
-            to 'middle_mcp'.
-        scale (str, optional): 'gt' takes the normalised prediction ``keypoints_xyz`` to mm with the true length of
+        root (str, optional): Joint that is shifted onto the true one, or 'palm'. None for no root, for data sets that
+            label none, such as sets of fingertips: with ``scale='pred'`` or 'gt' nothing is aligned, with
+            ``scale=None`` PA. Defaults to 'middle_mcp'.
+        scale (str, optional): 'gt' converts the normalised prediction ``keypoints_xyz`` to mm with the true length of
             ``scale_bone``; the predicted root is not moved, so its error counts (PMD-Net, section 4.2). Without a root
-            it takes the millimetres of ``keypoints_cam_gt_depth``, which 2.5D heads predict from the true scale and
-            root depth: the root's error in the image counts (EKD, section 4.1). 'pred' takes
-            the millimetres of ``keypoints_cam`` and shifts its root onto the true one. 'best' shifts the root
-            of ``keypoints_xyz`` and takes the factor that fits best: N-MPJPE. None, without a root, lays
-            ``keypoints_xyz`` on the truth by the best similarity transform. Defaults to 'gt'.
+            it uses ``keypoints_cam_gt_depth`` (mm), which 2.5D heads predict from the true scale and root depth: the
+            root's error in the image counts (EKD, section 4.1). 'pred' uses ``keypoints_cam`` (mm) and shifts its root
+            onto the true one unless ``root`` is None. 'best' shifts the root of ``keypoints_xyz`` and scales by the
+            best factor: N-MPJPE. None, without a root, aligns ``keypoints_xyz`` by the best similarity transform.
+            Defaults to 'gt'.
         scale_bone (tuple[str, str]): Bone whose length is the unit of ``keypoints_xyz``.
             Defaults to ('wrist', 'middle_mcp').
-        auc (tuple): First and last threshold in mm, their number and, if it is another than 'trapz', the rule of
+        auc (tuple): First and last threshold in mm, their number and, unless it is 'trapz', the rule of
             :class:`AucRule`. Defaults to (20, 50, 100).
         zb_legacy (bool): Whether to add the '20-50 mm' AUC of Z&B's published code, whose thresholds are in fact
             21.05 to 50 mm. Defaults to False.
@@ -63,15 +63,15 @@ class HandKeypointMetric(JointMetric):
         joints (Sequence[str], optional): The joints that count. Defaults to None: all of them.
         visible_only (bool): Whether only joints whose ``gt_instances.keypoints_visible`` is not 0 count.
             Defaults to False.
-        native (bool): Whether the joints are those that published figures of the data set are about, as it labels them:
-            NYU's 14, ``keypoints_cam_native``. With ``scale='pred'`` only. Defaults to False.
+        native (bool): Whether to evaluate the data set's own joints, to which its published figures refer: NYU's 14,
+            ``keypoints_cam_native``. With ``scale='pred'`` only. Defaults to False.
         joint_table (bool): Whether to log a table of each joint's errors. Defaults to False.
         dump (str, optional): ``.npz`` file for the predictions, for plots. Defaults to None.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
-        prefix (str, optional): Before each number's name, which begins with its protocol. Defaults to None.
+        prefix (str, optional): Put before each number's name, which begins with its protocol. Defaults to None.
 
     Raises:
-        ValueError: If ``scale``, a joint, an alignment, a distance or the AUC's numbers make no sense.
+        ValueError: If ``scale``, a joint, an alignment, a distance or the AUC's numbers are invalid.
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class HandKeypointMetric(JointMetric):
             raise ValueError(f"HandKeypointMetric: scale must be 'gt', 'pred', 'best' or None, found {scale!r}")
         if (root is not None, scale) not in _ALIGNMENT:
             raise ValueError(
-                f"HandKeypointMetric: a root goes with scale='gt', 'pred' or 'best', no root with 'gt', 'pred' or "
-                f'None; found root={root!r}, scale={scale!r}'
+                "HandKeypointMetric: scale must be 'gt', 'pred' or 'best' with a root, and 'gt', 'pred' or None "
+                f'without one; found root={root!r}, scale={scale!r}'
             )
         if native and (scale != 'pred' or visible_only):
             raise ValueError(
-                "HandKeypointMetric: native joints go with scale='pred', and nothing says which are visible; found "
-                f'scale={scale!r}, visible_only={visible_only!r}'
+                "HandKeypointMetric: native=True needs scale='pred' and visible_only=False (the visibility of native "
+                f'joints is unknown); found scale={scale!r}, visible_only={visible_only!r}'
             )
         if not all(distance > 0 for distance in within):
             raise ValueError(f'HandKeypointMetric: within must be positive distances in mm, found {within!r}')
@@ -122,7 +122,7 @@ class HandKeypointMetric(JointMetric):
             auc=rules,
             also=tuple(also),
         )
-        if not native:  # the data set names them
+        if not native:  # native joints are named by the data set, which is not known yet
             self.protocol  # noqa: B018 (raises where a joint or an alignment is wrong)
 
     @property
@@ -158,8 +158,8 @@ class HandKeypointMetric(JointMetric):
         """
         if self.key == _GT_DEPTH and np.isnan(sample['pred_instances'].get(_GT_DEPTH, 0.0)).all():
             raise ValueError(
-                f'img_id {sample.get("img_id")}: its root or its scale bone has no label, so there is no error at the '
-                'true depth and scale'
+                f'img_id {sample.get("img_id")}: its root or its scale bone has no label, so the error at the true '
+                "depth and scale is undefined: leave such samples out, or take scale='pred' or None"
             )
         joints, target = self.read_prediction(sample, self.key), self.read_truth(sample, self.millimetres)
         if self.native:  # all of them have a label
@@ -172,7 +172,7 @@ class HandKeypointMetric(JointMetric):
         result = dict(pred=aligned[0], target=target[0], valid=counts[0])
         for other in protocol.also:
             one = protocol.with_alignment(other)
-            # What the first alignment took away, these take away as well; the others begin with the millimetres.
+            # Alignments that include the first one start from its result; the others from the joints in mm.
             begin = aligned if one.can_follow(protocol) else self.read_prediction(sample, self.millimetres)
             result[one.name] = _errors(one.align(begin, target, labelled), target, counts)
         return result
@@ -181,7 +181,7 @@ class HandKeypointMetric(JointMetric):
         """Return the numbers of all samples under the protocol, by their names without it.
 
         Raises:
-            ValueError: If the true joints are in metres: errors would be told in mm. What is predicted is not judged; a
+            ValueError: If the true joints are not in mm, in which errors are reported. Predictions are not checked; a
                 network may predict tiny hands.
         """
         if not self.native:
@@ -198,5 +198,5 @@ class HandKeypointMetric(JointMetric):
 
 
 def _errors(pred: np.ndarray, target: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Errors of one sample, shape (K,); all NaN where no joint counts, which joint_errors would refuse."""
+    """Return the errors of one sample, shape (K,); all NaN if no joint counts, which joint_errors would refuse."""
     return joint_errors(pred, target, counts)[0] if counts.any() else np.full(counts.shape[1], np.nan)

@@ -1,4 +1,4 @@
-"""What a few runs say of all that could be."""
+"""95 % confidence interval of a mean over seeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     """Return the mean of some values and the half-width of its 95 % Student-t confidence interval.
 
     Args:
-        values: At least two, of independent runs.
+        values: Results of independent runs, at least two, any unit.
 
     Raises:
         ValueError: If there are fewer than two values.

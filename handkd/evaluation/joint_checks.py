@@ -1,4 +1,4 @@
-"""Checks of files of predictions and truth: the same frames and joints, finite, and in the unit that was said."""
+"""Checks of files of predictions and truth: the same frames and joints, finite, in the stated unit."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from handkd.units import FARTHEST, HAND_RANGE, UNITS, guess_unit, hand_size, is_
 from .joint_files import JointFile
 
 _ALIKE = 2.0
-"""Factor within which the size of predicted hands, in the right unit, is that of the true ones."""
+"""Factor within which the size of predicted hands in the right unit must agree with the true one."""
 
 
 def check_pair(pred: JointFile, truth: JointFile) -> None:
-    """Check that predictions and truth are of the same frames and joints and that all numbers that count are sane.
+    """Check that predictions and truth have the same frames and joints and that all numbers that count are sane.
 
     Raises:
         ValueError: If not; names the file, the place, and what was found in both.
     """
-    for what, axis in (('frames', 0), ('joints a frame', 1)):
+    for what, axis in (('frames', 0), ('joints per frame', 1)):
         found, wanted = pred.joints.shape[axis], truth.joints.shape[axis]
         if found != wanted:
             raise ValueError(f'{pred.path} has {found} {what}, but the ground truth {truth.path} has {wanted}')
@@ -26,7 +26,7 @@ def check_pair(pred: JointFile, truth: JointFile) -> None:
         row = next(i for i, names in enumerate(zip(pred.frames, truth.frames)) if names[0] != names[1])
         raise ValueError(
             f'{pred.path}, row {row + 1} is of {pred.frames[row]!r}, but in {truth.path} of {truth.frames[row]!r}: '
-            'put both in one order'
+            'put the rows of both in the same order'
         )
     labelled = np.ones(truth.joints.shape[:2], bool) if truth.labelled is None else truth.labelled
     for file in (truth, pred):
@@ -42,14 +42,14 @@ def check_pair(pred: JointFile, truth: JointFile) -> None:
 
 
 def check_unit(pred: JointFile, truth: JointFile) -> None:
-    """Refuse predictions in another unit than was said, which shows in their size beside the true one.
+    """Refuse predictions in another unit than stated, by comparing their size with the true one.
 
-    A network may predict hands that are far too small: only a unit that takes them to about the true size and leaves
-    less than half of the error, hands laid on each other by their centres, is taken for the right one.
+    A network may predict hands that are far too small: another unit is reported only if it gives about the true size
+    and less than half of the error, with the hands' centres shifted onto each other.
 
     Args:
         pred: Predictions under a protocol that does not scale them.
-        truth: What :func:`check_pair` has found to go with them.
+        truth: True joints, after :func:`check_pair` has accepted both.
 
     Raises:
         ValueError: If another unit fits; names the file, both sizes and the unit.
@@ -84,10 +84,10 @@ def _check_truth_unit(truth: JointFile, labelled: np.ndarray) -> None:
 def _remedy(file: JointFile, option: str, unit: str) -> str:
     if file.protocol is None:
         return f'give {option} {unit}'
-    return f'the data set or the network that wrote it must give mm, so multiply by {UNITS[unit]:g} there'
+    return f'the data set or the network that wrote it must give mm: multiply by {UNITS[unit]:g} there'
 
 
 def _centred_error(pred: JointFile, truth: JointFile, labelled: np.ndarray, factor: float = 1.0) -> float:
-    """Mean distance of scaled predictions from the truth, each hand's labelled joints around their own middle."""
+    """Return the mean distance of scaled predictions from the truth, with each hand's labelled joints centred."""
     difference = np.where(labelled[..., None], factor * pred.joints - truth.joints, np.nan)[labelled.any(1)]
     return float(np.nanmean(np.linalg.norm(difference - np.nanmean(difference, 1, keepdims=True), axis=-1)))

@@ -1,4 +1,4 @@
-"""Joints in plain files of any origin: npz, npy, JSON or rows of text, as pixels and depth or as points."""
+"""Reader of joints in plain files of any origin: npz, npy, JSON or rows of text, as pixels and depth or as points."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CAMERAS: dict[str, tuple[float, float, float, float]] = {
     'nyu': (588.03, -587.07, 320.0, 240.0),
     'icvl': (240.99, 240.96, 160.0, 120.0),
 }
-"""fx, fy, u0, v0 in px of the cameras whose data sets are scored as rows of u v d; the values are those of the
-evaluation in awesome-hand-pose-estimation. NYU's points have y up, hence the sign."""
+"""fx, fy, u0, v0 in px of the cameras of data sets whose joints are stored as rows of u v d; values of the evaluation
+in awesome-hand-pose-estimation. NYU's points have y up, hence the sign."""
 
 JOINT_KEYS = ('joints', 'xyz', 'uvd', 'keypoints_cam', 'pred', 'target')
-"""Names under which joints are looked for in an npz or JSON file."""
+"""Keys of joints in an npz or JSON file."""
 
 _LABELLED = ('valid', 'keypoints_valid')
 _VISIBLE = ('visible', 'keypoints_visible')
@@ -36,12 +36,12 @@ class JointFile:
     Attributes:
         path: The file.
         joints: Shape (N, K, 3), float64, mm in the camera's frame.
-        labelled: Which joints have a label, shape (N, K), bool, or None if the file doesn't say.
-        visible: Which joints are seen, shape (N, K), bool, or None if the file doesn't say.
-        frames: Name of each row, or None if it has none.
-        protocol: Name of the protocol by which the joints were aligned when the file was written; None for joints as
-            they were predicted.
-        unit: The unit that the file was read as having, of :data:`handkd.units.UNITS`.
+        labelled: Which joints have a label, shape (N, K), bool. Defaults to None: not in the file.
+        visible: Which joints are visible, shape (N, K), bool. Defaults to None: not in the file.
+        frames: Name of each row. Defaults to None: the rows have no names.
+        protocol: Name of the protocol by which the joints were aligned when the file was written. Defaults to None: the
+            joints are as predicted.
+        unit: Unit in which the file was read, of :data:`handkd.units.UNITS`. Defaults to 'mm'.
     """
 
     path: Path
@@ -65,7 +65,7 @@ def parse_camera(text: str) -> tuple[float, float, float, float]:
         fx, fy, u0, v0 = map(float, text.split(','))
     except ValueError:
         raise ValueError(
-            f'no camera named {text!r} (fx,fy,u0,v0 in px will do, too); {did_you_mean(text, CAMERAS)}'
+            f'no camera named {text!r} (fx,fy,u0,v0 in px works, too); {did_you_mean(text, CAMERAS)}'
         ) from None
     if not (np.isfinite([fx, fy, u0, v0]).all() and fx and fy):
         raise ValueError(f'camera {text!r}: the focal lengths must not be 0, and all four numbers finite')
@@ -80,18 +80,21 @@ def read_joints(
 ) -> JointFile:
     """Read the joints of all frames.
 
-    - ``.npz``: one array (N, K, 3) under a name of :data:`JOINT_KEYS` or as the only one, and ``valid`` and ``visible``
-      (N, K) if need be; or what ``HandKeypointMetric`` dumps. ``.npy``: the array.
+    - ``.npz``: one array (N, K, 3) under a key of :data:`JOINT_KEYS` or as the only one, and optionally ``valid`` and
+      ``visible`` (N, K); or a dump of ``HandKeypointMetric``. ``.npy``: the array.
     - ``.json``: the same as nested lists, alone or in an object with those keys.
-    - any other: one frame a row, K times three numbers between blanks, tabs, commas or semicolons; the row may begin
-      with a name. Text and JSON may begin with a byte-order mark, UTF-16's as well.
+    - any other suffix: one row per frame, K times three numbers separated by blanks, tabs, commas or semicolons; a row
+      may begin with a name. Text and JSON may begin with a byte-order mark, also of UTF-16.
 
     Args:
         path: The file.
-        role: Which joints to take of a file that holds both: 'pred' or 'target'. Defaults to 'pred'.
+        role: Which joints to take from a file that holds both: 'pred' or 'target'. Defaults to 'pred'.
         camera: fx, fy, u0, v0 in px of the camera for files of u px, v px and depth d; None for files of x y z.
             Defaults to None.
-        unit: What x y z, or d, are in: 'mm', 'cm' or 'm'. Defaults to 'mm'.
+        unit: Unit of x y z, or of d: 'mm', 'cm' or 'm'. Defaults to 'mm'.
+
+    Returns:
+        The joints, in mm in the camera's frame.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -115,11 +118,11 @@ def read_joints(
         raise ValueError(f"{path}: holds 'uvd', pixels and depth: read it with --format uvd and its camera")
     protocol = str(content['protocol']) if {'pred', 'target', 'protocol'} <= set(content) else None
     if protocol is not None and protocol.startswith(PIXELS):
-        raise ValueError(f'{path}: holds 2D joints in px ({protocol}), but only joints in space are read here')
+        raise ValueError(f'{path}: holds 2D joints in px ({protocol}), expected joints in space')
     if camera is not None and (key in ('xyz', 'keypoints_cam') or protocol is not None):
-        raise ValueError(f'{path}: holds {key!r}, points in mm and not pixels: read it with --format xyz')
+        raise ValueError(f'{path}: holds {key!r}, points in mm instead of pixels: read it with --format xyz')
     if protocol is not None and unit != 'mm':
-        raise ValueError(f'{path}: was dumped by a metric, in mm, and is not read in {unit}: leave --unit out')
+        raise ValueError(f'{path}: was dumped by a metric, in mm, and cannot be read in {unit}: leave --unit out')
     joints = _joint_array(path, key, content[key])
     if camera is not None:
         fx, fy, u0, v0 = camera
@@ -135,7 +138,7 @@ def _read_json(path: Path) -> dict[str, object]:
 
 
 def _read_rows(path: Path) -> tuple[tuple[str, ...] | None, np.ndarray]:
-    """Read rows of numbers, each with a name in front or none."""
+    """Read rows of numbers, each with or without a name in front."""
     lines = read_text(path).splitlines()
     rows: list[np.ndarray] = []
     names: list[str] = []
@@ -150,7 +153,7 @@ def _read_rows(path: Path) -> tuple[tuple[str, ...] | None, np.ndarray]:
         except ValueError as error:
             raise ValueError(f'{path}, line {number}: not numbers, at most with one name in front ({error})') from error
         if not row.size or row.size % 3 or (rows and row.size != rows[0].size):
-            wanted = f'{rows[0].size} as in the rows above' if rows else 'three for each joint'
+            wanted = f'{rows[0].size} as in the rows above' if rows else 'three per joint'
             raise ValueError(f'{path}, line {number}: found {row.size} numbers, expected {wanted}')
         rows.append(row)
     if not rows:
@@ -179,7 +182,7 @@ def _joint_key(path: Path, content: dict, role: str) -> str:
 
 
 def _first_fault(frames: object) -> str | None:
-    """Say which frame or joint keeps nested lists from being an array (N, K, 3); None if they are something else."""
+    """Describe the first frame or joint that keeps nested lists from being an array (N, K, 3); None if none does."""
     try:
         for i, frame in enumerate(frames if isinstance(frames, list) else ()):
             if len(frame) != len(frames[0]):
@@ -196,8 +199,8 @@ def _joint_array(path: Path, key: str, values: object) -> np.ndarray:
     try:
         array = np.asarray(values, np.float64)
     except (ValueError, TypeError, OverflowError) as error:
-        told = _first_fault(values) or one_line(error)
-        raise ValueError(f'{path}: {key!r} is no array of numbers: {told}') from error
+        fault = _first_fault(values) or one_line(error)
+        raise ValueError(f'{path}: {key!r} is not an array of numbers: {fault}') from error
     if array.ndim == 2 and array.shape[1] % 3 == 0:
         array = array.reshape(len(array), -1, 3)
     if array.ndim != 3 or array.shape[2] != 3 or not array.size:

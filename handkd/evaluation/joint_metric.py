@@ -1,4 +1,4 @@
-"""What the metrics of hand joints have in common: joints that count, numbers under a protocol, table and file."""
+"""Common base of the metrics of hand joints: joints that count, numbers under a protocol, table and file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .sample_metric import SampleMetric
 class JointMetric(SampleMetric):
     """Base of the metrics that compare 21 predicted joints with the true ones, sample by sample.
 
-    A subclass implements :attr:`protocol`, which raises where a joint does not exist, and :meth:`compare`.
+    A subclass implements :attr:`protocol`, which raises if a joint does not exist, and :meth:`compare`.
 
     Args:
         rules: Areas under the PCK curve to report.
         joint_table: Whether to log a table of each joint's errors.
         dump: ``.npz`` file for the predictions, for plots, or None.
         collect_device: As in MMEngine.
-        prefix: Before each number's name, which begins with its protocol, or None.
+        prefix: Put before each number's name, which begins with its protocol, or None.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class JointMetric(SampleMetric):
 
     @property
     def protocol_name(self) -> str:
-        """What stands before each number's name, and in the file of predictions."""
+        """Name of the protocol, put before each number's name and into the file of predictions."""
         return self.protocol.name
 
     def compare(self, sample: dict, protocol: Protocol) -> dict[str, np.ndarray]:
@@ -56,8 +56,9 @@ class JointMetric(SampleMetric):
             protocol: The protocol on the data set at hand.
 
         Returns:
-            ``pred`` and ``target``, each (21, D), and ``valid`` (21,), as in :class:`HandPredictions`; and under the
-            names of other protocols the errors (21,) by them, NaN where a joint does not count.
+            ``pred`` and ``target``, each (K, D), and ``valid`` (K,), as in :class:`HandPredictions`; and under the
+            names of other protocols the errors (K,) by them, NaN where a joint does not count. K is 21, or the number
+            of the data set's own joints.
 
         Raises:
             ValueError: If the sample lacks something or its prediction is not finite.
@@ -65,7 +66,7 @@ class JointMetric(SampleMetric):
         raise NotImplementedError
 
     def measure(self, sample: dict) -> dict[str, np.ndarray]:
-        """Compare one sample's joints, and keep its number; see :meth:`compare`."""
+        """Compare one sample's joints, and add its image id; see :meth:`compare`."""
         return self.compare(sample, self.protocol) | dict(img_ids=np.asarray(sample.get('img_id', -1)))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -95,7 +96,7 @@ class JointMetric(SampleMetric):
         """Return which joints of a sample have a label and which of these count, both (1, 21), bool.
 
         Raises:
-            ValueError: If only visible joints count, and the ground truth does not say which are.
+            ValueError: If only visible joints count, and the ground truth has no ``keypoints_visible``.
         """
         labelled = self.find_labelled(sample)
         counts = labelled & protocol.counts

@@ -1,4 +1,4 @@
-"""Orders in which files list a hand's joints, and how one becomes another."""
+"""Joint orders of files, and conversion between them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find_order(name: str) -> tuple[str, ...]:
     """Return the joint names of an order.
 
     Raises:
-        ValueError: If there is no such order; names the nearest.
+        ValueError: If there is no such order; names the nearest right one.
     """
     if name not in ORDERS:
         raise ValueError(f'no joint order named {name!r}; {did_you_mean(name, ORDERS)}')
@@ -42,7 +42,7 @@ def find_order(name: str) -> tuple[str, ...]:
 
 
 def handkd_names(*orders: str | None) -> tuple[str, ...]:
-    """Return handkd's joint names, joint 0 a palm if an order has that and no wrist.
+    """Return handkd's joint names, with 'palm' as joint 0 if an order has a palm and no wrist.
 
     Args:
         orders: Names of orders; None counts as handkd's.
@@ -55,16 +55,16 @@ def handkd_names(*orders: str | None) -> tuple[str, ...]:
 
 
 def reorder(file: JointFile, order: str, names: tuple[str, ...]) -> JointFile:
-    """Return a file's joints, and what it says of each, in another order.
+    """Return a file's joints and masks in another joint order.
 
     Args:
         file: The file.
-        order: The order that it is in, of :data:`ORDERS`.
+        order: Its joint order, of :data:`ORDERS`.
         names: The joints to return, by name.
 
     Raises:
-        ValueError: If the file has another number of joints, lacks one, or was dumped by a metric, which has put its
-            joints in order.
+        ValueError: If the file has another number of joints, lacks one, or was dumped by a metric, whose joints are in
+            its data set's order already.
     """
     found = find_order(order)
     if file.protocol is not None:
@@ -77,7 +77,7 @@ def reorder(file: JointFile, order: str, names: tuple[str, ...]) -> JointFile:
 
 
 def _place(name: str, names: tuple[str, ...], order: str) -> int:
-    # NYU names its joints in its own way, and its protocol counts some that handkd's order lacks.
+    # NYU has joint names of its own, and its protocol counts some joints that handkd's order lacks.
     known = name if name in names else NYU_NAMES.get(name) if names is NYU_JOINTS else None
     if known is None:
         raise ValueError(f'the order {order!r} has no joint {name!r}; {did_you_mean(name, names)}')

@@ -1,4 +1,4 @@
-"""How many pixels of each part one model gets right on one split, in one file."""
+"""Counts of correct pixels per part, of one model on one split, in one file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .segmentation import SegmentationAccuracy, segmentation_accuracy
 
 @dataclass(frozen=True)
 class PartCounts:
-    """What a metric of parts counted, over all images.
+    """Pixel counts of a metric of parts, over all images.
 
     Attributes:
-        correct: Pixels of each part that are predicted right, shape (P,), int64; the first one is part 1.
+        correct: Correctly predicted pixels of each part, shape (P,), int64; the first one is part 1.
         total: All pixels of each part, of the same shape.
         protocol: Name of the protocol, such as 'parts20_no-background'.
     """
@@ -30,7 +30,7 @@ class PartCounts:
 
     @property
     def shares(self) -> np.ndarray:
-        """Share of each part's pixels that are right, from 0 to 1, shape (P,); NaN where a part never occurs."""
+        """Share of each part's pixels that are correct, from 0 to 1, shape (P,); NaN for a part that never occurs."""
         return np.where(self.total > 0, self.correct / np.maximum(self.total, 1), np.nan)
 
     @property
@@ -39,7 +39,7 @@ class PartCounts:
         return segmentation_accuracy(self.correct, self.total)
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.npz`` file, with its folder, whole or not at all.
+        """Write an ``.npz`` file atomically, and create its folder.
 
         Raises:
             OSError: If the file can't be written; names it.
@@ -54,7 +54,7 @@ class PartCounts:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is no such file; says what is missing.
+            ValueError: If the file is not of this kind; names what is missing.
         """
         arrays = read_arrays(path, cls.__dataclass_fields__, 'pixel counts of parts', 'HandSegmentationMetric')
         return cls(**arrays | {'protocol': str(arrays['protocol'])})

@@ -1,4 +1,4 @@
-"""Predictions of one model on one split, beside their ground truth, in one file."""
+"""Predictions of one model on one split, with their ground truth, in one file."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from .protocols import PIXELS
 
 @dataclass(frozen=True)
 class HandPredictions:
-    """What a metric saw: enough to compute every other metric and to draw every plot again.
+    """Joints that a metric compared: enough to compute every other metric and to redraw every plot.
 
     Attributes:
-        pred: Predicted joints: in space, shape (N, 21, 3), mm, camera frame, aligned as ``protocol`` says; or in the
-            image, shape (N, 21, 2), px of the original image. What they are where ``valid`` is False has no meaning.
+        pred: Predicted joints: in space, shape (N, K, 3), mm, camera frame, aligned by ``protocol``; or in the image,
+            shape (N, K, 2), px of the original image. Values where ``valid`` is False have no meaning. K is 21, or the
+            number of the data set's own joints.
         target: True joints, same shape, unit and frame.
-        valid: Which joints count (labelled, and visible if the protocol asks for it), shape (N, 21), bool.
-        img_ids: Number of each image, shape (N,), in the order of the data set.
+        valid: Which joints count (labelled, and visible if the protocol requires it), shape (N, K), bool.
+        img_ids: Id of each image, shape (N,), in the order of the data set.
         protocol: Name of the protocol (:mod:`handkd.evaluation.protocols`), such as 'rel-middle_mcp_gt-scale_21j'
-            or 'px_21j'; the number of joints is followed by '-joint0=palm' where joint 0 is the palm's centre.
+            or 'px_21j'; the number of joints is followed by '-joint0=palm' if joint 0 is the palm's centre.
     """
 
     pred: np.ndarray
@@ -38,16 +39,16 @@ class HandPredictions:
 
     @property
     def unit(self) -> str:
-        """Unit of the joints and their errors, 'px' or 'mm', by the protocol."""
+        """Unit of the joints and their errors by the protocol: 'px' or 'mm'."""
         return 'px' if self.protocol.startswith(PIXELS) else 'mm'
 
     @property
     def errors(self) -> np.ndarray:
-        """Joint errors in :attr:`unit`, shape (N, 21), NaN where there is no label."""
+        """Joint errors in :attr:`unit`, shape (N, K), NaN at joints that do not count."""
         return joint_errors(self.pred, self.target, self.valid)
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.npz`` file, with its folder, whole or not at all.
+        """Write an ``.npz`` file atomically, and create its folder.
 
         Raises:
             OSError: If the file can't be written; names it.
@@ -62,7 +63,7 @@ class HandPredictions:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is no such file; says what is missing.
+            ValueError: If the file is not of this kind; names what is missing.
         """
         arrays = read_arrays(path, cls.__dataclass_fields__, 'predictions', 'a metric of joints')
         return cls(**arrays | {'protocol': str(arrays['protocol'])})
@@ -73,17 +74,17 @@ def read_arrays(path: str | Path, names: Iterable[str], what: str, writer: str) 
 
     Args:
         path: The file.
-        names: What the arrays are called.
-        what: What the file holds, for errors.
-        writer: Who writes such files, for errors.
+        names: Names of the arrays.
+        what: Content of the file, for errors.
+        writer: Class that writes such files, for errors.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no such file; says what is missing.
+        ValueError: If the file is not of this kind; names what is missing.
     """
     path, names = Path(path), tuple(names)
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file of {what}; {writer} writes one where its `dump` says')
+        raise FileNotFoundError(f'{path}: no such file of {what}; {writer}(dump=...) writes one')
     try:
         return read_npz(path, names)
     except ArrayFileError as error:

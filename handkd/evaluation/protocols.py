@@ -1,27 +1,27 @@
-"""Protocols: everything besides the predictions that decides what an error is, in one name.
+"""Evaluation protocols: everything besides the predictions that determines an error, in one name.
 
-On one file of predictions the protocol alone moves the mean from 6.6 to 9.9 mm, so each number carries its own. A name
-reads ``ALIGNMENT_JOINTS``, such as ``rel-middle_mcp_gt-scale_21j``:
+On one file of predictions the protocol alone moves the mean from 6.6 to 9.9 mm, so each number's name begins with its
+protocol. A name reads ``ALIGNMENT_JOINTS``, such as ``rel-middle_mcp_gt-scale_21j``:
 
 ============ ======================= =================================================================================
-alignment    in the name             what is done to a prediction before its error is measured
+alignment    in the name             applied to a prediction before its error is measured
 ============ ======================= =================================================================================
 'absolute'   abs                     nothing
-'root'       rel-ROOT_pred-scale     its root is put on the true one
-'root+scale' rel-ROOT_gt-scale       it is normalised; it takes the scale bone's true length and is put at the true root
-'root+bone'  rel-ROOT_bone-scale     as 'root', and its own scale bone is stretched to the true length
-'n'          rel-ROOT_n-scale        as 'root', and it takes the best factor (N-MPJPE)
+'root'       rel-ROOT_pred-scale     its root is shifted onto the true one
+'root+scale' rel-ROOT_gt-scale       normalised joints are scaled by the true scale bone and shifted by the true root
+'root+bone'  rel-ROOT_bone-scale     as 'root', and its own scale bone is scaled to the true length
+'n'          rel-ROOT_n-scale        as 'root', and it is scaled by the best factor (N-MPJPE)
 'pa'         pa                      the best similarity transform of the labelled joints (PA-MPJPE), no mirroring
 ============ ======================= =================================================================================
 
-``21j`` is the number of joints of a hand. ``21j-joint0=palm`` says that joint 0 is the palm's centre and not the wrist
-(a data set says what it is in its meta information);
-``tips-of-21j`` or ``thumb_tip+index_tip-of-21j`` that only these count; ``21j-visible`` that only visible joints do;
-``21j_pooled`` that means and medians are taken over all errors at once instead of joint by joint. A scale bone other
-than from joint 0 to the middle finger's base is named as well: ``rel-wrist_gt-scale:wrist:index_mcp_21j``.
+``21j`` is the number of joints of a hand. ``21j-joint0=palm``: joint 0 is the palm's centre instead of the wrist (by
+the data set's meta information); ``tips-of-21j`` or ``thumb_tip+index_tip-of-21j``: only these count; ``21j-visible``:
+only visible joints count; ``21j_pooled``: means and medians are taken over all errors at once instead of joint by
+joint. A scale bone other than from joint 0 to the middle finger's base is named as well:
+``rel-wrist_gt-scale:wrist:index_mcp_21j``.
 
-All this is of joints in space, in mm. ``px_21j`` and ``px_tips-of-21j-visible`` are of 2D joints, in pixels of the
-original image, where nothing is aligned.
+All these are for joints in space, in mm. ``px_21j`` and ``px_tips-of-21j-visible`` are for 2D joints, in pixels of the
+original image, without alignment.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ICVL_JOINTS: tuple[str, ...] = (
 """The 16 joints of ICVL."""
 
 PIXELS = 'px_'
-"""What the name begins with, in place of an alignment, where joints are pixels of the original image."""
+"""Beginning of the name, in place of an alignment, for joints in pixels of the original image."""
 
 _IN_NAME = {
     'absolute': 'abs',
@@ -68,10 +68,10 @@ _IN_NAME = {
     'pa': 'pa',
 }
 ALIGNMENTS: tuple[str, ...] = tuple(_IN_NAME)
-"""What can be done to a prediction before its error is measured (see this module)."""
+"""Alignments of a prediction before its error is measured (see this module)."""
 
 _FREEDOM = {'absolute': 0, 'root': 1, 'root+scale': 2, 'root+bone': 2, 'n': 2, 'pa': 3}
-"""How much of a prediction an alignment takes away: nothing, its place, its size, its orientation."""
+"""Degrees of freedom that an alignment removes: none, position, also size, also orientation."""
 
 _TIP_NAMES = tuple(JOINTS[i] for i in TIPS)
 _NAME = re.compile(
@@ -83,24 +83,27 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Protocol:
-    """How predictions are compared with the truth. See this module for the name that it gives to its numbers.
+    """Rules of a comparison of predictions with the truth. See this module for the name of its numbers.
 
     Attributes:
         alignment: One of :data:`ALIGNMENTS`.
         root: Name of the root joint, 'palm' for the palm's centre (joint 0 of :data:`PALM_JOINTS`, else midway between
-            wrist and middle finger's base), or None where the alignment needs none.
+            wrist and middle finger's base). Defaults to None: for an alignment without a root.
         joints: Names of a hand's joints, in the order of the arrays. None stands for any number of joints, which
-            :meth:`for_joints` fills in; their root is then an index.
-        counted: Names of the joints that count; None for all.
-        visible_only: Whether only visible joints count. All labelled joints still take part in the alignment.
-        scale_bone: The two joints whose distance is the hand's scale; None for joint 0 and the middle finger's base.
+            :meth:`for_joints` fills in; their root is then an index. Defaults to JOINTS.
+        counted: Names of the joints that count; 'n' and 'pa' are also fitted to these only. Defaults to None: all.
+        visible_only: Whether only visible joints count. Labelled joints take part in the alignment even if hidden.
+            Defaults to False.
+        scale_bone: The two joints whose distance is the hand's scale. Defaults to None: joint 0 and the middle finger's
+            base.
         per_joint: True takes mean, median and PCK joint by joint and then the mean over the joints (Zimmermann and
-            Brox), False over all errors at once. The means differ only where joints lack labels.
-        auc: Areas under the PCK curve to report.
-        also: Other alignments whose mean error is reported beside.
+            Brox), False over all errors at once. The means differ only if joints lack labels. Defaults to True.
+        auc: Areas under the PCK curve to report. Defaults to the preset '20-50'.
+        also: Other alignments whose mean error is reported as well. Defaults to ().
 
     Raises:
-        ValueError: If an alignment or a joint is unknown, or a root or scale bone is missing; names the nearest.
+        ValueError: If an alignment or a joint is unknown (names the nearest right one), or a root or scale bone is
+            missing.
     """
 
     alignment: str
@@ -137,7 +140,7 @@ class Protocol:
 
     @property
     def number(self) -> str:
-        """The hand's joints in short, such as '21j' or '21j-joint0=palm'."""
+        """Short name of the hand's joints, such as '21j' or '21j-joint0=palm'."""
         other = self.joints[0] != JOINTS[0] and self.joints[1:] == JOINTS[1:]
         return f'{len(self.joints)}j' + (f'-joint0={self.joints[0]}' if other else '')
 
@@ -156,7 +159,7 @@ class Protocol:
 
     @property
     def name(self) -> str:
-        """The protocol in short, as it stands before each number's name (see this module)."""
+        """Short name of the protocol, as put before each number's name (see this module)."""
         head = _IN_NAME[self.alignment]
         if self.alignment not in ('absolute', 'pa'):
             bone = ''
@@ -172,15 +175,15 @@ class Protocol:
 
     @property
     def description(self) -> str:
-        """The protocol in words, for the heading of a table."""
-        root = f'the root ({self.root}) is put on the true one'
+        """Description of the protocol, for the heading of a table."""
+        root = f'the root ({self.root}) is shifted onto the true one'
         done = {
             'absolute': 'nothing is aligned',
             'root': root,
-            'root+scale': f'normalised joints take the true length of the scale bone and the true root ({self.root})',
-            'root+bone': f'{root} and the scale bone takes its true length',
-            'n': f'{root} and each hand takes its best scale',
-            'pa': 'each hand takes its best similarity transform, mirroring excluded',
+            'root+scale': f'normalised joints are scaled by the true scale bone and put at the true root ({self.root})',
+            'root+bone': f'{root} and the scale bone is scaled to its true length',
+            'n': f'{root} and each hand is scaled by its best factor',
+            'pa': 'each hand is aligned by its best similarity transform, mirroring excluded',
         }[self.alignment]
         which = f'all {len(self.joints)} joints' if self.counted is None else ', '.join(self.counted)
         which += ' that are visible' if self.visible_only else ''
@@ -189,11 +192,11 @@ class Protocol:
 
     @property
     def counts(self) -> np.ndarray:
-        """Which joints count, shape (K,), bool."""
+        """Mask of the joints that count, shape (K,), bool."""
         return np.array([self.counted is None or name in self.counted for name in self.joints])
 
     def with_alignment(self, alignment: str) -> Protocol:
-        """Return the same protocol with another alignment and no others beside it."""
+        """Return the same protocol with another alignment and an empty ``also``."""
         return replace(self, alignment=alignment, also=())
 
     def for_joints(self, number: int, names: tuple[str, ...] | None = None) -> Protocol:
@@ -204,13 +207,13 @@ class Protocol:
             names: Their names. Defaults to None: handkd's for 21 joints, else '0', '1', ...
 
         Raises:
-            ValueError: If it is made for other joints; gives both.
+            ValueError: If it is for other joints; names both.
         """
         if self.joints is None:
             names = names or (JOINTS if number == len(JOINTS) else tuple(map(str, range(number))))
             return replace(self, joints=names, root=None if self.root is None else names[int(self.root)])
         if len(self.joints) != number:
-            raise ValueError(f'the protocol {self.name} is made for {len(self.joints)} joints, found {number}')
+            raise ValueError(f'the protocol {self.name} is for {len(self.joints)} joints, found {number}')
         if names is not None and names != self.joints:
             raise ValueError(
                 f'the protocol {self.name} has {self.joints[0]!r} as joint 0, but these joints have {names[0]!r}'
@@ -218,13 +221,13 @@ class Protocol:
         return self
 
     def can_follow(self, other: Protocol) -> bool:
-        """Whether this protocol gives the same on predictions that ``other`` has aligned as on the original ones."""
+        """Whether this protocol gives the same on predictions aligned by ``other`` as on the original ones."""
         same_joints = (self.counted, self.visible_only) == (other.counted, other.visible_only)
         no_less = _FREEDOM[other.alignment] <= _FREEDOM[self.alignment]
         return same_joints and no_less and self.alignment != 'root+scale'
 
     def align(self, pred: np.ndarray, target: np.ndarray, labelled: np.ndarray | None = None) -> np.ndarray:
-        """Lay predictions on the truth.
+        """Align predictions with the truth.
 
         Args:
             pred: Joints, shape (N, K, 3), mm, camera frame; for 'root+scale' relative to the root, in units of the
@@ -233,11 +236,12 @@ class Protocol:
             labelled: Which joints have a label, shape (N, K), bool. Defaults to None: all.
 
         Returns:
-            Joints in the target's unit and frame, shape (N, K, 3), float64; with 'pa', NaN where there is no label.
+            Joints in the target's unit and frame, shape (N, K, 3), float64; with 'pa', NaN at joints without a label or
+            that do not count.
 
         Raises:
             ValueError: If the root or scale bone has no label, or another alignment is impossible; names the sample
-                and what would work.
+                and protocols that work.
         """
         pred, target = np.asarray(pred, np.float64), np.asarray(target, np.float64)
         labelled = np.ones(pred.shape[:2], bool) if labelled is None else np.asarray(labelled, bool)
@@ -261,7 +265,7 @@ class Protocol:
             sample = int(np.argmax(lacking))
             names = [self.joints[joint] for joint in sorted(needed) if not labelled[sample, joint]]
             raise ValueError(
-                f'the protocol {self.name} needs {" and ".join(names)}, which sample {sample} has no label of '
+                f'the protocol {self.name} needs a label of {" and ".join(names)}, but sample {sample} has none '
                 f'({lacking.sum()} of {len(labelled)} samples): choose one that needs no root, '
                 f'{self.with_alignment("absolute").name} or {self.with_alignment("pa").name}'
             )
@@ -280,27 +284,28 @@ PROTOCOLS: dict[str, Protocol] = {
     'nyu': Protocol('absolute', 'PALM_3', NYU_EVALUATION_JOINTS, per_joint=False, auc=_NYU_RULES, also=('root', 'pa')),
     'icvl': Protocol('absolute', 'palm', ICVL_JOINTS, per_joint=False, auc=_NYU_RULES, also=('root', 'pa')),
 }
-"""Protocols by name: four for hands of any number of joints, whose root is joint 0, and those of data sets.
+"""Protocols by name: four for hands of any number of joints, with joint 0 as the root, and those of data sets.
 
-'rhd' counts visible joints only, as Zimmermann and Brox do; 'stb' has joint 0 at the palm's centre, as the data set
-labels it, and no mask. 'nyu' and 'icvl' follow the evaluation of awesome-hand-pose-estimation: nothing is aligned, all
-joints and frames count, and the median is over all errors; beside it the mean relative to the palm, PALM_3 (the last of
-the 14 joints) or ICVL's joint 0 (of palm, then root, middle and tip of thumb to little finger), and PA.
+'rhd' counts visible joints only, as Zimmermann and Brox do; 'stb' has joint 0 at the palm's centre, as labelled in the
+data set, and no visibility. 'nyu' and 'icvl' follow the evaluation of awesome-hand-pose-estimation: nothing is aligned,
+all joints and frames count, and the median is over all errors; reported as well are the mean relative to the palm,
+PALM_3 (the last of the 14 joints) or ICVL's joint 0 (of palm, then root, middle and tip of thumb to little finger), and
+PA.
 """
 
 
 def find_protocol(name: str) -> Protocol:
-    """Return a protocol of :data:`PROTOCOLS`, or the one that a number's name describes (see this module).
+    """Return a protocol by its key in :data:`PROTOCOLS` or by its full name (see this module).
 
     Raises:
-        ValueError: If it is neither; names the nearest.
+        ValueError: If it is neither; names the nearest right one.
     """
     if name in PROTOCOLS:
         return PROTOCOLS[name]
     found = _NAME.fullmatch(name)
     if found is None:
         raise ValueError(
-            f'no protocol named {name!r} (a full name such as rel-wrist_pred-scale_21j or pa_16j will do, too); '
+            f'no protocol named {name!r} (a full name such as rel-wrist_pred-scale_21j or pa_16j works, too); '
             f'{did_you_mean(name, PROTOCOLS)}'
         )
     number = int(found['number'])

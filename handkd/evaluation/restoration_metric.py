@@ -1,4 +1,4 @@
-"""The metric of restored part maps that configs name."""
+"""Metric of restored part maps, for configs."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ VARIANTS = ('centre', 'vote', *CRFS, *(f'{pairwise}_vote' for pairwise in CRFS))
 
 @METRICS.register_module()
 class HandRestorationMetric(BaseMetric):
-    """Accuracy of predicted part maps after restoring them by a dictionary of patches (Neverova et al. 2017, Table 2).
+    """Accuracy of predicted part maps after restoring them with a patch dictionary (Neverova et al. 2017, Table 2).
 
     The numbers are those of :class:`HandSegmentationMetric`, from 0 to 1, for each variant, such as
     ``parts20_no-background_restored/vote/per_pixel``:
 
-    - 'centre': the label in the middle of the nearest patch, "NN-search, no integration";
+    - 'centre': the central label of the nearest patch, "NN-search, no integration";
     - 'vote': the nearest patches vote in a window, Eq. 2;
-    - 'potts', 'overlap': a CRF chooses among ten patches a pixel; the label in the middle of the chosen one;
-    - 'potts_vote', 'overlap_vote': the patches that the CRF has chosen vote in the window, Eq. 2. The paper does not
-      say which of the two its rows of a CRF are.
+    - 'potts', 'overlap': a CRF chooses among ten patches per pixel; the central label of the chosen one;
+    - 'potts_vote', 'overlap_vote': the patches chosen by the CRF vote in the window, Eq. 2. The paper does not state
+      which of the two its CRF rows are.
 
     Args:
-        dictionary (str): Folder of the patches; a config's ``patch_dictionary`` is handed out to here.
-        variants (Sequence[str]): Which to measure. Defaults to ('centre', 'vote', 'potts', 'overlap').
+        dictionary (str): Folder of the patch dictionary; set from a config's ``patch_dictionary``.
+        variants (Sequence[str]): Variants to measure. Defaults to ('centre', 'vote', 'potts', 'overlap').
         window (int): Side of the window in which patches vote, px. Defaults to 17.
-        alphas (Mapping[str, float]): Weights of the CRFs' pairwise terms. The paper chose its own on images held out,
-            and does not give them; these are the best of some on 100 of the studio's validation images. Defaults to
-            dict(potts=10.0, overlap=0.05).
-        probes (int): Lists of the dictionary's index that are looked through, see
+        alphas (Mapping[str, float]): Weights of the CRFs' pairwise terms. The paper chose its weights on held-out
+            images and does not give them; these are the best of a few on 100 of the studio's validation images.
+            Defaults to dict(potts=10.0, overlap=0.05).
+        probes (int): Lists of the dictionary's index that are searched, see
             :class:`~handkd.restoration.IndexedSearch`; a small dictionary, which has no index, is searched exactly.
             Defaults to 16.
-        rerank (int): Patches that are compared. Defaults to 200.
+        rerank (int): Patches that are compared exactly. Defaults to 200.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
 
     Raises:
-        ConfigError: If there is no such variant.
+        ConfigError: If there is no such variant, or no such CRF in ``alphas``.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class HandRestorationMetric(BaseMetric):
 
     @cached_property
     def restorers(self) -> dict[str, Restorer]:
-        """What restores, by variant; the dictionary is opened when the first map comes."""
+        """Restorers by variant; the dictionary is opened on first use."""
         search = open_search(self.dictionary, **self.search)
         made = {'centre': lambda: Restorer(search, window=1), 'vote': lambda: Restorer(search, self.window)}
         for pairwise in CRFS:
@@ -83,7 +83,7 @@ class HandRestorationMetric(BaseMetric):
 
         Args:
             data_batch: Not used.
-            data_samples: As those of :class:`HandSegmentationMetric`.
+            data_samples: As in :class:`HandSegmentationMetric`.
 
         Raises:
             FileNotFoundError: If there is no dictionary.

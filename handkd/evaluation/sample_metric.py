@@ -1,4 +1,4 @@
-"""What metrics of hands that look at one sample after the other have in common: reading it, and errors that name it."""
+"""Common base of the metrics that process sample by sample: reading a sample, and errors that name it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from handkd.hand import JOINTS, NUM_JOINTS
 
 
 class SampleMetric(BaseMetric):
-    """Base of the metrics that measure sample by sample and name the protocol of their numbers themselves.
+    """Base of the metrics that measure sample by sample and put the protocol into the names of their numbers.
 
-    A subclass implements :meth:`measure`, and makes numbers of :meth:`stack_results` in ``compute_metrics``.
+    A subclass implements :meth:`measure`, and computes numbers from :meth:`stack_results` in ``compute_metrics``.
 
     Args:
         collect_device: As in MMEngine.
-        prefix: Before each number's name, which begins with its protocol, or None.
+        prefix: Put before each number's name, which begins with its protocol, or None.
     """
 
     def __init__(self, collect_device: str, prefix: str | None) -> None:
-        super().__init__(collect_device, prefix or type(self).__name__)  # MMEngine warns where there is none
+        super().__init__(collect_device, prefix or type(self).__name__)  # MMEngine warns without one
         self.prefix = prefix
 
     @property
     def joint0(self) -> str:
-        """What joint 0 is on the data set at hand, by its meta information; else the wrist."""
+        """Name of joint 0 on the data set at hand, by its meta information; else the wrist."""
         return (self.dataset_meta or {}).get('joint0', JOINTS[0])
 
     def measure(self, sample: dict) -> dict[str, np.ndarray]:
@@ -36,7 +36,7 @@ class SampleMetric(BaseMetric):
             sample: The sample, with ``gt_instances`` and ``pred_instances``.
 
         Returns:
-            Arrays, of the same names and shapes for all samples.
+            Arrays by name, with the same names and shapes for all samples.
 
         Raises:
             ValueError: If the sample lacks something or its prediction is not finite.
@@ -44,7 +44,7 @@ class SampleMetric(BaseMetric):
         raise NotImplementedError
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Measure each sample and keep what comes out.
+        """Measure each sample and store the results.
 
         Args:
             data_batch: Not used.
@@ -63,7 +63,7 @@ class SampleMetric(BaseMetric):
             self.results.append(result)
 
     def stack_results(self, results: list[dict]) -> dict[str, np.ndarray]:
-        """Return what :meth:`measure` gave of all samples, arrays by name.
+        """Return the arrays of :meth:`measure` by name, stacked over all samples.
 
         Raises:
             ValueError: If there is no sample.
@@ -76,15 +76,15 @@ class SampleMetric(BaseMetric):
         return {key: np.stack([result[key] for result in results]) for key in results[0]}
 
     def read(self, instances: dict, key: str, owner: str) -> np.ndarray:
-        """Return something that the metric needs as float64.
+        """Return an array that the metric needs as float64.
 
         Args:
             instances: ``gt_instances`` or ``pred_instances``.
-            key: What to read.
-            owner: What errors call the instances.
+            key: Name of the array.
+            owner: Name of the instances in errors.
 
         Raises:
-            ValueError: If it is not there; names the owner, the key and what is there.
+            ValueError: If it is missing; names the owner, the key and the existing keys.
         """
         if key not in instances:
             raise ValueError(f'{owner} has no {key!r} among {sorted(instances)}: {type(self).__name__} needs it')

@@ -1,4 +1,4 @@
-"""From joints and a protocol to all numbers of one row of a table, and to the curves of a figure."""
+"""Scores of joints under a protocol: the numbers of one row of a table, and the curves of a figure."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from .functional import auc, epe, frames_within, joint_errors, pck
 from .protocols import NYU_EVALUATION_JOINTS, Protocol
 
 WITHIN = (20, 40)
-"""mm; shares of frames whose worst joint is within them are reported by default."""
+"""mm; shares of frames whose worst joint is within these are reported by default."""
 
 PCK_AT = (20,)
-"""mm; shares of joints within them are reported by default."""
+"""mm; shares of joints within these are reported by default."""
 
 CURVE_THRESHOLDS = np.arange(81.0)
-"""mm; the thresholds of the curves, those of the NYU benchmark's figures."""
+"""mm; thresholds of the curves, as in the NYU benchmark's figures."""
 
 SUBJECTS: dict[tuple[str, ...], dict[str, tuple[int, int]]] = {
     NYU_EVALUATION_JOINTS: {'test_1': (0, 2440), 'test_2': (2440, 8252)},
 }
-"""Joint names of a benchmark -> its subjects' first and last + 1 frame, for the mean error of each."""
+"""Joint names of a benchmark -> first and last + 1 frame of each subject, for the mean error per subject."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What one file of predictions is worth under a protocol.
+    """Score of one file of predictions under a protocol.
 
     Attributes:
         protocol: The protocol, for this number of joints.
         errors: Joint errors in mm, shape (N, K), NaN at joints that do not count.
-        numbers: ``EPE_mean`` and ``EPE_median`` (mm), ``EPE_mean_<alignment>`` of the alignments beside it,
-            ``within_<mm>`` (share of frames whose worst joint is within), ``PCK_<mm>``, and ``AUC_...``.
+        numbers: ``EPE_mean`` and ``EPE_median`` (mm), ``EPE_mean_<alignment>`` of the protocol's ``also``,
+            ``within_<mm>`` (share of frames whose worst joint is within), ``PCK_<mm>``, and ``AUC_...``; for the
+            benchmarks of :data:`SUBJECTS` also ``EPE_mean_<subject>``.
     """
 
     protocol: Protocol
@@ -42,19 +43,19 @@ class Score:
 
     @property
     def per_joint(self) -> dict[str, float | None]:
-        """Mean error in mm of each joint by name, None where it never counts."""
+        """Mean error in mm of each joint by name, None for a joint that never counts."""
         seen = np.isfinite(self.errors).any(0)
         means = [float(np.nanmean(column)) if s else None for column, s in zip(self.errors.T, seen)]
         return dict(zip(self.protocol.joints, means))
 
     @property
     def pck_curve(self) -> np.ndarray:
-        """Share of joints within each of :data:`CURVE_THRESHOLDS`."""
+        """Share of joints within each of :data:`CURVE_THRESHOLDS`, shape (81,), from 0 to 1."""
         return pck(self.errors, CURVE_THRESHOLDS, self.protocol.per_joint)
 
     @property
     def within_curve(self) -> np.ndarray:
-        """Share of frames whose worst joint is within each of :data:`CURVE_THRESHOLDS`."""
+        """Share of frames whose worst joint is within each of :data:`CURVE_THRESHOLDS`, shape (81,), from 0 to 1."""
         return frames_within(self.errors, CURVE_THRESHOLDS)
 
 
@@ -75,8 +76,9 @@ def score(
         target: True joints, shape (N, K, 3), mm, camera frame.
         protocol: The protocol.
         labelled: Which joints have a label, shape (N, K), bool. Defaults to None: all.
-        visible: Which joints are seen, shape (N, K), bool; only read where the protocol counts visible joints only.
-        aligned: Whether the predictions are aligned as the protocol says already. Defaults to False.
+        visible: Which joints are visible, shape (N, K), bool; used only if the protocol counts visible joints only.
+            Defaults to None.
+        aligned: Whether the predictions are already aligned by the protocol. Defaults to False.
         within: Distances in mm for the shares of frames. Defaults to WITHIN.
         pck_at: Distances in mm for the shares of joints. Defaults to PCK_AT.
 
@@ -95,8 +97,8 @@ def score(
     if protocol.visible_only:
         if visible is None:
             raise ValueError(
-                f'the protocol {protocol.name} counts visible joints only, so the ground truth must say which are, '
-                'in an array `visible` of shape (N, K)'
+                f'the protocol {protocol.name} counts visible joints only, so the ground truth needs an array '
+                '`visible` of shape (N, K)'
             )
         counts = counts & np.asarray(visible, bool)
 
@@ -115,18 +117,18 @@ def score(
 
 
 def _check_normalised(pred: np.ndarray, protocol: Protocol) -> None:
-    """Refuse millimetres where a hand is a few scale bones across."""
+    """Refuse joints in mm where units of the scale bone are expected: a hand is a few scale bones across."""
     size = np.nanmedian(np.linalg.norm(np.nanmax(pred, 1) - np.nanmin(pred, 1), axis=-1))
     if size > 30:
         raise ValueError(
             f'the protocol {protocol.name} takes normalised joints, in units of the scale bone, but these hands are '
-            f'{size:.3g} across; joints in mm are stretched to the true scale by '
+            f'{size:.3g} across; for joints in mm use '
             f'{protocol.with_alignment("root+bone").name}'
         )
 
 
 def _subject_means(errors: np.ndarray, protocol: Protocol) -> dict[str, float]:
-    """Mean error of each of a benchmark's subjects, if these are all of its frames."""
+    """Return the mean error of each of a benchmark's subjects, if the errors are of all of its frames."""
     subjects = SUBJECTS.get(protocol.joints, {})
     if not subjects or max(end for _, end in subjects.values()) != len(errors):
         return {}

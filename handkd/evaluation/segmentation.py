@@ -1,4 +1,4 @@
-"""Accuracy of part segmentation on plain arrays: counts of each image in, two accuracies of the whole set out."""
+"""Accuracy of part segmentation on plain arrays: two accuracies of a whole set from the counts of its images."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class SegmentationAccuracy(NamedTuple):
 def segmentation_counts(
     pred: np.ndarray, target: np.ndarray, num_parts: int = NUM_PARTS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Count the pixels of each true part, and those of them that are predicted right.
+    """Count the pixels of each true part, and the correctly predicted ones among them.
 
     Args:
-        pred: Predicted parts, integer, any shape (..., H, W): 0 background, 1..num_parts.
+        pred: Predicted parts of each pixel of an image, integer, shape (..., H, W): 0 background, 1..num_parts.
         target: True parts, of the same shape; 255 is unknown and ignored, and so is the background.
         num_parts: Number of parts. Defaults to NUM_PARTS: the hand's.
 
     Returns:
-        Correct pixels and all pixels of parts 1..num_parts, two int64 arrays of shape (num_parts,). Add them up over
+        Correct pixels and all pixels of parts 1..num_parts, two int64 arrays of shape (num_parts,), to be summed over
         the images.
 
     Raises:
@@ -50,11 +50,11 @@ def segmentation_counts(
 
 
 def segmentation_accuracy(correct: np.ndarray, total: np.ndarray) -> SegmentationAccuracy:
-    """Return the accuracies from the counts of a whole set (Neverova et al., 2017: their two accuracies).
+    """Return the two accuracies of Neverova et al. (2017) from the counts of a whole set.
 
     Args:
-        correct: Correct pixels of each part, shape (P,).
-        total: All pixels of each part, shape (P,).
+        correct: Correct pixels of each part, summed over the set, of any image size, shape (P,).
+        total: All pixels of each part, of the same shape.
 
     Raises:
         ValueError: If no part has a pixel.

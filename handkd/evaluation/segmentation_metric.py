@@ -1,4 +1,4 @@
-"""The metric of part segmentation that configs name."""
+"""Metric of part segmentation, for configs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class HandSegmentationMetric(BaseMetric):
 
     Args:
         num_parts (int): Number of parts. Defaults to 20.
-        dump (str, optional): ``.npz`` file for the pixels of each part, for plots. Defaults to None.
+        dump (str, optional): ``.npz`` file for the pixel counts of each part, for plots. Defaults to None.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
         prefix (str, optional): Before each number's name. Defaults to None: the protocol's name.
     """
@@ -51,7 +51,7 @@ class HandSegmentationMetric(BaseMetric):
                 (1, H, W) or (H, W), whole numbers.
 
         Raises:
-            ValueError: If a sample lacks one of them or they don't fit; names the sample.
+            ValueError: If a sample lacks one of them or their shapes or values don't fit; names the sample.
         """
         for sample in data_samples:
             pred, target = (read_parts(sample, key, type(self).__name__) for key in ('pred_fields', 'gt_fields'))
@@ -66,7 +66,7 @@ class HandSegmentationMetric(BaseMetric):
 
         Raises:
             ValueError: If there is no sample, or no labelled pixel.
-            OSError: If the counts can't be written where ``dump`` says.
+            OSError: If the counts can't be written to ``dump``.
         """
         if not results:
             raise ValueError('HandSegmentationMetric has nothing to evaluate: the data set of this split is empty')
@@ -78,12 +78,12 @@ class HandSegmentationMetric(BaseMetric):
 
 
 def read_parts(sample: dict, fields: str, metric: str) -> np.ndarray:
-    """Return a sample's map of parts, shape (H, W).
+    """Return a sample's part map, shape (H, W).
 
     Args:
         sample: The sample as a dict.
         fields: 'pred_fields' or 'gt_fields'.
-        metric: Who needs it.
+        metric: Class name of the metric, for errors.
 
     Raises:
         ValueError: If it has none; names the sample and the metric.

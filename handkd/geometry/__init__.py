@@ -1,4 +1,4 @@
-"""Cameras, crops, rotations, joint angles, alignment of points; nothing here knows of data sets or networks."""
+"""Cameras, crops, rotations, joint angles, alignment of points; independent of data sets and networks."""
 
 from .alignment import align_similarity
 from .angle_limits import AngleLimits

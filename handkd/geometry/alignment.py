@@ -6,7 +6,7 @@ import numpy as np
 
 
 def align_similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotate, scale and shift each point set onto its target, with the least squared error; never mirror it.
+    """Rotate, scale and shift each point set onto its target with least squared error; never mirror it.
 
     The rotation is Kabsch's and Umeyama's (1991, Eq. 40-42): with U S V^T the singular value decomposition of the
     covariance, R = V diag(1, 1, d) U^T, where d = sign(det(U V^T)) keeps it a rotation, and the scale is
@@ -14,13 +14,13 @@ def align_similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     Args:
         points: Point sets, shape (..., K, 3), any unit, any frame.
-        target: What to align each to, of the same shape; its unit and frame are the result's.
+        target: Target of each set, of the same shape; the result has its unit and frame.
 
     Returns:
         The aligned points, shape (..., K, 3), float64. A set whose points all coincide is shifted only.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or the last dimension is not 3.
     """
     points, target = np.asarray(points, np.float64), np.asarray(target, np.float64)
     if points.shape != target.shape or points.shape[-1] != 3:

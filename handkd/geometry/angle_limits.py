@@ -1,4 +1,4 @@
-"""How far each joint angle goes in a labelled set of hands, and the file that keeps it."""
+"""Limits of the joint angles of a labelled set of hands, and the file that keeps them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .joint_angles import ANGLE_NAMES, VIOLATION_TOLERANCE, angle_excess, joint_
 
 _SHAPE = (len(FINGERS), len(ANGLE_NAMES))
 _FUNCTIONS = ('sin', 'sin', 'cos', 'cos')
-"""What the values of each angle are."""
+"""Function whose values bound each angle."""
 _ABOUT = (
     'bounds of the joint angles of Zhang et al. (2020), by finger: low and high bound the sine of theta0 and theta1 '
     'and the cosine of theta2 and theta3, and are what is read; degrees say the same to people, and are not read'
@@ -31,16 +31,18 @@ _ABOUT = (
 class AngleLimits:
     """Least and greatest sines and cosines of the 20 joint angles (see :mod:`handkd.geometry.joint_angles`).
 
-    A file of them is JSON: by finger and angle ``low`` and ``high``, which are what :meth:`read` takes, and
-    ``degrees``, the same for people, which it does not look at; and ``source``.
+    Their file is JSON: by finger and angle ``low`` and ``high``, which :meth:`read` takes, and ``degrees``, the same
+    for human readers, which it ignores; and ``source``.
 
     Attributes:
-        low: Least values, shape (5, 4), float64: fingers from the thumb on, :data:`ANGLE_NAMES`.
+        low: Least values, shape (5, 4), float64: fingers from thumb to little finger, :data:`ANGLE_NAMES`.
         high: Greatest values, of the same shape.
-        source: What they were gathered from, for people: data set, split, number of hands. JSON can hold it.
+        source: What they were gathered from, for human readers: data set, split, number of hands. It must be
+            serialisable as JSON.
 
     Raises:
-        ValueError: If a bound is no sine or cosine, or a lower one is above the upper; names finger and angle.
+        ValueError: If a bound is outside of [-1, 1] or a lower bound is above its upper one (names finger and angle),
+            a shape is wrong, or ``source`` is not a dict.
     """
 
     low: np.ndarray
@@ -71,11 +73,12 @@ class AngleLimits:
         """Return the limits of a set of hands.
 
         Args:
-            values: Sines and cosines of N hands, shape (N, 5, 4).
+            values: Sines and cosines of N hands, -1 to 1, relative to the palm, as
+                :func:`~handkd.geometry.joint_angles` returns them, shape (N, 5, 4).
             defined: Which of them exist, of the same shape, bool.
-            percentile: How many of 100 values are left out at either end, for sets whose labels are noisy: from 0, the
-                least and the greatest that occur, to less than 50. Defaults to 0.0.
-            source: What the hands are. Defaults to None: nothing is said of them.
+            percentile: Percentage of the values left out at either end, for sets with noisy labels: from 0 (the least
+                and the greatest that occur) to less than 50. Defaults to 0.0.
+            source: Description of the hands, see :class:`AngleLimits`. Defaults to None: an empty one.
 
         Raises:
             ValueError: If the arrays don't fit, the percentile is out of range, or an angle exists in no hand; names
@@ -96,17 +99,17 @@ class AngleLimits:
 
     @property
     def degrees(self) -> np.ndarray:
-        """The limits as angles, shape (5, 4, 2): from, to, in degrees; a cosine's lower bound is the larger angle."""
+        """Limits as angles, shape (5, 4, 2): (from, to) in degrees; a cosine's lower bound is the larger angle."""
         low, high = self.low.clip(-1, 1), self.high.clip(-1, 1)
         sines = np.stack([np.arcsin(low), np.arcsin(high)], -1)
         cosines = np.stack([np.arccos(high), np.arccos(low)], -1)
         return np.degrees(np.where(np.equal(_FUNCTIONS, 'sin')[:, None], sines, cosines))
 
     def violated(self, joints: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """Return which angles of some hands are out of bounds; those that a hand does not define are not.
+        """Return which angles of some hands are out of bounds; an angle that does not exist is not.
 
         Args:
-            joints: Shape (..., 21, 3), camera axes, any unit that is the same along all three.
+            joints: Shape (..., 21, 3), camera axes, any unit if the same along all three.
             left: Which of them are left hands, shape (...), bool.
 
         Returns:
@@ -118,11 +121,11 @@ class AngleLimits:
 
     @classmethod
     def read(cls, path: str | PathLike) -> AngleLimits:
-        """Read a file of limits; ``degrees`` in it are not looked at.
+        """Read a file of limits; its ``degrees`` are ignored.
 
         Raises:
-            FileNotFoundError: If it is missing; says how to make it.
-            ValueError: If it is damaged, or something in it is missing, unknown or makes no sense; names it.
+            FileNotFoundError: If it is missing; names the command that makes it.
+            ValueError: If it is damaged, or something in it is missing, unknown or invalid; names it.
         """
         path = Path(path)
         if not path.is_file():
@@ -130,7 +133,7 @@ class AngleLimits:
                 f'no limits of joint angles at {path}: python tools/gather_angle_limits.py CONFIG --out {path}'
             )
         try:
-            content = read_json(path, constants=True)  # what is no sine is named with its place
+            content = read_json(path, constants=True)  # NaN and infinity are refused below, by finger and angle
         except ValueError as error:
             raise ValueError(f'{error}; delete it and gather the limits again') from error
         try:
@@ -139,7 +142,7 @@ class AngleLimits:
             raise ValueError(f'{path}: {error}') from error
 
     def write(self, path: str | PathLike) -> None:
-        """Write a file of limits, whole or not at all; folders above it are made.
+        """Write a file of limits atomically; missing parent folders are made.
 
         Raises:
             OSError: If it can't be written; names the path.
@@ -147,20 +150,20 @@ class AngleLimits:
         fingers = []
         for finger, name in enumerate(FINGERS):
             lines = [f'      "{angle}": {json.dumps(self._entry(finger, i))}' for i, angle in enumerate(ANGLE_NAMES)]
-            fingers.append(f'    "{name}": {{\n' + ',\n'.join(lines) + '\n    }')  # an angle a line
+            fingers.append(f'    "{name}": {{\n' + ',\n'.join(lines) + '\n    }')  # one line per angle
         source = json.dumps(self.source, indent=2).replace('\n', '\n  ')
         limits = '{\n' + ',\n'.join(fingers) + '\n  }'
         text = f'{{\n  "about": {json.dumps(_ABOUT)},\n  "source": {source},\n  "limits": {limits}\n}}\n'
         write_atomically(path, text.encode())
 
     def _entry(self, finger: int, angle: int) -> dict[str, object]:
-        """What the file says of an angle."""
+        """Return an angle's entry in the file."""
         bounds = dict(low=float(self.low[finger, angle]), high=float(self.high[finger, angle]))
         return dict(of=_FUNCTIONS[angle], **bounds, degrees=self.degrees[finger, angle].round(1).tolist())
 
 
 def _parse(content: object) -> dict[str, object]:
-    """Return the arguments of :class:`AngleLimits` from what a file holds."""
+    """Return the arguments of :class:`AngleLimits` from the content of a file."""
     content = _table(content, 'the file', ('source', 'limits'), ('about',))
     fingers = _table(content['limits'], 'limits', FINGERS)
     low, high = np.empty(_SHAPE), np.empty(_SHAPE)
@@ -177,7 +180,7 @@ def _parse(content: object) -> dict[str, object]:
 
 
 def _table(value: object, where: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping:
-    """Return a JSON object, once it has all needed keys and no unknown ones."""
+    """Return a JSON object after checking that it has all needed keys and no unknown ones."""
     if not isinstance(value, Mapping):
         raise ValueError(f'{where} must be a table, found {shown(value)}')
     check_keys(value, (*needed, *optional), where)

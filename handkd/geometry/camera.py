@@ -1,6 +1,6 @@
-"""The pinhole camera with lens distortion, and what an affine change of the image does to it.
+"""The pinhole camera with lens distortion, and its change under an affine map of the image.
 
-A camera is a dict: ``K`` (3, 3) intrinsics in pixels, whose last row is (0, 0, 1) and which may carry skew; optionally
+A camera is a dict: ``K`` (3, 3) intrinsics in pixels, whose last row is (0, 0, 1) and which may have skew; optionally
 ``dist`` (5,), OpenCV's (k1, k2, p1, p2, k3); optionally ``R`` (3, 3) and ``T`` (3,) in mm, which take world points into
 the camera's frame: x_cam = R x_world + T. In the camera's frame x points right, y down and z forward. The centre of the
 top left pixel is (0, 0).
@@ -16,9 +16,9 @@ import torch
 Array = TypeVar('Array', np.ndarray, torch.Tensor)
 
 _UNDISTORT_STEPS = 20
-"""Fixed-point steps that invert the distortion: far below 1e-6 px for lenses without fish eye."""
+"""Fixed-point steps that invert the distortion: error far below 1e-6 px, except for fisheye lenses."""
 _UNDISTORT_LIMIT = 0.25
-"""How far the lens may have moved a point along x or y, more than in any picture; a step goes no farther either."""
+"""Largest shift by the lens along x or y, normalised: more than in any image; also the largest fixed-point step."""
 
 
 def _distort(xy: Array, dist: Array) -> Array:
@@ -27,7 +27,7 @@ def _distort(xy: Array, dist: Array) -> Array:
     x, y = xy[..., :1], xy[..., 1:]
     r2 = x * x + y * y
     radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    # With p = (p2, p1) the tangential term p r^2 + 2 x (p . x) is a vector equation, so it holds in any turned frame.
+    # With p = (p2, p1) the tangential term p r^2 + 2 x (p . x) is a vector equation, so it holds in any rotated frame.
     return xy * (radial + 2 * (p2 * x + p1 * y)) + r2 * dist[..., [3, 2]]
 
 
@@ -45,10 +45,10 @@ def project(points_cam: np.ndarray, camera: dict) -> np.ndarray:
     """Project points into the image.
 
     Args:
-        points_cam: Points in the camera's frame, shape (..., 3), any one unit; z must be positive for the result to
-            mean anything. For several cameras (N, M, 3).
+        points_cam: Points in the camera's frame, shape (..., 3), any one unit; the result is meaningful for positive z
+            only. For several cameras (N, M, 3).
         camera: The camera (see this module), or several with all their arrays of shape (N, ...); ``R`` and ``T`` are
-            not read.
+            not used.
 
     Returns:
         Pixels, shape (..., 2), float64.
@@ -62,10 +62,10 @@ def project(points_cam: np.ndarray, camera: dict) -> np.ndarray:
 
 
 def unproject(pixels: np.ndarray, depth: np.ndarray, camera: dict) -> np.ndarray:
-    """Return the points that are seen at pixels, at given depths: the inverse of :func:`project`.
+    """Return the points seen at pixels, at given depths: the inverse of :func:`project`.
 
     Args:
-        pixels: Shape (..., 2); for several cameras (N, M, 2).
+        pixels: Pixels of the image, shape (..., 2); for several cameras (N, M, 2).
         depth: Distance along the optical axis (z), shape (...), any unit.
         camera: The camera (see this module), or several with all their arrays of shape (N, ...).
 
@@ -81,7 +81,7 @@ def unproject(pixels: np.ndarray, depth: np.ndarray, camera: dict) -> np.ndarray
 
 
 def _lens(camera: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return K's linear part, its principal point and the distortion, to go with points (..., 2) or (N, M, 2)."""
+    """Return K's linear part, its principal point and the distortion, shaped for points (..., 2) or (N, M, 2)."""
     intrinsics, dist = np.asarray(camera['K'], np.float64), camera.get('dist')
     dist = None if dist is None else np.asarray(dist, np.float64)
     if intrinsics.ndim == 2:
@@ -90,20 +90,20 @@ def _lens(camera: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
 
 
 def viewing_rays(pixels: torch.Tensor, intrinsics: torch.Tensor, dist: torch.Tensor | None = None) -> torch.Tensor:
-    """Return the points at depth 1 that are seen at pixels, each batch item through a camera of its own.
+    """Return the points at depth 1 seen at pixels, with one camera per batch item.
 
     :func:`unproject` for tensors, with gradient.
 
     Args:
-        pixels: Shape (B, N, 2).
-        intrinsics: K of each camera, shape (B, 3, 3).
-        dist: Lens distortion of each camera, shape (B, 5), 0 for one without. Defaults to None: none has any.
+        pixels: Pixels of the image, shape (B, N, 2).
+        intrinsics: K of each camera, px, shape (B, 3, 3).
+        dist: Lens distortion of each camera, shape (B, 5), 0 for one without. Defaults to None: no camera has any.
 
     Returns:
-        Shape (B, N, 3), z = 1, in the type of ``pixels``.
+        Points in each camera's frame, shape (B, N, 3), z = 1, dtype of ``pixels``.
     """
     shifted = pixels - intrinsics[:, None, :2, 2]
-    # Written out: autocast would take a matrix product to bfloat16.
+    # Written out, because autocast would run a matrix product in bfloat16.
     y = shifted[..., 1] / intrinsics[:, None, 1, 1]
     x = (shifted[..., 0] - intrinsics[:, None, 0, 1] * y) / intrinsics[:, None, 0, 0]
     xy = torch.stack([x, y], -1)
@@ -116,10 +116,10 @@ def split_affine(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split a plane's linear map into U Q: U upper triangular with a positive diagonal, Q orthogonal (an RQ split).
 
     Args:
-        linear: Shape (..., 2, 2), invertible.
+        linear: Acts on columns of the image plane, shape (..., 2, 2), any unit, invertible.
 
     Returns:
-        U and Q, each of shape (..., 2, 2), float64. det Q is -1 where the map mirrors.
+        U and Q, each of shape (..., 2, 2), float64, U in the unit of ``linear``. det Q is -1 where the map mirrors.
 
     Raises:
         ValueError: If a matrix is singular or not finite.
@@ -141,20 +141,20 @@ def split_affine(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def affine_camera(camera: dict, affine: np.ndarray) -> tuple[dict, np.ndarray]:
-    """Return the camera that takes the image moved by an affine map, and what moves the points into its frame.
+    """Return the camera of the image moved by an affine map, and the matrix that takes points into its frame.
 
-    With u' = A u in homogeneous pixels, A K = K' M, where M turns or mirrors x and y and leaves z alone, so that the
-    depth of a pixel never changes. Points follow by x_cam' = M x_cam, and ``project(x_cam', camera')`` equals the moved
-    ``project(x_cam, camera)`` exactly, for every affine map and with distortion: the radial terms are blind to M and
-    the tangential ones turn with it.
+    With u' = A u in homogeneous pixels, A K = K' M, where M rotates or mirrors x and y and keeps z, so that the depth
+    of a pixel never changes. Points follow by x_cam' = M x_cam, and ``project(x_cam', camera')`` equals the moved
+    ``project(x_cam, camera)`` exactly, for every affine map and with distortion: the radial terms are invariant under M
+    and the tangential ones rotate with it.
 
-    A map that mirrors would turn ``R`` into a reflection. The world is then mirrored with it, x_world' =
-    diag(-1, 1, 1) x_world, so ``R`` stays a rotation; a left hand in it is now a right one.
+    A map that mirrors would turn ``R`` into a reflection. The world is then mirrored as well, x_world' =
+    diag(-1, 1, 1) x_world, so ``R`` stays a rotation; a left hand becomes a right one.
 
     Args:
-        camera: The camera (see this module), or several with all their arrays of shape (N, ...); it is left as it is.
-            Keys that it has beyond those are kept.
-        affine: Shape (3, 3), or (N, 3, 3), last row (0, 0, 1); maps old pixels to new ones.
+        camera: The camera (see this module), or several with all their arrays of shape (N, ...); it is not changed.
+            Further keys are kept.
+        affine: Maps old pixels of the image to new ones, shape (3, 3) or (N, 3, 3), last row (0, 0, 1).
 
     Returns:
         The new camera (arrays in float64), and M of shape (..., 3, 3), whose determinant is -1 where the map mirrors.

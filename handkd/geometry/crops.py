@@ -1,4 +1,4 @@
-"""Which square to cut out around a hand, and the affine map that cuts it.
+"""Crop rules: the square to cut out around a hand, and the affine map that cuts it.
 
 A square is (centre, side) in pixels. The centre of the top left pixel is (0, 0), so an image of width W covers
 [-0.5, W - 0.5], and a map that resizes keeps the *edges* of the image in place, not the centres of its corner pixels.
@@ -14,18 +14,18 @@ from handkd.hand import JOINT_INDEX
 from .rotations import rotation_2d
 
 ZB_SIZE = 256
-"""Edge of Zimmermann and Brox's network input in px, which their rule refers to."""
+"""Side of Zimmermann and Brox's network input in px, to which their rule refers."""
 
 
 def box_square(box: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the square around a box, centred on it, with ``factor`` times its longer side.
 
     Args:
-        box: (x1, y1, x2, y2) in px, shape (..., 4).
+        box: (x1, y1, x2, y2) in px of the image, shape (..., 4).
         factor: Margin; 1.25 leaves an eighth of the box on either side.
 
     Returns:
-        Centre, shape (..., 2), and side, shape (...), in px.
+        Centre, shape (..., 2), and side, shape (...), in px of the image.
 
     Raises:
         ValueError: If a box is empty or not finite.
@@ -45,7 +45,7 @@ def joint_square(keypoints: np.ndarray, valid: np.ndarray, factor: float) -> tup
     """Return the square around the tight box of all labelled joints, seen or not.
 
     Args:
-        keypoints: Joints in px, shape (..., 21, 2).
+        keypoints: Joints in px of the image, shape (..., 21, 2).
         valid: Which of them have a label, shape (..., 21), bool.
         factor: As in :func:`box_square`.
 
@@ -69,12 +69,12 @@ def cube_square(
     """Return the square that a metric cube fills at the depth of its centre: side = cube sqrt(fx fy) / z.
 
     The crop of "normalised metric size" of depth methods (Oberweger et al., DeepPrior, 2015; Neverova et al., 2017,
-    section 5): a hand has the same size in it from near and far.
+    section 5): a hand has the same size in it whatever its distance.
 
     Args:
-        center: The pixel of the cube's centre, shape (..., 2).
+        center: Pixel of the cube's centre in the image, shape (..., 2).
         depth: Its depth z in mm, shape (...).
-        intrinsics: K of its camera, shape (..., 3, 3).
+        intrinsics: K of its camera, px, shape (..., 3, 3).
         cube: The cube's edge in mm.
 
     Returns:
@@ -96,15 +96,15 @@ def cube_square(
 def zb_square(keypoints: np.ndarray, visible: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, float]:
     """Return the square of Zimmermann and Brox (ICCV 2017, their ``BinaryDbReader``).
 
-    The centre is the joint at the base of the middle finger. Twice the farthest that a visible joint, clipped to the
-    image, lies from it along x or y is clamped to [50, 500] px; without a visible joint it is 200 px. The crop is then
-    scaled to 256 px by clip(256 / size, 1, 10): a hand wider than 256 px is cut off, never shrunk.
+    The centre is the joint at the base of the middle finger. The size is twice the largest distance along x or y of a
+    visible joint, clipped to the image, from it, clamped to [50, 500] px; without a visible joint it is 200 px. The
+    crop is then scaled to 256 px by clip(256 / size, 1, 10): a hand wider than 256 px is cut off, never shrunk.
 
-    Theirs puts the centre on pixel 128 of the crop; :func:`crop_matrix` puts it in the middle, at 127.5.
+    Their code puts the centre on pixel 128 of the crop; :func:`crop_matrix` puts it in the middle, at 127.5.
 
     Args:
-        keypoints: Joints in px, shape (21, 2).
-        visible: Which joints are seen, shape (21,), bool.
+        keypoints: Joints in px of the image, shape (21, 2).
+        visible: Which joints are visible, shape (21,), bool.
         image_size: (width, height) in px.
 
     Returns:
@@ -131,17 +131,18 @@ def crop_matrix(
     rotation: float | np.ndarray = 0.0,
     flip: tuple[bool, bool] | np.ndarray = (False, False),
 ) -> np.ndarray:
-    """Return the map that cuts a square out of an image and brings it to ``size`` x ``size`` px.
+    """Return the map that cuts a square out of an image and scales it to ``size`` x ``size`` px.
 
     Args:
-        center: The square's centre in px, shape (..., 2).
-        side: The square's side in px, shape (...).
-        size: Side of the result in px.
-        rotation: In degrees, shape (...); the content turns clockwise by it, about the centre.
-        flip: Whether the result is mirrored horizontally, and vertically, shape (..., 2).
+        center: The square's centre in px of the image, shape (..., 2).
+        side: The square's side in px of the image, shape (...).
+        size: Side of the crop in px.
+        rotation: In degrees, shape (...); the content is rotated clockwise by it, about the centre. Defaults to 0.0.
+        flip: Whether the crop is mirrored horizontally, and vertically, shape (..., 2), bool. Defaults to
+            (False, False).
 
     Returns:
-        Shape (..., 3, 3), float64.
+        Map of pixels of the image to those of the crop, shape (..., 3, 3), float64.
     """
     center, flip = np.asarray(center, np.float64), np.asarray(flip)
     matrix = np.zeros((*center.shape[:-1], 3, 3))
@@ -153,13 +154,13 @@ def crop_matrix(
 
 
 def resize_matrix(old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
-    """Return the map that resizes an image from (width, height) ``old`` to ``new``: u' = (u + 0.5) s - 0.5."""
+    """Return the map (3, 3) that resizes an image from (width, height) ``old`` to ``new``: u' = (u + 0.5) s - 0.5."""
     scale = np.divide(new, old)
     return np.array([[scale[0], 0.0, scale[0] / 2 - 0.5], [0.0, scale[1], scale[1] / 2 - 0.5], [0.0, 0.0, 1.0]])
 
 
 def flip_matrix(size: tuple[int, int], horizontal: bool, vertical: bool) -> np.ndarray:
-    """Return the map that mirrors an image of (width, height) ``size``: u' = W - 1 - u and v' = H - 1 - v."""
+    """Return the map (3, 3) that mirrors an image of (width, height) ``size``: u' = W - 1 - u and v' = H - 1 - v."""
     matrix = np.eye(3)
     for axis, mirrored in enumerate((horizontal, vertical)):
         if mirrored:

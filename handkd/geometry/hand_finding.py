@@ -1,4 +1,4 @@
-"""Finding the hand in a depth image that nobody has labelled: what a metric cube is centred on without true joints."""
+"""Hand detection in an unlabelled depth image: the centre of the metric cube without true joints."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .camera import unproject
 STEP = 25.0
 """Largest step in depth between neighbouring pixels of one surface, mm."""
 HAND_AREA = 3000.0
-"""Least area of a surface that may be the hand, mm^2: more than a finger has, less than a fist."""
+"""Least area of a surface that may be the hand, mm^2: more than a finger's, less than a fist's."""
 TIP_AREA = 1000.0
-"""Area of the nearest part of a surface, by which it is near or far, mm^2: so that no flying pixel decides."""
+"""Area of a surface's nearest part, which gives its distance, mm^2: single flying pixels then have no influence."""
 REACH = 250.0
-"""How far behind its nearest part a surface still belongs to the arm, mm; the wall beyond may touch it."""
+"""Depth beyond its nearest part within which a surface still belongs to the arm, mm; a wall beyond may touch it."""
 HAND_LENGTH = 160.0
-"""How far from the tip of an arm its hand reaches, mm."""
+"""Length of a hand, from the tip of an arm, mm."""
 INSIDE = 15.0
-"""How far the base of the middle finger lies behind the centre of what is seen of a hand, mm; over the studio's."""
+"""Depth of the middle finger's base behind the centre of a hand's visible surface, mm; mean over the studio's hands."""
 _ROUNDS = 20
 _AT_REST = 0.5  # mm
 
@@ -28,30 +28,31 @@ _AT_REST = 0.5  # mm
 def find_hand(
     depth: np.ndarray, camera: dict, cube: float = 300.0, box: tuple[float, float, float, float] | None = None
 ) -> np.ndarray:
-    """Return where the nearest hand is, about at the base of its middle finger.
+    """Return the position of the nearest hand, about at the base of its middle finger.
 
-    Of the surfaces without a step of more than :data:`STEP` that are as large as a hand, it is the one whose nearest
-    part is the nearest; if none is so large, the largest. A surface that leaves the image, or goes on beyond
-    :data:`REACH`, is an arm, whose end that is farthest from there is the hand: its centre of mass is taken, with
-    pixels weighted by the area that they see. Any other, or the depth within a box, gives the centre of mass within a
-    cube, which is moved there until it rests, as in DeepPrior (Oberweger et al. 2015), which would slide down an arm.
-    Either is then moved along its ray by :data:`INSIDE`.
+    Candidates are the surfaces without a depth step of more than :data:`STEP` that are as large as a hand; the one
+    with the nearest front part is taken, or the largest surface if none is large enough. A surface that leaves the
+    image or extends beyond :data:`REACH` is an arm, and its end farthest from there is the hand: the centre of mass of
+    that end is taken, with pixels weighted by the area that they see. Any other surface, or the depth within a box,
+    gives the centre of mass within a cube that is moved there until it converges, as in DeepPrior (Oberweger et al.
+    2015); on an arm that iteration would slide down the arm. Either result is then moved along its ray by
+    :data:`INSIDE`.
 
-    Of the studio's hands, with forearms and things held, half are found within 25 mm of the true joint and nine in ten
-    within 60 mm; within a tight box 22 and 48 mm. Before a wall that the arm nearly touches it is 40 and 170 mm without
-    a box, and the same within one.
+    Of the studio's hands, with forearms and held objects, half are found within 25 mm of the true joint and 90 % within
+    60 mm; within a tight box 22 and 48 mm. In front of a wall that the arm nearly touches it is 40 and 170 mm, with or
+    without a box.
 
     Args:
         depth: Shape (H, W), mm along the optical axis; 0 or not finite where there is no reading.
-        camera: Its camera.
+        camera: Its camera, see :mod:`handkd.geometry.camera`.
         cube: Edge of the cube in mm. Defaults to 300.0.
-        box: (x, y, width, height) of the hand in px; nothing else is looked at. Defaults to None: the whole image.
+        box: (x, y, width, height) of the hand in px; depth outside of it is ignored. Defaults to None: the whole image.
 
     Returns:
         Shape (3,), mm, camera frame.
 
     Raises:
-        ValueError: If there is no reading.
+        ValueError: If there is no depth reading.
     """
     depth = np.where(np.isfinite(depth) & (depth > 0), depth, 0).astype(np.float64)
     where = ''
@@ -75,7 +76,7 @@ def in_cube(depth: np.ndarray, camera: dict, center: np.ndarray, cube: float) ->
 
     Args:
         depth: Shape (H, W), mm along the optical axis; 0 or not finite where there is no reading.
-        camera: Its camera.
+        camera: Its camera, see :mod:`handkd.geometry.camera`.
         center: Shape (3,), mm, camera frame.
         cube: Edge in mm.
 
@@ -89,8 +90,8 @@ def in_cube(depth: np.ndarray, camera: dict, center: np.ndarray, cube: float) ->
 
 
 @njit(cache=True, nogil=True)
-def _label(depth, step, labels):
-    """Number connected surfaces from 1, and return how many there are; ``labels`` (H, W) is 0 before."""
+def _label(depth: np.ndarray, step: float, labels: np.ndarray) -> int:
+    """Number connected surfaces from 1 in ``labels`` (H, W), which must be 0 before, and return their number."""
     height, width = depth.shape
     stack = np.empty((height * width, 2), np.int32)
     count = 0
@@ -121,7 +122,7 @@ def _nearest_surface(depth: np.ndarray, camera: dict) -> np.ndarray:
     labels = np.zeros(depth.shape, np.int32)
     count = _label(depth, STEP, labels)
     sizes = np.bincount(labels.ravel(), areas.ravel(), count + 1)
-    sizes[0] = 0  # what has no reading
+    sizes[0] = 0  # pixels without a reading
     best, surface = np.inf, None
     for label in np.flatnonzero(sizes >= min(HAND_AREA, sizes.max())):
         members = labels == label
@@ -137,7 +138,7 @@ def _nearest_surface(depth: np.ndarray, camera: dict) -> np.ndarray:
 
 
 def _within(depth: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    """Return depth (H, W) without what lies outside of a box."""
+    """Return depth (H, W) with 0 outside of a box."""
     rows, columns = np.indices(depth.shape)
     x, y, width, height = box
     return np.where((columns >= x) & (columns <= x + width) & (rows >= y) & (rows <= y + height), depth, 0)
@@ -162,7 +163,7 @@ def _mass(points: np.ndarray) -> np.ndarray:
 
 
 def _rest(points: np.ndarray, cube: float) -> np.ndarray:
-    """Return where the centre of mass of the points (N, 3) within a cube around it comes to rest."""
+    """Return where the centre of mass (3,) of the points (N, 3) within a cube around it converges."""
     center = _mass(points)
     for _ in range(_ROUNDS):
         inside = (np.abs(points - center) <= cube / 2).all(-1)

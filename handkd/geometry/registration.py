@@ -1,7 +1,7 @@
-"""Bringing the pictures of two cameras that stand side by side into one view: depth and colour sensors.
+"""Registration of the images of two cameras mounted side by side: depth and colour sensors.
 
-Both cameras are dicts as in :mod:`handkd.geometry.camera`. ``R`` and ``T`` (world to camera, mm) of the two tell how
-they stand to each other; a camera without them stands in the world's origin.
+Both cameras are dicts as in :mod:`handkd.geometry.camera`. ``R`` and ``T`` (world to camera, mm) of both give their
+relative pose; a camera without them is in the world's origin.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from handkd.compiling import njit
 from .camera import project, unproject
 
 _MAX_FOOTPRINT = 8
-"""Most target pixels along x or y that one source pixel may cover; a surface seen so much larger is not measured."""
+"""Most target pixels along x or y that one source pixel may cover; a surface enlarged more is not measured."""
 
 
 def change_camera(points_cam: np.ndarray, source: dict, target: dict) -> np.ndarray:
-    """Take points from one camera's frame into another's.
+    """Transform points from one camera's frame into another's.
 
     Args:
         points_cam: Shape (..., 3), mm, in the frame of ``source``.
         source: The camera whose frame they are in.
-        target: The camera into whose frame they go.
+        target: The camera into whose frame they are transformed.
 
     Returns:
-        Shape (..., 3), float64, mm.
+        Shape (..., 3), float64, mm, in the frame of ``target``.
     """
     rotation, translation = _relative_pose(source, target)
     return np.asarray(points_cam, np.float64) @ rotation.T + translation
@@ -37,22 +37,22 @@ def change_camera(points_cam: np.ndarray, source: dict, target: dict) -> np.ndar
 def register_depth(
     depth: np.ndarray, source: dict, target: dict, size: tuple[int, int], jump: float = 10.0
 ) -> np.ndarray:
-    """Turn one camera's depth map into what another camera would measure.
+    """Convert one camera's depth map to the one that another camera would measure.
 
-    Each pixel becomes a point, the point moves to the other camera's frame, and the piece of surface around it covers
-    the target pixels whose centres lie in its outline there; the nearest piece wins. Neighbours on one surface meet
-    without a gap, whatever the two resolutions are, and the piece is as slanted as they are, so a plane stays a plane.
+    Each pixel becomes a point in the other camera's frame, and the piece of surface around it covers the target pixels
+    whose centres lie in its outline there; the nearest piece wins. Neighbours on one surface meet without a gap,
+    whatever the two resolutions are, and a piece has the slant of its neighbours, so a plane stays a plane.
 
     Args:
         depth: Shape (H, W), mm along the source's optical axis; 0 where there is no reading.
         source: The camera that measured it.
-        target: The camera to whose view it is brought.
+        target: The camera of the resulting view.
         size: (width, height) of the result, px.
         jump: Neighbouring pixels whose depths differ by more (mm) belong to different surfaces. Defaults to 10.0.
 
     Returns:
         Shape (height, width), float32, mm along the target's optical axis; 0 where no measured surface is seen, such as
-        what only the source can see past an edge.
+        where an edge hides a surface from the source.
     """
     moved = change_camera(unproject(_pixels(depth.shape), depth, source), source, target)
     z = moved[..., 2].astype(np.float32)
@@ -67,20 +67,20 @@ def register_depth(
 
 
 def register_image(image: np.ndarray, source: dict, depth: np.ndarray, target: dict) -> np.ndarray:
-    """Turn one camera's image into what a depth camera beside it would photograph, as far as its depth is known.
+    """Warp one camera's image into the view of a depth camera beside it, where the depth is known.
 
-    Each pixel of the depth map is looked up in the image through its own point. Where something nearer hides the point
-    from the image's camera, that thing's colour is found there.
+    Each pixel of the depth map is looked up in the image through its point in space. If a nearer object hides the point
+    from the image's camera, the pixel gets that object's colour.
 
     Args:
-        image: Shape (H, W) or (H, W, C), of the camera ``source``.
+        image: Shape (H, W) or (H, W, C), any unit, of the camera ``source``.
         source: The camera that took the image.
         depth: Shape (H', W'), mm along the target's optical axis; 0 where there is no reading.
         target: The depth camera.
 
     Returns:
-        Shape (H', W') or (H', W', C), the type of ``image``, bilinear; 0 (black) where there is no depth, or where the
-        image ends.
+        Shape (H', W') or (H', W', C), dtype of ``image``, bilinear; 0 (black) where there is no depth, or outside of
+        the image.
     """
     moved = change_camera(unproject(_pixels(depth.shape), depth, target), target, source)
     seen = (depth > 0) & (moved[..., 2] > 0)
@@ -90,16 +90,18 @@ def register_image(image: np.ndarray, source: dict, depth: np.ndarray, target: d
 
 
 @njit(cache=True, nogil=True, error_model='numpy')
-def _draw_pieces(depth, at, z, nominal, jump, result):
-    """Draw the piece of surface around each pixel where there is depth; the nearest one stays in ``result``.
+def _draw_pieces(
+    depth: np.ndarray, at: np.ndarray, z: np.ndarray, nominal: np.ndarray, jump: float, result: np.ndarray
+) -> None:
+    """Draw the piece of surface around each pixel with a depth; ``result`` keeps the nearest one.
 
     Args:
         depth: Of the source, shape (H, W), mm, 0 where there is none.
-        at: Where its pixels go, shape (H, W, 2), px.
-        z: Their depth there, shape (H, W), mm.
-        nominal: How large a pixel is there if the surface faces the camera, shape (H, W), px.
+        at: Target pixels of the source's pixels, shape (H, W, 2), px.
+        z: Their depth in the target's frame, shape (H, W), mm.
+        nominal: Size of a source pixel in target pixels if the surface faces the camera, shape (H, W), px.
         jump: Largest difference of depth between neighbours on one surface, mm.
-        result: Shape (height, width), infinity where nothing is.
+        result: Depth in the target's frame, shape (height, width), mm, infinity where nothing is drawn; changed.
     """
     height, width = result.shape
     for row in range(depth.shape[0]):
@@ -109,12 +111,12 @@ def _draw_pieces(depth, at, z, nominal, jump, result):
             size = nominal[row, col]
             ax, ay, az, wide, tall = _step(depth, at, z, row, col, 0, 1, jump, size, np.float32(0))  # right
             bx, by, bz, wide2, tall2 = _step(depth, at, z, row, col, 1, 0, jump, np.float32(0), size)  # down
-            # The depth's slope along x and y: the two steps and their change of depth, solved.
+            # The depth's slope along x and y, solved from the two steps and their change of depth.
             det = ax * by - ay * bx
             slope_x, slope_y = np.float32(0), np.float32(0)
             if abs(det) > 1e-6:
                 slope_x, slope_y = (az * by - bz * ay) / det, (bz * ax - az * bx) / det
-            # A hair is added so that a pixel centre on the seam of two pieces belongs to both.
+            # 1e-3 is added so that a pixel centre on the seam of two pieces belongs to both.
             half_x = min(0.5 * (wide + wide2) + 1e-3, _MAX_FOOTPRINT / 2)
             half_y = min(0.5 * (tall + tall2) + 1e-3, _MAX_FOOTPRINT / 2)
             x, y = at[row, col, 0], at[row, col, 1]
@@ -126,12 +128,23 @@ def _draw_pieces(depth, at, z, nominal, jump, result):
 
 
 @njit(cache=True, nogil=True, error_model='numpy')
-def _step(depth, at, z, row, col, down, right, jump, facing_x, facing_y):
-    """How far a step to the next source pixel moves on the target (x, y) and changes the depth there.
+def _step(
+    depth: np.ndarray,
+    at: np.ndarray,
+    z: np.ndarray,
+    row: int,
+    col: int,
+    down: int,
+    right: int,
+    jump: float,
+    facing_x: float,
+    facing_y: float,
+) -> tuple[float, float, float, float, float]:
+    """Return the shift on the target (x, y) and the change of depth there per step to the next source pixel.
 
     Of the two neighbours along a direction the one nearer in depth counts, if it is on the same surface; without one
-    the surface is taken to face the camera. The surfaces of neighbours meet half way, whichever of the two sides is the
-    longer: the last two results are how far the farther one is away along x and y.
+    the surface is assumed to face the camera. The pieces of neighbours meet half way, even if one side is longer: the
+    last two results are the distances of the farther neighbour along x and y.
     """
     here = depth[row, col]
     ahead = behind = np.float32(np.inf)

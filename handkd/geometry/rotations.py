@@ -9,10 +9,10 @@ def rotation_2d(degrees: float | np.ndarray) -> np.ndarray:
     """Return the rotation of the image plane by an angle.
 
     Args:
-        degrees: The angle, shape (...). With x right and y down, a positive one turns clockwise on the screen.
+        degrees: The angle, shape (...). With x right and y down, a positive one rotates clockwise on the screen.
 
     Returns:
-        Matrix that turns column vectors, shape (..., 2, 2), float64.
+        Matrix that rotates column vectors, shape (..., 2, 2), float64.
     """
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -20,13 +20,13 @@ def rotation_2d(degrees: float | np.ndarray) -> np.ndarray:
 
 
 def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
-    """Turn rotation vectors into rotation matrices (Rodrigues' formula).
+    """Convert rotation vectors to rotation matrices (Rodrigues' formula).
 
     Args:
-        axis_angle: Unit axis times angle in radians, shape (..., 3).
+        axis_angle: Unit axis times angle in radians, shape (..., 3), any frame.
 
     Returns:
-        Matrices that turn column vectors, shape (..., 3, 3), float64: I + sin(t)/t [v] + (1 - cos(t))/t^2 [v]^2.
+        Matrices that rotate column vectors, shape (..., 3, 3), float64: I + sin(t)/t [v] + (1 - cos(t))/t^2 [v]^2.
 
     Raises:
         ValueError: If the last dimension isn't 3.

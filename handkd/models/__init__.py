@@ -2,14 +2,14 @@
 
 from . import (
     backbones,
-    checkpoint_schemes,  # noqa: F401  (pretrained weights are read safely from here on)
+    checkpoint_schemes,  # noqa: F401  (its import makes the reading of pretrained weights safe)
     data_preprocessors,
     decoders,
     distillers,
     estimators,
     heads,
     losses,
-    pretrained,  # noqa: F401  (and said in one line)
+    pretrained,  # noqa: F401  (and their errors one line)
 )
 from .backbones import *  # noqa: F403
 from .checkpoint import CheckpointError, check_is_file, load_state, load_weights, read_checkpoint, weights_in

@@ -1,4 +1,4 @@
-"""How long the bones of a hand are on average, which gives a hand of unknown size its millimetres."""
+"""Mean bone lengths of the training hands, which give the scale in mm to a hand of unknown size."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PARENTS, _CHILDREN = ([bone[end] for bone in BONES] for end in (0, 1))
 
 
 class BoneLengths(nn.Module):
-    """The mean length of each bone over all labelled hands that a network has been trained on.
+    """Mean length of each bone over all labelled hands that a network has been trained on.
 
-    They are buffers, so that they travel with the network's checkpoint.
+    The means are buffers, so they are part of the network's checkpoint.
     """
 
     def __init__(self) -> None:
@@ -24,10 +24,10 @@ class BoneLengths(nn.Module):
 
     @torch.no_grad()
     def update(self, joints: Tensor, valid: Tensor) -> None:
-        """Take in hands all of whose joints have a label; of several processes, those of all.
+        """Add the hands of a batch (of all processes) whose joints all have a label.
 
         Args:
-            joints: Shape (B, 21, 3), mm.
+            joints: Shape (B, 21, 3), mm, any frame.
             valid: Which joints have a label (nonzero), shape (B, 21).
         """
         whole = (valid > 0).all(1).float()
@@ -37,13 +37,13 @@ class BoneLengths(nn.Module):
         self.mean += (sums[:-1] - sums[-1] * self.mean) / self.count.clamp(min=1)
 
     def scale_of(self, joints: Tensor) -> Tensor | None:
-        """Return the factor that takes hands to the mean size: the least squares of their bones' lengths.
+        """Return the factor that scales hands to the mean size, by least squares over their bone lengths.
 
         Args:
-            joints: Shape (B, 21, 3), any unit.
+            joints: Shape (B, 21, 3), any unit, any frame.
 
         Returns:
-            mm a unit, shape (B,); None if no hand has been taken in.
+            mm per unit, shape (B,); None if no hand has been added.
         """
         if not self.count:
             return None
@@ -52,5 +52,12 @@ class BoneLengths(nn.Module):
 
 
 def bone_lengths(joints: Tensor) -> Tensor:
-    """Return the lengths of the 20 bones, in the order of :data:`~handkd.hand.BONES`, of joints (..., 21, 3)."""
+    """Return the lengths of the 20 bones, in the order of :data:`~handkd.hand.BONES`.
+
+    Args:
+        joints: Shape (..., 21, 3), any unit, any frame.
+
+    Returns:
+        Shape (..., 20), in the unit of the joints.
+    """
     return (joints[..., _CHILDREN, :] - joints[..., _PARENTS, :]).norm(dim=-1)

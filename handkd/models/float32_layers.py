@@ -1,7 +1,7 @@
 """Last layers that compute in float32 under autocast.
 
-bfloat16 has 8 bits: what a last layer puts out in it is rounded to 1 part in 256, which for a joint at the edge of a
-hand is half a millimetre, and turns some angles that keep their limits into ones that do not.
+bfloat16 has 8 significant bits: the output of a last layer would be rounded to 1 part in 256, which is half a
+millimetre for a joint at the edge of a hand, and moves some angles out of their limits.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ __all__ = ['Float32', 'Float32Conv2d', 'Float32Linear']
 
 
 class Float32(nn.Module):
-    """Comes before a layer's class among the bases: the layer computes in its weights' precision under autocast too."""
+    """Mixin, listed before a layer's class: the layer computes in its weights' precision even under autocast."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return what the layer makes of the inputs, in the precision of its weights."""
+        """Return the layer's output in the precision of its weights.
+
+        Args:
+            inputs: Features or a feature map, shape (B, C, ...), any unit.
+        """
         device = inputs.device.type
-        if not torch.amp.is_autocast_available(device):  # 'meta', on which work is counted
+        if not torch.amp.is_autocast_available(device):  # 'meta', used for counting operations
             return super().forward(inputs)
         with torch.autocast(device, enabled=False):
             return super().forward(inputs.to(self.weight.dtype))

@@ -1,4 +1,4 @@
-"""Initialising a network, its pretrained parts included, wherever they are kept."""
+"""Initialisation of a network, including pretrained parts at any depth."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .pretrained import PretrainedError
 
 @contextmanager
 def own_random_numbers(name: str) -> Iterator[None]:
-    """Let what is built in the block draw its weights from a stream of its own.
+    """Give modules built in the block a random stream of their own.
 
-    The weights in it depend on the run's seed and ``name``, and the numbers drawn after the block are the same as
-    without it. So a student that is built with teachers, distillers or further branches has the first weights of its
-    baseline, which has none of them, under the same seed.
+    Their weights depend on the run's seed and ``name`` only, and the numbers drawn after the block are the same as
+    without it. So a student built with teachers, distillers or further branches has the same initial weights as its
+    baseline without them, under the same seed.
 
     Args:
         name: Name of the stream, such as 'teachers'.
     """
-    with torch.random.fork_rng(devices=[]):  # networks are built on the CPU; other devices' streams stay as they are
+    with torch.random.fork_rng(devices=[]):  # networks are built on the CPU; other devices' streams are not touched
         torch.default_generator.manual_seed(mix(torch.initial_seed(), zlib.crc32(name.encode())))
         yield
 
@@ -41,25 +41,26 @@ def is_pretrained(module: nn.Module) -> bool:
 
 
 def mark_initialised(module: nn.Module) -> None:
-    """Record that all parts of a module have their weights, so that :func:`init_weights` leaves them alone."""
+    """Mark all parts of a module as initialised, so that :func:`init_weights` does not change them."""
     for part in module.modules():
         if isinstance(part, BaseModule):
             part.is_init = True
 
 
 def init_weights(model: nn.Module) -> None:
-    """Initialise a model by its parts' ``init_cfg``, and make sure that those with pretrained weights got them.
+    """Initialise a model by its parts' ``init_cfg``, and check that parts with pretrained weights got them.
 
-    MMEngine's ``init_weights`` passes from parent to child and stops at any module that is no ``BaseModule``, such as
-    torch's ``ModuleDict``, ``ModuleList`` and ``Sequential``: what is inside keeps its random weights. Parts with
+    MMEngine's ``init_weights`` recurses from parent to child and stops at any module that is not a ``BaseModule``, such
+    as torch's ``ModuleDict``, ``ModuleList`` and ``Sequential``: modules inside keep their random weights. Parts with
     pretrained weights that it did not reach are initialised here.
 
     Args:
-        model: The model, changed in place; one without ``init_weights`` has only such parts initialised.
+        model: The model, changed in place; in one without ``init_weights`` only such parts are initialised.
 
     Raises:
         FileNotFoundError: If a file of pretrained weights is missing.
-        CheckpointError: If a file has no weight that fits the part that names it; names both, and the prefixes there.
+        CheckpointError: If a file has no weight for the part whose ``init_cfg`` names it; names both, and the prefixes
+            in the file.
     """
     parts = {name: part for name, part in model.named_modules() if is_pretrained(part) and not part.is_init}
     before = {name: _copy(part) for name, part in parts.items()}

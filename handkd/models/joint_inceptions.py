@@ -1,4 +1,4 @@
-"""A small inception network for each joint, all of them as one."""
+"""One small inception network per joint, computed together as grouped layers."""
 
 from __future__ import annotations
 
@@ -11,28 +11,35 @@ from torch.nn import functional as F
 from .float32_layers import Float32
 
 INPUT_SIZE, MAP_SIZE = 24, 12
-"""Sides of the input and of the feature maps, in px."""
+"""Side of the input and of the feature maps, in px."""
 _STEM, _MAPS = 32, 8 + 8 + 8 + 16
 
 
 class GroupedLinear(nn.Conv1d):
-    """Fully connected layers side by side, each with inputs and outputs of its own.
+    """Parallel fully connected layers, each with its own inputs and outputs.
 
-    The weights are those of a convolution of width 1 with groups; computed as one batched matrix product, which is
+    The weights have the layout of a grouped convolution of width 1; computed as one batched matrix product, which is
     faster.
 
     Args:
-        in_features: Inputs of each.
-        out_features: Outputs of each.
-        groups: How many.
-        bias: Whether they have biases.
+        in_features: Inputs of each layer.
+        out_features: Outputs of each layer.
+        groups: Number of layers.
+        bias: Whether they have biases. Defaults to True.
     """
 
     def __init__(self, in_features: int, out_features: int, groups: int, bias: bool = True) -> None:
         super().__init__(groups * in_features, groups * out_features, 1, groups=groups, bias=bias)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return (B, groups * out_features) from (B, groups * in_features)."""
+        """Return the outputs of all layers.
+
+        Args:
+            inputs: Features, any unit, shape (B, groups * in_features); of a feature map of the crop in this network.
+
+        Returns:
+            Shape (B, groups * out_features).
+        """
         weight = self.weight.view(self.groups, -1, self.weight.shape[1])
         outputs = _Products.apply(inputs.unflatten(1, (self.groups, -1)).transpose(0, 1), weight)
         outputs = outputs.transpose(0, 1).flatten(1)
@@ -40,19 +47,19 @@ class GroupedLinear(nn.Conv1d):
 
 
 class Float32GroupedLinear(Float32, GroupedLinear):
-    """Such layers that compute in float32 under autocast."""
+    """:class:`GroupedLinear` that computes in float32 under autocast."""
 
 
 class _Products(torch.autograd.Function):
-    """Batched ``inputs @ weight.mT``, both of whose gradients are laid out as they are themselves.
+    """Batched ``inputs @ weight.mT`` whose gradients have the memory layout of inputs and weights.
 
-    ``torch.bmm`` would transpose either the inputs' or the weights', and what takes it next would be slow.
+    ``torch.bmm`` would transpose the gradient of one of the two, which slows down the next operation on it.
     """
 
     @staticmethod
     def forward(ctx, inputs: Tensor, weight: Tensor) -> Tensor:
         outputs = torch.bmm(inputs, weight.mT)
-        ctx.save_for_backward(inputs.to(outputs.dtype), weight.to(outputs.dtype))  # autocast may have narrowed them
+        ctx.save_for_backward(inputs.to(outputs.dtype), weight.to(outputs.dtype))  # autocast may have reduced precision
         return outputs
 
     @staticmethod
@@ -62,26 +69,26 @@ class _Products(torch.autograd.Function):
 
 
 class JointInceptions(nn.Module):
-    """The regression networks f_r of Neverova et al. 2017 (Table 1, Fig. 4), one a joint, as grouped layers.
+    """The regression networks f_r of Neverova et al. 2017 (Table 1, Fig. 4), one per joint, as grouped layers.
 
-    24x24 depth, the same for all joints or of each its own, goes through a 3x3 convolution of 32 maps and 2x2 pooling.
-    Then come side by side, all at 12x12: a 1x1 (16) and a 3x3 (8) convolution; the same again, but on maps that are 0
-    outside of the joint's parts; 2x2 pooling of stride 1 and a 1x1 convolution (8); a 1x1 convolution (16). A fully
-    connected layer of 1200 and one of 3 follow. Every layer but the last has batch normalisation, with running
+    24x24 depth, one image for all joints or one per joint, goes through a 3x3 convolution of 32 maps and 2x2 pooling.
+    Then follow parallel branches, all at 12x12: a 1x1 (16) and a 3x3 (8) convolution; the same again, but on maps that
+    are 0 outside of the joint's parts; 2x2 pooling of stride 1 and a 1x1 convolution (8); a 1x1 convolution (16). A
+    fully connected layer of 1200 and one of 3 follow. Every layer but the last has batch normalisation, with running
     statistics, and ReLU; the biases are those of the normalisation. A joint's network has 6,921,291 parameters, besides
     the normalisation's 1,304 scales.
 
-    ``forward`` takes parameters and statistics from the layers ``c...`` and ``norm1`` without calling them: a part of
-    the joints goes through them at a time, and through ``c1`` with its normalisation in the weights.
+    ``forward`` uses parameters and statistics of the layers ``c...`` and ``norm1`` without calling them: it processes
+    the joints in chunks, and folds the normalisation of ``c1`` into its weights.
 
-    The paper does not say which of the branches is masked; it says that "a subset of Inception 3x3 filters is learned
-    specifically from the local area". Layers have its names: ``c1``, ``c211``, ...
+    The paper does not state which branch is masked, only that "a subset of Inception 3x3 filters is learned
+    specifically from the local area". Layers have the paper's names: ``c1``, ``c211``, ...
 
     Args:
         joints: Number J of joints.
-        shared: Whether all joints share the layers up to the last: "networks sharing parameters over joints". What
-            tells the joints apart are then their masks or images and the last layer. The paper does not say which
-            layers it shared; the convolutions alone are less than a thousandth of the parameters.
+        shared: Whether all joints share the layers up to the last: "networks sharing parameters over joints". The
+            joints then differ in their masks or images and the last layer only. The paper does not state which layers
+            it shared; the convolutions alone are less than a thousandth of the parameters.
         hidden: Width of the fully connected layer.
         own_images: Whether every joint has an image of its own. Defaults to False.
     """
@@ -107,14 +114,14 @@ class JointInceptions(nn.Module):
         """Predict joints.
 
         Args:
-            depth: Shape (B, 1, 24, 24), or (B, J, 24, 24) if every joint has its own.
-            masks: 1 where each joint is looked for, else 0, shape (B, J, 12, 12); None for everywhere.
+            depth: Normalised depth of the crop, shape (B, 1, 24, 24), or (B, J, 24, 24) if every joint has its own.
+            masks: 1 in the region of each joint's parts, else 0, shape (B, J, 12, 12); None for no masks.
 
         Returns:
-            Shape (B, J, 3).
+            Coordinates in the frame of the head's codec, such as the cube, or offsets in it, shape (B, J, 3).
         """
         batch, groups = len(depth), self.c212.weights.groups
-        if self.shared:  # every joint of every image is an image of its own
+        if self.shared:  # one image per joint and sample
             depth = depth.expand(-1, self.joints, -1, -1).flatten(0, 1)[:, None]
             masks = None if masks is None else masks.flatten(0, 1)[:, None]
         with torch.autocast(depth.device.type, enabled=False):
@@ -122,18 +129,18 @@ class JointInceptions(nn.Module):
         for norm in self.modules():  # those that are not called
             if isinstance(norm, nn.BatchNorm2d):
                 norm.num_batches_tracked += norm.training
-        # On a CPU one joint after the other: its maps stay in the cache, and convolutions without groups are faster.
+        # On a CPU one joint at a time: its maps stay in the cache, and convolutions without groups are faster.
         step = groups if depth.is_cuda else 1
         parts = [slice(first, first + step) for first in range(0, groups, step)]
         feats = [self._features(stem, depth, masks, part) for part in parts]
         return self.output(self.fc(torch.cat(feats, 1).flatten(1)).view(batch, -1)).unflatten(1, (self.joints, 3))
 
     def _features(self, stem: tuple[Tensor, Tensor], depth: Tensor, masks: Tensor | None, part: slice) -> Tensor:
-        """Return what goes into the fully connected layers of some groups, shape (B, groups, maps * 12 * 12)."""
+        """Return the input of the fully connected layers of some groups, shape (B, groups, maps * 12 * 12)."""
         weight, bias = (_some(values, self.c212.weights.groups, part) for values in stem)
         images = depth if self.c1.groups == 1 else depth[:, part]
-        # Channels last, for the pooling's sake, and ReLU behind it, which is the same: faster on a CPU. Of a single
-        # channel only a copy is so laid out that the convolution keeps to it.
+        # Faster on a CPU: channels last, for the pooling, and ReLU after the pooling, with the same result. With a
+        # single channel the convolution keeps that layout only if its input is a copy.
         images = images.clone(memory_format=torch.channels_last)
         maps = F.max_pool2d(F.conv2d(images, weight, bias, padding=1, groups=images.shape[1]), 2).relu_()
         pooled = F.max_pool2d(F.pad(maps, (0, 1, 0, 1)), 2, 1)  # maps are not negative
@@ -148,10 +155,10 @@ class JointInceptions(nn.Module):
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return weights and biases of a 3x3 convolution that normalises its outputs by itself.
+    """Return weights and biases of a 3x3 convolution with its batch normalisation folded in.
 
-    The outputs are linear in the patches of one channel, so that their mean and variance follow from those of the
-    patches: there is no pass over the outputs, which are by far the largest maps.
+    The outputs are linear in the patches of one channel, so their mean and variance follow from those of the patches,
+    without a pass over the outputs, which are by far the largest maps.
     """
     mean, var = norm.running_mean, norm.running_var
     if norm.training:
@@ -172,7 +179,7 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d, images: Tensor) -> tuple[Tensor
 def _run(layer: nn.Sequential, maps: Tensor, part: slice, masks: Tensor | None = None) -> Tensor:
     """Return the normalised outputs of some groups of a layer.
 
-    The masks may as well be put on the outputs of a 1x1 convolution, which are fewer than its inputs.
+    The masks are applied to the outputs of a 1x1 convolution, which are fewer than its inputs, with the same result.
     """
     conv, norm = layer.weights, layer.norm
     tensors = (conv.weight, norm.running_mean, norm.running_var, norm.weight, norm.bias)
@@ -184,12 +191,12 @@ def _run(layer: nn.Sequential, maps: Tensor, part: slice, masks: Tensor | None =
 
 
 def _some(values: Tensor, groups: int, part: slice) -> Tensor:
-    """Return what belongs to some of the groups, as a view."""
+    """Return the values of some of the groups, as a view."""
     return values.unflatten(0, (groups, -1))[part].flatten(0, 1)
 
 
 def _convolution(in_channels: int, channels: int, kernel: int, groups: int) -> nn.Sequential:
-    """Convolutions side by side that keep the size, and their normalisation; ``_run`` runs them."""
+    """Return grouped convolutions that keep the size, and their normalisation; ``_run`` runs them."""
     inputs, outputs = groups * in_channels, groups * channels
     conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
     return nn.Sequential(OrderedDict(weights=conv, norm=nn.BatchNorm2d(outputs)))

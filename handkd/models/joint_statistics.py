@@ -1,4 +1,4 @@
-"""Mean and spread of each coordinate of root-relative joints, which standardise what a network regresses."""
+"""Mean and standard deviation of each coordinate of root-relative joints, which standardise a regression target."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from handkd.hand import NUM_JOINTS
 
 _STILL = 1e-3
-"""Spread in mm below which a coordinate counts as constant, such as those of the root."""
+"""Standard deviation in mm below which a coordinate counts as constant, such as those of the root."""
 
 
 class JointStatistics(nn.Module):
     """Mean and standard deviation of each joint's coordinates over all labels that a network has been trained on.
 
-    They are gathered on the way, from the labels that the network really sees: none that the method may not use, all
-    turned by its augmentation. After the first pass over the labels they hardly move. They are buffers, so that they
-    travel with the network's checkpoint. Before the first label the mean is 0 and the deviation 1, and a coordinate
-    that does not vary keeps the deviation 1.
+    They are accumulated during training, from the labels that the network actually sees: none that the method may not
+    use, all rotated by its augmentation. After the first pass over the labels they hardly change. They are buffers, so
+    they are part of the network's checkpoint. Before the first label the mean is 0 and the deviation 1; a coordinate
+    that does not vary has the deviation 1.
     """
 
     def __init__(self) -> None:
@@ -29,10 +29,10 @@ class JointStatistics(nn.Module):
 
     @torch.no_grad()
     def update(self, joints: Tensor, valid: Tensor) -> None:
-        """Take in the labels of a batch; of several processes, those of all.
+        """Add the labels of a batch (of all processes).
 
         Args:
-            joints: Relative to the root, shape (B, 21, 3), mm.
+            joints: Relative to the root, camera axes, shape (B, 21, 3), mm.
             valid: Which joints have a label (nonzero), shape (B, 21).
         """
         there = (valid > 0).float()
@@ -47,14 +47,21 @@ class JointStatistics(nn.Module):
 
     @property
     def deviation(self) -> Tensor:
-        """The standard deviations, shape (21, 3), mm."""
+        """Standard deviations, shape (21, 3), mm."""
         deviation = (self.squares / self.count.clamp(min=1)[:, None]).clamp(min=0).sqrt()
         return torch.where(deviation > _STILL, deviation, 1.0)
 
     def standardise(self, joints: Tensor) -> Tensor:
-        """Return (joints - mean) / deviation, of joints (..., 21, 3) in mm."""
+        """Return (joints - mean) / deviation.
+
+        Args:
+            joints: Relative to the root, camera axes, shape (..., 21, 3), mm.
+
+        Returns:
+            Standardised joints of the same shape.
+        """
         return (joints - self.mean) / self.deviation
 
     def restore(self, pose: Tensor) -> Tensor:
-        """Return joints (..., 21, 3) in mm: the inverse of :meth:`standardise`."""
+        """Return joints relative to the root, shape (..., 21, 3), mm, camera axes: inverse of :meth:`standardise`."""
         return pose * self.deviation + self.mean

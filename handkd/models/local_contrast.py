@@ -8,23 +8,23 @@ from torch.nn import functional as F
 
 
 def local_contrast(images: Tensor, kernel: int = 9, floor: float = 1e-4) -> Tensor:
-    """Take away the local mean and divide by the local standard deviation, each within a box around the pixel.
+    """Subtract the local mean and divide by the local standard deviation, each within a box around the pixel.
 
     Neverova et al. 2017, section 5: "local contrast normalization with a kernel size of 9". They used Torch7, so this
     is its ``SpatialContrastiveNormalization``: x' = x - box(x) / c, then x' / max(sqrt(box(x'^2)) / c, floor), where
     box is the mean over the window with zeros outside of the image, and c the share of the window that is inside.
 
     Args:
-        images: Shape (B, C, H, W), floating point; each channel for itself. A constant 1, such as ``DepthToCube``'s
-            background, becomes exactly 0.
+        images: Shape (B, C, H, W), any unit, floating point; each channel separately. A constant 1, such as
+            ``DepthToCube``'s background, becomes exactly 0.
         kernel: Side of the box in px, odd. Defaults to 9.
         floor: Smallest divisor. Defaults to 1e-4, Torch7's.
 
     Returns:
-        Same shape and type.
+        Same shape and type, in units of the local standard deviation of each image.
 
     Raises:
-        ValueError: If the kernel has no middle.
+        ValueError: If the kernel is even or not positive.
     """
     if kernel < 1 or kernel % 2 == 0:
         raise ValueError(f'local_contrast: the kernel must be odd, found {kernel!r}')
@@ -35,11 +35,11 @@ def local_contrast(images: Tensor, kernel: int = 9, floor: float = 1e-4) -> Tens
 
 
 def normalised_depth(images: Tensor, kernel: int | None) -> Tensor:
-    """Return depth in a cube as the regression networks take it, with a background of 0.
+    """Return depth in a cube as input of the regression networks, with a background of 0.
 
     Args:
         images: Depth in the cube of ``DepthToCube``, shape (B, 1, H, W); the background is 1.
-        kernel: Side of the box of :func:`local_contrast`, px; None for depth as it is, less 1.
+        kernel: Side of the box of :func:`local_contrast`, px; None for the depth itself minus 1.
 
     Returns:
         Same shape and type.

@@ -10,7 +10,11 @@ from .float32_layers import Float32Linear
 
 
 def mlp(channels: list[int]) -> nn.Sequential:
-    """Fully connected layers named ``fc1``, ``relu1``, ``fc2``, ...; the last has no activation, and is in float32."""
+    """Return layers named ``fc1``, ``relu1``, ``fc2``, ...; the last has no activation and computes in float32.
+
+    Args:
+        channels: Widths, from the input to the output.
+    """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, (cin, cout) in enumerate(zip(channels[:-1], channels[1:]), start=1):
         last = i == len(channels) - 1

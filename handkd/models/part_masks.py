@@ -1,4 +1,4 @@
-"""Where in an image each joint is to be looked for, by the hand's parts."""
+"""Masks of the image region of each joint, from a map of the hand's parts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from handkd.hand import NUM_PARTS, PART_UNKNOWN
 
 
 class PartMasks(NamedTuple):
-    """What :func:`part_masks` makes of a batch.
+    """Result of :func:`part_masks` for a batch.
 
     Attributes:
-        masks: 1 where a joint is looked for, else 0, shape (B, J, size, size), float32.
-        unopened: Share of the parts' regions in the maps that stay as they are, since opening would leave nothing.
-        empty: Share of the masks that are 0 everywhere, since the map has none of the joint's parts.
+        masks: 1 in the region of a joint's parts, else 0, shape (B, J, size, size), float32.
+        unopened: Share of the parts' regions in the maps that are kept unchanged, because opening would delete them.
+        empty: Share of the masks that are 0 everywhere, because the map has none of the joint's parts.
     """
 
     masks: Tensor
@@ -27,10 +27,10 @@ class PartMasks(NamedTuple):
 
 
 def part_table(parts: Sequence[Sequence[int]]) -> Tensor:
-    """Return which parts belong to which joint, shape (J, 256), bool, a column for every value of a map of parts.
+    """Return which parts belong to which joint, shape (J, 256), bool, one column per value of a part map.
 
     Args:
-        parts: Of each joint the numbers of its parts.
+        parts: Part numbers of each joint.
 
     Raises:
         ValueError: If there is no such part.
@@ -46,19 +46,19 @@ def part_table(parts: Sequence[Sequence[int]]) -> Tensor:
 def part_masks(parts: Tensor, table: Tensor, size: int, opening: int = 3) -> PartMasks:
     """Make a mask of each joint's parts, by morphological opening (Neverova et al. 2017, section 4).
 
-    As there, the region of each part is opened for itself, and a joint's mask is the union of its parts'. The paper
-    names no element; here it is a square, and what lies outside of the image neither keeps nor deletes anything. A
-    region of which nothing would be left, since it is narrower than the square everywhere, stays as it is. A cell of
-    the mask that covers any pixel of it is in.
+    As in the paper, the region of each part is opened separately, and a joint's mask is the union of its parts'. The
+    paper names no structuring element; here it is a square, and pixels outside of the image have no influence. A region
+    that opening would delete, because it is narrower than the square everywhere, is kept unchanged. A cell of the mask
+    is 1 if it covers any pixel of the union.
 
     Args:
-        parts: Maps of parts, shape (B, 1, H, W), uint8; H and W are multiples of ``size``.
+        parts: Part maps of the crop, shape (B, 1, H, W), uint8; H and W are multiples of ``size``.
         table: Which parts belong to which joint, of :func:`part_table`.
-        size: Side of the masks.
+        size: Side of the masks in cells.
         opening: Side of the square in px, odd; 1 opens nothing. Defaults to 3.
     """
     regions = (parts == torch.arange(1, NUM_PARTS + 1, device=parts.device)[:, None, None]).float()
-    # Pooling pads with minus infinity, which is never the largest: not in the map, nor in its negative.
+    # Pooling pads with minus infinity, which is never the maximum, neither of the map nor of its negative.
     shrunk = -F.max_pool2d(-regions, opening, 1, opening // 2)
     opened = F.max_pool2d(shrunk, opening, 1, opening // 2)
     there, left = regions.flatten(2).any(2), opened.flatten(2).any(2)

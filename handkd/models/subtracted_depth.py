@@ -1,4 +1,4 @@
-"""The depth that contrast normalisation takes from an image of a hand, to be added to what is predicted from it."""
+"""Depth that contrast normalisation subtracts from an image of a hand, to be added to the predictions from it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 ADDED_BACK = ('local', 'hand', 'cube')
-"""What is added to a predicted z: the hand's mean depth around the predicted place, or in the whole image, or nothing
-but the depth of the cube's centre, which the codec adds."""
+"""Depth added to a predicted z: the hand's mean depth around the predicted place, or in the whole image, or none
+besides the depth of the cube's centre, which the codec adds."""
 
 
 def subtracted_depth(images: Tensor, form: str, kernel: int = 9) -> Tensor | None:
-    """Return what is to be added to z, for every place that a joint may be at.
+    """Return the depth to be added to z, for every place at which a joint may be predicted.
 
     Neverova et al. 2017, section 5: "The data is preprocessed by local contrast normalization with a kernel size of 9.
     To be able to predict absolute values for z-coordinates, the subtracted depth is then added back to the network
-    output." What that normalisation subtracts is the mean within its box: the form 'local'. As the background "is
-    considered to be subtracted in a preprocessing step" (section 3), it is the mean of the hand alone; with the
-    background, which lies at the cube's back, the mean at a fingertip would be one of flesh and wall.
+    output." That normalisation subtracts the mean within its box: the form 'local'. As the background "is considered to
+    be subtracted in a preprocessing step" (section 3), it is the mean of the hand alone; with the background, which
+    lies at the cube's back, the mean at a fingertip would mix hand and wall.
 
     Args:
         images: Depth in the cube of ``DepthToCube``, shape (B, 1, H, W), floating point: below 1 on the hand, 1 on the
@@ -44,13 +44,13 @@ def subtracted_depth(images: Tensor, form: str, kernel: int = 9) -> Tensor | Non
 
 
 def add_depth(joints: Tensor, subtracted: Tensor | None) -> Tensor:
-    """Add the subtracted depth to z, at the places where the joints are predicted to be.
+    """Add the subtracted depth to z, at the predicted places of the joints.
 
-    Places are orthographic in the cube, as those of :func:`~handkd.models.backbones.coarse_joints.joint_windows`, and
-    pixels are interpolated. The gradient does not go through the places.
+    Places are orthographic in the cube, as in :func:`~handkd.models.backbones.coarse_joints.joint_windows`, and pixels
+    are interpolated. The gradient does not flow through the places.
 
     Args:
-        joints: x and y in the cube, and z without what was subtracted, shape (B, J, 3).
+        joints: x and y in the cube, and z without the subtracted depth, shape (B, J, 3), -1 to 1.
         subtracted: Shape (B, 1, H, W), see :func:`subtracted_depth`; None adds nothing.
 
     Returns:

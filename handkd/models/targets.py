@@ -1,4 +1,4 @@
-"""Ground truth of a batch, stacked once on the device that trains."""
+"""Ground truth of a batch, stacked on the training device."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def stack_joints(data_samples: list, device: torch.device) -> tuple[Tensor, Tens
 
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``gt_instances.keypoints_cam`` of shape (1, 21, 3) in mm,
-            camera frame, and ``gt_instances.keypoints_valid`` of shape (1, 21): 1 where a joint has a label, whether or
-            not it is seen.
-        device: Where the result goes.
+            camera frame, and ``gt_instances.keypoints_valid`` of shape (1, 21): 1 where a joint has a label, visible or
+            not.
+        device: Device of the result.
 
     Returns:
-        Joints in mm, shape (B, 21, 3), and their validity, shape (B, 21), both float32.
+        Joints in mm, camera frame, shape (B, 21, 3), and their validity, shape (B, 21), both float32.
 
     Raises:
         ValueError: If a sample has no 3D joints; names it.
@@ -38,10 +38,10 @@ def stack_native_joints(data_samples: list, device: torch.device) -> tuple[Tenso
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``gt_instances.keypoints_cam_native`` of shape (1, K, 3) in
             mm, camera frame.
-        device: Where the result goes.
+        device: Device of the result.
 
     Returns:
-        Joints in mm, shape (B, K, 3), and their validity, all 1, shape (B, K), both float32.
+        Joints in mm, camera frame, shape (B, K, 3), and their validity, all 1, shape (B, K), both float32.
 
     Raises:
         ValueError: If a sample has none; names it.
@@ -55,17 +55,18 @@ def stack_keypoints(data_samples: list, device: torch.device) -> tuple[Tensor, T
 
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``gt_instances.keypoints`` of shape (1, 21, 2), px of the
-            network's input, and ``gt_instances.keypoints_visible`` of shape (1, 21).
-        device: Where the result goes.
+            network's input, and ``gt_instances.keypoints_visible`` and ``.keypoints_valid`` of shape (1, 21).
+        device: Device of the result.
 
     Returns:
-        Joints in px, shape (B, 21, 2), and which of them are labelled and visible, shape (B, 21), both float32.
+        Joints in px of the network's input, shape (B, 21, 2), and which of them are labelled and visible, shape
+        (B, 21), both float32.
 
     Raises:
-        ValueError: If a sample has no 2D joints, or does not say which are visible; names it.
+        ValueError: If a sample has no 2D joints, or no visibility or validity of them; names it.
     """
     keys = ('keypoints', 'keypoints_visible', 'keypoints_valid')
-    keypoints, visible, valid = _stack(data_samples, keys, device, '2D joints that say which are visible')
+    keypoints, visible, valid = _stack(data_samples, keys, device, '2D joints with their visibility')
     return keypoints, visible * valid
 
 
@@ -86,8 +87,8 @@ def stack_cameras(data_samples: list, device: torch.device) -> CropCameras:
 
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``camera`` in its meta information: ``K`` (3, 3), px of the
-            network's input, and ``dist`` (5,) if the lens has any.
-        device: Where the result goes.
+            network's input, and ``dist`` (5,) if the lens has distortion.
+        device: Device of the result.
 
     Raises:
         ValueError: If a sample has no camera; names it.
@@ -107,12 +108,12 @@ def stack_cameras(data_samples: list, device: torch.device) -> CropCameras:
 
 
 def stack_rotations(data_samples: list, device: torch.device) -> Tensor:
-    """Stack the rotations that take the world's axes to those of the samples' cameras.
+    """Stack the rotations from the world's axes to those of the samples' cameras.
 
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``camera`` in its meta information, whose ``R`` (3, 3) is
             that of the crop.
-        device: Where the result goes.
+        device: Device of the result.
 
     Returns:
         Shape (B, 3, 3), float32.
@@ -130,19 +131,19 @@ def stack_rotations(data_samples: list, device: torch.device) -> Tensor:
 
 
 def labelled_samples(data_samples: list) -> list[int]:
-    """Return the places of the samples whose labels may be used.
+    """Return the indices of the samples whose labels may be used.
 
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``labelled`` in its meta information.
 
     Raises:
-        ValueError: If a sample does not say; names it.
+        ValueError: If a sample has no ``labelled``; names it.
     """
     for sample in data_samples:
         if sample.get('labelled') is None:
             raise ValueError(
-                f"sample {_name(sample)!r} does not say in its meta information whether it is 'labelled': where only "
-                'some labels may be used, the data set must say of which samples, and PackHandInputs must keep it'
+                f"sample {_name(sample)!r} has no 'labelled' in its meta information: if only some labels may be used, "
+                'the data set must give it for every sample, and PackHandInputs must keep it'
             )
     return [place for place, sample in enumerate(data_samples) if sample.labelled]
 
@@ -151,7 +152,7 @@ def stack_sides(data_samples: list, device: torch.device) -> Tensor:
     """Return which of the samples show a left hand, shape (B,), bool.
 
     Raises:
-        ValueError: If a sample does not say; names it.
+        ValueError: If a sample has no ``hand_side``; names it.
     """
     for sample in data_samples:
         if sample.get('hand_side') not in SIDES:
@@ -163,13 +164,13 @@ def stack_sides(data_samples: list, device: torch.device) -> Tensor:
 
 
 def stack_parts(data_samples: list, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Stack the samples' maps of parts.
+    """Stack the samples' part maps.
 
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``gt_fields.part_seg`` of shape (1, H, W), uint8: 0
             background, 1..20 parts, 255 unknown.
         size: (H, W) of the network's input.
-        device: Where the result goes.
+        device: Device of the result.
 
     Returns:
         Shape (B, H, W), uint8.
@@ -193,15 +194,15 @@ def stack_parts(data_samples: list, size: tuple[int, int], device: torch.device)
 
 
 def stack_cubes(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Stack the metric cubes that depth was cut to.
+    """Stack the metric cubes to which the depth was cut.
 
     Args:
-        data_samples: ``PoseDataSample`` of each image, with ``depth_cube`` in its meta information, which
-            ``DepthToCube`` sets.
-        device: Where the result goes.
+        data_samples: ``PoseDataSample`` of each image, with ``depth_cube`` in its meta information, as set by
+            ``DepthToCube``.
+        device: Device of the result.
 
     Returns:
-        The depths of the cubes' centres, and the lengths of their edges, each shape (B,), mm, float32.
+        Depths of the cubes' centres in the camera frame, and lengths of their edges, each shape (B,), mm, float32.
 
     Raises:
         ValueError: If a sample has none; names it.

@@ -1,8 +1,8 @@
-"""Which image of a group gives the geometry of a view, which one its appearance, and how the geometry is turned.
+"""Groups of views: source images of geometry and appearance for each view, and the rotation of the geometry.
 
-A group are four images that follow each other in the batch: two views of one moment and two of another moment of the
-same sequence, I_t^i, I_t^j, I_t'^i', I_t'^j'. Its samples say its number, ``view_group``, in their meta information;
-that of images which stand alone is -1, or is not there.
+A group is four consecutive images of the batch: two views of one moment and two of another moment of the same sequence,
+I_t^i, I_t^j, I_t'^i', I_t'^j'. Its samples have its number, ``view_group``, in their meta information; for images
+without a group it is -1 or missing.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ GROUP = 4
 
 
 class ViewSources(NamedTuple):
-    """What each image of a batch is to be made of, all as indices in the batch.
+    """Sources from which each image of a batch is synthesised, as indices in the batch.
 
     Attributes:
-        geometry: Whose points are turned into the image's view, shape (B,): its own, or those of the other view of its
+        geometry: Image whose points are rotated into the view, shape (B,): the image itself, or the other view of its
             moment.
-        appearance: Whose appearance it gets, shape (B,): always that of the other moment.
+        appearance: Image whose appearance is used, shape (B,): always one of the other moment.
     """
 
     geometry: Tensor
@@ -30,13 +30,13 @@ class ViewSources(NamedTuple):
 
 
 def find_groups(data_samples: list) -> list[int]:
-    """Return the places in the batch of the images that are in groups, group by group.
+    """Return the indices in the batch of the images that are in groups, group by group.
 
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``view_group`` in its meta information if it is in one.
 
     Raises:
-        ValueError: If there is no group, or one is not made of four images that follow each other.
+        ValueError: If there is no group, or one is not made of four consecutive images.
     """
     numbers = [sample.get('view_group', -1) for sample in data_samples]
     places = [place for place, number in enumerate(numbers) if number >= 0]
@@ -54,37 +54,45 @@ def find_groups(data_samples: list) -> list[int]:
 
 
 def draw_sources(size: int, p_swap: float, device: torch.device) -> ViewSources:
-    """Draw what a batch learns from, as Rhodin et al. 2018 do.
+    """Draw the sources of a batch at random, as Rhodin et al. 2018 do.
 
     Args:
         size: Number of images, a multiple of :data:`GROUP`.
-        p_swap: Probability that the two views of a moment are made of each other's points, not of their own.
-        device: Where the result goes.
+        p_swap: Probability that the two views of a moment use each other's points instead of their own.
+        device: Device of the result.
     """
     places = torch.arange(size, device=device)
     swap = (torch.rand(size // 2, device=device) < p_swap).long().repeat_interleave(2)
     cross = (torch.rand(size // 2, device=device) < 0.5).long().repeat_interleave(2)
-    # The last bit of a place is the view, the one before is the moment.
+    # The last bit of an index is the view, the one before it the moment.
     return ViewSources(places ^ swap, places ^ 2 ^ cross)
 
 
 def other_sources(size: int, device: torch.device) -> ViewSources:
-    """Return sources without chance: each of ``size`` images is made of the other view of its moment."""
+    """Return fixed sources: each of ``size`` images uses the points of the other view of its moment."""
     places = torch.arange(size, device=device)
     return ViewSources(places ^ 1, places ^ 2)
 
 
 def relative_rotations(target: Tensor, source: Tensor) -> Tensor:
-    """Return what turns points from the frames of some cameras to those of others: R^{i->j} = R^j (R^i)^T.
+    """Return the rotations from the frames of source cameras to those of target cameras: R^{i->j} = R^j (R^i)^T.
 
     Args:
-        target: R^j, which takes the world's axes to those of camera j, shape (B, 3, 3).
+        target: R^j, which rotates the world's axes to those of camera j, shape (B, 3, 3), normalised.
         source: R^i, of the same shape.
     """
-    # Written out: autocast would take a matrix product to bfloat16.
+    # Written out, because autocast would run a matrix product in bfloat16.
     return (target[:, :, None] * source[:, None]).sum(-1)
 
 
 def turn_points(points: Tensor, rotations: Tensor) -> Tensor:
-    """Return points (B, N, 3) turned by rotations (B, 3, 3), float32: Eq. 1 of Mueller et al. 2020."""
+    """Return rotated points: Eq. 1 of Mueller et al. 2020.
+
+    Args:
+        points: Shape (B, N, 3), any unit, in the frame of the source cameras.
+        rotations: From the source cameras' axes to the target cameras', shape (B, 3, 3).
+
+    Returns:
+        Shape (B, N, 3), float32, in the unit of the points, along the target cameras' axes.
+    """
     return (points.float()[:, :, None] * rotations[:, None]).sum(-1)

@@ -1,7 +1,8 @@
-"""Choosing one of several retrieved patches for each pixel, so that neighbours agree (Neverova et al. 2017, section 5).
+"""CRF that chooses one of several retrieved patches per pixel, so that neighbours agree (Neverova et al. 2017, sec. 5).
 
 The paper's alternative to voting: an energy E(x) = sum_i u(x_i) + alpha sum_{i~j} b(x_i, x_j) over the hand pixels,
-where x_i says which of its N = 10 nearest patches pixel i takes, and i~j are neighbours along a row or a column.
+where x_i is the index of pixel i's choice among its N = 10 nearest patches, and i~j are neighbours along a row or a
+column.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _JIT = dict(cache=True, nogil=True, error_model='numpy')
 
 
 class Lattice(NamedTuple):
-    """An energy over pixels that have N candidates each."""
+    """Energy over Q pixels with N candidates each."""
 
     unary: np.ndarray
     """u: shape (Q, N), float64."""
@@ -34,18 +35,18 @@ class Lattice(NamedTuple):
 class CandidateCRF:
     """Chooses a patch for each pixel by loopy belief propagation (min-sum).
 
-    Messages go through the pixels in their order and back, each sweep using what the same sweep has already sent, as
-    many sweeps as is said: the energy has loops, so it may neither settle nor end in the minimum. Of all choices that
-    the sweeps go through, and of each pixel's nearest patch, the one with the least energy is returned.
+    Messages are sent through the pixels in their order and back; each sweep uses messages that it has already sent. The
+    number of sweeps is fixed: the energy has loops, so the sweeps may neither converge nor reach the minimum. Of the
+    choices after each sweep and the choice of each pixel's nearest patch, the one with the least energy is returned.
 
     Args:
-        pairwise: 'potts': 1 where the centres of the two patches have different labels; 'overlap': the labels that
+        pairwise: 'potts': 1 if the centres of the two patches have different labels; 'overlap': number of labels that
             differ where the patches overlap, of 702.
         alpha: Weight of the pairwise terms. The unary ones are Hamming distances, of 729; the paper chose its alpha on
-            images held out and does not give it.
+            held-out images and does not give it.
         candidates: Patches to choose from, N. Defaults to 10.
-        sweeps: Forth and back is one. Defaults to 10.
-        damping: Share of a message that stays what it was, from 0 to below 1. Defaults to 0.2.
+        sweeps: Number of sweeps, each forward and back. Defaults to 10.
+        damping: Share of a message's old value that is kept, from 0 to below 1. Defaults to 0.2.
 
     Raises:
         ValueError: If an argument is unknown or out of range.
@@ -67,13 +68,13 @@ class CandidateCRF:
     def __call__(
         self, pixels: np.ndarray, size: tuple[int, int], found: Neighbours, dictionary: PatchDictionary
     ) -> np.ndarray:
-        """Return the patch of each pixel.
+        """Return the chosen patch of each pixel.
 
         Args:
             pixels: Addresses of the hand pixels of some maps, shape (Q,), int64, ascending.
             size: Height and width of these maps in px.
             found: Their candidates, (Q, N).
-            dictionary: Where the candidates are.
+            dictionary: Dictionary of the candidates.
 
         Returns:
             Addresses in the dictionary, shape (Q,), int64.
@@ -84,7 +85,14 @@ class CandidateCRF:
     def lattice(
         self, pixels: np.ndarray, size: tuple[int, int], found: Neighbours, dictionary: PatchDictionary
     ) -> Lattice:
-        """Return the energy; the arguments are those of the call."""
+        """Return the energy.
+
+        Args:
+            pixels: Addresses of the hand pixels of some part maps of the image, shape (Q,), int64, ascending.
+            size: Height and width of these maps in px.
+            found: Their candidates, (Q, N).
+            dictionary: Dictionary of the candidates.
+        """
         edges, right = neighbouring_pixels(pixels, size)
         if self.pairwise == 'potts':
             labels = dictionary.maps.reshape(-1)[found.patches]
@@ -102,12 +110,12 @@ def neighbouring_pixels(pixels: np.ndarray, size: tuple[int, int]) -> tuple[np.n
     """Return the pairs of neighbours along rows and columns.
 
     Args:
-        pixels: Addresses in maps, shape (Q,), int64, ascending.
+        pixels: Addresses in part maps of the image, shape (Q,), int64, ascending.
         size: Height and width of a map in px.
 
     Returns:
-        Places in ``pixels``, shape (E, 2), int64, sorted; and whether the second is to the right of the first, and not
-        below it, shape (E,), bool.
+        Indices into ``pixels``, shape (E, 2), int64, sorted; and whether the second pixel is to the right of the first
+        (True) or below it, shape (E,), bool.
     """
     height, width = size
     pairs, sides = [], []
@@ -126,7 +134,14 @@ def neighbouring_pixels(pixels: np.ndarray, size: tuple[int, int]) -> tuple[np.n
 
 @njit(**_JIT)
 def energy(unary: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, choice: np.ndarray) -> float:
-    """Return E(x) of a choice, shape (Q,), int64; the other arguments are those of a :class:`Lattice`."""
+    """Return the energy E(x) of a choice.
+
+    Args:
+        unary: u of each pixel of the image and candidate, shape (Q, N), float64, in labels (0 to 729).
+        edges: Pairs of neighbours, shape (E, 2), int64.
+        pairwise: alpha b of each edge, shape (E, N, N), float64, in the same unit.
+        choice: Chosen candidate of each pixel, shape (Q,), int64.
+    """
     total = 0.0
     for i in range(len(choice)):
         total += unary[i, choice[i]]
@@ -136,7 +151,7 @@ def energy(unary: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, choice: n
 
 
 def minimise(lattice: Lattice, sweeps: int = 10, damping: float = 0.2) -> np.ndarray:
-    """Return a choice of low energy, never above that of the least unary terms.
+    """Return a choice of low energy, at most the energy of the choice of least unary terms.
 
     Args:
         lattice: The energy.
@@ -163,10 +178,10 @@ def minimise(lattice: Lattice, sweeps: int = 10, damping: float = 0.2) -> np.nda
 
 @njit(**_JIT)
 def _sweep(beliefs: np.ndarray, messages: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, damping: float) -> None:
-    """Send all messages once, forward through the sorted edges and then backward; both arrays are changed.
+    """Send all messages once, forward through the sorted edges and then backward; changes beliefs and messages.
 
-    A pixel's belief is its unary term and all messages to it; ``messages[e, 1]`` goes forward, from the first pixel of
-    edge e to the second.
+    A pixel's belief is its unary term plus all messages to it; ``messages[e, 1]`` is the forward message, from the
+    first pixel of edge e to the second.
     """
     candidates = beliefs.shape[1]
     new = np.empty(candidates)
@@ -177,7 +192,7 @@ def _sweep(beliefs: np.ndarray, messages: np.ndarray, edges: np.ndarray, pairwis
         back, ahead = (messages[e, 0], messages[e, 1]) if forward else (messages[e, 1], messages[e, 0])
         new[:] = np.inf
         for a in range(candidates):
-            known = beliefs[source, a] - back[a]  # without what the target said itself
+            known = beliefs[source, a] - back[a]  # without the message from the target
             for b in range(candidates):
                 cost = known + (pairwise[e, a, b] if forward else pairwise[e, b, a])
                 new[b] = min(new[b], cost)

@@ -1,4 +1,4 @@
-"""Patches as short vectors whose distances follow the Hamming distance: principal components of a subgrid, one-hot."""
+"""Embedding of patches whose distances approximate the Hamming distance: PCA of the one-hot labels on a subgrid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GRID = 9
 STEP = 3
 _CELLS = GRID * GRID
 _PIECE = 4096
-"""Patches that are one-hot at once, 28 MB."""
+"""Patches in one one-hot array, 28 MB."""
 _JIT = dict(cache=True, nogil=True, error_model='numpy')
 _U = np.uint64
 
@@ -23,12 +23,12 @@ class SubgridPCA:
     """Principal components of the one-hot labels on a patch's subgrid.
 
     The squared distance of two one-hot vectors is twice the Hamming distance of the labels. For all pixels of a map
-    this is one convolution of the one-hot map, 9 x 9 with dilation 3; as each one-hot vector picks one row of the
-    kernel, and the background's can be taken off, only the kernel rows of a patch's hand pixels are added up.
+    the projection is a convolution of the one-hot map, 9 x 9 with dilation 3; as each one-hot vector selects one row of
+    the kernel, and the background's row can be subtracted, only the kernel rows of a patch's hand pixels are summed.
 
     Args:
-        kernel: What a label adds at each place of the subgrid, shape (81, 21, D), float32; 0 for the background.
-        bias: The vector of a patch of background alone, shape (D,), float32.
+        kernel: Contribution of a label at each place of the subgrid, shape (81, 21, D), float32; 0 for the background.
+        bias: Vector of a patch of background alone, shape (D,), float32.
     """
 
     def __init__(self, kernel: np.ndarray, bias: np.ndarray) -> None:
@@ -37,12 +37,12 @@ class SubgridPCA:
 
     @classmethod
     def fit(cls, maps: np.ndarray, patches: np.ndarray, components: int = 64) -> SubgridPCA:
-        """Return the components of some patches with the largest variance.
+        """Return the principal components of some patches with the largest variance.
 
         Args:
-            maps: Shape (N, H, W), uint8.
+            maps: Part maps of the image, shape (N, H, W), uint8.
             patches: Addresses, shape (Q,), int64.
-            components: How many. Defaults to 64.
+            components: Number D of components. Defaults to 64.
         """
         size = _CELLS * NUM_LABELS
         products, total = np.zeros((size, size)), np.zeros(size)
@@ -58,7 +58,7 @@ class SubgridPCA:
         _, vectors = scipy.linalg.eigh(covariance, subset_by_index=[size - components, size - 1])
         vectors = vectors[:, ::-1]
         largest = vectors[np.abs(vectors).argmax(0), np.arange(components)]
-        vectors = vectors * np.sign(largest)  # an eigenvector's sign is the solver's choice
+        vectors = vectors * np.sign(largest)  # the sign of an eigenvector is arbitrary: fix it
         kernel = vectors.reshape(_CELLS, NUM_LABELS, components)
         return cls(kernel - kernel[:, :1], kernel[:, 0].sum(0) - mean @ vectors)
 
@@ -66,7 +66,7 @@ class SubgridPCA:
         """Return the vectors of patches.
 
         Args:
-            maps: Shape (N, H, W), uint8.
+            maps: Part maps of the image, shape (N, H, W), uint8.
             patches: Addresses, shape (Q,), int64.
 
         Returns:
@@ -77,7 +77,15 @@ class SubgridPCA:
 
 @njit(**_JIT)
 def subgrid_labels(maps: np.ndarray, patches: np.ndarray) -> np.ndarray:
-    """Return the labels on the subgrids of patches, row by row, shape (Q, 81), uint8."""
+    """Return the labels on the subgrids of patches.
+
+    Args:
+        maps: Part maps of the image, shape (N, H, W), uint8.
+        patches: Addresses, shape (Q,), int64.
+
+    Returns:
+        Row by row, shape (Q, 81), uint8.
+    """
     _, height, width = maps.shape
     labels = np.zeros((len(patches), _CELLS), np.uint8)
     for i in range(len(patches)):
@@ -93,7 +101,7 @@ def subgrid_labels(maps: np.ndarray, patches: np.ndarray) -> np.ndarray:
 
 @njit(**_JIT)
 def _embed(maps: np.ndarray, patches: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """See :class:`SubgridPCA`."""
+    """Return the vectors of patches; see :class:`SubgridPCA`."""
     labels = subgrid_labels(maps, patches)
     vectors = np.empty((len(patches), len(bias)), np.float32)
     for i in range(len(patches)):

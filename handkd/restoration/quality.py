@@ -1,4 +1,4 @@
-"""Whether a restored map may teach: its parts must be nearer to the joints (Neverova et al. 2017, section 3.1)."""
+"""Quality check of restored maps: the parts must be nearer to the joints (Neverova et al. 2017, section 3.1)."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from handkd.hand import JOINTS, NUM_JOINTS, joint_index
 from .windows import NUM_LABELS, check_maps
 
 REASONS = ('lost', 'moved', 'unchanged', 'unlabelled')
-"""Why a map is rejected: at the joint that loses most, the part that was there is gone, or its barycentre is farther
-off; or no joint loses anything, and none gains; or no joint has a label that counts."""
+"""Reasons to reject a map: at the joint whose distance grows most, the part has vanished, or its barycentre is farther
+away; or no distance changes; or no counting joint has a label."""
 
 
 @dataclass(frozen=True)
 class QualityCheck:
-    """How a restored map is judged by the joints.
+    """Settings of the check of restored maps against the joints.
 
-    The paper says nothing of parts that a map does not have, and some are hidden in most images: on the studio 1.9 of
-    20. They must cost something, or an empty map would be the best. What they cost decides what the check measures: of
-    *true* maps of 48x48 px (a cube of 220 mm) a part's barycentre is 3.5 px from its joint in the mean, and within
-    6.4 px for 90 %. A missing part therefore costs what one costs that is there: 5 px. At the map's diagonal, 68 px,
-    a single part that comes or goes outweighs all others together, and the check hardly selects.
+    The paper does not mention parts that a map lacks, and some are hidden in most images: on the studio 1.9 of 20. They
+    must have a cost, or an empty map would be the best. The cost determines what the check measures: in *true* maps of
+    48x48 px (a cube of 220 mm) a part's barycentre is 3.5 px from its joint on average, and within 6.4 px for 90 %. The
+    cost of a missing part is therefore about that of a present one: 5 px. At the map's diagonal, 68 px, a single part
+    that appears or vanishes would outweigh all others together, and the check would hardly select.
 
     Args:
-        missing: Cost of a missing part in px of the maps, above 0. It is in px as all lengths of restoration are, such
-            as the patches' 27 and the window's 17: with maps of another size change it together with them. Defaults to
+        missing: Cost of a missing part in px of the maps, above 0. Like all lengths of restoration, such as the
+            patches' 27 and the window's 17, it is in px: for maps of another size change them together. Defaults to
             5.0.
-        tolerance: How much larger the sum over the joints may be in an accepted map, px. Defaults to 0.0: it must have
-            become smaller.
+        tolerance: Largest increase of the sum over the joints in an accepted map, px, exclusive. Defaults to 0.0: the
+            sum must decrease.
         joints: Names of the joints that count; the wrist has no part. Defaults to None: the other 20.
 
     Raises:
@@ -58,34 +58,34 @@ class QualityCheck:
         numbers = [joint_index(joint) for joint in self.joints]
         if 0 in numbers or len(set(numbers)) < len(numbers):
             raise ValueError(
-                f'quality check: joints must be different ones, and not the {JOINTS[0]}, at which no part ends; found '
+                f'quality check: joints must all differ, without the {JOINTS[0]}, at which no part ends; found '
                 f'{list(self.joints)}'
             )
 
     @property
     def counting(self) -> np.ndarray:
-        """Which joints count, shape (21,), bool."""
+        """Mask of the joints that count, shape (21,), bool."""
         counting = np.arange(NUM_JOINTS) > 0
         if self.joints is not None:
             counting &= np.isin(np.arange(NUM_JOINTS), [joint_index(joint) for joint in self.joints])
         return counting
 
     def settings(self) -> dict:
-        """Return what decides a verdict, as JSON can hold it."""
+        """Return the settings that determine a verdict, serialisable as JSON."""
         return dict(missing=self.missing, tolerance=self.tolerance, joints=np.flatnonzero(self.counting).tolist())
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What the quality check says of some restored maps.
+    """Results of the quality check for some restored maps.
 
     Attributes:
-        before: Distance of each joint to the barycentre of its part in the map that was restored, px, shape (B, 21); 0
-            for a joint that does not count.
+        before: Distance of each joint to the barycentre of its part in the original map, px, shape (B, 21); 0 for a
+            joint that does not count.
         after: The same in the restored map.
-        lost: Whether the joint's part was there and is gone, shape (B, 21), bool.
-        labelled: Whether any joint of the image counts, shape (B,), bool.
-        accepted: Whether the map may teach, shape (B,), bool.
+        lost: Whether restoration has removed the joint's part, shape (B, 21), bool.
+        labelled: Whether any counting joint of the image has a label, shape (B,), bool.
+        accepted: Whether the map may be used as a label, shape (B,), bool.
     """
 
     before: np.ndarray
@@ -96,12 +96,12 @@ class Verdict:
 
     @property
     def worst(self) -> np.ndarray:
-        """The joint that loses most, shape (B,), int64."""
+        """Index of the joint whose distance grows most, shape (B,), int64."""
         return (self.after - self.before).argmax(1)
 
     @property
     def reasons(self) -> list[str | None]:
-        """Why each map is rejected, one of :data:`REASONS`; None where it is accepted."""
+        """Reason of each rejection, one of :data:`REASONS`; None for an accepted map."""
         rows = np.arange(len(self.before))
         loses = (self.after > self.before)[rows, self.worst]
         lost = self.lost[rows, self.worst]
@@ -113,10 +113,10 @@ def barycentres(maps: np.ndarray) -> np.ndarray:
     """Return the mean pixel of each label.
 
     Args:
-        maps: Shape (B, H, W), uint8: 0 background, 1..20 parts.
+        maps: Part maps of the image, shape (B, H, W), uint8: 0 background, 1..20 parts.
 
     Returns:
-        (x, y) in px, pixel centres at integers, shape (B, 21, 2), float64; NaN where no pixel has the label.
+        (x, y) in px of the maps, pixel centres at integers, shape (B, 21, 2), float64; NaN if no pixel has the label.
     """
     check_maps(maps, 'maps to judge')
     count, height, width = maps.shape
@@ -137,19 +137,19 @@ def judge(
 ) -> Verdict:
     """Compare restored maps with the joints.
 
-    The measure of a map is the sum over the joints of the distance from the joint to the barycentre of its part, which
-    is that of the bone that ends there. Joints without a label are left out.
+    The measure of a map is the sum over the joints of the distance from the joint to the barycentre of its part, that
+    of the bone that ends there. Joints without a label are left out.
 
     Args:
-        original: The maps that were restored, shape (B, H, W), uint8.
-        restored: What became of them, of the same shape.
+        original: Part maps of the image before restoration, shape (B, H, W), uint8.
+        restored: The restored maps, of the same shape.
         joints: True joints in px of the maps, pixel centres at integers, shape (B, 21, 2); a joint that is not finite
             has no label.
         valid: Which joints have a label, shape (B, 21). Defaults to None: all that are finite.
-        check: What counts, and how much. Defaults to QualityCheck().
+        check: Settings of the check. Defaults to QualityCheck().
 
     Raises:
-        ValueError: If the arrays don't fit one another, or are no maps.
+        ValueError: If the shapes of the arrays don't match, or the maps are invalid.
     """
     joints = np.asarray(joints, np.float64)
     expected = (len(original), NUM_JOINTS)
@@ -159,7 +159,7 @@ def judge(
             f'and {joints.shape}'
         )
     if valid is not None and np.shape(valid) != expected:
-        raise ValueError(f'expected which joints are valid as {expected}, found {np.shape(valid)}')
+        raise ValueError(f'valid, which joints have a label, must be {expected}, found {np.shape(valid)}')
     counts = check.counting & np.isfinite(joints).all(2)
     if valid is not None:
         counts &= np.asarray(valid) > 0
@@ -177,14 +177,14 @@ def judge(
 
 @dataclass
 class RejectionStatistics:
-    """How many restored maps were accepted, and why the others were not.
+    """Counts of accepted and rejected restored maps, by reason.
 
     Attributes:
-        maps: How many were judged.
-        reasons: How many were rejected for each of :data:`REASONS`.
-        joints: How many were rejected with each joint as the one that lost most.
-        before: Sum over the maps of their measure before.
-        after: The same after.
+        maps: Number of checked maps.
+        reasons: Number of rejected maps for each of :data:`REASONS`.
+        joints: Number of rejected maps for each joint, by the joint whose distance grew most.
+        before: Sum over the maps of their measure before restoration, px.
+        after: The same after restoration.
     """
 
     maps: int = 0
@@ -195,12 +195,12 @@ class RejectionStatistics:
 
     @property
     def rejected(self) -> int:
-        """How many were rejected."""
+        """Number of rejected maps."""
         return sum(self.reasons.values())
 
     @property
     def rate(self) -> float:
-        """Share of the maps that were rejected; NaN if there was none. The paper has 5 to 10 %."""
+        """Share of the maps that were rejected; NaN without maps. The paper reports 5 to 10 %."""
         return self.rejected / self.maps if self.maps else float('nan')
 
     def add(self, verdict: Verdict) -> None:

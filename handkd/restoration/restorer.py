@@ -10,23 +10,23 @@ from .voting import check_window, vote
 from .windows import check_maps, hand_pixels
 
 _AT_ONCE = 32
-"""Maps that are searched for together: enough to keep the search busy, few enough for memory, some 100 MB."""
+"""Maps that are searched together: enough to keep the search busy, few enough for memory, about 100 MB."""
 
 
 class Restorer:
     """Replaces predicted part labels by those of similar patches of true label maps.
 
     Args:
-        search: Finds the patches (Eq. 1).
+        search: Search for the patches (Eq. 1).
         window: Side of the window in which they vote, px, W of Eq. 2; 1 is the variant without integration. Defaults to
             17: the paper's.
-        stride: Only pixels whose row and column are multiples of it ask for a patch; the search then costs
-            1 / stride^2. Defaults to 1: all do, as in the paper.
-        crf: Chooses among several patches a pixel. Defaults to None: the nearest is taken.
+        stride: Patches are searched only for pixels whose row and column are multiples of it, at 1 / stride^2 of the
+            cost. Defaults to 1: for all pixels, as in the paper.
+        crf: Chooses among several patches per pixel. Defaults to None: the nearest is taken.
 
     Raises:
-        ValueError: If the window is even or larger than a patch, or a stride is given that it, or the CRF, can't do
-            with.
+        ValueError: If the window is even or larger than a patch, or the stride is too large for the window, or not 1
+            with a CRF.
     """
 
     def __init__(
@@ -39,21 +39,21 @@ class Restorer:
         check_window(window)
         if not 1 <= stride <= (window + 1) // 2:
             raise ValueError(
-                f'a stride must be from 1 to {(window + 1) // 2}, or no window of {window} px holds a pixel with a '
-                f'patch; found {stride}'
+                f'the stride must be from 1 to {(window + 1) // 2}, so that every window of {window} px has a pixel '
+                f'with a patch; found {stride}'
             )
         if crf is not None and stride != 1:
             raise ValueError(f'the CRF links neighbouring pixels: it needs stride=1, found {stride}')
         self.search, self.window, self.stride, self.crf = search, window, stride, crf
 
     def __call__(self, maps: np.ndarray) -> np.ndarray:
-        """Return restored maps; some at once are restored faster than one by one.
+        """Return restored maps; a batch is faster than single maps.
 
         Args:
-            maps: Predicted parts, shape (B, H, W), uint8: 0 background, 1..20 parts.
+            maps: Predicted part maps of the image, shape (B, H, W), uint8: 0 background, 1..20 parts.
 
         Returns:
-            The same shape and type. The background is what it was, and no other pixel becomes background.
+            The same shape and type. The background is unchanged, and no other pixel becomes background.
 
         Raises:
             ValueError: If the maps have another type, shape or labels.

@@ -1,4 +1,4 @@
-"""Search for the patches of a dictionary that are nearest to those of a label map (Neverova et al. 2017, Eq. 1)."""
+"""Search for the dictionary patches nearest to those of a label map (Neverova et al. 2017, Eq. 1)."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from .embedding import SubgridPCA
 from .windows import FAR, bit_rows, check_maps, nearest_among, nearest_of_all, read_windows
 
 _SHARE = 1024
-"""Queries that a thread takes at once."""
+"""Queries per thread and task."""
 
 
 class Neighbours(NamedTuple):
-    """Patches of a dictionary, nearest first; of those equally far the one with the lower address."""
+    """Patches of a dictionary, nearest first, ties by the lower address."""
 
     patches: np.ndarray
     """Addresses in the dictionary, shape (Q, k), int64."""
     distances: np.ndarray
-    """Labels that differ, of 729, shape (Q, k), int32."""
+    """Number of labels that differ, of 729, shape (Q, k), int32."""
 
 
 class ExactSearch:
-    """Compares with every patch: what any other search is measured by, and the one for small dictionaries.
+    """Exhaustive search: the reference for any other search, and the one for small dictionaries.
 
     Args:
-        dictionary: Where to search.
+        dictionary: The dictionary.
     """
 
     def __init__(self, dictionary: PatchDictionary) -> None:
@@ -40,9 +40,9 @@ class ExactSearch:
         """Return the patches nearest to those around some pixels.
 
         Args:
-            maps: Label maps, shape (B, H, W), uint8.
+            maps: Part maps of the image, shape (B, H, W), uint8.
             pixels: Addresses in them, shape (Q,), int64.
-            count: How many patches for each; all there are, if these are fewer. Defaults to 1.
+            count: Number of patches per pixel, at most those of the dictionary. Defaults to 1.
 
         Raises:
             ValueError: If the maps have another type, shape or labels.
@@ -54,22 +54,22 @@ class ExactSearch:
 
 
 class IndexedSearch:
-    """Asks an index of short vectors for likely patches, and compares with those.
+    """Approximate search: candidates from an index of embedding vectors, re-ranked by their exact distance.
 
-    More patches compared help more than more lists: of 2 million patches 8 lists and 200 patches found one as near as
-    the nearest for 71 % of the queries, 16 and 100 for 67 %, 16 and 200 for 74 %, 16 and 400 for 79 % in nearly
-    twice the time. There are as many threads as FAISS takes (``OMP_NUM_THREADS``). FAISS's own do not outlive a fork:
-    a worker process opens its own search, or is started afresh.
+    Comparing more patches helps more than searching more lists: of 2 million patches 8 lists and 200 patches found one
+    as near as the nearest for 71 % of the queries, 16 and 100 for 67 %, 16 and 200 for 74 %, 16 and 400 for 79 % in
+    nearly twice the time. There are as many threads as in FAISS (``OMP_NUM_THREADS``). FAISS's own threads do not
+    survive a fork: a worker process must open its own search, or be spawned.
 
     Args:
-        dictionary: Where to search.
-        embedding: Makes the vectors.
-        index: The vectors of all patches under their addresses, a FAISS index of inverted lists.
-        probes: Lists that are looked through. Defaults to 16.
-        rerank: Patches that are compared. Defaults to 200.
+        dictionary: The dictionary.
+        embedding: Embedding of the patches.
+        index: Vectors of all patches under their addresses, a FAISS index of inverted lists.
+        probes: Lists that are searched. Defaults to 16.
+        rerank: Patches that are compared exactly. Defaults to 200.
 
     Raises:
-        ValueError: If the index does not hold the dictionary's patches, or a number is below 1.
+        ValueError: If the number of patches differs between index and dictionary, or a number is below 1.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class IndexedSearch:
         index.nprobe = probes
 
     def __call__(self, maps: np.ndarray, pixels: np.ndarray, count: int = 1) -> Neighbours:
-        """Return patches near to those around some pixels; arguments and result are :class:`ExactSearch`'s.
+        """Return patches near to those around some pixels; arguments and result as in :class:`ExactSearch`.
 
         Raises:
             ValueError: If the maps have another type, shape or labels, or ``count`` is above ``rerank``.
-            RuntimeError: If the lists that were looked through are all empty.
+            RuntimeError: If all searched lists are empty.
         """
         if count > self.rerank:
             raise ValueError(f'{count} patches are asked for, but only rerank={self.rerank} are compared')
@@ -106,40 +106,40 @@ class IndexedSearch:
         )
         missing = found.distances == FAR
         if missing[:, 0].any():
-            raise RuntimeError(f'{missing[:, 0].sum()} patches found none at all; search with more probes')
-        # Fewer than asked for lie in the lists: the nearest stands in for the rest.
+            raise RuntimeError(f'for {missing[:, 0].sum()} patches nothing was found; search with more probes')
+        # If the lists hold fewer patches than requested, the nearest one is repeated.
         return Neighbours(*(np.where(missing, values[:, :1], values) for values in found))
 
 
 class SearchQuality(NamedTuple):
-    """How good a search is, by the distances of what it finds."""
+    """Quality of a search, by the distances of the found patches."""
 
     recall: float
-    """Share of queries for which the found patch is as near as the nearest one, be it that one or another."""
+    """Share of queries for which the found patch is as near as the nearest one (which may be another patch)."""
     ratio: float
     """Mean distance of the found patches over that of the nearest ones; 1 if both are 0."""
     queries: int
-    """How many queries were made."""
+    """Number of queries."""
 
 
 def measure_search(
     search: IndexedSearch, maps: np.ndarray, pixels: np.ndarray, report: Callable[[str], object] = print
 ) -> SearchQuality:
-    """Compare a search with the exact one over the same dictionary, and print how good it is.
+    """Compare a search with the exact one over the same dictionary, and report its quality.
 
-    Distances are compared, not addresses: often several patches are equally near, and any of them is as good.
+    Distances are compared, not addresses: often several patches are equally near, and any of them is equally good.
 
     Args:
         search: The search.
-        maps: Label maps to search for, shape (B, H, W), uint8: of hands that the dictionary does not have.
+        maps: Part maps of the image to search for, shape (B, H, W), uint8: of hands that are not in the dictionary.
         pixels: Addresses in them, shape (Q,), int64.
-        report: Gets the line that says it.
+        report: Called with one line of text; by default it is printed.
 
     Raises:
         ValueError: If there is no pixel.
     """
     if len(pixels) == 0:
-        raise ValueError('a search can not be measured without queries')
+        raise ValueError('a search cannot be measured without queries: the maps have no hand pixel')
     found, truth = (s(maps, pixels).distances[:, 0] for s in (search, ExactSearch(search.dictionary)))
     ratio = found.mean() / truth.mean() if truth.any() else 1.0 if not found.any() else np.inf
     quality = SearchQuality(float((found == truth).mean()), float(ratio), len(pixels))
@@ -151,15 +151,15 @@ def measure_search(
 
 
 def _in_threads(find: Callable[[slice], tuple[np.ndarray, np.ndarray]], queries: int) -> Neighbours:
-    """Find the neighbours of queries share by share, in as many threads as FAISS takes (``OMP_NUM_THREADS``)."""
+    """Find the neighbours of queries in chunks, in as many threads as FAISS uses (``OMP_NUM_THREADS``)."""
     threads = faiss.omp_get_max_threads()
     share = max(1, min(_SHARE, -(-queries // threads)))
-    with ThreadPoolExecutor(threads) as pool:  # none outlives the call, nor has to outlive a fork
+    with ThreadPoolExecutor(threads) as pool:  # no thread outlives the call, so none has to survive a fork
         found = list(pool.map(find, (slice(start, start + share) for start in range(0, max(queries, 1), share))))
     return Neighbours(*(np.concatenate(values) for values in zip(*found)))
 
 
 def _windows(maps: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return the patches around some pixels as bits, (Q, 5, 27)."""
+    """Return the patches around some pixels as bits, shape (Q, 5, 27), uint64."""
     check_maps(maps, 'maps to restore')
     return read_windows(bit_rows(maps), maps.shape[2], pixels)

@@ -16,44 +16,44 @@ _U = np.uint64
 def vote(
     maps: np.ndarray, pixels: np.ndarray, dictionary_maps: np.ndarray, patches: np.ndarray, window: int = 17
 ) -> np.ndarray:
-    """Return label maps in which each hand pixel has the label that most patches around it put there (Eq. 2).
+    """Return label maps in which each hand pixel has the label with the most votes of the patches around it (Eq. 2).
 
-    The patch of a pixel lies centred on it; those of all pixels in a W x W window around pixel j cover j and vote. Only
-    pixels that are not background get a new label, and never the background: patches that say so don't vote. Of labels
-    with as many votes the lowest wins. With W = 1 each pixel takes the label of its own patch's centre, which is
-    the paper's variant without integration. A pixel for which nobody votes keeps its label; that happens only if not
-    all hand pixels have a patch.
+    The patch of a pixel is centred on it; those of all pixels in a W x W window around pixel j cover j and vote. Only
+    pixels that are not background get a new label, and never the background: patches with background at j don't vote.
+    Ties are broken by the lowest label. With W = 1 each pixel gets the central label of its own patch, the paper's
+    variant without integration. A pixel without votes keeps its label; that happens only if not all hand pixels have a
+    patch.
 
     Args:
-        maps: The maps to restore, shape (B, H, W), uint8.
+        maps: Part maps of the image to restore, shape (B, H, W), uint8.
         pixels: Addresses of the pixels that have a patch, shape (Q,), int64.
         dictionary_maps: The dictionary's maps, shape (N, h, w), uint8.
-        patches: The address of each one's patch in the dictionary, shape (Q,), int64.
+        patches: Address of each pixel's patch in the dictionary, shape (Q,), int64.
         window: Side of the window in px, W. Defaults to 17: the paper's.
 
     Returns:
         Shape (B, H, W), uint8.
 
     Raises:
-        ValueError: If the window is even or larger than a patch, or there is not one patch a pixel.
+        ValueError: If the window is even or larger than a patch, or the number of patches is not that of the pixels.
     """
     check_window(window)
     if len(pixels) != len(patches):
-        raise ValueError(f'expected one patch a pixel, found {len(patches)} for {len(pixels)} pixels')
+        raise ValueError(f'expected one patch per pixel, found {len(patches)} for {len(pixels)} pixels')
     return _vote(maps, pixels, dictionary_maps, patches, window // 2)
 
 
 def check_window(window: int) -> None:
-    """Raise a ValueError unless a window of voting is odd and no larger than a patch."""
+    """Raise a ValueError unless the voting window is odd and no larger than a patch."""
     if window % 2 != 1 or not 1 <= window <= PATCH:
-        raise ValueError(f'the window of voting must be odd, from 1 to {PATCH} px, found {window}')
+        raise ValueError(f'the voting window must be odd, from 1 to {PATCH} px, found {window}')
 
 
 @njit(**_JIT)
 def _vote(
     maps: np.ndarray, pixels: np.ndarray, dictionary_maps: np.ndarray, patches: np.ndarray, radius: int
 ) -> np.ndarray:
-    """See :func:`vote`."""
+    """Vote in a window of ``radius`` px to either side; see :func:`vote`."""
     _, height, width = maps.shape
     _, rows, cols = dictionary_maps.shape
     votes = np.zeros(maps.size * NUM_LABELS, np.uint16)

@@ -1,9 +1,8 @@
-"""Windows of label maps and their Hamming distances (Neverova et al. 2017, section 3.2), read from maps held as bits.
+"""Windows of label maps and their Hamming distances (Neverova et al. 2017, section 3.2), on maps stored as bits.
 
 A *patch* is the 27 x 27 window around a pixel, background outside of the map. It is never stored: its address is its
-centre's place in the flat stack of maps, ``(map * H + row) * W + col``. A row of labels is five 64-bit words, one a bit
-of the label, so that a row of a window is a shift and a mask, and 27 labels are compared by five XORs and one count of
-bits.
+centre's index in the flat stack of maps, ``(map * H + row) * W + col``. A row of labels is five 64-bit words, one per
+bit of the label, so a row of a window is a shift and a mask, and 27 labels are compared by five XORs and one bit count.
 """
 
 from __future__ import annotations
@@ -17,28 +16,28 @@ PATCH = 27
 """Side of a patch in px, P of section 3.2."""
 RADIUS = PATCH // 2
 NUM_LABELS = NUM_PARTS + 1
-"""The background and the parts."""
+"""Number of labels: the background and the parts."""
 MAX_SIDE = 64 - RADIUS
 """Largest side of a map in px: a row and half a window must fit into a word."""
 FAR = PATCH * PATCH + 1
-"""The distance to no patch at all, farther than any."""
+"""Distance of a missing patch, larger than any other."""
 _PLANES = 5
 _JIT = dict(cache=True, nogil=True, error_model='numpy')
 _ROW = np.uint64(2**PATCH - 1)
 _NARROW_ROW = np.uint64(2 ** (PATCH - 1) - 1)
 _U = np.uint64
-"""Kernels count in unsigned numbers: a negative index counts from the end, which keeps loops from being vectorised."""
+"""Kernels use unsigned indices: the check for negative ones (from the end) would prevent the vectorisation of loops."""
 
 
 def check_maps(maps: np.ndarray, where: str) -> None:
     """Check that an array is a stack of label maps.
 
     Args:
-        maps: Shape (B, H, W), uint8: 0 background, 1..20 parts.
-        where: What it is, for errors.
+        maps: Part maps of the image, shape (B, H, W), uint8: 0 background, 1..20 parts.
+        where: Name of the array in errors.
 
     Raises:
-        ValueError: If it has another type, shape or size, or a label that is none; names it.
+        ValueError: If it has another type, shape or size, or an invalid label; names it.
     """
     if maps.dtype != np.uint8 or maps.ndim != 3 or not all(1 <= side <= MAX_SIDE for side in maps.shape[1:]):
         raise ValueError(
@@ -48,12 +47,19 @@ def check_maps(maps: np.ndarray, where: str) -> None:
         at = np.argmax(maps.reshape(len(maps), -1).max(1) >= NUM_LABELS)
         raise ValueError(
             f'{where}: map {at} has the label {maps[at].max()}, expected 0..{NUM_LABELS - 1}; '
-            'unknown pixels must be given a part or the background first'
+            'give unknown pixels a part or the background first'
         )
 
 
 def hand_pixels(maps: np.ndarray) -> np.ndarray:
-    """Return the addresses of the pixels that are not background, ascending, shape (Q,), int64."""
+    """Return the addresses of the pixels that are not background.
+
+    Args:
+        maps: Part maps of the image, shape (B, H, W), uint8.
+
+    Returns:
+        Ascending, shape (Q,), int64.
+    """
     return np.flatnonzero(maps)
 
 
@@ -62,11 +68,11 @@ def bit_rows(maps: np.ndarray) -> np.ndarray:
     """Return label maps as bits.
 
     Args:
-        maps: Shape (N, H, W), uint8, labels below 32.
+        maps: Part maps of the image, shape (N, H, W), uint8, labels below 32.
 
     Returns:
         Shape (N, 5, H + 26), uint64: for each bit of the labels the rows, with 13 empty ones on either side; column x
-        stands in bit x + 13.
+        is bit x + 13.
     """
     count, height, width = maps.shape
     rows = np.zeros((count, _PLANES, height + 2 * RADIUS), np.uint64)
@@ -84,12 +90,12 @@ def read_windows(rows: np.ndarray, width: int, patches: np.ndarray) -> np.ndarra
     """Return patches as bits.
 
     Args:
-        rows: Maps, see :func:`bit_rows`.
+        rows: Maps of the image as bits, see :func:`bit_rows`.
         width: Width of a map in px.
         patches: Addresses, shape (Q,), int64.
 
     Returns:
-        Shape (Q, 5, 27), uint64; column x of the window stands in bit x.
+        Shape (Q, 5, 27), uint64; column x of the window is bit x.
     """
     height = rows.shape[2] - 2 * RADIUS
     windows = np.empty((len(patches), _PLANES, PATCH), np.uint64)
@@ -107,17 +113,17 @@ def read_windows(rows: np.ndarray, width: int, patches: np.ndarray) -> np.ndarra
 def nearest_among(
     windows: np.ndarray, rows: np.ndarray, width: int, patches: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each query's nearest patches among some that are given for it.
+    """Return each query's nearest patches among its own candidates.
 
     Args:
         windows: Queries, shape (Q, 5, 27), see :func:`read_windows`.
-        rows: Maps that hold the patches, see :func:`bit_rows`.
+        rows: Maps of the image that hold the patches, see :func:`bit_rows`.
         width: Width of a map in px.
-        patches: Addresses of each query's own, shape (Q, K), int64; below 0 is none.
-        count: How many to return.
+        patches: Addresses of each query's candidates, shape (Q, K), int64; negative for none.
+        count: Number of patches to return.
 
     Returns:
-        As :func:`nearest_of_all`; where fewer are given, the last ones are -1 and :data:`FAR` away.
+        As :func:`nearest_of_all`; with fewer candidates the last ones are -1 at the distance :data:`FAR`.
     """
     height = rows.shape[2] - 2 * RADIUS
     nearest = np.full((len(windows), count), -1, np.int64)
@@ -136,17 +142,16 @@ def nearest_among(
 def nearest_of_all(
     windows: np.ndarray, rows: np.ndarray, maps: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each query's nearest patches by comparing it with every one.
+    """Return each query's nearest patches by comparing it with all patches.
 
     Args:
         windows: Queries, shape (Q, 5, 27), see :func:`read_windows`.
-        rows: Maps that hold the patches, see :func:`bit_rows`.
+        rows: Maps of the image that hold the patches, see :func:`bit_rows`.
         maps: The same maps, shape (N, H, W), uint8; their patches are those of all pixels that are not background.
-        count: How many patches to return, at most as many as there are.
+        count: Number of patches to return, at most the number of patches.
 
     Returns:
-        Addresses (Q, count), int64, and distances (Q, count), int32, ascending; of patches equally far the one with the
-        lower address comes first.
+        Addresses (Q, count), int64, and distances (Q, count), int32, in labels, ascending, ties by the lower address.
     """
     number, height, width = maps.shape
     nearest = np.full((len(windows), count), -1, np.int64)
@@ -164,15 +169,15 @@ def nearest_of_all(
 
 @njit(**_JIT)
 def overlap_distances(first: np.ndarray, second: np.ndarray, right: bool) -> np.ndarray:
-    """Return how many labels differ where the patches of two neighbouring pixels overlap, 27 x 26 px.
+    """Return the number of labels that differ where the patches of two neighbouring pixels overlap, 27 x 26 px.
 
     Args:
-        first: Patches of one pixel, shape (N, 5, 27), see :func:`read_windows`.
+        first: Patches of one pixel of the image, shape (N, 5, 27), see :func:`read_windows`.
         second: Patches of the pixel to the right of it or below it, of the same shape.
         right: Whether it is to the right.
 
     Returns:
-        Shape (N, N), int32: for each of the first each of the second.
+        Shape (N, N), int32: rows by the first pixel's patch, columns by the second's.
     """
     found = np.empty((len(first), len(second)), np.int32)
     for a in range(len(first)):
@@ -196,9 +201,9 @@ def overlap_distances(first: np.ndarray, second: np.ndarray, right: bool) -> np.
 
 @njit(**_JIT)
 def _distance(window: np.ndarray, planes: np.ndarray, row: int, col: int) -> int:
-    """Return how many labels of a window (5, 27) differ from those around a pixel of a map, (5, H + 26)."""
+    """Return the number of labels of a window (5, 27) that differ from those around a pixel of a map, (5, H + 26)."""
     total = _U(0)
-    for k in range(_U(PATCH)):  # planes unrolled by hand: only so are the rows compared eight at a time
+    for k in range(_U(PATCH)):  # planes unrolled by hand, without which rows are not compared eight at a time
         at = row + k
         differ = ((planes[_U(0), at] >> col) & _ROW) ^ window[_U(0), k]
         differ |= ((planes[_U(1), at] >> col) & _ROW) ^ window[_U(1), k]
@@ -211,7 +216,7 @@ def _distance(window: np.ndarray, planes: np.ndarray, row: int, col: int) -> int
 
 @njit(**_JIT)
 def _insert(patches: np.ndarray, distances: np.ndarray, patch: int, distance: int) -> None:
-    """Put a patch into its place in an ascending list, from which the last one drops."""
+    """Insert a patch into an ascending list, from which the last one drops."""
     place = len(patches)
     while place > 0 and (
         distances[place - 1] > distance or (distances[place - 1] == distance and patches[place - 1] > patch)
@@ -225,7 +230,7 @@ def _insert(patches: np.ndarray, distances: np.ndarray, patch: int, distance: in
 
 @njit(**_JIT)
 def _bits(word: int) -> int:
-    """Return the number of ones in a word; LLVM knows this form and takes the processor's instruction for it."""
+    """Return the number of set bits of a word; LLVM recognises this form and uses the processor's instruction."""
     word = word - ((word >> _U(1)) & _U(0x5555555555555555))
     word = (word & _U(0x3333333333333333)) + ((word >> _U(2)) & _U(0x3333333333333333))
     word = (word + (word >> _U(4))) & _U(0x0F0F0F0F0F0F0F0F)

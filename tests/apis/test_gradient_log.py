@@ -50,7 +50,7 @@ def test_the_log_tells_each_distillers_gradient_and_the_training_is_the_same(tin
 
 
 def test_a_model_of_one_loss_is_refused(tiny_cfg):
-    with pytest.raises(ConfigError, match='GradientLogHook needs a model of several losses, .* HandPoseEstimator'):
+    with pytest.raises(ConfigError, match='GradientLogHook needs a model with several losses, .* HandPoseEstimator'):
         train(tiny_cfg(2, a=HOOK))
     compiled = tiny_cfg(2, a=HOOK)
     compiled.model = dict(type='DistilledEstimator', student=compiled.model, distillers={})

@@ -54,7 +54,7 @@ def test_a_schedule_on_a_plateau_takes_a_short_name_and_knows_which_is_better(ti
     [
         (dict(monitor='EPE_mea'), r"ReduceOnPlateauLR\(monitor=\.\.\.\): no metric is named 'EPE_mea'; did you mean"),
         (dict(), r"ReduceOnPlateauLR\(monitor=\.\.\.\): no metric is named 'loss'"),
-        (dict(monitor='something'), r"ReduceOnPlateauLR: say rule='less' or rule='greater' for 'something'"),
+        (dict(monitor='something'), r"ReduceOnPlateauLR: .* 'something' is better: set rule='less'"),
     ],
 )
 def test_a_wrong_name_in_a_schedule_is_refused_before_the_first_step(tiny_cfg, settings, said):

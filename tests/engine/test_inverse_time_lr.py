@@ -35,5 +35,5 @@ def test_a_resumed_schedule_goes_on():
 def test_wrong_settings_are_refused():
     with pytest.raises(ValueError, match='decay must be positive'):
         scheduler(decay=0.0)
-    with pytest.raises(ValueError, match='say by_epoch=False'):
+    with pytest.raises(ValueError, match='set by_epoch=False'):
         scheduler(decay=0.1, by_epoch=True)

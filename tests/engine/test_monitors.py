@@ -44,5 +44,5 @@ def test_rules_are_filled_in_where_they_are_open():
         checkpoint=dict(saver, rule=['greater', 'less']), timer=None
     )
     assert with_rules(dict(saver, save_best='auto')) == dict(saver, save_best='auto')
-    with pytest.raises(ConfigError, match=r"EarlyStoppingHook: say rule='less' or rule='greater' for 'auto'"):
+    with pytest.raises(ConfigError, match=r"EarlyStoppingHook: .* 'auto' is better: set rule='less' or rule='greater'"):
         with_rules(dict(type='EarlyStoppingHook', monitor='auto'))

@@ -38,9 +38,9 @@ def test_bone_takes_away_place_and_size():
     )
     flat = NOISY.copy()
     flat[3, 5] = flat[3, 6]
-    with pytest.raises(ValueError, match='sample 3: the predicted scale bone must have a length, found 0'):
+    with pytest.raises(ValueError, match='sample 3: the length of the predicted scale bone must be .*, found 0'):
         align_bone(flat, TARGET, 0, (5, 6))
-    with pytest.raises(ValueError, match='sample 3: the true scale bone must have a length, found 0'):
+    with pytest.raises(ValueError, match='sample 3: the length of the true scale bone must be .*, found 0'):
         align_known_scale(NOISY, flat, 0, (5, 6))
 
 

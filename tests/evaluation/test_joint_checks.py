@@ -25,10 +25,10 @@ def test_what_goes_together_passes():
     ('pred', 'truth', 'said'),
     [
         (replace(PRED, joints=PRED.joints[:2]), TRUTH, 'pred.npy has 2 frames, but the ground truth truth.npz has 3'),
-        (replace(PRED, joints=PRED.joints[:, :20]), TRUTH, 'pred.npy has 20 joints a frame, .* has 21'),
+        (replace(PRED, joints=PRED.joints[:, :20]), TRUTH, 'pred.npy has 20 joints per frame, .* has 21'),
         (replace(PRED, frames=('a', 'c', 'b')), replace(TRUTH, frames=('a', 'b', 'c')), "row 2 is of 'c', .* of 'b'"),
         (PRED, replace(TRUTH, joints=TRUTH.joints / 1000), 'it is in m: give --gt-unit m'),
-        (PRED, replace(TRUTH, joints=TRUTH.joints / 1000, protocol='rhd'), 'must give mm, so multiply by 1000'),
+        (PRED, replace(TRUTH, joints=TRUTH.joints / 1000, protocol='rhd'), 'must give mm: multiply by 1000'),
         (PRED, replace(TRUTH, joints=TRUTH.joints * 1e-6), 'expected 30 to 1000; convert it to mm'),
     ],
 )
@@ -57,7 +57,7 @@ def test_predictions_in_another_unit(unit, scale):
     small = replace(PRED, joints=PRED.joints / scale)
     with pytest.raises(ValueError, match=rf'so it is in {unit}, not in mm: give --unit {unit}'):
         check_unit(small, TRUTH)
-    with pytest.raises(ValueError, match=rf'must give mm, so multiply by {scale} there'):
+    with pytest.raises(ValueError, match=rf'must give mm: multiply by {scale} there'):
         check_unit(replace(small, protocol='rhd'), TRUTH)
 
 

@@ -109,9 +109,9 @@ def test_bad_files_are_named(tmp_path):
         ('flat.npz', r"flat.npz: 'joints' must be \(frames, joints, 3\).*found \(4, 5, 2\)"),
         ('mask.npz', r"mask.npz: 'valid' must be \(4, 5\).*found \(4, 6\)"),
         ('broken.json', 'broken.json: this is no JSON'),
-        ('ragged.json', "ragged.json: 'joints' is no array"),
+        ('ragged.json', "ragged.json: 'joints' is not an array"),
         ('short.txt', 'short.txt, line 2: found 3 numbers, expected 6'),
-        ('index.txt', 'index.txt, line 1: found 7 numbers, expected three for each joint'),
+        ('index.txt', 'index.txt, line 1: found 7 numbers, expected three per joint'),
         ('words.txt', 'words.txt, line 1: not numbers'),
         ('some.txt', 'some.txt: 1 of 2 rows have a name'),
         ('blank.txt', 'blank.txt: holds no row'),
@@ -121,7 +121,7 @@ def test_bad_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='gone.txt: no such file'):
         read_joints(tmp_path / 'gone.txt')
     np.savez(tmp_path / 'xyz.npz', xyz=JOINTS)
-    with pytest.raises(ValueError, match="holds 'xyz', points in mm and not pixels"):
+    with pytest.raises(ValueError, match="holds 'xyz', points in mm instead of pixels"):
         read_joints(tmp_path / 'xyz.npz', camera=parse_camera('nyu'))
 
 
@@ -131,7 +131,7 @@ def test_pairs_that_do_not_fit_are_named(tmp_path):
     broken[2, 1, 0] = np.nan
     for joints, message in (
         (JOINTS[:3], r'a.npy has 3 frames, but the ground truth .*gt.npy has 4'),
-        (JOINTS[:, :4], r'a.npy has 4 joints a frame, but the ground truth .*gt.npy has 5'),
+        (JOINTS[:, :4], r'a.npy has 4 joints per frame, but the ground truth .*gt.npy has 5'),
         (broken, r'a.npy: frame 2, joint 1 \(from 0\) is .* not finite or beyond 1e.06 mm \(1 joints in 1 frames\)'),
     ):
         with pytest.raises(ValueError, match=message):
@@ -162,5 +162,5 @@ def test_what_is_missing_in_json_is_named(tmp_path, change, said):
     change(frames)
     path = tmp_path / 'p.json'
     path.write_text(json.dumps({'joints': frames}))
-    with pytest.raises(ValueError, match=rf"p\.json: 'joints' is no array of numbers: {said}"):
+    with pytest.raises(ValueError, match=rf"p\.json: 'joints' is not an array of numbers: {said}"):
         read_joints(str(path), 'pred', None)

@@ -88,9 +88,9 @@ def test_fingertips_alone_have_no_root_but_are_measured_absolute_or_by_pa():
     labelled[:, TIPS] = True
     target = np.where(labelled[..., None], TARGET, 0)
     for alignment in ('root', 'root+scale', 'root+bone', 'n'):
-        with pytest.raises(ValueError, match=r'needs wrist.* sample 0 has no label .*\(4 of 4.*abs_21j or pa_21j'):
+        with pytest.raises(ValueError, match=r'label of wrist.* sample 0 has none \(4 of 4.*abs_21j or pa_21j'):
             Protocol(alignment, 'wrist').align(PRED, target, labelled)
-    with pytest.raises(ValueError, match='needs middle_mcp, which sample 2'):
+    with pytest.raises(ValueError, match='needs a label of middle_mcp, but sample 2 has none'):
         part = np.ones((4, 21), bool)
         part[2, 9] = False
         Protocol('root+bone', 'wrist').align(PRED, TARGET, part)
@@ -120,7 +120,7 @@ def test_wrong_names_are_refused_with_the_nearest():
         (lambda: find_protocol('nyuu'), "no protocol named 'nyuu' .*; did you mean 'nyu'"),
         (lambda: find_protocol('rel-wirst_pred-scale_21j'), "did you mean 'wrist'"),
         (lambda: find_protocol('abs_16j-joint0=palm'), 'is for 21 joints, found 16'),
-        (lambda: PROTOCOLS['nyu'].for_joints(36), 'abs_14j_pooled is made for 14 joints, found 36'),
+        (lambda: PROTOCOLS['nyu'].for_joints(36), 'abs_14j_pooled is for 14 joints, found 36'),
         (lambda: PROTOCOLS['rhd'].for_joints(21, PALM_JOINTS), "has 'wrist' as joint 0, but these joints have 'palm'"),
     ):
         with pytest.raises(ValueError, match=message):

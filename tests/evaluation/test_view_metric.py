@@ -144,12 +144,12 @@ def test_what_is_missing_is_named():
         evaluate([make_batch(0, 0, singles=3)])
     batch, samples = make_batch(0, 1)
     del batch['inputs']['background']
-    with pytest.raises(ValueError, match=rf"4 of 4 .* batch holds \['rgb'\]: {needs}"):
+    with pytest.raises(ValueError, match=rf"4 of 4 .* batch has \['rgb'\]: {needs}"):
         evaluate([(batch, samples)])
     samples[0]['pred_fields'] = dict(part_seg=samples[0]['pred_fields']['rgb'][:1])
     with pytest.raises(ValueError, match='3 of 4'):
         evaluate([(batch, samples)])
-    with pytest.raises(ValueError, match="'hand_mask' is in gt_fields of some batches and not of others"):
+    with pytest.raises(ValueError, match="'hand_mask' is in gt_fields of some batches only"):
         evaluate([make_batch(0, 1), make_batch(0, 1, masked=False)])
     with pytest.raises(ValueError, match='the loader has no batch'):
         evaluate([])

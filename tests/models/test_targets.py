@@ -100,5 +100,5 @@ def test_rotations_are_stacked_and_the_sample_without_one_is_named():
 
 def test_labelled_samples_are_those_that_say_so():
     assert labelled_samples([seen(i, labelled=i in (1, 3)) for i in range(4)]) == [1, 3]
-    with pytest.raises(ValueError, match="sample 7 does not say .*whether it is 'labelled'"):
+    with pytest.raises(ValueError, match="sample 7 has no 'labelled' in its meta information"):
         labelled_samples([seen(1, labelled=True), seen(7)])

@@ -208,7 +208,7 @@ def test_it_selects_the_maps_that_restoring_has_brought_nearer_to_the_truth(hand
     [
         (dict(joints=JOINTS[:, :1]), r'joints \(B, 21, 2\), found \(1, 9, 12\), \(1, 9, 12\) and \(1, 1, 2\)'),
         (dict(restored=np.zeros((2, 9, 12), np.uint8)), r'found \(1, 9, 12\), \(2, 9, 12\)'),
-        (dict(valid=np.ones(21)), r'valid as \(1, 21\), found \(21,\)'),
+        (dict(valid=np.ones(21)), r'valid, .* must be \(1, 21\), found \(21,\)'),
         (dict(restored=np.full((1, 9, 12), 21, np.uint8)), 'maps to judge: map 0 has the label 21'),
     ],
 )
@@ -226,8 +226,8 @@ def test_what_does_not_fit_is_refused(change, message):
         (dict(joints=[]), r'joints must be a list of names, or None for all, found \[\]'),
         (dict(joints='thumb_tip'), "found 'thumb_tip'"),
         (dict(joints=['thum_tip']), "no joint named 'thum_tip'; did you mean 'thumb_tip'"),
-        (dict(joints=['index_tip', 'wrist']), 'not the wrist, at which no part ends'),
-        (dict(joints=['index_tip', 'index_tip']), r"must be different ones.*found \['index_tip', 'index_tip'\]"),
+        (dict(joints=['index_tip', 'wrist']), 'without the wrist, at which no part ends'),
+        (dict(joints=['index_tip', 'index_tip']), r"must all differ.*found \['index_tip', 'index_tip'\]"),
     ],
 )
 def test_settings_without_a_meaning_are_refused(options, message):

@@ -97,8 +97,8 @@ def test_maps_without_hands_stay_empty(search):
     ('change', 'message'),
     [
         (dict(window=16), 'must be odd, from 1 to 27 px, found 16'),
-        (dict(stride=0), 'a stride must be from 1 to 9'),
-        (dict(window=3, stride=3), 'a stride must be from 1 to 2, or no window of 3 px holds'),
+        (dict(stride=0), 'the stride must be from 1 to 9'),
+        (dict(window=3, stride=3), 'the stride must be from 1 to 2, so that every window of 3 px has'),
         (dict(stride=2, crf=CRFS[1]), 'needs stride=1, found 2'),
     ],
 )

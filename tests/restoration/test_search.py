@@ -77,7 +77,7 @@ def test_lists_without_anything_are_told(dictionary, queries):
     vectors = np.full((dictionary.num_patches, 2), 1e6, np.float32)
     index.is_trained = True
     index.add_with_ids(vectors, hand_pixels(dictionary.maps))
-    with pytest.raises(RuntimeError, match='patches found none at all; search with more probes'):
+    with pytest.raises(RuntimeError, match='patches nothing was found; search with more probes'):
         IndexedSearch(dictionary, embedding, index, probes=1)(*queries)
 
 

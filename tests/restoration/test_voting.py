@@ -72,5 +72,5 @@ def test_windows_that_make_no_sense_are_refused(maps, window):
 
 
 def test_each_pixel_needs_a_patch(maps):
-    with pytest.raises(ValueError, match='expected one patch a pixel, found 1 for 2 pixels'):
+    with pytest.raises(ValueError, match='expected one patch per pixel, found 1 for 2 pixels'):
         vote(maps, np.array([0, 1]), maps, np.array([0]))

@@ -91,7 +91,7 @@ def test_patches_of_neighbours_in_one_map_agree_where_they_overlap(maps):
         (np.zeros((1, 4, 52), np.uint8), 'found uint8 (1, 4, 52)'),
         (np.zeros((1, 0, 4), np.uint8), 'found uint8 (1, 0, 4)'),
         (np.array([[[20]], [[21]]], np.uint8), 'here: map 1 has the label 21, expected 0..20'),
-        (np.array([[[255]]], np.uint8), 'map 0 has the label 255, expected 0..20; unknown pixels must'),
+        (np.array([[[255]]], np.uint8), 'map 0 has the label 255, expected 0..20; give unknown pixels'),
     ],
 )
 def test_other_maps_are_refused(stack, message):

@@ -28,7 +28,7 @@ def test_what_cannot_be_written_is_said(tmp_path):
     (tmp_path / 'there').write_text('')
     with pytest.raises(OSError, match='name another folder with --out'):
         TOOL['main'](['--layout', 'nyu', '--out', str(tmp_path / 'there' / 'x'), '--num', '2'])
-    with pytest.raises(FileExistsError, match='empty folder, found files in it; name another one, or delete'):
+    with pytest.raises(FileExistsError, match='empty folder, found files in it; choose another, or delete'):
         TOOL['main'](['--layout', 'nyu', '--out', str(tmp_path), '--num', '2'])
 
 

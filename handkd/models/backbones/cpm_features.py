@@ -1,4 +1,4 @@
-"""The feature extractors of Convolutional Pose Machines, as their followers on hands cut them."""
+"""Feature extractors of Convolutional Pose Machines, in the variants of later work on hands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VARIANTS: dict[str, tuple[Block, ...]] = {
         ((64, 64), True), ((128, 128), True), ((256,) * 4, True), ((512,) * 6 + (128,), False),
     ),
 }  # fmt: skip
-"""Variant -> blocks, each the widths of its 3x3 convolutions and whether a 2x2 pooling follows."""
+"""Variant -> blocks: the widths of a block's 3x3 convolutions, and whether a 2x2 pooling follows."""
 
 
 @MODELS.register_module()
@@ -35,18 +35,18 @@ class CPMFeatures(BaseModule):
     ================= ===== ======= ========== ============ ==========================================================
     ``yuan14c4p``     14    4       16x16x128  13,534,912   Yuan et al. 2018, section 4.1: "14 convolutional layers, 4
                                                             pooling layers", the 18th of them a convolution
-    ``posenet``       15    3       32x32x128  9,110,720    Zimmermann and Brox 2017, PoseNet, whose layers the CPM
-                                                            of MPI has too
+    ``posenet``       15    3       32x32x128  9,110,720    Zimmermann and Brox 2017, PoseNet; the same layers as the
+                                                            CPM of MPI
     ``openpose_hand`` 15    3       32x32x128  15,894,720   Simon et al. 2017
     ================= ===== ======= ========== ============ ==========================================================
 
     The activation is CPM's ReLU; Zimmermann and Brox's own PoseNet has a leaky one (0.01).
 
-    Yuan et al. give counts only. Of the layouts of this family that have them, ``yuan14c4p`` is the one whose 18th
-    layer, the k of their Eq. 1, is a convolution, and the last.
+    Yuan et al. give counts only. Of the layouts of this family with these counts, ``yuan14c4p`` is the one whose 18th
+    layer, the k of their Eq. 1, is a convolution, and the last layer.
 
-    Each convolution with its ReLU is a submodule ``conv<block>_<number>``, and each pooling ``pool<block>``, so the
-    activations that Eq. 1 compares are those of ``backbone.conv5_2``.
+    Each convolution with its ReLU is a submodule ``conv<block>_<number>``, and each pooling ``pool<block>``, so Eq. 1
+    compares the activations of ``backbone.conv5_2``.
 
     Args:
         variant (str): One of ``VARIANTS``. Defaults to 'yuan14c4p'.
@@ -54,13 +54,13 @@ class CPMFeatures(BaseModule):
         base_channels (int): Width of the first convolution; all others keep their ratio to it. Defaults to 64, the
             papers'; 16 gives a network for CPUs.
         init_cfg (dict): MMEngine initialisation. Defaults to dict(type='Kaiming', layer='Conv2d', mode='fan_in'), which
-            keeps the size of the signal over layers with ReLU and without normalisation.
+            preserves the signal's magnitude over layers with ReLU and without normalisation.
 
     Raises:
-        ValueError: If there is no such variant, or the width is no positive multiple of 2.
+        ValueError: If there is no such variant, or the width is not a positive multiple of 2.
 
     Attributes:
-        STRIDES: Variant -> px of the input a px of the last map.
+        STRIDES: Variant -> total stride: px of the input per px of the last map.
     """
 
     STRIDES: dict[str, int] = {name: 2 ** sum(pooled for _, pooled in blocks) for name, blocks in VARIANTS.items()}
@@ -91,7 +91,7 @@ class CPMFeatures(BaseModule):
         """Return the last feature map.
 
         Args:
-            images: Shape (B, C, H, W).
+            images: Normalised images of the crop, shape (B, C, H, W).
 
         Returns:
             Shape (B, 2 * base_channels, H / 16, W / 16); with three poolings H / 8, W / 8. Not negative.

@@ -1,4 +1,4 @@
-"""The classifier of 32x32 patches, run on the patch around every pixel at once."""
+"""Dense classifier of 32x32 patches: features of the patch around every pixel, all at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from handkd.registry import MODELS
 from ..local_contrast import local_contrast
 
 PATCH = 32
-"""Side of the patch that decides about a pixel, in px; the pixel is its 17th in both directions."""
+"""Side of the patch by which a pixel is classified, in px; the pixel is its 17th in both directions."""
 _BEFORE, _AFTER = PATCH // 2, PATCH // 2 - 1
 
 
@@ -22,15 +22,15 @@ class DensePatchNet(BaseModule):
     """The segmentation network f_s of Neverova et al. 2017 (Table 1, section 4) without its last layer.
 
     A 32x32 patch goes through a 5x5 convolution, 2x2 pooling, a 5x5 convolution, 2x2 pooling, a 5x5 convolution, which
-    leave one pixel, and two fully connected layers. For the patches around all pixels that is the same net with
-    convolutions that don't pad, poolings of stride 1 and dilations of 2 and 4 behind them, and 1x1 convolutions: the
-    paper's pooling over shifted regions, without taking maps apart and putting them together again. The image is padded
-    once, by 16 px on the left and above and 15 px on the right and below, with what the background is.
+    leave one pixel, and two fully connected layers. For the patches around all pixels the same network has convolutions
+    without padding, poolings of stride 1, dilations of 2 and 4 after them, and 1x1 convolutions: the paper's pooling
+    over shifted regions, without splitting and merging maps. The image is padded once, by 16 px on the left and above
+    and 15 px on the right and below, with the value of the background.
 
-    Each layer has batch normalisation "across all pixels from the same image, for both training and test samples", that
-    is instance normalisation without running statistics, and ReLU. The biases are those of the normalisation. With
-    ``PartSegmentationHead`` that makes 582,044 parameters, besides 1,224 scales of the normalisation, and 1.446 G MAC
-    at 48x48. Layers are ``conv1`` to ``conv3``, ``hidden1``, ``hidden2``.
+    Each layer has batch normalisation "across all pixels from the same image, for both training and test samples", i.e.
+    instance normalisation without running statistics, and ReLU. The biases are those of the normalisation. With
+    ``PartSegmentationHead`` the network has 582,044 parameters, besides 1,224 scales of the normalisation, and needs
+    1.446 G MAC at 48x48. Layers are ``conv1`` to ``conv3``, ``hidden.hidden1``, ``hidden.hidden2``.
 
     Args:
         stride (int): 1 for features of every pixel, 2 for those of every second row and column: pooling over shifted
@@ -38,10 +38,9 @@ class DensePatchNet(BaseModule):
             Defaults to 1.
         channels (tuple[int, ...]): Widths of the three 5x5 convolutions. Defaults to (32, 64, 128).
         hidden (tuple[int, ...]): Widths of the fully connected layers. Defaults to (500, 500).
-        contrast (int, optional): Side of the box of local contrast normalisation; None leaves depth as it comes.
-            Defaults to 9.
-        background (float): Depth of the background, which nothing is behind: the back of ``DepthToCube``. Defaults to
-            1.0.
+        contrast (int, optional): Side of the box of local contrast normalisation; None for the depth itself. Defaults
+            to 9.
+        background (float): Depth of the background, the largest depth: the back of ``DepthToCube``. Defaults to 1.0.
         init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
@@ -78,14 +77,14 @@ class DensePatchNet(BaseModule):
         )
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where there is anything, and the features of the patches.
+        """Return the foreground, and the features of the patches.
 
         Args:
-            images: Depth, shape (B, 1, H, W); H and W are multiples of the stride.
+            images: Depth in the cube, shape (B, 1, H, W); H and W are multiples of the stride.
 
         Returns:
-            The foreground, whatever is before the background, shape (B, 1, H, W), bool; and features, not negative,
-            shape (B, C, H, W), or (B, C, H / 2, W / 2) with ``stride=2``, of the pixels (2 i, 2 j).
+            The foreground, i.e. pixels nearer than the background, shape (B, 1, H, W), bool; and features, not
+            negative, shape (B, C, H, W), or (B, C, H / 2, W / 2) with ``stride=2``, of the pixels (2 i, 2 j).
 
         Raises:
             ValueError: If H or W is odd and the stride is 2.
@@ -104,7 +103,7 @@ class DensePatchNet(BaseModule):
 
 
 def _layer(in_channels: int, channels: int, kernel: int, dilation: int = 1) -> nn.Sequential:
-    """A convolution without padding, with normalisation of each image and ReLU."""
-    conv = nn.Conv2d(in_channels, channels, kernel, dilation=dilation, bias=False)  # a bias would be taken off again
+    """Return a convolution without padding, with normalisation of each image and ReLU."""
+    conv = nn.Conv2d(in_channels, channels, kernel, dilation=dilation, bias=False)  # the norm would subtract a bias
     norm = nn.InstanceNorm2d(channels, affine=True)
     return nn.Sequential(OrderedDict(conv=conv, norm=norm, relu=nn.ReLU()))

@@ -1,4 +1,4 @@
-"""A trained network inside of another one, frozen."""
+"""A frozen, trained network inside another network."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..initialisation import mark_initialised, own_random_numbers
 
 
 class FrozenEstimator(BaseModule):
-    """An estimator that was trained before and changes no more, neither in its weights nor in its statistics.
+    """A trained estimator whose weights and statistics are frozen.
 
-    Its weights are among those of the network that it is in, so that a checkpoint is complete. Images come to it as
-    they come to that network, past its own preprocessor; the estimator around refuses one that normalises otherwise.
+    Its weights are part of the surrounding network's, so a checkpoint is complete. It gets the images of that network,
+    without its own preprocessor; the surrounding estimator refuses one with another normalisation.
 
     Args:
         estimator: Config of the estimator.
-        checkpoint: Path of its weights, which are loaded when a training begins, or None.
-        name: What it is called in errors.
+        checkpoint: Path of its weights, loaded when a training begins, or None.
+        name: Name of the network in errors.
     """
 
     def __init__(self, estimator: dict, checkpoint: str | None, name: str) -> None:
@@ -52,10 +52,14 @@ class FrozenEstimator(BaseModule):
         mark_initialised(self)
 
     def train(self, mode: bool = True) -> FrozenEstimator:
-        """Stay in the mode of evaluation, whatever the network around is told."""
+        """Stay in evaluation mode, whatever the mode of the surrounding network."""
         return super().train(False)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Return what the estimator's head takes, of images (B, C, H, W)."""
+        """Return the features that the estimator's head takes.
+
+        Args:
+            images: Normalised images of the crop, shape (B, C, H, W).
+        """
         return self.network.neck(self.network.backbone(images))

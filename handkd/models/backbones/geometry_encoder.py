@@ -1,4 +1,4 @@
-"""Image -> appearance and a cloud of points: the representation that is learnt from several views of a hand."""
+"""Encoder of an image to an appearance and a point cloud: the representation learnt from several views of a hand."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from handkd.registry import MODELS
 from ..checkpoint import load_weights
 
 FROZEN = ('none', 'early', 'all')
-"""How much of :class:`GeometryEncoder` may be frozen."""
+"""Frozen parts of :class:`GeometryEncoder`."""
 
 _BOTTLENECK = 128
-"""Channels behind the sigmoid, for every width of the trunk."""
+"""Channels after the sigmoid, for every width of the trunk."""
 
 
 class Latents(NamedTuple):
-    """What :class:`GeometryEncoder` makes of images.
+    """Output of :class:`GeometryEncoder`.
 
-    The geometry is the last item, and flat: heads that take a vector, or a tuple whose last item it is, take this.
+    The geometry is the last item, and flat: heads that take a vector, or the last item of a tuple, accept this.
 
     Attributes:
         appearance: L_app, shape (B, A).
@@ -34,11 +34,11 @@ class Latents(NamedTuple):
 
     @property
     def points(self) -> Tensor:
-        """The geometry as N points, shape (B, N, 3)."""
+        """The geometry as N points, shape (B, N, 3), camera axes, unit learnt."""
         return self.geometry.unflatten(1, (-1, 3))
 
     def take(self, places: list[int]) -> Latents:
-        """Return the latents of the images at some places of the batch."""
+        """Return the latents of the images at the indices ``places`` of the batch."""
         return Latents(self.appearance[places], self.geometry[places])
 
 
@@ -48,8 +48,8 @@ class GeometryEncoder(ResNet):
 
     A ResNet whose last stage is as wide as the one before and has stride 1; a 3x3 convolution (no padding, BN, ReLU)
     and a 5x5 convolution of stride 2 (no padding, BN, sigmoid); and a fully connected layer, whose outputs are first
-    the appearance, then the points. Mueller et al. don't say which ResNet they take. At 128x128, where the sigmoid is
-    behind a map of 1x1 (so the latents are an affine map of 128 numbers):
+    the appearance, then the points. Mueller et al. don't state which ResNet they use. At 128x128, where the output of
+    the sigmoid is a map of 1x1 (so the latents are an affine function of 128 numbers):
 
     ===== ========== ======= ============================
     depth parameters MAC     features of the trunk
@@ -58,31 +58,31 @@ class GeometryEncoder(ResNet):
     18    8,057,880  0.653 G 256x8x8
     ===== ========== ======= ============================
 
-    An input below 128 px leaves out the stride of the third stage: 64x64 gives the same maps from the third stage on,
+    For an input below 128 px the third stage has stride 1: 64x64 gives maps of the same size from the third stage on,
     and the same parameters.
 
-    It is a backbone like any other: the last item of what it puts out is a vector of 3 * ``num_points``, which
+    It is a backbone like any other: the last item of its output is a vector of 3 * ``num_points``, which
     ``LatentPoseHead``, ``PMDHead`` or ``Regression25DHead`` take without a neck.
 
-    ImageNet weights load with ``init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')``, but for the
-    last stage of a ResNet-50, whose shape is another. What a ``ViewSynthesizer`` or another estimator has learnt loads
-    with ``checkpoint``, all of it.
+    ImageNet weights load with ``init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')``, except those
+    of the last stage of a ResNet-50, whose shape differs. The complete encoder of a trained ``ViewSynthesizer`` or
+    another estimator loads with ``checkpoint``.
 
     Args:
         depth (int): 18, 34, 50, 101 or 152. Defaults to 50.
         input_size (int): Side of the images in px, a multiple of 16; at least 64. Defaults to 128.
-        num_points (int): N. Defaults to 200.
+        num_points (int): Number N of points. Defaults to 200.
         appearance (int): Length A of the appearance. Defaults to 128.
         base_channels (int): Width of the stem and of the first stage; 64 is the usual ResNet. Defaults to 64.
-        frozen (str): 'early' keeps the weights of the stem and of the first two stages, as Rhodin et al. do with those
-            of ImageNet; their statistics of normalisation go on. 'all' keeps everything, statistics included: the
-            "pre-trained" network of Mueller et al., section 3.2. Defaults to 'none'.
+        frozen (str): 'early' freezes the weights of the stem and of the first two stages, as Rhodin et al. do with
+            those of ImageNet; their normalisation statistics are still updated. 'all' freezes everything, including
+            statistics: the "pre-trained" network of Mueller et al., section 3.2. Defaults to 'none'.
         checkpoint (str, optional): Path of an estimator whose ``backbone`` is such an encoder; its weights are loaded
             when a training begins. Defaults to None.
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None: Kaiming, as in MMPose.
 
     Raises:
-        ValueError: If ``frozen`` or ``input_size`` makes no sense.
+        ValueError: If ``frozen`` or ``input_size`` is invalid.
     """
 
     def __init__(
@@ -140,10 +140,10 @@ class GeometryEncoder(ResNet):
             self.eval()
 
     def init_weights(self) -> None:
-        """Initialise, and load the checkpoint; every name and shape of it must match.
+        """Initialise the weights, and load the checkpoint, whose names and shapes must all match.
 
         Raises:
-            ValueError: If something is frozen that nothing has trained, or the checkpoint does not fit.
+            ValueError: If untrained weights would be frozen, or the checkpoint does not fit.
             FileNotFoundError: If the checkpoint is missing.
         """
         pretrained = isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'
@@ -158,7 +158,7 @@ class GeometryEncoder(ResNet):
             load_weights(self, self.checkpoint, owner='the encoder', prefix='backbone.')
 
     def train(self, mode: bool = True) -> GeometryEncoder:
-        """Set the mode and return the encoder; one that is frozen throughout stays in the mode of evaluation."""
+        """Set the mode and return the encoder; an entirely frozen one stays in evaluation mode."""
         super().train(mode and self.frozen != 'all')
         return self
 
@@ -166,7 +166,7 @@ class GeometryEncoder(ResNet):
         """Encode images.
 
         Args:
-            images: Shape (B, 3, ``input_size``, ``input_size``).
+            images: Normalised images of the crop, shape (B, 3, ``input_size``, ``input_size``).
 
         Raises:
             ValueError: If the images have another size.

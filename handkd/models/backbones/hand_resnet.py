@@ -1,4 +1,4 @@
-"""ResNet for small hand crops: total stride 8, so that a 64x64 crop gives an 8x8 feature map."""
+"""ResNet for small hand crops: total stride 8, so a 64x64 crop gives an 8x8 feature map."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch import nn
 from handkd.registry import MODELS
 
 STEM_STRIDES = {'cifar': (1, 2, 2, 2), 'imagenet': (1, 2, 1, 1)}
-"""Stage strides that give total stride 8 behind each stem."""
+"""Stage strides that give total stride 8 with each stem."""
 
 
 @MODELS.register_module()
 class HandResNet(ResNet):
     """MMPose's ResNet with a choice of stem, at total stride 8 for either.
 
-    PMD-Net (section 3.1) feeds 64x64 crops to a ResNet-34 and gets 8x8x512, which the ImageNet layout (total stride 32)
-    can't give. The ``'cifar'`` stem is one 3x3 convolution of stride 1 without pooling: the literal reading, and the
-    default. The ``'imagenet'`` stem keeps the 7x7 convolution and the pooling (stride 4) and takes the stride out of
-    the last two stages instead: the same 8x8x512 for 0.30 times the multiply-accumulates, and ImageNet weights load
-    as they are.
+    PMD-Net (section 3.1) feeds 64x64 crops to a ResNet-34 and gets 8x8x512, which is impossible with the ImageNet
+    layout (total stride 32). The ``'cifar'`` stem is one 3x3 convolution of stride 1 without pooling: the literal
+    reading, and the default. The ``'imagenet'`` stem has the 7x7 convolution and the pooling (stride 4), and the last
+    two stages have stride 1 instead: the same 8x8x512 for 0.30 times the multiply-accumulates, and ImageNet weights
+    load unchanged.
 
     Args:
         depth (int): 18, 34, 50, 101 or 152.
@@ -61,6 +61,6 @@ class HandResNet(ResNet):
             self.maxpool = nn.Identity()
 
     def train(self, mode: bool = True) -> HandResNet:
-        """Set the mode and return the network, as torch's own ``train`` does and MMPose's ResNet does not."""
+        """Set the mode and return the network like torch's ``train``; that of MMPose's ResNet returns None."""
         super().train(mode)
         return self

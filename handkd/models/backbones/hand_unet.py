@@ -1,4 +1,4 @@
-"""The students of explicit knowledge distillation that put out maps: plain U-nets at full resolution."""
+"""The heat-map students of explicit knowledge distillation: plain U-nets at full resolution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..float32_layers import Float32Conv2d
 
 
 def convolutions(in_channels: int, channels: int, number: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolutions, each with batch normalisation and ReLU; the first one has the stride, the others keep the size."""
+    """Return convolutions with batch normalisation and ReLU; the first has the stride, the others keep the size."""
     return nn.Sequential(
         *(
             ConvModule(
@@ -30,14 +30,14 @@ def convolutions(in_channels: int, channels: int, number: int, kernel: int = 3, 
 
 
 class UNetStage(nn.Module):
-    """An encoder and a decoder with skips between them, of one width throughout; keeps the shape (B, C, H, W).
+    """Encoder and decoder with skip connections, of constant width; keeps the shape (B, C, H, W).
 
     Args:
         channels: Width C.
-        levels: How often the encoder halves the resolution.
-        num_convs: 3x3 convolutions of a level, and at the bottom.
-        strided: The first convolution of an encoder's level halves the resolution, in place of pooling behind the last.
-        last_conv: One more 3x3 convolution at the end.
+        levels: Number of times that the encoder halves the resolution.
+        num_convs: 3x3 convolutions per level, and at the bottom.
+        strided: Whether a level's first convolution halves the resolution, instead of pooling after its last one.
+        last_conv: Whether there is one more 3x3 convolution at the end.
     """
 
     def __init__(self, channels: int, levels: int, num_convs: int, strided: bool, last_conv: bool) -> None:
@@ -50,7 +50,11 @@ class UNetStage(nn.Module):
         self.last = convolutions(channels, channels, int(last_conv))
 
     def forward(self, feat: Tensor) -> Tensor:
-        """Return features of the input's shape (B, C, H, W); H and W are multiples of 2**levels."""
+        """Return features of the input's shape.
+
+        Args:
+            feat: Feature map of the crop, any unit, shape (B, C, H, W); H and W are multiples of 2**levels.
+        """
         skips = []
         for level in self.encoder:
             if self.strided:
@@ -67,16 +71,16 @@ class UNetStage(nn.Module):
 
 @MODELS.register_module()
 class HandUNet(BaseModule):
-    """U-net stages at the input's resolution, each of which puts out maps, such as those of latent 2.5D heat maps.
+    """U-net stages at the input's resolution, each of which outputs maps, such as latent 2.5D heat maps.
 
     A 7x7 convolution of stride 1 comes first. A stage halves the resolution level by level and doubles it again, by
-    nearest neighbours, adds the features of the same size, and ends with a 1x1 convolution to its maps. The next stage
-    gets what this one got, plus 1x1 convolutions of its features and of its maps. All have one width, and all but the
-    1x1 ones batch normalisation and ReLU.
+    nearest neighbours, adds the features of the same size, and ends with a 1x1 convolution to its maps. The input of
+    the next stage is the input of this one plus 1x1 convolutions of its features and of its maps. All layers have the
+    same width, and all but the 1x1 ones batch normalisation and ReLU.
 
-    Zhang et al. 2020 (explicit knowledge distillation, section 4.2) name such students by their work: a network of two
+    Zhang et al. 2020 (explicit knowledge distillation, section 4.2) name such students by their MACs: a network of two
     stages after Iqbal et al. 2018; one stage of it without "intermediate layers"; and that one with fewer channels.
-    Their layouts are not public. These have that work, at 3x128x128:
+    Their layouts are not public. These have the same MACs, at 3x128x128:
 
     ======== ========== ============================================ =======
     student  parameters options                                      MAC
@@ -88,21 +92,19 @@ class HandUNet(BaseModule):
 
     Without ``last_conv`` the first has 21,388,628 parameters and 105.1 G.
 
-    The features (B, channels, H, W) from which the maps of stage i are made are the output of the submodule
-    ``stages.<i>``, and the maps that of ``outputs.<i>``, counted from 0. A tap on a student in an estimator is thus
-    called ``backbone.stages.0``.
+    The features (B, channels, H, W) of stage i are the output of the submodule ``stages.<i>``, and its maps that of
+    ``outputs.<i>``, counted from 0. A tap on a student in an estimator is thus named ``backbone.stages.0``.
 
     Args:
         channels (int): Width of every convolution. Defaults to 256.
-        out_channels (int): Maps of a stage. Defaults to 42: for each of 21 joints a heat map and a map of depths.
-        num_stages (int): Stages, each with weights of its own. Defaults to 1.
-        num_convs (int): 3x3 convolutions of each level, in the encoder, at the bottom and in the decoder alike.
-            Defaults to 2.
-        strided (bool): Whether the first convolution of an encoder's level has stride 2, in place of 2x2 maximum
-            pooling behind its last: the encoder then leaves the full resolution at once. Defaults to False.
+        out_channels (int): Maps of a stage. Defaults to 42: a heat map and a depth map for each of 21 joints.
+        num_stages (int): Stages, each with its own weights. Defaults to 1.
+        num_convs (int): 3x3 convolutions per level, in the encoder, at the bottom and in the decoder. Defaults to 2.
+        strided (bool): Whether the first convolution of an encoder's level has stride 2, instead of 2x2 max pooling
+            after its last one: the encoder then leaves the full resolution at once. Defaults to False.
         last_conv (bool): Whether one more 3x3 convolution at full resolution comes before each output. Defaults to
             False.
-        levels (int): How often a stage halves the resolution. Defaults to 4: 128 -> 8.
+        levels (int): Number of times that a stage halves the resolution. Defaults to 4: 128 -> 8.
         in_channels (int): Channels of the input: 3 for RGB, 1 for depth. Defaults to 3.
         init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None: Kaiming in convolutions with
             normalisation, as in MMCV's ``ConvModule``, and torch's own in the 1x1 ones.
@@ -141,16 +143,16 @@ class HandUNet(BaseModule):
         self.map_links = nn.ModuleList(nn.Conv2d(out_channels, channels, 1) for _ in range(num_stages - 1))
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps of each stage, the last one the final ones.
+        """Return the maps of each stage, the final ones last.
 
         Args:
-            images: Shape (B, in_channels, H, W).
+            images: Normalised images of the crop, shape (B, in_channels, H, W).
 
         Returns:
-            One tensor (B, out_channels, H, W) a stage. Of any sign: no activation.
+            One tensor (B, out_channels, H, W) per stage, without activation.
 
         Raises:
-            ValueError: If H or W is no multiple of 2**levels.
+            ValueError: If H or W is not a multiple of 2**levels.
         """
         factor = 2**self.levels
         height, width = images.shape[-2:]

@@ -1,4 +1,4 @@
-"""Depth, and the parts that a frozen segmentation network sees in it."""
+"""Depth, and its part map by a frozen segmentation network."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from .frozen_estimator import FrozenEstimator
 
 @MODELS.register_module()
 class SegmentedDepth(BaseModule):
-    """What the regression networks of Neverova et al. 2017 get: depth at half the resolution, and a map of parts.
+    """Input of the regression networks of Neverova et al. 2017: depth at half the resolution, and a part map.
 
-    With it comes the depth that is to be added to the network's output, since the normalisation takes it away
+    A third item is the depth to be added to the network's output, because the normalisation subtracts it
     (:func:`~handkd.models.subtracted_depth.subtracted_depth`).
 
     Depth goes through local contrast normalisation and is then averaged over 2x2 px; the segmentation network gets the
-    depth itself, as in its own training. It is frozen, but its weights are among these: a checkpoint is complete.
+    depth itself, as in its own training. It is frozen, but its weights are part of this network's: a checkpoint is
+    complete.
 
     Args:
         segmentation (dict, optional): Config of the estimator whose head is ``PartSegmentationHead``. Defaults to None:
-            there is no map, as in the paper's baseline (a).
-        checkpoint (str, optional): Path of its weights, which are loaded when a training begins. Defaults to None.
-        contrast (int, optional): Side of the box of local contrast normalisation, px; None for the depth as it is, less
+            no part map, as in the paper's baseline (a).
+        checkpoint (str, optional): Path of its weights, loaded when a training begins. Defaults to None.
+        contrast (int, optional): Side of the box of local contrast normalisation, px; None for the depth itself minus
             1, so that the background is 0 in either case. Defaults to 9.
-        added (str, optional): What is added to the network's z: 'local', the hand's mean depth in that box around the
-            predicted place; 'hand', its mean depth in the image; 'cube', nothing but the cube's centre. Defaults to
-            None: what was subtracted, 'local' with contrast normalisation, and 'cube' without.
+        added (str, optional): Depth added to the network's z: 'local', the hand's mean depth in that box around the
+            predicted place; 'hand', its mean depth in the image; 'cube', none besides the cube's centre. Defaults to
+            None: the subtracted depth, i.e. 'local' with contrast normalisation, and 'cube' without.
 
     Raises:
         ValueError: If a checkpoint is given without a network, there is no such form, it is 'local' without a box, or a
@@ -63,14 +64,14 @@ class SegmentedDepth(BaseModule):
             self.segmentation = FrozenEstimator(segmentation, checkpoint, 'the segmentation network')
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Return depth, parts, and what is to be added to z.
+        """Return depth, part map, and the depth to be added to z.
 
         Args:
             images: Depth in the cube of ``DepthToCube``, shape (B, 1, H, W).
 
         Returns:
-            Depth (B, 1, H / 2, W / 2); the map of parts (B, 1, H, W), uint8, or None without a network; and the depth
-            to be added at each place (B, 1, H, W), float32, or None if that is nothing.
+            Depth (B, 1, H / 2, W / 2); the part map (B, 1, H, W), uint8, or None without a network; and the depth to be
+            added at each place (B, 1, H, W), float32, or None if none is added.
         """
         depth = F.avg_pool2d(normalised_depth(images, self.contrast), 2)
         added = subtracted_depth(images, self.added, self.contrast or 1)

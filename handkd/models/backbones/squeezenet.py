@@ -1,4 +1,4 @@
-"""SqueezeNet without its classifier, under torchvision's names."""
+"""SqueezeNet without its classifier, with torchvision's layer names."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ WIDTHS = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 2
 """Fire modules 2 to 9 of the paper's Table 1: channels of the squeeze layer, and of each of the two expand layers."""
 
 VERSIONS = {'1.0': (96, 7, (3, 7)), '1.1': (64, 3, (2, 4))}
-"""Version -> width and kernel of the first convolution, and the Fire modules (by place) that a pooling follows."""
+"""Version -> width and kernel of the first convolution, and the Fire modules (counted from 1) followed by a pooling."""
 
 
 def pooling() -> nn.MaxPool2d:
-    """Return 3x3 maximum pooling of stride 2 that lets no border go."""
+    """Return 3x3 max pooling of stride 2 that drops no border pixels."""
     return nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
 
 class Fire(nn.Module):
-    """A 1x1 convolution that squeezes, then a 1x1 and a 3x3 one side by side that expand (section 3.2).
+    """Fire module: a 1x1 squeeze convolution, then parallel 1x1 and 3x3 expand convolutions (section 3.2).
 
     Args:
         in_channels: Channels of the input.
@@ -37,7 +37,11 @@ class Fire(nn.Module):
         self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
 
     def forward(self, feat: Tensor) -> Tensor:
-        """Return (B, 2 * expanded, h, w) of (B, in_channels, h, w); not negative."""
+        """Return the expanded features, shape (B, 2 * expanded, h, w), not negative.
+
+        Args:
+            feat: Feature map of the crop, any unit, shape (B, in_channels, h, w).
+        """
         feat = self.squeeze(feat).relu()
         return torch.cat([self.expand1x1(feat), self.expand3x3(feat)], dim=1).relu()
 
@@ -47,14 +51,14 @@ class SqueezeNet(BaseModule):
     """The convolutions of SqueezeNet (Iandola et al. 2016), from the image to a last map of 512 channels, stride 16.
 
     ======== ========== ============== =========== ==============================================================
-    version  parameters MAC at 224x224 output      first convolution; Fire modules that a pooling follows
+    version  parameters MAC at 224x224 output      first convolution; Fire modules followed by a pooling
     ======== ========== ============== =========== ==============================================================
     ``1.0``  735,424    732 M          512x13x13   7x7, 96 channels; fire4, fire8 (the paper's Table 1)
     ``1.1``  722,496    263 M          512x13x13   3x3, 64 channels; fire3, fire5 (the authors' later release)
     ======== ========== ============== =========== ==============================================================
 
-    The classifier, a 1x1 convolution and a ReLU, is left out. Coordinates have signs: a head that regresses them puts
-    global pooling and a linear layer in its place, without ReLU.
+    The classifier, a 1x1 convolution and a ReLU, is left out. Coordinates have signs: a head that regresses them
+    replaces it by global pooling and a linear layer, without ReLU.
 
     The layers are ``features.0`` to ``features.12``, as in torchvision, so that its checkpoints load:
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` with the path or URL of ``squeezenet1_0-b66bff10.pth`` (1.1:
@@ -65,7 +69,7 @@ class SqueezeNet(BaseModule):
         version (str): '1.0' or '1.1'. Defaults to '1.0', the paper's.
         in_channels (int): Channels of the input: 3 for RGB, 1 for depth. Defaults to 3.
         init_cfg (dict): MMEngine initialisation. Defaults to dict(type='Kaiming', layer='Conv2d', mode='fan_in',
-            distribution='uniform'): torchvision's, which keeps the size of the signal without normalisation.
+            distribution='uniform'): torchvision's, which preserves the signal's magnitude without normalisation.
 
     Raises:
         ValueError: If there is no such version.
@@ -93,9 +97,9 @@ class SqueezeNet(BaseModule):
         """Return the last feature map.
 
         Args:
-            images: Shape (B, in_channels, H, W).
+            images: Normalised images of the crop, shape (B, in_channels, H, W).
 
         Returns:
-            A tuple of it alone, shape (B, 512, h, w), h about H / 16. Not negative.
+            A tuple of one feature map, shape (B, 512, h, w), h about H / 16. Not negative.
         """
         return (self.features(images),)

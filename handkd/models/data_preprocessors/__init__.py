@@ -1,4 +1,4 @@
-"""From packed samples to the float batch on the device."""
+"""Data preprocessors: from packed samples to the float batch on the device."""
 
 from .hand_data_preprocessor import HandDataPreprocessor
 

@@ -1,4 +1,4 @@
-"""Stacks, moves and normalises a batch, all images at once."""
+"""Data preprocessor that stacks, moves and normalises a batch, all images at once."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ IMAGENET_RGB = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
 
 _CHANNELS = {'rgb': 3, 'background': 3, 'depth': 1}
 _STATISTICS = {'rgb': 'rgb', 'background': 'rgb', 'depth': 'depth'}
-"""Of each modality whose statistics normalise it: a background is what a photograph shows where there is no hand."""
+"""Modality -> modality whose statistics normalise it: a background is a colour image without the hand."""
 
 
 @MODELS.register_module()
 class HandDataPreprocessor(BaseDataPreprocessor):
-    """Turns what ``PackHandInputs`` made and the loader collated into normalised float batches on the device.
+    """Converts the collated output of ``PackHandInputs`` to normalised float batches on the device.
 
-    Pixels travel to the device as they are (one byte a value for colour) and become float there, in the batch: MMPose's
-    preprocessor works image by image and costs more than a small network. The data samples are handed on as they are;
-    their labels stay in main memory, where each head stacks what it needs and moves it once.
+    Pixels are copied to the device unchanged (one byte per value for colour) and converted to float there, as a batch:
+    MMPose's preprocessor works image by image and costs more than a small network. The data samples are passed on
+    unchanged; their labels stay in main memory, where each head stacks the labels that it needs and moves them once.
 
     Args:
-        rgb (dict, optional): ``mean`` and ``std`` of three channels, in grey levels, in the order that the network sees
-            (R, G, B unless ``bgr_to_rgb`` is False), for the modalities 'rgb' and 'background'; None leaves the values
+        rgb (dict, optional): ``mean`` and ``std`` of three channels, in grey levels, in the network's channel order
+            (R, G, B unless ``bgr_to_rgb`` is False), for the modalities 'rgb' and 'background'; None keeps the values
             from 0 to 255. Defaults to ``IMAGENET_RGB``.
-        depth (dict, optional): ``mean`` and ``std`` of the one channel, in the unit that the pipeline leaves. Defaults
-            to None: depth is passed on as it is, since DepthToCube has scaled it already.
+        depth (dict, optional): ``mean`` and ``std`` of the single channel, in the unit of the pipeline's output.
+            Defaults to None: depth is not changed, since DepthToCube has scaled it already.
         bgr_to_rgb (bool): Whether to reverse the colour channels. Defaults to True.
         channels_last (bool): Whether batches lie in memory as (B, H, W, C), which is faster for convolutions on CPUs
             and on GPUs with tensor cores. The shape is (B, C, H, W) in any case. Defaults to True.
@@ -60,7 +60,7 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         self.register_buffer('order', torch.tensor([2, 1, 0]), persistent=False)
 
     def _register(self, modality: str, statistics: Mapping | None) -> None:
-        """Keep (x - mean) / std as x * scale + shift."""
+        """Store (x - mean) / std as x * scale + shift."""
         scale = shift = None
         if statistics is not None:
             channels = _CHANNELS[modality]
@@ -83,10 +83,10 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         Args:
             data: ``inputs``: modality -> list of tensors (C, H, W), or one tensor (B, C, H, W); and ``data_samples``,
                 if any.
-            training: Not read: nothing random happens here.
+            training: Not used: nothing here is random. Defaults to False.
 
         Returns:
-            ``inputs``: modality -> float32 tensor (B, C, H, W) on the device; ``data_samples`` as they came, or None.
+            ``inputs``: modality -> float32 tensor (B, C, H, W) on the device; ``data_samples`` unchanged, or None.
 
         Raises:
             ValueError: If there are no inputs, a modality is unknown, or sizes or numbers of images differ.
@@ -111,7 +111,7 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         return dict(inputs=batch, data_samples=samples)
 
     def _normalise(self, modality: str, images: Tensor) -> Tensor:
-        """Take a batch (B, C, H, W) of any type to the device, to float32 and to zero mean."""
+        """Move a batch (B, C, H, W) of any type to the device, convert it to float32 and normalise it."""
         pixels = images.to(self.device, non_blocking=self._non_blocking).permute(0, 2, 3, 1)
         kind = _STATISTICS[modality]
         if kind == 'rgb' and self.bgr_to_rgb:
@@ -121,19 +121,19 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         if scale is not None:
             batch, height, width, _ = pixels.shape
             pixels = pixels.to(torch.float32, copy=True)
-            # Whole rows against the statistics repeated along a row: six times as fast as broadcasting over 3 channels.
+            # Whole rows with the statistics repeated along a row: six times as fast as broadcasting over 3 channels.
             pixels.view(batch * height, -1).mul_(scale.repeat(width)).add_(shift.repeat(width))
         pixels = pixels.float().permute(0, 3, 1, 2)
         return pixels if self.channels_last else pixels.contiguous()
 
     def normalisation(self, modality: str) -> Normalisation:
-        """Return what is done to a modality.
+        """Return the normalisation of a modality.
 
         Args:
             modality: 'rgb', 'background' or 'depth'.
 
         Raises:
-            ValueError: If it is another.
+            ValueError: If it is another modality.
         """
         _check_modality(modality)
         kind = _STATISTICS[modality]
@@ -141,13 +141,13 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         return Normalisation(reverse=reverse) if statistics is None else Normalisation.of(*statistics, reverse)
 
     def to_pixels(self, images: Tensor) -> Tensor:
-        """Return colour images as they came, of normalised ones: the inverse of what is done to 'rgb'.
+        """Convert normalised colour images back to pixels: the inverse of the normalisation of 'rgb'.
 
         Args:
-            images: Shape (B, 3, H, W).
+            images: Images normalised as 'rgb', crop of the pipeline, shape (B, 3, H, W).
 
         Returns:
-            The same shape, uint8, rounded, values beyond black and white cut off; channels in the pipeline's order.
+            The same shape, uint8, rounded and clipped to 0..255; channels in the pipeline's order.
         """
         images = images.float()
         if self.rgb_scale is not None:
@@ -158,7 +158,7 @@ class HandDataPreprocessor(BaseDataPreprocessor):
 
 
 def _check_modality(modality: str) -> None:
-    """Raise a ValueError if a modality is none that can be normalised."""
+    """Raise a ValueError for a modality that cannot be normalised."""
     if modality not in _CHANNELS:
         raise ValueError(f'HandDataPreprocessor: no modality {modality!r}; expected some of {tuple(_CHANNELS)}')
 
@@ -177,5 +177,5 @@ def _stack(modality: str, images: Sequence[Tensor] | Tensor) -> Tensor:
         raise ValueError(f'HandDataPreprocessor: {modality} must be images ({channels}, H, W), found {sorted(shapes)}')
     if isinstance(images, Tensor):
         return images
-    # Stacked as they lie in memory, rows of pixels, which is a plain copy.
+    # Stacked in their memory layout (H, W, C), which is a plain copy.
     return torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""How a data preprocessor normalises a modality, and turning images from one network's form into another's."""
+"""Normalisation of a modality by a data preprocessor, and conversion from one network's normalisation to another's."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Normalisation(NamedTuple):
     """A network's input as pixels * ``scale`` + ``shift``, channel by channel.
 
     Attributes:
-        scale: One number a channel, in the order that the network sees; empty where values stay as they are.
-        shift: As many numbers.
-        reverse: Whether the channels are those of the pipeline in reverse order.
+        scale: One number per channel, in the network's channel order. Defaults to (): values are not changed.
+        shift: As many numbers. Defaults to ().
+        reverse: Whether the channels are those of the pipeline in reverse order. Defaults to False.
     """
 
     scale: tuple[float, ...] = ()
@@ -28,7 +28,7 @@ class Normalisation(NamedTuple):
 
     @classmethod
     def of(cls, mean: Sequence[float], std: Sequence[float], reverse: bool = False) -> Normalisation:
-        """Return (pixels - mean) / std."""
+        """Return the normalisation (pixels - mean) / std."""
         return cls(tuple(1 / s for s in std), tuple(-m / s for m, s in zip(mean, std)), reverse)
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class Normalisation(NamedTuple):
         return f'mean {mean}, std {std}' + ', channels reversed' * self.reverse
 
     def matches(self, other: Normalisation) -> bool:
-        """Whether two give the same images, but for how float32 rounds their statistics."""
+        """Whether two give the same images, up to the rounding of their statistics in float32."""
         if self.reverse != other.reverse:
             return False
         count = max(len(self.scale), len(other.scale))
@@ -51,25 +51,25 @@ class Normalisation(NamedTuple):
         )
 
     def change_to(self, other: Normalisation) -> tuple[list[float], list[float]]:
-        """Return scale and shift that turn this one's images into the other's, where channels stand as in the other."""
+        """Return scale and shift that convert images to the other normalisation, channels in the other's order."""
         count = max(len(self.scale), len(other.scale))
         (scale, shift), (new, offset) = self._filled(count, self.reverse != other.reverse), other._filled(count, False)
         ratios = [b / a for a, b in zip(scale, new)]
         return ratios, [b - a * ratio for a, b, ratio in zip(shift, offset, ratios)]
 
     def _filled(self, count: int, turned: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Scale and shift with a number for each of ``count`` channels; ``turned``: from the last one on."""
+        """Return scale and shift with a number for each of ``count`` channels; ``turned`` reverses the channels."""
         pair = (self.scale, self.shift) if self.scale else ((1.0,) * count, (0.0,) * count)
         return tuple(values[::-1] for values in pair) if turned else pair
 
 
 def normalisation_of(preprocessor: nn.Module | None, modality: str, owner: str) -> Normalisation:
-    """Return how a data preprocessor normalises a modality.
+    """Return the normalisation of a modality by a data preprocessor.
 
     Args:
         preprocessor: One of handkd's, MMPose's or MMEngine's, or None.
         modality: 'rgb', 'background' or 'depth'.
-        owner: Whose it is, for errors.
+        owner: Name of its network, for errors.
 
     Raises:
         ConfigError: If it is of another kind and has no method ``normalisation(modality)``, pads images, or has
@@ -88,13 +88,13 @@ def normalisation_of(preprocessor: nn.Module | None, modality: str, owner: str) 
     if preprocessor.pad_size_divisor != 1:
         raise ConfigError(
             f'{owner}: its data_preprocessor {name} pads images (pad_size_divisor={preprocessor.pad_size_divisor}), '
-            'which a crop that student and teacher share can not be: leave pad_size_divisor out'
+            'which is impossible for a crop that student and teacher share: leave pad_size_divisor out'
         )
     return _of_mmengine(preprocessor, modality, f'{owner}: its data_preprocessor {name}')
 
 
 def _of_mmengine(preprocessor: ImgDataPreprocessor, modality: str, owner: str) -> Normalisation:
-    """What MMEngine's and MMPose's preprocessors do to a modality: they reverse the channels of what has three."""
+    """Return the normalisation of MMEngine's and MMPose's preprocessors, which reverse three channels, not one."""
     channels = 1 if modality == 'depth' else 3
     reverse = channels == 3 and preprocessor._channel_conversion
     if not preprocessor._enable_normalize:
@@ -103,7 +103,7 @@ def _of_mmengine(preprocessor: ImgDataPreprocessor, modality: str, owner: str) -
     if len(mean) not in (1, channels):
         raise ConfigError(
             f'{owner} has statistics of {len(mean)} channels, but {modality} has {channels}: use '
-            f'HandDataPreprocessor, whose statistics are those of a modality'
+            f'HandDataPreprocessor, which has statistics per modality'
         )
     if len(mean) < channels:
         mean, std = mean * channels, std * channels
@@ -111,15 +111,15 @@ def _of_mmengine(preprocessor: ImgDataPreprocessor, modality: str, owner: str) -
 
 
 def renormalise(images: Tensor, given: Normalisation, wanted: Normalisation) -> Tensor:
-    """Turn images that one network was given into those that another one takes.
+    """Convert images from one network's normalisation to another's.
 
     Args:
-        images: Normalised as ``given``, shape (B, C, H, W).
-        given: What was done to them.
-        wanted: What shall have been done to them.
+        images: Images of the crop, normalised by ``given``, shape (B, C, H, W).
+        given: Their normalisation.
+        wanted: Normalisation of the result.
 
     Returns:
-        The same shape; the very tensor where the two are the same.
+        The same shape; the same tensor if both normalisations are the same.
     """
     if given.matches(wanted):
         return images

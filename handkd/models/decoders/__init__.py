@@ -1,4 +1,4 @@
-"""Decoders: what an encoder has learnt -> an image."""
+"""Decoders: latents of an encoder -> image."""
 
 from .view_decoder import ViewDecoder
 

@@ -1,4 +1,4 @@
-"""A cloud of points, an appearance and a background -> the image that a camera sees."""
+"""Decoder of a point cloud, an appearance and a background to the image of a camera."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def normalised_conv(in_channels: int, out_channels: int) -> list[nn.Module]:
 
 
 def enlarge(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Return what doubles a map's size: bilinear interpolation, then a normalised convolution."""
+    """Return the layers that double a map's size: bilinear interpolation, then a normalised convolution."""
     return nn.Sequential(
         nn.Upsample(scale_factor=2, mode='bilinear', align_corners=True), *normalised_conv(in_channels, out_channels)
     )
@@ -33,9 +33,9 @@ def convolve(in_channels: int, out_channels: int) -> nn.Sequential:
 class ViewDecoder(BaseModule):
     """The decoder of Mueller et al. 2020, section 2, in the form of Rhodin et al. 2018.
 
-    A fully connected layer lays the points out on a map of an eighth of the image's size, to which the appearance is
-    added, the same everywhere. Three times the map is doubled and convolved; on the image's own size the features of
-    the background join it. The output is linear, an image normalised as the encoder's inputs are.
+    A fully connected layer maps the points to a feature map of an eighth of the image's size, to which the appearance
+    is concatenated, the same everywhere. The map is enlarged twofold and convolved three times; at full size the
+    features of the background are concatenated. The output is linear, an image with the encoder's normalisation.
 
     At 128x128 it has 20,488,419 parameters (19,693,568 of them in the fully connected layer) and does 2.15 GMAC; at
     64x64 with ``base_channels=16`` 2.70 M and 0.15 G.
@@ -46,12 +46,12 @@ class ViewDecoder(BaseModule):
         appearance (int): Length A of the appearance. Defaults to 128.
         base_channels (int): Channels of the last stage. Defaults to 32.
         dropout (float): Probability with which a value of the first map is dropped. Defaults to 0.3.
-        matte (bool): Whether a fourth output says how much of each pixel is the hand, and the image is laid over the
-            background by it; then the decoder need not learn to copy backgrounds. Not in the paper. Defaults to False.
+        matte (bool): Whether a fourth output is the share of the hand in each pixel, by which the image is blended over
+            the background; then the decoder need not learn to copy backgrounds. Not in the paper. Defaults to False.
         init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
-        ValueError: If the size is no multiple of 8.
+        ValueError: If the size is not a positive multiple of 8.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class ViewDecoder(BaseModule):
         """Return the images (B, 3, H, W), normalised.
 
         Args:
-            points: In the frame of the camera that is to see them, shape (B, N, 3).
+            points: In the frame of the target camera, in the encoder's own unit, shape (B, N, 3).
             appearance: Shape (B, A).
-            background: What that camera sees without a hand, normalised, shape (B, 3, H, W).
+            background: That camera's image without a hand, normalised, shape (B, 3, H, W).
         """
         feat = self.unfold(self.fc(points.flatten(1))).unflatten(1, (-1, self.side, self.side))
         spread = appearance[:, :, None, None].expand(-1, -1, self.side, self.side)
-        # Channels last, as the preprocessor has the background: faster on a CPU.
+        # Channels last, like the background of the preprocessor: faster on a CPU.
         feat = torch.cat([spread, feat], dim=1).contiguous(memory_format=torch.channels_last)
         feat = self.stages(feat)
         output = self.output(self.blend(torch.cat([self.background(background), feat], dim=1)))

@@ -1,4 +1,4 @@
-"""EKD's teacher finds what is wrong: joint angles that no hand has."""
+"""Angle loss of EKD's teacher: penalises anatomically impossible joint angles."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .base import BaseDistiller, DistillContext
 
 @MODELS.register_module()
 class AngleRegularizer(BaseDistiller):
-    """Fines joint angles out of bounds, by their sines and cosines (Zhang et al. 2020, section 3.2.2, Eq. 2).
+    """Penalises joint angles out of bounds, by their sines and cosines (Zhang et al. 2020, section 3.2.2, Eq. 2).
 
-    Works on any student whose head is a :class:`~handkd.models.PoseHead`. The bounds' order is put right for cosines,
+    Works with any student whose head is a :class:`~handkd.models.PoseHead`. The bounds' order is corrected for cosines,
     see :func:`~handkd.geometry.angle_excess`.
 
     Args:
-        limits (str): The file of bounds, as ``tools/gather_angle_limits.py`` writes it.
+        limits (str): The file of bounds, as written by ``tools/gather_angle_limits.py``.
         weight (float): Multiplies the loss: lambda_1 of Eq. 4, which the paper does not give. Defaults to 0.1.
-        warmup (int): Steps over which the weight rises from 0: what a network predicts at first violates everything,
-            and where a hand is still nearly a point its angles' gradients are huge. Defaults to 0.
+        warmup (int): Steps over which the weight rises from 0: the first predictions of a network violate all bounds,
+            and while a hand is nearly a point the gradients of its angles are huge. Defaults to 0.
 
     Raises:
-        FileNotFoundError: If there are no bounds.
-        ValueError: If they are damaged, or ``warmup`` is negative.
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged, or ``warmup`` is negative.
     """
 
     student_taps = (HEAD,)
@@ -37,7 +37,7 @@ class AngleRegularizer(BaseDistiller):
             raise ValueError(f'AngleRegularizer: warmup must not be negative, found {warmup!r}')
         self.rules = AngleRules(limits)
         self.weight, self.warmup = weight, warmup
-        self.register_buffer('step', torch.zeros((), dtype=torch.long))  # what is resumed goes on where it was
+        self.register_buffer('step', torch.zeros((), dtype=torch.long))  # a resumed run continues the warm-up
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'angle': weight * excess}``, summed over a hand's 20 angles and averaged over the batch."""

@@ -1,4 +1,4 @@
-"""What EKD's teacher knows: which joint angles a hand can have."""
+"""Rules of EKD's teacher: bounds of the joint angles."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..targets import stack_sides
 from .base import DistillContext
 
 HEAD = 'head'
-"""The student's layer whose output is its pose."""
+"""Name of the student's layer whose output is its pose."""
 
 
 class Verdict(NamedTuple):
-    """What the rules say of a batch of predictions.
+    """Verdict of the rules on a batch of predictions.
 
     Attributes:
         pose: The student's final pose, in its codec's frame, shape (B, 21, 3), float32, with gradient.
-        excess: How far the sine or cosine of each angle is out of bounds, shape (B, 5, 4), with gradient.
+        excess: Excess of the sine or cosine of each angle over its bounds, shape (B, 5, 4), with gradient.
         invalid: Which hands have at least one angle out of bounds, w of Eq. 3, shape (B,), 0 or 1.
     """
 
@@ -35,13 +35,13 @@ class Verdict(NamedTuple):
 class AngleRules(nn.Module):
     """Judges a student's predictions by bounds of the joint angles (Zhang et al. 2020, section 3.2.1).
 
-    The bounds are no weights: they are in no checkpoint.
+    The bounds are not stored in checkpoints.
 
     Args:
-        limits: The file of bounds, as ``tools/gather_angle_limits.py`` writes it.
+        limits: The file of bounds, as written by ``tools/gather_angle_limits.py``.
 
     Raises:
-        FileNotFoundError: If it is not there.
+        FileNotFoundError: If it is missing.
         ValueError: If it is damaged.
     """
 
@@ -55,7 +55,7 @@ class AngleRules(nn.Module):
         """Judge the student's predictions.
 
         Raises:
-            ValueError: If its head predicts no joints in space, or a sample does not say which side its hand is of.
+            ValueError: If its head predicts no joints in space, or a sample has no ``hand_side``.
         """
         head = context.head
         if not isinstance(head, PoseHead):

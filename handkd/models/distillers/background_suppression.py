@@ -1,4 +1,4 @@
-"""The student keeps silent outside the hand."""
+"""Background suppression: penalises the student's activations outside the hand."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .base import BaseDistiller, DistillContext, last_level
 
 
 def background_mask(hand_mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize masks of the hand to a feature map's size, and turn them over: M_h of Yuan et al. 2018, Eq. 3.
+    """Resize masks of the hand to a feature map's size, and invert them: M_h of Yuan et al. 2018, Eq. 3.
 
-    A cell that covers any pixel of the hand, be it one of a finger's, counts as the hand.
+    A cell that covers any pixel of the hand, even of a finger, counts as the hand.
 
     Args:
-        hand_mask: Where the hand is, shape (B, 1, H, W), bool, or 0 and 1 of any type.
+        hand_mask: Pixels of the hand in the crop, shape (B, 1, H, W), bool, or 0 and 1 of any type.
         size: (h, w) of the feature map; not larger than (H, W).
 
     Returns:
@@ -36,15 +36,15 @@ def background_mask(hand_mask: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def background_energy(features: Tensor, mask: Tensor, reduction: str = 'sum') -> Tensor:
-    """Squared activations outside the hand, of each sample (Yuan et al. 2018, Eq. 3).
+    """Squared activations outside the hand, per sample (Yuan et al. 2018, Eq. 3).
 
     Args:
-        features: Shape (B, C, h, w).
+        features: Feature map of the crop, any unit, shape (B, C, h, w).
         mask: M_h, 1 outside the hand and 0 on it, shape (B, 1, h, w).
-        reduction: 'sum' over a sample's channels and cells, which is what the paper's norm says, or 'mean'.
+        reduction: 'sum' over a sample's channels and cells, as in the paper's norm, or 'mean'. Defaults to 'sum'.
 
     Returns:
-        Shape (B,).
+        Shape (B,), in the unit of the features, squared.
     """
     outside = (features.float() * mask).square().flatten(1)
     return outside.sum(1) if reduction == 'sum' else outside.mean(1)
@@ -52,22 +52,22 @@ def background_energy(features: Tensor, mask: Tensor, reduction: str = 'sum') ->
 
 @MODELS.register_module()
 class BackgroundSuppression(BaseDistiller):
-    """Punishes activations outside the hand, where its mask is known (Yuan et al. 2018, section 3.3, Eq. 3).
+    """Penalises activations outside the hand, where its mask is known (Yuan et al. 2018, section 3.3, Eq. 3).
 
     The masks are ``gt_fields.hand_mask`` of the samples: ``HandMaskFromDepth`` in the pipeline makes them from depth,
-    as the paper does, and ``PackHandInputs(fields=['hand_mask'])`` hands them on. Images whose mask is not used count
-    as 0 in the batch's mean, and so do those in whose mask there is no hand: it was not found.
+    as in the paper, and ``PackHandInputs(fields=['hand_mask'])`` packs them. Images whose mask is not used count as 0
+    in the batch's mean, and so do those with an empty mask, in which the hand was not found.
 
     Args:
         layer (str): Dotted name of the student's layer, such as 'backbone.conv5_2'.
         weight (float): Multiplies the loss. Defaults to 1.0; the paper names no weight.
         fraction (float): Share of the training images whose mask is used, 0.2 and 0.8 in the paper's Table 2: a fixed
             choice by each image's ``img_id``. Defaults to 1.0.
-        seed (int): Decides which images these are, whatever the run's own seed. Defaults to 0.
+        seed (int): Determines which images these are, independent of the run's own seed. Defaults to 0.
         reduction (str): 'sum' or 'mean' over a sample's activations. Defaults to 'sum'.
 
     Raises:
-        ValueError: If ``reduction`` is unknown or ``fraction`` no share.
+        ValueError: If ``reduction`` is unknown or ``fraction`` is not in (0, 1].
     """
 
     gt_fields = ('hand_mask',)
@@ -88,7 +88,7 @@ class BackgroundSuppression(BaseDistiller):
         """Return ``{'background': weight * energy outside the hand}``.
 
         Raises:
-            ValueError: If a sample has no mask, or the layer's output is no feature map.
+            ValueError: If a sample has no mask, or the layer's output is not a feature map.
         """
         features = last_level(context.student[self.layer])
         if features.ndim != 4:
@@ -104,7 +104,7 @@ class BackgroundSuppression(BaseDistiller):
         return {'background': self.weight * energy.sum() / len(features)}
 
     def chooses(self, data_sample: PoseDataSample) -> bool:
-        """Whether the mask of an image is among those that are used.
+        """Whether the mask of an image is used.
 
         Raises:
             ValueError: If that depends on its ``img_id``, and it has none.

@@ -1,4 +1,4 @@
-"""What a distiller is, and what it is given."""
+"""Base class of the distillers, and the context that they are called with."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 @dataclass
 class DistillContext:
-    """All that one training step knows.
+    """Data of one training step.
 
     Attributes:
         student: The student's taps: layer name -> output, with gradient.
         teachers: Each teacher's taps: teacher name -> layer name -> output, without gradient.
         inputs: The normalised images by modality, each of shape (B, C, H, W).
-        data_samples: One ``PoseDataSample`` an image, with its ground truth.
-        head: The student's head, which knows what its output (the tap 'head') means; None where nothing asks for it.
+        data_samples: One ``PoseDataSample`` per image, with its ground truth.
+        head: The student's head, which interprets its output (the tap 'head'). Defaults to None: not needed.
     """
 
     student: dict[str, object]
@@ -29,14 +29,15 @@ class DistillContext:
 
 
 class BaseDistiller(BaseModule, metaclass=ABCMeta):
-    """Adds training-only losses to a student; nothing of it is left at test time.
+    """Adds training-only losses to a student; it is not part of the network at test time.
 
-    A distiller says which layers it reads by the two attributes below, before it is first called; the wrapper checks
-    the names when it is built. What it learns itself (an adapter, say) are its own parameters: they train with the
-    student and are kept in its checkpoints under ``distillers.<name>.``; ``init_cfg`` of its parts is followed.
+    A distiller declares the layers that it reads in the two attributes below, before it is first called; the wrapper
+    checks the names when it is built. Modules that it learns itself (such as an adapter) are its own parameters: they
+    train with the student and are stored in its checkpoints under ``distillers.<name>.``; ``init_cfg`` of its parts is
+    applied.
 
     Attributes:
-        student_taps: Names of the student's layers that it reads.
+        student_taps: Names of the student's layers that it reads (taps: outputs recorded in the forward pass).
         teacher_taps: Names of the layers that it reads of each teacher, by the teacher's name.
         gt_fields: Names of the samples' ``gt_fields`` that it reads, which are loaded only where a distiller does.
     """
@@ -47,9 +48,9 @@ class BaseDistiller(BaseModule, metaclass=ABCMeta):
 
     @abstractmethod
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
-        """Return scalar losses by name; the wrapper prefixes them with ``loss_`` and the distiller's own name."""
+        """Return scalar losses by name; the wrapper prefixes them with ``loss_`` and the distiller's name."""
 
 
 def last_level(output: object) -> Tensor:
-    """Return the tensor of a layer's output; of a pyramid, its last level."""
+    """Return the tensor of a layer's output; for a pyramid, its last level."""
     return output[-1] if isinstance(output, (tuple, list)) else output

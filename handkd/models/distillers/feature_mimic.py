@@ -1,4 +1,4 @@
-"""The student imitates a layer of the teacher."""
+"""Feature mimicking: pulls a layer of the student towards a layer of the teacher."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ def feature_distance(student: Tensor, teacher: Tensor, norm: str = 'l1', reducti
     """Distance between two networks' features, averaged over the batch.
 
     Args:
-        student: Features, shape (B, ...).
-        teacher: Features of the same shape.
+        student: Features of the crop, any unit: vectors or a feature map, shape (B, ...).
+        teacher: Features of the same shape and unit.
         norm: 'l1' for the sum of absolute differences (PMD-Net, Eq. 3), 'l2' for the sum of squares (PI, Eq. 1).
-        reduction: 'sum' over a sample's features, which is what the papers' norms say, or 'mean'.
+            Defaults to 'l1'.
+        reduction: 'sum' over a sample's features, as in the papers' norms, or 'mean'. Defaults to 'sum'.
 
     Returns:
-        A scalar.
+        A scalar, in the unit of the features, squared for 'l2'.
 
     Raises:
         ValueError: If the shapes differ.

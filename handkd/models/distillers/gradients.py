@@ -1,4 +1,4 @@
-"""How strongly each loss of a training step pulls at a layer, beside the pose's."""
+"""Gradient norms of a training step's further losses at a layer, relative to that of the pose loss."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 
 
 def gradient_ratios(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[str, object]) -> dict[str, Tensor]:
-    """Compare the gradients of further losses with the pose's, at the layers where they meet.
+    """Compare the gradients of further losses with that of the pose loss, at the layers that they share.
 
     Args:
-        pose: The loss that a baseline has as well, a scalar.
+        pose: The pose loss, which the baseline has as well, a scalar (shape ()), any unit.
         others: Further losses by name, scalars.
-        layers: Outputs of layers by name: tensors, or tuples of them.
+        layers: Outputs of layers by name, such as a feature map: tensors of any shape, or tuples of them.
 
     Returns:
         ``gradient_NAME/LAYER`` -> norm of that loss's gradient with respect to that output, over the batch, divided by
-        the norm of the pose loss's gradient: 1 where both are alike, infinity where the pose does not reach the layer.
-        A layer that a loss does not reach, or neither of the two pulls at, is left out.
+        the norm of the pose loss's gradient: 1 if both are equal, infinity if the pose loss does not reach the layer.
+        A layer that a loss does not reach, or at which both gradients are 0, is left out.
     """
     ratios = {}
     for layer, output in layers.items():
@@ -36,16 +36,16 @@ def gradient_ratios(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[
 
 
 def log_gradient_ratios(pose: Tensor, others: Mapping[str, Tensor], layers: Mapping[str, object]) -> None:
-    """Log :func:`gradient_ratios` of a training step, whose arguments these are.
+    """Log :func:`gradient_ratios` of a training step; same arguments: scalars of any unit, and a feature map or more.
 
-    They do not go among the step's losses, where a name with 'loss' in it would count as one.
+    They are not added to the step's losses, where a name that contains 'loss' would count as a loss.
     """
     ratios = gradient_ratios(pose, others, layers)
     MessageHub.get_current_instance().update_scalars({f'train/{name}': value for name, value in ratios.items()})
 
 
 def _norm(loss: Tensor, tensors: list[Tensor]) -> Tensor | None:
-    """Norm of a loss's gradient with respect to some tensors together; None if it reaches none of them."""
+    """Return the norm of a loss's gradient with respect to some tensors together; None if it reaches none of them."""
     if not loss.requires_grad:
         return None
     gradients = torch.autograd.grad(loss, tensors, retain_graph=True, allow_unused=True)

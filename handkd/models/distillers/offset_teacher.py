@@ -1,4 +1,4 @@
-"""EKD's teacher shows how it is done: the way from an invalid prediction to the truth."""
+"""Offset loss of EKD's teacher: corrections from invalid predictions to the truth."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ MODIFIED_ON = ('all', 'invalid')
 
 @MODELS.register_module()
 class OffsetTeacher(BaseDistiller):
-    """Learns the offsets that correct invalid predictions, and passes the correction back (Zhang et al. 2020, 3.2.3).
+    """Learns offsets that correct invalid predictions, and trains the student through them (Zhang et al. 2020, 3.2.3).
 
-    From the student's features and predicted pose C^p, and from w, which is 1 where an angle is out of bounds, a small
-    network computes offsets M. They are taught by Loss_off = sum_k |M_k - w (C_k^g - C_k^p)| (Eq. 3), where C^g is the
-    truth; and C^p + M has the student's own location loss, Loss_pos^mod (Eq. 4), whose gradient reaches the student,
-    and M. Eq. 3 is of all hands: of valid ones it wants M at 0. So is Loss_pos^mod by default, which of valid ones is
-    the location loss once more; ``modified_on='invalid'`` keeps it to those that are to be corrected. The paper names
-    no architecture. Here features that are maps go through strided 3x3 convolutions, if there are any, and are
-    averaged; with the pose and w they go through fully connected layers, of which the last begins at 0.
+    From the student's features and predicted pose C^p, and from w, which is 1 for a hand with an angle out of bounds, a
+    small network computes offsets M. They are trained by Loss_off = sum_k |M_k - w (C_k^g - C_k^p)| (Eq. 3), where C^g
+    is the truth; and C^p + M has the student's own location loss, Loss_pos^mod (Eq. 4), whose gradient reaches the
+    student, and M. Eq. 3 applies to all hands: for valid ones its target of M is 0. Loss_pos^mod also applies to all by
+    default, and repeats the location loss for valid ones; ``modified_on='invalid'`` restricts it to invalid hands. The
+    paper names no architecture. Here feature maps go through strided 3x3 convolutions, if there are any, and are
+    averaged; with the pose and w they go through fully connected layers, of which the last is initialised to 0.
 
     The target of M has no gradient: it would push the student by the sign of M's error, away from the truth as well
     as towards it.
 
     Args:
-        limits (str): The file of bounds, as ``tools/gather_angle_limits.py`` writes it.
-        layers (Sequence[str]): Dotted names of the student's layers that are the features; all of them maps of one
-            size, or all of them vectors.
-        in_channels (int): Channels of all of them together.
+        limits (str): The file of bounds, as written by ``tools/gather_angle_limits.py``.
+        layers (Sequence[str]): Dotted names of the student's layers used as features; all of them maps of one size, or
+            all of them vectors.
+        in_channels (int): Total number of their channels.
         conv_channels (Sequence[int]): Widths of the convolutions. Defaults to ().
         hidden (Sequence[int]): Widths of the hidden fully connected layers. Defaults to (512, 256).
         offset_weight (float): Weight of Loss_off: lambda_2 of Eq. 4, which the paper does not give. Defaults to 1.0.
         modified_weight (float): Weight of Loss_pos^mod: lambda_3 of Eq. 4. Defaults to 1.0.
-        modified_on (str): Which hands Loss_pos^mod is of, 'all' or 'invalid'. Defaults to 'all'.
+        modified_on (str): Hands to which Loss_pos^mod applies, 'all' or 'invalid'. Defaults to 'all'.
 
     Raises:
-        FileNotFoundError: If there are no bounds.
-        ValueError: If they are damaged, no layer is named, ``modified_on`` is unknown, or the features have other
-            shapes than said; names both.
+        FileNotFoundError: If the file of bounds is missing.
+        ValueError: If it is damaged, no layer is named, ``modified_on`` is unknown, or the features have other shapes
+            than configured; names both.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class OffsetTeacher(BaseDistiller):
         """Return ``offset``, lambda_2 Loss_off, and ``modified``, lambda_3 Loss_pos^mod; sums over a hand, batch mean.
 
         Raises:
-            ValueError: If the student's head predicts no joints in space, a sample does not say which side its hand is
-                of, or the features have other shapes than said.
+            ValueError: If the student's head predicts no joints in space, a sample has no ``hand_side``, or the
+                features have other shapes than configured.
         """
         pose, _, invalid = self.rules(context)
         offsets = self.offsets(self._features(context), pose, invalid)
@@ -102,8 +102,8 @@ class OffsetTeacher(BaseDistiller):
         """Return M, shape (B, 21, 3), float32, in the frame of the student's codec.
 
         Args:
-            features: Shape (B, C, h, w) or (B, C).
-            pose: The student's predictions, shape (B, 21, 3).
+            features: Feature map or vectors of the crop, any unit, shape (B, C, h, w) or (B, C).
+            pose: The student's predictions in the codec's frame, shape (B, 21, 3).
             invalid: Which of them have an angle out of bounds, shape (B,), 0 or 1.
         """
         if features.ndim == 4:
@@ -112,7 +112,7 @@ class OffsetTeacher(BaseDistiller):
         return self.fc(known).float().unflatten(1, (NUM_JOINTS, 3))
 
     def _features(self, context: DistillContext) -> Tensor:
-        """The student's features, one beside the other along the channels."""
+        """Return the student's features, concatenated along the channels."""
         features = [last_level(context.student[layer]) for layer in self.layers]
         shapes = [tuple(feature.shape) for feature in features]
         fits = sum(shape[1] for shape in shapes) == self.in_channels and len({shape[2:] for shape in shapes}) == 1

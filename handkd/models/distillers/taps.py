@@ -1,4 +1,4 @@
-"""Reading the output of named submodules while a network runs."""
+"""Taps: outputs of named submodules, recorded by forward hooks while a network runs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
     Args:
         module: The network.
         names: Dotted names, such as ``'head.branches.x.relu2'``.
-        owner: What the network is called in the error, such as ``"teacher 'depth'"``.
+        owner: Name of the network in errors, such as ``"teacher 'depth'"``.
 
     Raises:
-        ValueError: For a name that is not there, with the nearest right ones; for a head of MMPose as a whole, with its
-            layers.
+        ValueError: For a name that does not exist, with the nearest right ones; for a head of MMPose as a whole, with
+            its layers.
     """
     known = [name for name, _ in module.named_modules() if name]
     for name in names:
@@ -34,16 +34,16 @@ def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
             ]
             raise ValueError(
                 f"the output of {owner}'s layer {name!r} cannot be read: MMPose's estimators call the forward of their "
-                f'{type(layer).__name__} directly, past every hook; name a layer in it, one of {inner}'
+                f'{type(layer).__name__} directly, without hooks; name a layer in it, one of {inner}'
             )
 
 
 class _Outputs(dict):
-    """Outputs by name; a name that is missing was never called as a module."""
+    """Outputs by name; a missing name belongs to a submodule that was not called."""
 
     def __missing__(self, name: str) -> object:
         raise ValueError(
-            f'the layer {name!r} was not called in this forward pass, so it has no output to read; called were '
+            f'the layer {name!r} was not called in this forward pass, so it has no output; called were '
             f'{sorted(self)}: name another layer, such as one within it'
         )
 
@@ -57,8 +57,8 @@ def record_taps(module: nn.Module, names: Iterable[str]) -> Iterator[dict[str, o
         names: Dotted names of its submodules.
 
     Yields:
-        A dict that each forward pass fills: name -> the submodule's output. Gradients flow through it. To ask it for a
-        layer that did not run is a ValueError that lists those that did.
+        A dict that each forward pass fills: name -> the submodule's output. Gradients flow through it. Reading a layer
+        that did not run raises a ValueError that lists those that did.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())

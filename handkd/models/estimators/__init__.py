@@ -1,4 +1,4 @@
-"""Estimators: what a config calls ``model``."""
+"""Estimators: the classes of a config's ``model``."""
 
 from .distilled_estimator import DistilledEstimator
 from .hand_pose_estimator import HandPoseEstimator

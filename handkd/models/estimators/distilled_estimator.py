@@ -1,4 +1,4 @@
-"""The one wrapper that trains a student with teachers and distillers."""
+"""Wrapper that trains a student with teachers and distillers."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from .teachers import TEACHER_KEYS, TeacherInputs, build_teacher, check_same_nor
 class DistilledEstimator(BaseModel):
     """A student that learns from frozen teachers; at test time it is the student alone.
 
-    The state dict holds the student's weights under the student's own names, and what the distillers learn under
-    ``distillers.``. So a checkpoint of it loads into the plain student, and the plain student's loads into it. The
-    teachers are no submodules: they are in no checkpoint, in no optimizer and in no gradient bucket, and a call of
-    ``train()`` does not reach them. The student's first weights are those that it has without teachers and distillers
-    under the same seed.
+    The state dict holds the student's weights under the student's own names, and the distillers' weights under
+    ``distillers.``. So its checkpoint loads into the plain student, and the plain student's loads into it. The
+    teachers are not submodules: they are in no checkpoint, optimizer or gradient bucket, and ``train()`` does not reach
+    them. The student's initial weights are the same as without teachers and distillers under the same seed.
 
     Args:
         student (dict): Config of the student's estimator.
-        distillers (dict[str, dict]): Config of each distiller, by a name that its losses carry; None leaves one out.
+        distillers (dict[str, dict]): Config of each distiller by name; the names are part of the losses' names. None
+            leaves one out, as it does a teacher.
         teachers (dict[str, dict]): For each teacher's name ``model``, the config of its estimator, ``checkpoint``, the
-            path of its weights, and ``input_size``, the side of its input in px or (width, height), if its codec does
-            not say it. Each sees the student's crops at that size, normalised as its own ``data_preprocessor`` says.
-            Defaults to {}: a distiller may bring its knowledge itself.
-        data_preprocessor (dict, optional): Config of the preprocessor, which normalises as the student's own does.
+            path of its weights, and ``input_size``, the side of its input in px or (width, height), unless it follows
+            from its config. Each sees the student's crops at that size, normalised by its own ``data_preprocessor``.
+            Defaults to {}: distillers may work without a teacher network.
+        data_preprocessor (dict, optional): Config of the preprocessor, with the normalisation of the student's own.
             Defaults to None: the student's.
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
-        ValueError: If a distiller names a teacher or a layer that is not there, or a preprocessor is of a kind whose
-            normalisation is not known, or another one than the student's.
+        ValueError: If a distiller names a teacher or a layer that does not exist, or the normalisation of a
+            preprocessor is unknown or differs from the student's.
         FileNotFoundError: If a teacher's checkpoint is missing.
     """
 
@@ -59,17 +59,17 @@ class DistilledEstimator(BaseModel):
             check_keys(spec, TEACHER_KEYS, f'teacher {name!r}')
         network = MODELS.build(student)
         preprocessor = MODELS.build(data_preprocessor) if data_preprocessor else network.data_preprocessor
-        if data_preprocessor:  # else at test time the student alone would see other images
+        if data_preprocessor:  # otherwise the student would see other images at test time
             check_same_normalisation(network, preprocessor, modalities_of(network), 'the student', 'DistilledEstimator')
         super().__init__(preprocessor, init_cfg)
         self.student = network
         with own_random_numbers('distillers'):
-            # MMEngine's ModuleDict: torch's own would keep `init_cfg` from the distillers.
+            # MMEngine's ModuleDict: with torch's own, the distillers' `init_cfg` would have no effect.
             self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
             built = {
                 name: build_teacher(name, spec['model'], spec.get('checkpoint')) for name, spec in teachers.items()
             }
-        # In a plain dict inside a tuple nn.Module does not look: it would register a module or a ModuleDict.
+        # A plain dict inside a tuple is not registered by nn.Module, unlike a module or a ModuleDict.
         self._teachers = (built,)
         self._teacher_inputs = {
             name: TeacherInputs(name, built[name], preprocessor, spec['model'], spec.get('input_size'))
@@ -80,7 +80,7 @@ class DistilledEstimator(BaseModel):
         self._register_load_state_dict_pre_hook(self._add_student)
 
     log_gradients = False
-    """Whether a step logs the size of each distiller's gradient; ``GradientLogHook`` sets it."""
+    """Whether a step logs the norm of each distiller's gradient; set by ``GradientLogHook``."""
 
     @property
     def teachers(self) -> dict[str, nn.Module]:
@@ -110,7 +110,13 @@ class DistilledEstimator(BaseModel):
     def forward(
         self, inputs: dict[str, Tensor], data_samples: list | None = None, mode: str = 'tensor'
     ) -> dict[str, Tensor] | list | Tensor:
-        """Run the student; in mode 'loss' the teachers and distillers as well. Arguments as of the student."""
+        """Run the student; in mode 'loss' the teachers and distillers as well.
+
+        Args:
+            inputs: Normalised images of the crop by modality, each of shape (B, C, H, W).
+            data_samples: One ``PoseDataSample`` per image; needed by 'loss' and 'predict'. Defaults to None.
+            mode: 'loss', 'predict' or 'tensor', as in :class:`HandPoseEstimator`. Defaults to 'tensor'.
+        """
         if mode != 'loss':
             return self.student(inputs, data_samples, mode)
         with record_taps(self.student, self._student_taps) as student_taps:
@@ -139,7 +145,7 @@ class DistilledEstimator(BaseModel):
         return super()._apply(fn, recurse)
 
     def _add_student(self, state_dict: dict, prefix: str, *_args: object) -> None:
-        """Give the student's entries of a state dict the name that they have in here."""
+        """Rename the student's entries of a state dict to their names in this module."""
         for key in [key for key in state_dict if key.startswith(prefix)]:
             name = key[len(prefix) :]
             if not name.startswith((DISTILLER_PREFIX, 'student.')):
@@ -147,7 +153,7 @@ class DistilledEstimator(BaseModel):
 
 
 def _strip_student(_module: nn.Module, state_dict: dict, prefix: str, _metadata: object) -> dict:
-    """Give the student's entries of a state dict the name that they have in the plain student."""
+    """Rename the student's entries of a state dict to their names in the plain student."""
     full = f'{prefix}student.'
     for key in list(state_dict):
         if key.startswith(full):

@@ -1,4 +1,4 @@
-"""The plain estimator: one network on one modality, or on several side by side."""
+"""The plain estimator: one network on one or several modalities."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .teachers import check_same_normalisation, modalities_of
 
 @MODELS.register_module()
 class HandPoseEstimator(BaseModel):
-    """A modality, a backbone, a neck and a head; it knows nothing of distillation.
+    """A modality, a backbone, a neck and a head, without distillation.
 
     An RGB network and a depth network are this same class with another ``modality``.
 
     Args:
         backbone (dict): Config of the backbone.
-        head (dict): Config of the head, which has ``loss(feats, data_samples)``, a dict of scalars, and
-            ``predict(feats, data_samples)``, a dict of arrays over the batch.
+        head (dict): Config of the head, with methods ``loss(feats, data_samples)``, which returns a dict of scalars,
+            and ``predict(feats, data_samples)``, which returns a dict of arrays over the batch.
         neck (dict, optional): Config of the neck. Defaults to None.
         modality (str | list[str]): Key of the input among ``inputs``; several are concatenated along the channels.
             Defaults to 'rgb'.
@@ -36,8 +36,8 @@ class HandPoseEstimator(BaseModel):
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
-        ValueError: If the head is one of MMPose, which predicts in another form, or a frozen network in the backbone
-            was trained with images that are normalised otherwise.
+        ValueError: If the head is one of MMPose, whose predictions have another form, or a frozen network in the
+            backbone was trained with another normalisation.
     """
 
     def __init__(
@@ -63,12 +63,13 @@ class HandPoseEstimator(BaseModel):
         """Run the network.
 
         Args:
-            inputs: Normalised images by modality, each of shape (B, C, H, W).
-            data_samples: One ``PoseDataSample`` an image; needed by 'loss' and 'predict'.
-            mode: 'loss' gives the named losses, 'predict' the samples with predictions, 'tensor' the head's output.
+            inputs: Normalised images of the crop by modality, each of shape (B, C, H, W).
+            data_samples: One ``PoseDataSample`` per image; needed by 'loss' and 'predict'. Defaults to None.
+            mode: 'loss' for the named losses, 'predict' for the samples with predictions, 'tensor' for the head's
+                output. Defaults to 'tensor'.
 
         Raises:
-            ValueError: If ``mode`` is another.
+            ValueError: If ``mode`` is unknown.
         """
         if mode == 'loss':
             return self.head.loss(self.extract_feat(inputs), data_samples)
@@ -79,24 +80,28 @@ class HandPoseEstimator(BaseModel):
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', found {mode!r}")
 
     def extract_feat(self, inputs: dict[str, Tensor]) -> Tensor | tuple[Tensor, ...]:
-        """Return what the head takes.
+        """Return the features that the head takes.
+
+        Args:
+            inputs: Normalised images of the crop by modality, each of shape (B, C, H, W).
 
         Raises:
-            ValueError: If a modality is missing; names it and those that are there.
+            ValueError: If a modality is missing; names it and the existing ones.
         """
         images = choose_inputs(inputs, [self.modality] if isinstance(self.modality, str) else self.modality)
         return self.neck(self.backbone(images[0] if len(images) == 1 else torch.cat(images, dim=1)))
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list[PoseDataSample]:
-        """Add to each sample what the head predicts, as arrays with a leading dimension of 1.
+        """Add the head's predictions to each sample, as arrays with a leading dimension of 1.
 
-        Maps, of shape (B, C, H, W), go to ``pred_fields``: ``part_seg`` (1, H, W), uint8, of heads that segment.
+        Maps, of shape (B, C, H, W), go to ``pred_fields``: ``part_seg`` (1, H, W), uint8, of segmentation heads.
         Everything else goes to ``pred_instances``.
 
         Heads in space give ``keypoints_xyz`` (1, 21, 3), root-relative, in units of the codec's scale bone, along the
-        camera's axes, and where there is ground truth ``keypoints_cam`` (1, 21, 3), mm; heads in the image give
-        ``keypoints`` (1, 21, 2), px of the network's input, and ``keypoint_scores`` (1, 21); 2.5D heads give the
-        ``keypoints`` of the one and what the other gives, for which they need the crop's camera.
+        camera's axes, and with ground truth also ``keypoints_cam`` (1, 21, 3), mm, camera frame; heads in the metric
+        cube give ``keypoints_cam`` alone, or ``keypoints_cam_native``; heads in the image give ``keypoints``
+        (1, 21, 2), px of the network's input, and ``keypoint_scores`` (1, 21); 2.5D heads, which need the crop's
+        camera, give ``keypoints`` and joints in space.
         """
         return add_predictions(data_samples, self.head.predict(self.extract_feat(inputs), data_samples))
 
@@ -125,7 +130,7 @@ def build_head(head: dict) -> nn.Module:
     if isinstance(made, BaseHead) and made.predict.__module__.startswith('mmpose.'):
         own = sorted(name for name in heads.__all__ if name.endswith('Head') and name != 'PoseHead')
         raise ValueError(
-            f"the head {type(made).__name__} is one of MMPose, whose predictions handkd's estimators can not take; use "
+            f"the head {type(made).__name__} is one of MMPose, whose predictions handkd's estimators cannot use; use "
             f"one of {own}, or MMPose's own estimator around it, such as TopdownPoseEstimator"
         )
     return made
@@ -134,8 +139,12 @@ def build_head(head: dict) -> nn.Module:
 def choose_inputs(inputs: dict[str, Tensor], names: Sequence[str]) -> list[Tensor]:
     """Return the images of some modalities, each of shape (B, C, H, W).
 
+    Args:
+        inputs: Normalised images of the crop by modality, each of shape (B, C, H, W).
+        names: The modalities.
+
     Raises:
-        ValueError: If a modality is missing; names it and those that are there.
+        ValueError: If a modality is missing; names it and the existing ones.
     """
     missing = [name for name in names if name not in inputs]
     if missing:
@@ -147,12 +156,12 @@ def choose_inputs(inputs: dict[str, Tensor], names: Sequence[str]) -> list[Tenso
 
 
 def add_predictions(data_samples: list[PoseDataSample], results: dict[str, Tensor]) -> list[PoseDataSample]:
-    """Hand out a batch's predictions to its samples, and return these.
+    """Add a batch's predictions to its samples, and return these.
 
     Args:
-        data_samples: One an image.
-        results: Arrays over the batch: maps (B, C, H, W), which go to ``pred_fields``, and others, which go to
-            ``pred_instances`` with a leading dimension of 1.
+        data_samples: One per image.
+        results: Arrays over the batch, any unit, any frame: maps (B, C, H, W), which go to ``pred_fields``, and others,
+            which go to ``pred_instances`` with a leading dimension of 1.
     """
     arrays = {key: value.detach().cpu().numpy() for key, value in results.items()}
     fields = {key: arrays.pop(key) for key in list(arrays) if arrays[key].ndim == 4}
@@ -165,6 +174,6 @@ def add_predictions(data_samples: list[PoseDataSample], results: dict[str, Tenso
 
 
 def _drop_distillers(state_dict: dict, prefix: str, *_args: object) -> None:
-    """Let a distilled student's checkpoint load as it is: what its distillers learned has no place in here."""
+    """Drop the distillers' weights from a distilled student's checkpoint, so that it loads into the plain student."""
     for key in [key for key in state_dict if key.startswith(prefix + DISTILLER_PREFIX)]:
         del state_dict[key]

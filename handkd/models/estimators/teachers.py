@@ -1,4 +1,4 @@
-"""A student's frozen teachers, each of which sees the batch in the form that it was trained with."""
+"""A student's frozen teachers, and the conversion of the student's batch to each teacher's input."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..checkpoint import load_weights
 from ..data_preprocessors.normalisation import normalisation_of, renormalise
 
 TEACHER_KEYS = ('model', 'checkpoint', 'input_size')
-"""What a config says of a teacher."""
+"""Keys of a teacher in a config."""
 
 
 def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.Module:
     """Build a teacher, load it strictly, and freeze it in eval mode.
 
     Args:
-        name: Its name, for the errors.
+        name: Its name, for errors.
         model: Config of its estimator.
-        checkpoint: Path of its weights. Defaults to None, which is an error that says where they come from.
+        checkpoint: Path of its weights. Defaults to None, which raises an error that names the ways to get them.
 
     Raises:
         ValueError: If there is no checkpoint in the config, or if it does not fit the network.
@@ -47,23 +47,23 @@ def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.M
 
 
 class TeacherInputs:
-    """Makes what a teacher takes of the batch that was normalised for its student.
+    """Converts a batch that was normalised for the student to a teacher's input.
 
-    The student's statistics are undone and the teacher's applied, in one multiplication; where they are the same, the
-    images are the very tensors. Where the teacher was trained with images of another size, the crop is resampled:
-    colour bilinearly, averaged over an area where it shrinks, and all else by the nearest pixel, as the pipelines do.
+    The student's statistics are undone and the teacher's applied, in one multiplication; if both are the same, the
+    tensors are passed on. If the teacher was trained with images of another size, the crop is resampled: colour
+    bilinearly, with antialiasing when it shrinks, and other modalities by the nearest pixel, as in the pipelines.
 
     Args:
         name: The teacher's name, for errors.
         teacher: The teacher.
-        student: What has normalised the batch.
-        model: Config of the teacher's estimator, whose codec or backbone may say the size of its input.
-        input_size: Side of its input in px, or (width, height). Defaults to None: what its config says, or else the
+        student: The preprocessor that has normalised the batch.
+        model: Config of the teacher's estimator, whose codec or backbone may give the size of its input.
+        input_size: Side of its input in px, or (width, height). Defaults to None: the size in its config, or else the
             batch's size.
 
     Raises:
-        ConfigError: If a preprocessor is of a kind whose normalisation is not known, or ``input_size`` is no size or
-            not that of the teacher's config.
+        ConfigError: If the normalisation of a preprocessor is unknown, or ``input_size`` is not a size or differs from
+            that of the teacher's config.
     """
 
     def __init__(
@@ -85,12 +85,19 @@ class TeacherInputs:
         self._shape = teacher_shape(model, f'model.teachers.{name}', input_size)
 
     def __call__(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the teacher's images by modality, of the student's, each of shape (B, C, H, W)."""
+        """Return the teacher's images by modality.
+
+        Args:
+            inputs: Images of the crop by modality, normalised for the student, each of shape (B, C, H, W).
+
+        Returns:
+            The same, normalised for the teacher, each of shape (B, C, H', W').
+        """
         return {modality: self._change(modality, images) for modality, images in inputs.items()}
 
     def _change(self, modality: str, images: Tensor) -> Tensor:
-        """Normalise and resample a modality."""
-        if modality in self._changes:  # else the teacher does not take it, or has no statistics of its own
+        """Renormalise and resample the images of a modality."""
+        if modality in self._changes:  # otherwise the teacher does not take it, or has no statistics of its own
             images = renormalise(images, *self._changes[modality])
         if self._shape is None or tuple(images.shape[2:]) == self._shape:
             return images
@@ -100,20 +107,20 @@ class TeacherInputs:
 
 
 def modalities_of(network: nn.Module) -> tuple[str, ...]:
-    """Return which modalities a network takes, as its ``modality`` says; none where it does not."""
+    """Return the modalities in a network's attribute ``modality``; none if it has no such attribute."""
     named = getattr(network, 'modality', ())
     return (named,) if isinstance(named, str) else tuple(named)
 
 
 def check_same_normalisation(part: nn.Module, whole: nn.Module, names: Sequence[str], what: str, around: str) -> None:
-    """Check that a network gets images from another one's preprocessor as it would from its own.
+    """Check that another network's preprocessor normalises images in the same way as a network's own.
 
     Args:
-        part: The network that gets them; without a preprocessor it takes any.
-        whole: The preprocessor that they come from.
+        part: The network; without a preprocessor it takes any normalisation.
+        whole: The preprocessor that normalises its images.
         names: The modalities.
-        what: What the network is called in errors.
-        around: What the preprocessor's owner is called in errors.
+        what: Name of the network in errors.
+        around: Name of the preprocessor's owner in errors.
 
     Raises:
         ConfigError: If not; names both statistics.

@@ -1,4 +1,4 @@
-"""Learning what a hand is from unlabelled views of it, alone or together with poses."""
+"""View synthesis: representation learning from unlabelled views of a hand, alone or together with poses."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .hand_pose_estimator import add_predictions, build_head, choose_inputs
 
 @MODELS.register_module()
 class ViewSynthesizer(BaseModel):
-    """An encoder that learns by showing a hand as another camera sees it (Mueller et al. 2020).
+    """An encoder that learns by synthesising a hand in another camera's view (Mueller et al. 2020).
 
-    A batch holds groups of four images, see :mod:`handkd.models.view_groups`, with what each camera sees without a
-    hand (``inputs['background']``) and the camera of the crop (``camera['R']`` of the samples). Each image of a group
-    is made of the points of the other view of its moment, turned into its own camera's frame, or of its own points; of
-    the appearance of the other moment; and of its own background.
+    A batch has groups of four images, see :mod:`handkd.models.view_groups`, with each camera's image without a hand
+    (``inputs['background']``) and the camera of the crop (``camera['R']`` of the samples). Each image of a group is
+    synthesised from the points of the other view of its moment, rotated into its own camera's frame, or from its own
+    points; from the appearance of the other moment; and from its own background.
 
     Without a head this is the first stage of the "pre-trained" networks of section 3.2. With a head it is the
-    "semi-supervised" one: the head learns poses from the points before they are turned, of those samples alone whose
-    meta information says ``labelled``, in a group or beside the groups; every batch must have two of them or more.
-    Either way the encoder, and the head, are what a ``HandPoseEstimator`` is made of: its checkpoint loads from one of
-    these, which has what serves the views alone under ``distillers.``. The "supervised" network is that estimator from
-    the beginning.
+    "semi-supervised" one: the head learns poses from the points before rotation, of those samples alone whose meta
+    information has a true ``labelled``, in a group or not; every batch must have at least two of them. In both cases
+    the encoder, and the head, are the parts of a ``HandPoseEstimator``, which loads the checkpoint of one of these;
+    modules for the views alone are under ``distillers.`` in it. The "supervised" network is that estimator, trained
+    from scratch.
 
     Args:
         backbone (dict): Config of ``GeometryEncoder``.
@@ -39,18 +39,18 @@ class ViewSynthesizer(BaseModel):
             Defaults to None.
         head (dict, optional): Config of the head, such as ``LatentPoseHead``, whose loss has the weight lambda_F of
             Eq. 4. Defaults to None.
-        p_swap (float): Probability that an image is made of the other view's points: 0.5 in the code of Rhodin et al.,
-            1 in Eq. 2. Defaults to 0.5.
+        p_swap (float): Probability that an image is synthesised from the other view's points: 0.5 in the code of Rhodin
+            et al., 1 in Eq. 2. Defaults to 0.5.
         data_preprocessor (dict): Config of the preprocessor. Defaults to dict(type='HandDataPreprocessor').
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
-        ValueError: If ``p_swap`` is no probability, or encoder and decoder don't fit each other.
+        ValueError: If ``p_swap`` is not in [0, 1], or encoder and decoder don't fit each other.
     """
 
     modality = 'rgb'
     log_gradients = False
-    """Whether a step with a head logs the size of the views' gradients; ``GradientLogHook`` sets it."""
+    """Whether a step with a head logs the norm of the views' gradients; set by ``GradientLogHook``."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class ViewSynthesizer(BaseModel):
         self.backbone = MODELS.build(backbone)
         self.head = None if head is None else build_head(head)
         losses = dict(pixel=pixel_loss) | ({} if feature_loss is None else dict(feature=feature_loss))
-        # The name of what serves training alone: the plain estimator leaves it out of a checkpoint.
+        # Under the name of training-only modules, which the plain estimator drops from a checkpoint.
         built = dict(decoder=decoder) | {f'{name}_loss': loss for name, loss in losses.items()}
         with own_random_numbers('distillers'):
-            # MMEngine's ModuleDict: torch's own would keep `init_cfg` from what is inside.
+            # MMEngine's ModuleDict: with torch's own, `init_cfg` of the modules inside would have no effect.
             self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in built.items()})
         self._losses = tuple(losses)
         for name in ('input_size', 'num_points', 'appearance'):
@@ -87,13 +87,13 @@ class ViewSynthesizer(BaseModel):
         """Run the network.
 
         Args:
-            inputs: ``rgb`` and ``background``, normalised, each of shape (B, 3, H, W).
-            data_samples: One ``PoseDataSample`` an image; needed by 'loss' and 'predict'.
-            mode: 'loss' gives the named losses; 'predict' the samples with predictions; 'tensor' the head's output, or
-                the latents without a head.
+            inputs: Crops ``rgb`` and ``background``, normalised, each of shape (B, 3, H, W).
+            data_samples: One ``PoseDataSample`` per image; needed by 'loss' and 'predict'. Defaults to None.
+            mode: 'loss' for the named losses; 'predict' for the samples with predictions; 'tensor' for the head's
+                output, or the latents without a head. Defaults to 'tensor'.
 
         Raises:
-            ValueError: If ``mode`` is another.
+            ValueError: If ``mode`` is unknown.
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
@@ -105,11 +105,15 @@ class ViewSynthesizer(BaseModel):
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', found {mode!r}")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
-        """Return ``loss_pixel``, ``loss_feature`` if there is one, and what the head gives.
+        """Return ``loss_pixel``, ``loss_feature`` if there is one, and the head's losses.
+
+        Args:
+            inputs: Crops ``rgb`` and ``background``, normalised, each of shape (B, 3, H, W).
+            data_samples: One ``PoseDataSample`` per image.
 
         Raises:
             ValueError: If the batch has no groups, a modality or a camera is missing, or with a head if samples
-                don't say whether they are labelled, or fewer than two are.
+                have no ``labelled`` in their meta information, or fewer than two are labelled.
         """
         images, backgrounds = choose_inputs(inputs, ['rgb', 'background'])
         latents, grouped = self.backbone(images), find_groups(data_samples)
@@ -142,7 +146,7 @@ class ViewSynthesizer(BaseModel):
         sources: ViewSources,
         turned: bool = True,
     ) -> Tensor:
-        """The G images (G, 3, H, W) at the places ``grouped`` of the batch, made of sources that count these alone."""
+        """Synthesise images (G, 3, H, W) for the indices ``grouped`` of the batch; sources are indices into these."""
         latents = latents.take(grouped)
         cameras = stack_rotations([data_samples[i] for i in grouped], backgrounds.device)
         rotations = relative_rotations(cameras, cameras[sources.geometry] if turned else cameras)
@@ -150,13 +154,13 @@ class ViewSynthesizer(BaseModel):
         return self.synthesise(mixed, rotations, backgrounds[grouped])
 
     def synthesise(self, latents: Latents, rotations: Tensor, backgrounds: Tensor) -> Tensor:
-        """Make images of latents (Mueller et al. 2020, Eq. 1 and 2).
+        """Synthesise images from latents (Mueller et al. 2020, Eq. 1 and 2).
 
         Args:
             latents: Of B images.
-            rotations: From the frames of the cameras that the geometry is of, to those of the cameras that are to see
-                it, shape (B, 3, 3).
-            backgrounds: What these see without a hand, normalised, shape (B, 3, H, W).
+            rotations: From the frame of each source camera of the geometry to that of the target camera, shape
+                (B, 3, 3).
+            backgrounds: Target cameras' images without a hand, normalised, shape (B, 3, H, W).
 
         Returns:
             Normalised images, shape (B, 3, H, W).
@@ -164,12 +168,13 @@ class ViewSynthesizer(BaseModel):
         return self.distillers.decoder(turn_points(latents.points, rotations), latents.appearance, backgrounds)
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
-        """Add to each sample what is predicted of it.
+        """Add the predictions to each sample.
 
-        A head gives ``pred_instances``, as in ``HandPoseEstimator``. Where there are backgrounds, or no head, samples
-        in groups get ``pred_fields.rgb`` (3, H, W), uint8, channels as the pipeline has them: the sample's own view,
-        made of the other view of its moment and of the appearance of the other moment; and ``pred_fields.unrotated``,
-        the same of points that are not turned into the sample's view, which shows what the rotation is worth.
+        A head gives ``pred_instances``, as in ``HandPoseEstimator``. With backgrounds, or without a head, samples in
+        groups get ``pred_fields.rgb`` (3, H, W), uint8, channels in the pipeline's order: the sample's own view,
+        synthesised from the points of the other view of its moment and the appearance of the other moment; and
+        ``pred_fields.unrotated``, the same image of the crop without the rotation of the points into the sample's view,
+        which shows the effect of the rotation.
         """
         (images,) = choose_inputs(inputs, ['rgb'])
         latents = self.backbone(images)

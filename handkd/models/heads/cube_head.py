@@ -1,4 +1,4 @@
-"""What the heads that predict joints in the metric cube of the depth have in common."""
+"""Common base of the heads that predict joints in the metric cube of the depth."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .pose_head import PoseHead
 
 
 class JointSet(NamedTuple):
-    """Joints that have networks.
+    """A set of predicted joints.
 
     Attributes:
-        parts: Of each joint the parts that it is looked for in.
+        parts: Part numbers of each joint, in whose region it is searched.
         native: Indices of the joints among those of their data set; None for the hand's 21.
     """
 
@@ -38,15 +38,15 @@ JOINT_SETS: dict[str, JointSet] = {
         (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32),
     ),
 }
-"""The hand's 21 joints, and the 14 of NYU's 36 that published figures are about.
+"""The hand's 21 joints, and the 14 of NYU's 36 used in published figures.
 
-A joint has the parts of the bones that meet in it. NYU's 14 have those of the nearest of the 21: tip and middle joint
+A joint has the parts of the bones that meet at it. NYU's 14 have those of the nearest of the 21: tip and middle joint
 of each finger, three of the thumb, and the whole palm for both sides of the wrist and the palm.
 """
 
 
 class CubeHead(PoseHead):
-    """Base of the heads whose output are joints (B, J, 3) in the cube of ``MetricCube``.
+    """Base of the heads whose output is joints (B, J, 3) in the cube of ``MetricCube``.
 
     A subclass computes them in ``forward``.
 
@@ -75,24 +75,32 @@ class CubeHead(PoseHead):
         return self.codec.encode(joints, *self._cubes(data_samples, device)), valid
 
     def in_space(self, pose: Tensor, data_samples: list) -> Tensor:
-        """Return joints in the cube (B, J, 3) in mm, camera frame. No label is needed."""
+        """Convert joints in the cube to mm, camera frame; needs no label.
+
+        Args:
+            pose: Joints in the cube, shape (B, J, 3), -1 to 1.
+            data_samples: One ``PoseDataSample`` per image, with the crop's camera and ``depth_cube``.
+
+        Returns:
+            Shape (B, J, 3), mm, camera frame.
+        """
         return self.codec.decode(pose.float(), *self._cubes(data_samples, pose.device))
 
     def _cubes(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The cubes' centres (B, 3) and edges (B,), mm."""
+        """Return the cubes' centres (B, 3), camera frame, and edges (B,), mm."""
         depth, edge = stack_cubes(data_samples, device)
         return self.codec.center(stack_cameras(data_samples, device), depth), edge
 
     def joints_of(self, pose: Tensor, data_samples: list) -> dict[str, Tensor]:
-        """Return predicted joints as ``pred_instances`` hold them.
+        """Return predicted joints in the form of ``pred_instances``.
 
         Args:
-            pose: Shape (B, J, 3).
-            data_samples: One ``PoseDataSample`` an image, with the crop's camera and ``depth_cube``.
+            pose: Joints in the cube, shape (B, J, 3).
+            data_samples: One ``PoseDataSample`` per image, with the crop's camera and ``depth_cube``.
 
         Returns:
-            ``keypoints_cam`` (B, 21, 3), mm, camera frame, with nothing of the truth in it but where the cube is; for
-            ``HandKeypointMetric(root=None, scale='pred')``, or with a root. Of NYU's joints ``keypoints_cam_native``
+            ``keypoints_cam`` (B, 21, 3), mm, camera frame, which depends on the truth only by the cube's position; for
+            ``HandKeypointMetric(root=None, scale='pred')``, or with a root. For NYU's joints ``keypoints_cam_native``
             (B, 14, 3).
         """
         name = 'keypoints_cam' if self.joints.native is None else 'keypoints_cam_native'

@@ -16,11 +16,11 @@ class FCHead(XYZHead):
     """Flattens a feature map and regresses root-relative joints with fully connected layers.
 
     Yuan et al. 2018, sections 3.2 and 4.1: "two fully connected layers to regress a 63 dimensional 3D hand pose". They
-    give no width of the layer between, and no dropout.
+    give no width of the hidden layer, and no dropout.
 
     Args:
         in_channels (int): Channels of the feature map.
-        in_size (int | tuple[int, int]): Its height and width: 16 behind ``CPMFeatures`` at 256x256.
+        in_size (int | tuple[int, int]): Its height and width: 16 after ``CPMFeatures`` at 256x256.
         codec (dict): Config of the codec between millimetres and the network's output, such as ``RootRelativeXYZ``.
         hidden (tuple[int, ...]): Widths of the hidden layers. Defaults to (1024,).
         loss (dict): Config of the loss between predicted and true coordinates. Defaults to
@@ -28,7 +28,7 @@ class FCHead(XYZHead):
         init_cfg (dict | list): MMEngine initialisation. Defaults to dict(type='Xavier', layer='Linear').
 
     Raises:
-        ValueError: If the feature map has another shape than said; names both.
+        ValueError: If the feature map has another shape than configured; names both.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class FCHead(XYZHead):
             feats: Feature map, shape (B, C, H, W), or a tuple whose last item it is.
 
         Returns:
-            Joints in the codec's frame, shape (B, 21, 3).
+            Joints in the codec's frame, normalised by it, shape (B, 21, 3).
         """
         feat = feats[-1] if isinstance(feats, (tuple, list)) else feats
         if tuple(feat.shape[1:]) != self.in_shape:
@@ -63,5 +63,10 @@ class FCHead(XYZHead):
         return self.fc(feat.flatten(1)).unflatten(1, (NUM_JOINTS, 3))
 
     def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
-        """Return ``loss_reg``, Loss_C of Yuan et al., Eq. 2, with its weight lambda."""
+        """Return ``loss_reg``, Loss_C of Yuan et al., Eq. 2, with its weight lambda, of joints normalised by the codec.
+
+        Args:
+            feats: Feature map of the crop, shape (B, C, H, W), or a tuple whose last item it is.
+            data_samples: One ``PoseDataSample`` per image, with ``gt_instances.keypoints_cam``.
+        """
         return {'loss_reg': self.joint_loss(self(feats), data_samples)}

@@ -1,4 +1,4 @@
-"""Joints corrected by what the depth around each of them looks like."""
+"""Correction of joints by the depth around each of them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from .cube_head import CubeHead
 
 @MODELS.register_module()
 class JointCascadeHead(CubeHead):
-    """Second step of a cascade: one inception network a joint says by how much the first estimate is off.
+    """Second step of a cascade: one inception network per joint predicts the offset from the first estimate.
 
     Baseline (b) of Neverova et al. 2017 (Table 4), "similar in architecture" to (a): the networks are those of
-    ``JointInceptionHead`` without masks. Its input is that of ``CoarseJoints``. The offsets are 0 when a training
-    begins: it begins with the first network's error. The output are joints in the cube of ``MetricCube``.
+    ``JointInceptionHead`` without masks. Its input is the output of ``CoarseJoints``. The offsets are initially 0, so
+    training starts at the first network's error. The output is joints in the cube of ``MetricCube``.
 
     Args:
         codec (dict): Config of ``MetricCube``.
-        joints (str): 'hand' for the 21 joints, 'nyu' for the 14 of NYU, as the first network has them. Defaults to
-            'hand'.
+        joints (str): 'hand' for the 21 joints, 'nyu' for the 14 of NYU, as in the first network. Defaults to 'hand'.
         shared (bool): Whether all joints share the layers up to the last. Defaults to False.
         hidden (int): Width of each network's fully connected layer. Defaults to 1200.
         loss (dict): Config of the loss between corrected and true joints. Defaults to dict(type='PoseSquaredLoss').
@@ -55,7 +54,7 @@ class JointCascadeHead(CubeHead):
             Joints in the cube, shape (B, J, 3).
 
         Raises:
-            ValueError: If these are other joints.
+            ValueError: If the windows have another number or size.
         """
         windows, coarse = feats
         expected = (self.networks.joints, INPUT_SIZE, INPUT_SIZE)
@@ -67,5 +66,10 @@ class JointCascadeHead(CubeHead):
         return coarse + self.networks(windows, None)
 
     def loss(self, feats: tuple[Tensor, Tensor], data_samples: list) -> dict[str, Tensor]:
-        """Return ``loss_reg``."""
+        """Return ``loss_reg``, the loss of the joints in the cube, -1 to 1.
+
+        Args:
+            feats: As in :meth:`forward`: windows (B, J, 24, 24), and the first estimate (B, J, 3).
+            data_samples: One ``PoseDataSample`` per image, with joints, the crop's camera and ``depth_cube``.
+        """
         return {'loss_reg': self.joint_loss(self(feats), data_samples)}

@@ -1,4 +1,4 @@
-"""Joints from depth and from a map of the hand's parts."""
+"""Joints from depth and a map of the hand's parts."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from .cube_head import CubeHead
 
 @MODELS.register_module()
 class JointInceptionHead(CubeHead):
-    """One inception network a joint, which looks once more at the joint's parts (Neverova et al. 2017, section 4).
+    """One inception network per joint, with a branch on the region of the joint's parts (Neverova et al. 2017, sec. 4).
 
-    Its input is that of ``SegmentedDepth``, whose subtracted depth is added to z where a joint is predicted. Without a
-    map of parts no branch is masked, and the networks see depth alone: the paper's baseline (a). The output are joints
-    in the cube of ``MetricCube``.
+    Its input is the output of ``SegmentedDepth``, whose subtracted depth is added to z at a joint's predicted place.
+    Without a part map no branch is masked, and the networks see depth alone: the paper's baseline (a). The output is
+    joints in the cube of ``MetricCube``.
 
     Args:
         codec (dict): Config of ``MetricCube``.
-        joints (str): 'hand' for the 21 joints; 'nyu' for the 14 of NYU that published figures are about, as that data
-            set labels them. Defaults to 'hand'.
+        joints (str): 'hand' for the 21 joints; 'nyu' for the 14 of NYU used in published figures, as labelled in that
+            data set. Defaults to 'hand'.
         shared (bool): Whether all joints share the layers up to the last. Defaults to False: individual networks "do
             perform better".
         hidden (int): Width of each network's fully connected layer. Defaults to 1200.
-        opening (int): Side of the square that opens the masks, in px of the map of parts; 1 opens nothing. Defaults to
-            3.
+        opening (int): Side of the square that opens the masks, in px of the part map; 1 for no opening. Defaults to 3.
         loss (dict): Config of the loss between predicted and true joints. Defaults to dict(type='PoseSquaredLoss'),
-            under which the joints' networks do not know of one another.
+            under which the joints' networks are independent of one another.
         init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
@@ -58,8 +57,8 @@ class JointInceptionHead(CubeHead):
         """Predict joints.
 
         Args:
-            feats: Depth (B, 1, 24, 24); the map of parts (B, 1, H, W), uint8, or None; and the depth to be added to z
-                at each place (B, 1, H, W), or None.
+            feats: Depth (B, 1, 24, 24); the part map (B, 1, H, W), uint8, or None; and the depth to be added to z at
+                each place (B, 1, H, W), or None.
 
         Returns:
             Joints in the cube, shape (B, J, 3).
@@ -82,9 +81,14 @@ class JointInceptionHead(CubeHead):
         return add_depth(self.networks(depth, masks.masks), added), masks
 
     def loss(self, feats: tuple[Tensor, Tensor | None, Tensor | None], data_samples: list) -> dict[str, Tensor]:
-        """Return ``loss_reg``; and for the log the shares of masks that opening would have emptied or that are empty.
+        """Return ``loss_reg``; and for the log ``masks_unopened`` and ``masks_empty``, with a part map only.
 
-        These are ``masks_unopened`` and ``masks_empty``, with a map of parts only.
+        These are the shares of part regions that opening would have deleted, and of masks that are empty.
+
+        Args:
+            feats: As in :meth:`forward`: depth of the crop (B, 1, 24, 24), part map (B, 1, H, W), uint8, and added
+                depth (B, 1, H, W).
+            data_samples: One ``PoseDataSample`` per image, with joints, the crop's camera and ``depth_cube``.
         """
         pose, masks = self._run(feats)
         losses = {'loss_reg': self.joint_loss(pose, data_samples)}

@@ -1,4 +1,4 @@
-"""What all heads that predict 2.5D poses have in common: the target, and the way to space."""
+"""Common base of the heads that predict 2.5D poses: the target, and the conversion to space."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from .pose_head import PoseHead
 
 
 class Latent25DHead(PoseHead):
-    """Base of the heads whose output are poses (B, 21, 3) in the frame of ``Latent25D``.
+    """Base of the heads whose output is poses (B, 21, 3) in the frame of ``Latent25D``.
 
-    A subclass computes them in ``forward``; ``with_root`` puts the root at its own depth.
+    A subclass computes them in ``forward``; ``with_root`` sets Z^r of the root to 0.
+
+    Args:
+        codec (dict): Config of ``Latent25D``.
+        loss (dict): Config of the loss between predicted and true poses.
+        init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None.
     """
 
     def __init__(self, codec: dict, loss: dict, init_cfg: dict | list | None = None) -> None:
@@ -27,7 +32,7 @@ class Latent25DHead(PoseHead):
         self.register_buffer('_behind_root', behind_root, persistent=False)
 
     def with_root(self, pose: Tensor) -> Tensor:
-        """Return poses (B, 21, 3), float32, with Z^r of the root at 0."""
+        """Return 2.5D poses (B, 21, 3), float32, normalised, in the codec's frame, with Z^r of the root at 0."""
         return pose.float() * self._behind_root
 
     def encode_samples(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -35,35 +40,43 @@ class Latent25DHead(PoseHead):
         return self._labels(data_samples, device)[:2]
 
     def in_space(self, pose: Tensor, data_samples: list) -> Tensor:
-        """Return the joints of a pose (B, 21, 3) in mm, camera frame, at the root's true depth and the true scale."""
+        """Convert poses to mm, camera frame, at the root's true depth and the true scale.
+
+        Args:
+            pose: 2.5D poses in the codec's frame, shape (B, 21, 3).
+            data_samples: One ``PoseDataSample`` per image, with joints in px and mm and the crop's camera.
+
+        Returns:
+            Shape (B, 21, 3), mm, camera frame.
+        """
         _, _, root_depth, scale = self._labels(data_samples, pose.device)
         return self.codec.decode(pose.float(), stack_cameras(data_samples, pose.device), root_depth, scale)
 
     def _labels(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """True poses, validity, root depths and scales."""
+        """Return true poses (B, 21, 3), validity (B, 21), root depths (B,) and scales (B,), the last two in mm."""
         joints, valid = stack_joints(data_samples, device)
         pose, root_depth, scale = self.codec.encode(stack_keypoints(data_samples, device)[0], joints, valid)
         return pose, valid, root_depth, scale
 
     def learn_bones(self, data_samples: list, device: torch.device) -> None:
-        """Take the samples' hands into the mean bone lengths."""
+        """Add the samples' hands to the mean bone lengths."""
         self.bones.update(*stack_joints(data_samples, device))
 
     def joints_of(self, pose: Tensor, data_samples: list) -> dict[str, Tensor]:
-        """Return a predicted pose as ``pred_instances`` hold it.
+        """Return a predicted pose in the form of ``pred_instances``.
 
         Args:
-            pose: Shape (B, 21, 3).
-            data_samples: One ``PoseDataSample`` an image, with the crop's camera.
+            pose: 2.5D poses in the codec's frame, shape (B, 21, 3).
+            data_samples: One ``PoseDataSample`` per image, with the crop's camera.
 
         Returns:
-            ``keypoints`` (B, 21, 2), px of the network's input. ``keypoints_cam`` (B, 21, 3), mm, camera frame, with
-            nothing of the truth in it: the root's depth follows from the pose, and the size from the mean bone lengths
-            of the training; left out by a network that has not been trained. ``keypoints_xyz`` (B, 21, 3), relative to
-            the root, in units of the scale bone: where root and scale bone have labels at the true depth and scale, and
-            else as estimated. ``keypoints_cam_gt_depth`` (B, 21, 3), mm, camera frame, at the root's true depth and the
-            true scale, the protocol of EKD (section 4.1): NaN where root or scale bone have no label, and left out of a
-            batch without such labels.
+            ``keypoints`` (B, 21, 2), px of the network's input. ``keypoints_cam`` (B, 21, 3), mm, camera frame,
+            independent of the truth: the root's depth is estimated from the pose, and the size from the mean bone
+            lengths of the training; left out by an untrained network. ``keypoints_xyz`` (B, 21, 3), relative to the
+            root, in units of the scale bone: at the true depth and scale if root and scale bone have labels, else as
+            estimated. ``keypoints_cam_gt_depth`` (B, 21, 3), mm, camera frame, at the root's true depth and the true
+            scale, the protocol of EKD (section 4.1): NaN if root or scale bone have no label, and left out of a batch
+            without such labels.
         """
         pose, root = pose.float(), slice(self.codec.root, self.codec.root + 1)
         cameras = stack_cameras(data_samples, pose.device)

@@ -1,4 +1,4 @@
-"""Joints in mm from the points of a geometry-aware representation."""
+"""Pose network: joints in mm from the points of a geometry-aware representation."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..targets import stack_joints
 from .pose_head import PoseHead
 
 _SHORTEST = 1e-3
-"""Length in mm that a predicted scale bone has at least."""
+"""Least length of a predicted scale bone, mm."""
 
 
 @MODELS.register_module()
 class LatentPoseHead(PoseHead):
     """The pose network F of Mueller et al. 2020, section 2.3, in the form of Rhodin et al. 2018.
 
-    Fully connected layers, each hidden one with ReLU, batch normalisation and dropout: 5,564,479 parameters as the
-    defaults have it. The paper gives neither their number nor their width. A pose is root-relative in mm, each
-    coordinate standardised by the labels of the training (:class:`~handkd.models.joint_statistics.JointStatistics`).
+    Fully connected layers, each hidden one with ReLU, batch normalisation and dropout: 5,564,479 parameters by default.
+    The paper gives neither their number nor their width. A pose is root-relative in mm, each coordinate standardised
+    by the labels of the training (:class:`~handkd.models.joint_statistics.JointStatistics`).
 
     Args:
-        codec (dict): Config of ``RootRelativeXYZ``, which says the root, and the bone whose length is the unit of
+        codec (dict): Config of ``RootRelativeXYZ``, which gives the root, and the bone whose length is the unit of
             ``keypoints_xyz``.
         in_channels (int): Length of the input: three times the number of points. Defaults to 600.
         hidden (tuple[int, ...]): Widths of the hidden layers. Defaults to (2048, 2048).
@@ -58,18 +58,31 @@ class LatentPoseHead(PoseHead):
         self.fc = nn.Sequential(*layers, Float32Linear(in_channels, NUM_JOINTS * 3))
 
     def forward(self, feats: Tensor | tuple[Tensor, ...]) -> Tensor:
-        """Return standardised poses (B, 21, 3) from vectors (B, D), or from a tuple whose last item they are."""
+        """Return standardised poses.
+
+        Args:
+            feats: Points of the encoder as vectors, camera axes, any unit, shape (B, D), or a tuple whose last item
+                they are.
+
+        Returns:
+            Shape (B, 21, 3), root-relative, camera axes, in units of each coordinate's standard deviation.
+        """
         feat = feats[-1] if isinstance(feats, (tuple, list)) else feats
         return self.fc(feat).unflatten(1, (NUM_JOINTS, 3))
 
     def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
-        """Return ``loss_reg``, Eq. 4, against the samples' ``keypoints_cam``."""
+        """Return ``loss_reg``, Eq. 4, of standardised poses against the samples' ``keypoints_cam`` (mm, camera frame).
+
+        Args:
+            feats: Vectors, shape (B, D), or a tuple whose last item they are.
+            data_samples: One ``PoseDataSample`` per image.
+        """
         pose = self(feats)
         self.statistics.update(*self._labels(data_samples, pose.device))
         return {'loss_reg': self.joint_loss(pose, data_samples)}
 
     def _labels(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Joints relative to the root, mm, and their validity; none of a hand whose root has no label."""
+        """Return joints relative to the root, mm, and their validity, 0 for a hand whose root has no label."""
         joints, valid = stack_joints(data_samples, device)
         root = slice(self.codec.root, self.codec.root + 1)
         return joints - joints[:, root], valid * valid[:, root]
@@ -80,20 +93,20 @@ class LatentPoseHead(PoseHead):
         return self.statistics.standardise(joints), valid
 
     def in_space(self, pose: Tensor, data_samples: list) -> Tensor:
-        """Return the joints (B, 21, 3) in mm, relative to the root. No label is needed."""
+        """Convert standardised poses (B, 21, 3) to joints in mm, camera axes, relative to the root; needs no label."""
         return self.statistics.restore(pose.float())
 
     def joints_of(self, pose: Tensor, data_samples: list) -> dict[str, Tensor]:
-        """Return a predicted pose as ``pred_instances`` hold it.
+        """Return a predicted pose in the form of ``pred_instances``.
 
         Args:
-            pose: Shape (B, 21, 3).
-            data_samples: One ``PoseDataSample`` an image.
+            pose: Standardised poses, shape (B, 21, 3).
+            data_samples: One ``PoseDataSample`` per image.
 
         Returns:
-            ``keypoints_xyz`` (B, 21, 3), relative to the predicted root, in units of the predicted scale bone. Where
-            the batch has ground truth with the root's label, also ``keypoints_cam`` (B, 21, 3) in mm, at the true root:
-            only where the hand is comes from the truth, not its size.
+            ``keypoints_xyz`` (B, 21, 3), relative to the predicted root, in units of the predicted scale bone. If the
+            whole batch has ground truth with the root's label, also ``keypoints_cam`` (B, 21, 3), mm, camera frame, at
+            the true root: only the hand's position is from the truth, not its size.
         """
         joints = self.in_space(pose, data_samples)
         start, end = self.codec.scale_bone

@@ -1,4 +1,4 @@
-"""Segmentation of the hand into its parts."""
+"""Head for the segmentation of the hand into its parts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ _IGNORE = -100
 
 @MODELS.register_module()
 class PartSegmentationHead(BaseModule):
-    """Says of each pixel which of the hand's 20 parts it shows (Neverova et al. 2017, Table 1).
+    """Classifies each pixel as one of the hand's 20 parts (Neverova et al. 2017, Table 1).
 
     "The background is considered to be subtracted in a preprocessing step and is not part of the segmentation process"
-    (section 3): there is no class for it, its labels and unknown ones are ignored, and a predicted map has it where the
-    network's input has it. A forearm that the pipeline leaves in the depth gets parts, too, which no metric counts.
+    (section 3): there is no class for it, its labels and unknown ones are ignored, and a predicted map has background
+    where the network's input has it. A forearm left in the depth by the pipeline gets parts as well, which no metric
+    counts.
 
     Args:
         in_channels (int): Channels C of the features. Defaults to 500, those of ``DensePatchNet``.
@@ -34,17 +35,22 @@ class PartSegmentationHead(BaseModule):
         self.output = Float32Conv2d(in_channels, NUM_PARTS, 1)
 
     def forward(self, feats: tuple[Tensor, Tensor]) -> Tensor:
-        """Return the parts' scores, log-probabilities but for a constant, shape (B, 20, h, w).
+        """Return the parts' scores, log-probabilities up to a constant, shape (B, 20, h, w).
 
         Args:
-            feats: Foreground (B, 1, H, W) and features (B, C, h, w), of the pixels at multiples of H / h and W / w.
+            feats: Foreground of the crop (B, 1, H, W), bool, and features (B, C, h, w), of the pixels at multiples of
+                H / h and W / w.
         """
         return self.output(feats[1])
 
     def loss(self, feats: tuple[Tensor, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return ``loss_nll``, the negative log-likelihood of the true parts, averaged over the pixels that have one.
 
-        All such pixels of the batch count alike. A batch without any has a loss of 0.
+        All such pixels of the batch have the same weight. A batch without any has a loss of 0.
+
+        Args:
+            feats: Foreground (B, 1, H, W), bool, and features (B, C, h, w), as in :meth:`forward`.
+            data_samples: One ``PoseDataSample`` per image, with ``gt_fields.part_seg``.
 
         Raises:
             ValueError: If a sample has no ``gt_fields.part_seg``, or one of another size than the image; names it.
@@ -59,9 +65,9 @@ class PartSegmentationHead(BaseModule):
         return {'loss_nll': total / known.sum().clamp(min=1)}
 
     def part_map(self, feats: tuple[Tensor, Tensor]) -> Tensor:
-        """Return the most likely part of each pixel, shape (B, 1, H, W), uint8: 1..20, and 0 for the background.
+        """Return the most likely part of each pixel of the image, shape (B, 1, H, W), uint8: 1..20, 0 for background.
 
-        Where features are of every second pixel only, the next one to the right and below has the same part.
+        If features are of every second pixel only, the next one to the right and below has the same part.
         """
         foreground, scores = feats[0], self(feats)
         best = (scores.argmax(1, keepdim=True) + 1).to(torch.uint8)
@@ -70,5 +76,5 @@ class PartSegmentationHead(BaseModule):
         return best * foreground
 
     def predict(self, feats: tuple[Tensor, Tensor], data_samples: list) -> dict[str, Tensor]:
-        """Return ``part_seg``, as :meth:`part_map` gives it."""
+        """Return ``part_seg``, the result of :meth:`part_map`: part of each pixel of the image, uint8."""
         return {'part_seg': self.part_map(feats)}

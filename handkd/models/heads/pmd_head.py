@@ -18,7 +18,7 @@ AXES = ('x', 'y', 'z')
 
 
 class PMDPrediction(NamedTuple):
-    """What :class:`PMDHead` puts out, both in the codec's normalised frame.
+    """Output of :class:`PMDHead`, in the codec's normalised frame.
 
     Attributes:
         xyz: The final prediction, shape (B, 21, 3).
@@ -34,13 +34,13 @@ class PMDHead(XYZHead):
     """Regresses root-relative joints from a feature vector (PMD-Net, sections 3.1 and 3.3).
 
     The sub-networks are ``branches.x``, ``.y``, ``.z`` (or the one ``branches.xyz``), each ``fc1``, ``relu1``, ``fc2``,
-    ``relu2``, ``fc3``: the layer that Eq. 3 calls -2 is ``branches.x.relu2``, the layer -1 is ``branches.x.fc3``.
+    ``relu2``, ``fc3``: layer -2 of Eq. 3 is ``branches.x.relu2``, layer -1 is ``branches.x.fc3``.
 
     Args:
         in_channels (int): Length D of the feature vector.
         codec (dict): Config of the codec between millimetres and the network's output, such as ``RootRelativeXYZ``.
         hidden (tuple[int, ...]): Widths of the hidden layers. Defaults to (256, 64), the paper's.
-        separate (bool): Whether X, Y and Z have a sub-network each; False is the paper's ablation 'without 3
+        separate (bool): Whether X, Y and Z have one sub-network each; False is the paper's ablation 'without 3
             sub-networks'. Defaults to True.
         refine (bool): Whether a fourth network of the same widths adds a residual (Fig. 3). Defaults to False.
         beta (float): Weight of the loss before refinement, beta of Eq. 6. Defaults to 0.5, the paper's best.
@@ -71,7 +71,7 @@ class PMDHead(XYZHead):
         """Predict joints.
 
         Args:
-            feats: Feature vectors, shape (B, D), or a tuple whose last item they are.
+            feats: Feature vectors of the crop, any unit, shape (B, D), or a tuple whose last item they are.
         """
         feat = feats[-1] if isinstance(feats, (tuple, list)) else feats
         out = {name: branch(feat) for name, branch in self.branches.items()}
@@ -84,14 +84,18 @@ class PMDHead(XYZHead):
         return PMDPrediction(xyz + self.refine(feat).unflatten(1, (NUM_JOINTS, 3)), xyz)
 
     def pose_of(self, output: PMDPrediction) -> Tensor:
-        """Return the final joints (B, 21, 3)."""
+        """Return the final joints (B, 21, 3), normalised, in the codec's frame."""
         return output.xyz
 
     def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
-        """Losses of Eq. 2, 4 and 6 against the samples' ``keypoints_cam``.
+        """Return the losses of Eq. 2, 4 and 6 against the samples' ``keypoints_cam``, normalised by the codec.
+
+        Args:
+            feats: Feature vectors of the crop, shape (B, D), or a tuple whose last item they are.
+            data_samples: One ``PoseDataSample`` per image.
 
         Returns:
-            ``loss_reg``, and with the refine module ``loss_reg_coarse``, which carries beta.
+            ``loss_reg``, and with the refine module ``loss_reg_coarse``, multiplied by beta.
         """
         pred = self(feats)
         losses = {'loss_reg': self.joint_loss(pred.xyz, data_samples)}

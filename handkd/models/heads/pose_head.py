@@ -1,4 +1,4 @@
-"""What a head is whose output are the coordinates of 21 joints in space, whatever their frame."""
+"""Base class of the heads whose output is the coordinates of joints in space, in any frame."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from handkd.registry import KEYPOINT_CODECS, MODELS
 class PoseHead(BaseModule):
     """Base of the heads that predict a pose: coordinates (B, 21, 3) in the frame of a codec.
 
-    Its methods let a distiller look at the pose of any such head, find out what it should be, and where its joints are
-    in space: EKD needs no more of a student.
+    Its methods give a distiller the pose of any such head, its target, and its joints in space: all that EKD needs of a
+    student.
 
     Args:
         codec (dict): Config of the codec between labels and the network's output.
@@ -28,29 +28,49 @@ class PoseHead(BaseModule):
         self.loss_module = MODELS.build(loss)
 
     def pose_of(self, output: object) -> Tensor:
-        """Return the final pose (B, 21, 3) out of what ``forward`` gives."""
+        """Return the final pose (B, 21, 3), in the codec's frame and unit, from the output of ``forward``."""
         return output
 
     def encode_samples(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return the true poses (B, 21, 3), and which joints have a label (B, 21)."""
+        """Return the true poses (B, 21, 3) in the codec's frame, and which joints have a label (B, 21)."""
         raise NotImplementedError
 
     def in_space(self, pose: Tensor, data_samples: list) -> Tensor:
-        """Return the joints of a pose (B, 21, 3) along the camera's axes, all in one unit, with gradient.
+        """Convert poses to joints along the camera's axes, with gradient.
 
-        What the pose leaves open (where the hand is, how large) is taken from the samples' labels.
+        Position and size of the hand, if not given by the pose, are taken from the samples' labels.
+
+        Args:
+            pose: Poses in the codec's frame, shape (B, 21, 3).
+            data_samples: One ``PoseDataSample`` per image.
+
+        Returns:
+            Shape (B, 21, 3), camera axes, any unit if the same along all three.
         """
         raise NotImplementedError
 
     def joints_of(self, pose: Tensor, data_samples: list) -> dict[str, Tensor]:
-        """Return a predicted pose (B, 21, 3) as ``pred_instances`` hold it: a dict of arrays over the batch."""
+        """Return a predicted pose in the form of ``pred_instances``.
+
+        Args:
+            pose: Poses in the codec's frame, normalised by it, shape (B, 21, 3).
+            data_samples: One ``PoseDataSample`` per image.
+
+        Returns:
+            Arrays over the batch by name.
+        """
         raise NotImplementedError
 
     def predict(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
-        """Return the final joints, as :meth:`joints_of` gives them."""
+        """Return the final joints, as in :meth:`joints_of`.
+
+        Args:
+            feats: Features of the crop, any unit: input of ``forward``.
+            data_samples: One ``PoseDataSample`` per image.
+        """
         return self.joints_of(self.pose_of(self(feats)), data_samples)
 
     def joint_loss(self, pose: Tensor, data_samples: list) -> Tensor:
-        """Return the loss of a pose (B, 21, 3) against the samples' labels."""
+        """Return the loss of a pose (B, 21, 3), normalised, in the codec's frame, against the samples' labels."""
         target, valid = self.encode_samples(data_samples, pose.device)
         return self.loss_module(pose, target, valid)

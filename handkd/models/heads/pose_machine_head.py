@@ -1,4 +1,4 @@
-"""The stages of a Convolutional Pose Machine: heat maps, refined again and again."""
+"""Stages of a Convolutional Pose Machine: repeatedly refined heat maps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..targets import stack_keypoints
 
 
 def convolutions(channels: list[int], kernels: list[int]) -> nn.Sequential:
-    """Convolutions that keep the size, with ReLU between them; the last has none, and is in float32."""
+    """Return convolutions that keep the size, with ReLU between them; the last computes in float32."""
     layers: list[nn.Module] = []
     *hidden, (last, outputs) = pairwise(channels)
     for (cin, cout), kernel in zip(hidden, kernels):
@@ -28,9 +28,9 @@ def convolutions(channels: list[int], kernels: list[int]) -> nn.Sequential:
 class PoseMachineHead(BaseModule):
     """Predicts 21 heat maps in stages, each of which sees the features and the maps of the stage before.
 
-    The layout of Zimmermann and Brox's PoseNet (2017), which Yuan et al. 2018 (section 4.2) take for 2D joints: 1x1
-    convolutions give the first maps; each further stage has five of 7x7 and two of 1x1, with weights of its own. There
-    is no map of the background. Behind ``CPMFeatures(variant='posenet')`` the network has 17,518,847 parameters.
+    The layout of Zimmermann and Brox's PoseNet (2017), which Yuan et al. 2018 (section 4.2) use for 2D joints: 1x1
+    convolutions give the first maps; each further stage has five of 7x7 and two of 1x1, with its own weights. There is
+    no background map. After ``CPMFeatures(variant='posenet')`` the network has 17,518,847 parameters.
 
     Args:
         in_channels (int): Channels of the feature map.
@@ -68,10 +68,10 @@ class PoseMachineHead(BaseModule):
         """Predict the maps of each stage.
 
         Args:
-            feats: Feature map, shape (B, C, h, w), or a tuple whose last item it is.
+            feats: Feature map of the crop, any unit, shape (B, C, h, w), or a tuple whose last item it is.
 
         Returns:
-            Heat maps of each stage, the last one the final ones, shape (B, 21, h, w) each.
+            Heat maps of each stage, the final ones last, shape (B, 21, h, w) each.
         """
         feat = feats[-1] if isinstance(feats, (tuple, list)) else feats
         first, *others = self.stages
@@ -81,11 +81,15 @@ class PoseMachineHead(BaseModule):
         return maps
 
     def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
-        """Return the loss against the samples' ``keypoints``.
+        """Return the loss against the samples' ``keypoints`` (px of the network's input).
+
+        Args:
+            feats: Feature map of the crop, shape (B, C, h, w), or a tuple whose last item it is.
+            data_samples: One ``PoseDataSample`` per image.
 
         Returns:
-            ``loss_heatmap``, the sum over the stages, each of which has the same target; and for the log each stage's
-            part, ``stage1`` and so on.
+            ``loss_heatmap``, the sum over the stages, which have the same target; and for the log each stage's loss,
+            ``stage1`` and so on.
         """
         maps = self(feats)
         keypoints, weight = stack_keypoints(data_samples, maps[0].device)

@@ -13,7 +13,7 @@ from .latent_25d_head import Latent25DHead
 
 @MODELS.register_module()
 class Regression25DHead(Latent25DHead):
-    """Regresses poses from a feature vector: EKD's "2.5D representations" behind ResNet and SqueezeNet (section 4.2).
+    """Regresses poses from a feature vector: EKD's "2.5D representations" with ResNet and SqueezeNet (section 4.2).
 
     Args:
         in_channels (int): Length of the feature vector.
@@ -33,12 +33,21 @@ class Regression25DHead(Latent25DHead):
         self.fc = Float32Linear(in_channels, NUM_JOINTS * 3)
 
     def forward(self, feats: Tensor | tuple[Tensor, ...]) -> Tensor:
-        """Return poses (B, 21, 3) from vectors (B, D), or from a tuple whose last item they are."""
+        """Return 2.5D poses (x, y, Z^r), shape (B, 21, 3), in the normalised frame of ``Latent25D``.
+
+        Args:
+            feats: Feature vectors of the crop, shape (B, D), or a tuple whose last item they are.
+        """
         feat = feats[-1] if isinstance(feats, (tuple, list)) else feats
         return self.with_root(self.fc(feat).unflatten(1, (NUM_JOINTS, 3)))
 
     def loss(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:
-        """Return ``loss_reg``, Loss_pos^stu of EKD, Eq. 4."""
+        """Return ``loss_reg``, Loss_pos^stu of EKD, Eq. 4, of poses in the normalised frame of ``Latent25D``.
+
+        Args:
+            feats: Feature vectors of the crop, shape (B, D), or a tuple whose last item they are.
+            data_samples: One ``PoseDataSample`` per image, with joints in px of the network's input and in mm.
+        """
         pose = self(feats)
         self.learn_bones(data_samples, pose.device)
         return {'loss_reg': self.joint_loss(pose, data_samples)}

@@ -1,4 +1,4 @@
-"""Losses, as plain functions and as modules that a config names."""
+"""Losses, as plain functions and as modules for configs."""
 
 from .feature_l1_loss import FeatureL1Loss
 from .heatmap_rmse_loss import HeatmapRMSELoss, heatmap_rmse

@@ -14,10 +14,10 @@ def heatmap_rmse(pred: Tensor, target: Tensor, weight: Tensor, eps: float = 1e-1
     over all joints k of all samples.
 
     Args:
-        pred: Predicted maps, shape (B, K, H, W).
-        target: True maps, shape (B, K, H, W).
+        pred: Predicted heat maps, any unit, shape (B, K, H, W).
+        target: True heat maps, 0 to 1, shape (B, K, H, W).
         weight: Weight of each joint, shape (B, K); 0 where it is not visible or has no label.
-        eps: Added under the root, since its derivative at 0 is infinite.
+        eps: Added under the root, whose derivative at 0 is infinite. Defaults to 1e-12.
 
     Returns:
         A scalar; 0 if no joint counts.
@@ -39,5 +39,5 @@ class HeatmapRMSELoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """Return the weighted loss; arguments as of :func:`heatmap_rmse`."""
+        """Return the weighted loss of heat maps in any unit; arguments as of :func:`heatmap_rmse`."""
         return self.loss_weight * heatmap_rmse(pred, target, weight)

@@ -8,7 +8,15 @@ from handkd.registry import MODELS
 
 
 def mean_difference(pred: Tensor, target: Tensor) -> Tensor:
-    """Return the mean absolute difference of two tensors of one shape, a scalar, float32."""
+    """Return the mean absolute difference of two tensors.
+
+    Args:
+        pred: Any shape, any unit; images of the crop or feature maps.
+        target: The same shape and unit.
+
+    Returns:
+        A scalar, float32, in the same unit.
+    """
     return (pred.float() - target.float()).abs().mean()
 
 
@@ -25,5 +33,10 @@ class PixelL1Loss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
-        """Return the weighted loss of images (B, C, H, W)."""
+        """Return the weighted loss.
+
+        Args:
+            pred: Predicted normalised images of the crop, shape (B, C, H, W).
+            target: True images, of the same shape.
+        """
         return self.loss_weight * mean_difference(pred, target)

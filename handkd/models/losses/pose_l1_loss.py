@@ -11,13 +11,13 @@ def pose_l1(pred: Tensor, target: Tensor, weight: Tensor | None = None, depth_we
     """Sum of absolute differences over the coordinates of a sample, averaged over the batch.
 
     Args:
-        pred: Predicted poses, shape (B, K, 3), any unit.
-        target: True poses, of the same shape and unit.
-        weight: Weight of each joint, shape (B, K), 0 where it has no label; None for all 1.
-        depth_weight: Weight of the third coordinate against the others; alpha of Iqbal et al. 2018.
+        pred: Predicted poses, shape (B, K, 3), any unit, in the codec's frame.
+        target: True poses, of the same shape, unit and frame.
+        weight: Weight of each joint, shape (B, K), 0 where it has no label. Defaults to None: all 1.
+        depth_weight: Weight of the third coordinate against the others; alpha of Iqbal et al. 2018. Defaults to 1.0.
 
     Returns:
-        A scalar.
+        A scalar, in the unit of ``pred``.
     """
     difference = (pred.float() - target.float()).abs()
     per_joint = difference[..., :2].sum(-1) + depth_weight * difference[..., 2]
@@ -38,5 +38,5 @@ class PoseL1Loss(nn.Module):
         self.depth_weight, self.loss_weight = depth_weight, loss_weight
 
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Return the weighted loss; arguments as of :func:`pose_l1`."""
+        """Return the weighted loss of poses in the codec's frame, any unit; arguments as of :func:`pose_l1`."""
         return self.loss_weight * pose_l1(pred, target, weight, self.depth_weight)

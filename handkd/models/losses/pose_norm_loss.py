@@ -14,10 +14,10 @@ def pose_norm(pred: Tensor, target: Tensor, weight: Tensor | None = None, eps: f
     The root is taken once, over all coordinates of all joints of a sample, not joint by joint, and not over the batch.
 
     Args:
-        pred: Predicted coordinates, shape (B, K, 3), any unit.
-        target: True coordinates, shape (B, K, 3), the same unit.
-        weight: Weight of each joint, shape (B, K), 0 where it has no label; None for all 1.
-        eps: Added under the root, since its derivative at 0 is infinite.
+        pred: Predicted coordinates, shape (B, K, 3), any unit, in the codec's frame.
+        target: True coordinates, shape (B, K, 3), the same unit and frame.
+        weight: Weight of each joint, shape (B, K), 0 where it has no label. Defaults to None: all 1.
+        eps: Added under the root, whose derivative at 0 is infinite. Defaults to 1e-12.
 
     Returns:
         A scalar, in the unit of ``pred``.
@@ -41,5 +41,5 @@ class PoseNormLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Return the weighted loss; arguments as of :func:`pose_norm`."""
+        """Return the weighted loss of poses in the codec's frame, any unit; arguments as of :func:`pose_norm`."""
         return self.loss_weight * pose_norm(pred, target, weight)

@@ -11,11 +11,11 @@ def pose_squared(pred: Tensor, target: Tensor, weight: Tensor | None = None, red
     """Squared distance between whole poses, averaged over the batch (Loss_C of Yuan et al. 2018, section 3.2).
 
     Args:
-        pred: Predicted coordinates, shape (B, K, 3), any unit.
-        target: True coordinates, shape (B, K, 3), the same unit.
-        weight: Weight of each joint, shape (B, K), 0 where it has no label; None for all 1.
-        reduction: 'sum' over a sample's coordinates, or 'mean' over those of its labelled joints. The paper says "L2
-            loss" and no more; a sum of squares is what its Eq. 1 has.
+        pred: Predicted coordinates, shape (B, K, 3), any unit, in the codec's frame.
+        target: True coordinates, shape (B, K, 3), the same unit and frame.
+        weight: Weight of each joint, shape (B, K), 0 where it has no label. Defaults to None: all 1.
+        reduction: 'sum' over a sample's coordinates, or 'mean' over those of its labelled joints. The paper states "L2
+            loss" only; its Eq. 1 has a sum of squares. Defaults to 'sum'.
 
     Returns:
         A scalar, in the unit of ``pred``, squared.
@@ -49,5 +49,5 @@ class PoseSquaredLoss(nn.Module):
         self.loss_weight, self.reduction = loss_weight, reduction
 
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Return the weighted loss; arguments as of :func:`pose_squared`."""
+        """Return the weighted loss of poses in the codec's frame, any unit; arguments as of :func:`pose_squared`."""
         return self.loss_weight * pose_squared(pred, target, weight, self.reduction)

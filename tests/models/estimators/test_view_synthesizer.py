@@ -274,7 +274,10 @@ def test_what_is_missing_is_named(views):
     fails(r"takes \['background'\].*PackHandInputs", lambda data: data['inputs'].pop('background'))
     fails('groups of 4 images', lambda data: data['data_samples'].insert(0, data['data_samples'].pop(5)))
     fails("no camera with 'R'", lambda data: data['data_samples'][3].set_metainfo(dict(camera=dict(K=np.eye(3)))))
-    fails("whether it is 'labelled'", lambda data: data['data_samples'][5].set_metainfo(dict(labelled=None)))
+    fails(
+        "has no 'labelled' in its meta information",
+        lambda data: data['data_samples'][5].set_metainfo(dict(labelled=None)),
+    )
     fails(
         '1 of 10 samples.*labelled.*constant share',
         lambda data: data['data_samples'][8].set_metainfo(dict(labelled=False)),
