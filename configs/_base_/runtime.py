@@ -1,4 +1,4 @@
-"""What every run has in common."""
+"""Settings common to all runs."""
 
 default_scope = 'handkd'
 log_level = 'INFO'

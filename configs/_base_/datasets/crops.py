@@ -1,4 +1,4 @@
-"""What the data sets in files have in common: 64x64 square crops around the joints' box, and how they are loaded."""
+"""Common base of the data sets in files: 64x64 square crops around the joints' box, and their loading."""
 
 _base_ = './loaders.py'
 
@@ -11,7 +11,7 @@ pack_rgb = dict(type='PackHandInputs', modalities=['rgb'])
 pack_depth = dict(type='PackHandInputs', modalities=['depth'])
 pack_paired = dict(type='PackHandInputs', modalities=['rgb', 'depth'])
 
-# Without augmentation. A data set's own file changes *_train.
+# Without augmentation. Each data set's own file overrides *_train.
 rgb_train = rgb_test = [crop, warp, pack_rgb]
 depth_train = depth_test = [crop, warp, cube, pack_depth]
 paired_train = [crop, warp, cube, pack_paired]

@@ -1,4 +1,4 @@
-"""How images in files are loaded."""
+"""Loading of images from files."""
 
 train_dataloader = dict(
     batch_size=64,

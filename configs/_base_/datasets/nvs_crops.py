@@ -1,6 +1,6 @@
-"""128x128 views of a virtual camera that looks at the hand, with what it sees without the hand; and their loading.
+"""128x128 views of a virtual camera that looks at the hand, with the background behind it, and their loading.
 
-The square is that of a cube around the middle finger's base, so that hands are as large, and in the same place, in all
+The square is that of a cube around the middle finger's base, so that the hand has the same size and place in all
 views: between two of them only a rotation is left (Mueller et al. 2020, section 3.1: "to factor out scale and global
 position"). Training draws groups of views, labelled images, or both (sections 2.2 and 2.3).
 """
@@ -8,7 +8,7 @@ position"). Training draws groups of views, labelled images, or both (sections 2
 input_size = 128
 
 crop = dict(type='HandCrop', rule='cube', cube=240.0, root='middle_mcp')
-turn = dict(type='RandomCropNoise', rotation=20.0)  # the paper has random in-plane rotations, and does not say how far
+turn = dict(type='RandomCropNoise', rotation=20.0)  # the paper rotates in-plane at random, and gives no range
 view = dict(type='VirtualCamera', size=input_size)
 pack = dict(type='PackHandInputs', modalities=['rgb'])
 pack_views = dict(type='PackHandInputs', modalities=['rgb', 'background'])

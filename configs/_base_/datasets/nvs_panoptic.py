@@ -1,8 +1,8 @@
-"""CMU Panoptic for NVS: sequences 171026_pose3 and 171204_pose2 to learn from, 171026_pose2 to test on (section 3.1).
+"""CMU Panoptic for NVS: training on sequences 171026_pose3 and 171204_pose2, test on 171026_pose2 (section 3.1).
 
 Every 10th frame is taken: a third of a second apart, hands have moved, and the 300,000 images of 4,869 moments are ten
-times what the paper has labels for. The sets are packed on first use: 410,000 full-HD images are decoded for all that
-is ever trained and tested (configs/nvs/README.md counts them), and the packs take 38 GB.
+times as many as the paper has labels for. The sets are packed on first use: 410,000 full-HD images are decoded once for
+all trainings and tests (configs/nvs/README.md has the count), and the packs take 38 GB.
 """
 
 _base_ = './nvs_crops.py'
@@ -30,8 +30,8 @@ def packed(name, sequences, every_nth_frame):
 
 train_set = packed('train', ['171026_pose3', '171204_pose2'], 10)
 test_set = packed('test', ['171026_pose2'], 10)
-# Some 55 moments of the test sequence, the same in all runs: nothing is chosen by it. Backgrounds need 50.
+# About 55 moments of the test sequence, the same in all runs: nothing is selected by them. Backgrounds need 50.
 val_set = packed('val', ['171026_pose2'], 300)
 
-# As many of the images have labels in the paper's largest scenario.
+# Number of labelled images in the paper's largest scenario.
 pool = 28592

@@ -14,7 +14,7 @@ def packed(name, split, every_nth_frame, pipeline):
 
 train_set = packed('train', 'train', 10, _base_.rgb_train)
 test_set = packed('test', 'test', 10, _base_.rgb_test)
-# A few moments of the test sequences, the same in all runs, to see how a training goes: choose nothing by it.
+# A few moments of the test sequences, the same in all runs, to monitor a training: select nothing by them.
 val_set = packed('val', 'test', 300, _base_.rgb_test)
 train_dataloader = dict(dataset=train_set)
 val_dataloader = dict(dataset=val_set)

@@ -1,6 +1,6 @@
 """The built-in hand studio, rendered straight into 64x64 crops.
 
-No flips: it shows both sides from everywhere, so that a mirrored image is one that it could have drawn.
+No flips: it renders both sides from all directions, so a mirrored image is one that it could have rendered.
 """
 
 input_size = 64

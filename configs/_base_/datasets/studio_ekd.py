@@ -1,4 +1,4 @@
-"""The hand studio for EKD: right hands, upright within 40 degrees, with noise on all labels, the test set's too."""
+"""The hand studio for EKD: right hands, upright within 40 degrees, with noise on all labels, in the test set too."""
 
 input_size = 64
 

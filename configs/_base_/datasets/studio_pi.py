@@ -10,7 +10,7 @@ masked_train = [mask, dict(type='PackHandInputs', modalities=['rgb'], fields=['h
 paired_masked_train = [mask, cube, dict(type='PackHandInputs', modalities=['rgb', 'depth'], fields=['hand_mask'])]
 
 upright = dict(resolution=input_size, randomisation=dict(view=50.0))
-# Few pairs, beside many depth images alone: where depth has most to give.
+# Few pairs and many unpaired depth images: the setting in which depth can help most.
 train_dataloader = dict(batch_size=32, dataset=dict(length=400, **upright))
 val_dataloader = dict(dataset=dict(length=200, **upright))
 test_dataloader = dict(dataset=dict(length=1000, **upright))

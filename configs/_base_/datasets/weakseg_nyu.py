@@ -1,11 +1,11 @@
-"""NYU's front camera, of which training is told the joints alone; and rendered hands with part labels, the studio's.
+"""NYU's front camera, trained on its joint labels alone, and the studio's rendered hands with part labels.
 
-The paper's own rendered hands are unpublished: as many here (section 5), and from a third of them the patches. They are
-upright within 60 degrees, as people hold their hands before a camera, and as NYU's are: dictionaries over the whole
-sphere of views have fewer patches that are like a given one.
+The paper's own rendered hands are unpublished: this set has as many (section 5), and a third of them give the patches.
+They are upright within 60 degrees, as people hold their hands before a camera, and as NYU's are: dictionaries over the
+whole sphere of views have fewer patches that resemble a given one.
 
-NYU has no part labels: segmentation is tested on rendered hands, or by *_nyu_parts.py on labelled images in
-data/nyu_parts, laid out as NYU is with parts_1_0000001.png and so on beside them. The paper's authors drew 100, which
+NYU has no part labels: segmentation is tested on rendered hands, or, with *_nyu_parts.py, on labelled images in
+data/nyu_parts, in NYU's layout with parts_1_0000001.png and so on next to them. The paper's authors labelled 100, which
 are unpublished.
 """
 

@@ -1,6 +1,6 @@
 """The hand studio in two domains: rendered, with part labels and exact depth; and 'real', with a sensor's depth.
 
-The 'real' hands are other people's, and training is told their joints alone: their parts are for evaluation.
+The 'real' hands are of other people, and training uses their joints alone: their parts are for evaluation.
 """
 
 _base_ = './cube_crops.py'
@@ -14,7 +14,7 @@ hand = dict(
     factor=1.5,
     crop_noise=None,
 )
-# A poorer sensor than the studio's 'kinect', at which rendered and 'real' depth hardly differ to the network.
+# A poorer sensor than the studio's 'kinect', with which rendered and 'real' depth hardly differ for the network.
 sensed = dict(hand, depth_sensor=dict(preset='kinect', noise=12.0, step=12.0, holes=0.6, flying=0.4))
 
 rendered_train_set = dict(hand, split='train', length=20000, seed=1, pipeline=_base_.rendered)

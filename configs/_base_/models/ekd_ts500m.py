@@ -6,9 +6,9 @@ alpha = 20 for depths against pixels of a 128x128 input is, to our knowledge, th
 these are; here x and y run from -1 to 1, so that a pixel is 2 / 128. Where joint 0 is the palm's centre (LM, STB), the
 bone from there is about half as long, and depths in units of it weigh twice as much.
 
-Eq. 4 has lambda = (1, 0.1, 1): the paper gives none of them. Losses are sums over a hand. Loss_off is weighted down,
-since its gradient reaches the student too; the offset network itself learns as fast with Adam. The rise of lambda_1
-over the first 1000 steps is ours: from the beginning it cost accuracy on the studio.
+Eq. 4 has lambda = (1, 0.1, 1): the paper gives none of them. Losses are sums over a hand. Loss_off has a small weight,
+since its gradient reaches the student too; the offset network itself learns as fast with Adam. The warm-up of lambda_1
+over the first 1000 steps is ours: at full weight from the first step it cost accuracy on the studio.
 """
 
 model = dict(

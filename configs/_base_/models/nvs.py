@@ -1,6 +1,6 @@
-"""NVS: encoder, decoder and pose network (Mueller et al. 2020), their layers those of Rhodin et al. 2018.
+"""NVS: encoder, decoder and pose network (Mueller et al. 2020), with the layers of Rhodin et al. 2018.
 
-The feature loss takes a ResNet-18 of ImageNet, as the paper does.
+The feature loss uses an ImageNet ResNet-18, as in the paper.
 """
 
 encoder = dict(type='GeometryEncoder', depth=50, input_size=128, num_points=200, appearance=128)
@@ -11,10 +11,10 @@ pose_network = dict(
     hidden=(2048, 2048),
     dropout=0.5,
 )
-# Its path, or None for a random network in its place: --cfg-options feature_network.checkpoint=None
+# Path or URL of its weights; None for a random network: --cfg-options feature_network.checkpoint=None
 feature_network = dict(checkpoint='torchvision://resnet18')
 
-# The three regimes of section 3.2: supervised; views first, poses then; and both at once.
+# The three regimes of section 3.2: supervised; views first, then poses; and both at once.
 pose_model = dict(type='HandPoseEstimator', modality='rgb', backbone=encoder, head=pose_network)
 frozen_model = dict(pose_model, backbone=dict(encoder, frozen='all'))
 views_model = dict(

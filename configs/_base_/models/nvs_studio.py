@@ -1,8 +1,8 @@
-"""NVS small enough for a CPU: 64x64, a quarter of the width, and a random network in the place of ImageNet's.
+"""NVS small enough for a CPU: 64x64, a quarter of the width, and a random network instead of ImageNet's.
 
-The decoder drops nothing: a short training fits too little, not too much. The pose network has no batch
-normalisation, behind which it fits a handful of labels too well. lambda_F of Eq. 4 is small, or the encoder of a
-semi-supervised network has learnt a handful of labels by heart before it has learnt to see from the views.
+The decoder has no dropout: a short training underfits rather than overfits. The pose network has no batch
+normalisation, with which it overfits a handful of labels. lambda_F of Eq. 4 is small, because the encoder of a
+semi-supervised network otherwise overfits a handful of labels before it has learnt from the views.
 """
 
 _base_ = './nvs.py'

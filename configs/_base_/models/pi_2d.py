@@ -14,12 +14,12 @@ def network(modality, channels, loss_weight):
             codec=codec,
             loss=dict(type='HeatmapRMSELoss', loss_weight=loss_weight),
         ),
-        # Mid-grey is 0, and so is, nearly, what lies outside the image (Zimmermann and Brox).
+        # Mid-grey is 0, and so, nearly, is the area outside the image (Zimmermann and Brox).
         data_preprocessor=dict(type='HandDataPreprocessor', rgb=dict(mean=(127.5,) * 3, std=(255.0,) * 3)),
     )
 
 
-# The RGB network carries lambda = 100 (Eq. 2) from the beginning, so that the twin differs in nothing but the teacher.
+# The RGB network carries lambda = 100 (Eq. 2) from the beginning, so that the baseline differs only in the teacher.
 model = network('rgb', 3, loss_weight=100.0)
 depth_model = network('depth', 1, loss_weight=1.0)
 

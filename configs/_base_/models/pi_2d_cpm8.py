@@ -1,6 +1,6 @@
 """PI in 2D small enough for a CPU: an eighth of the width, at 96x96, with targets of the maps' own size.
 
-A cell is a twelfth of the image, not a thirty-second, so joints are found between the cells. Eq. 1 and 3 sum over the
+A cell is a twelfth of the image, not a thirty-second, so joints are decoded between the cells. Eq. 1 and 3 sum over the
 features, of which there are 12 x 12 x 16 here and 32 x 32 x 128 in the paper's network. lambda is smaller by as much,
 so that Eq. 2 weighs them as the paper does.
 """

@@ -1,4 +1,4 @@
-"""PMD-Net: the RGB network, the depth network, and what passes between them (Wang and Chen 2020)."""
+"""PMD-Net: the RGB network, the depth network, and the losses between them (Wang and Chen 2020)."""
 
 codec = dict(type='RootRelativeXYZ', root='middle_mcp', scale_bone=('wrist', 'middle_mcp'))
 
@@ -15,7 +15,7 @@ def network(modality, channels, loss_weight):
     )
 
 
-# The RGB network carries alpha = 100 (Eq. 5) with and without distillation, so that the twin differs in nothing else:
+# The RGB network carries alpha = 100 (Eq. 5) with and without distillation, so nothing else differs in the baseline:
 # Adam's weight decay is added to the gradient, and another scale of the loss would change its strength.
 model = network('rgb', 3, loss_weight=100.0)
 depth_model = network('depth', 1, loss_weight=1.0)  # Eq. 2

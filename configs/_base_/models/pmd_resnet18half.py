@@ -1,4 +1,4 @@
-"""PMD-Net small enough for a CPU: a ResNet-18 of half width behind the ImageNet stem."""
+"""PMD-Net small enough for a CPU: a ResNet-18 of half width after the ImageNet stem."""
 
 _base_ = './pmd.py'
 

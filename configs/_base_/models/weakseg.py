@@ -1,4 +1,4 @@
-"""The networks of Neverova et al. 2017 (Table 1): f_s, which segments, and f_r, one a joint, which regress."""
+"""The networks of Neverova et al. 2017 (Table 1): f_s for segmentation, and f_r, one per joint, for regression."""
 
 codec = dict(type='MetricCube', input_size=48)
 

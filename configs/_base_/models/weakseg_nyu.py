@@ -1,4 +1,4 @@
-"""The networks of weakseg for the 14 of NYU's joints that published figures are about."""
+"""The networks of weakseg for the 14 of NYU's joints that published figures use."""
 
 _base_ = './weakseg.py'
 

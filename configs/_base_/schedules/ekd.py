@@ -1,4 +1,4 @@
-"""EKD: the paper's training is in a supplement that is not public, so all of this is ours.
+"""EKD: the paper's training is in a supplement that is not public, so this schedule is ours.
 
 Adam at 5e-4, divided by 10 after 40k and 55k of 60k steps; --amp trains in bfloat16.
 """

@@ -1,7 +1,7 @@
 """Short schedules for the studio on a CPU, of our choice: each time the rate rises from 0 and falls along a cosine.
 
-Supervised and semi-supervised networks share theirs, so that they differ in the views alone. Weights of the pose
-network decay, lest it learn a handful of labels by heart; whoever changes lambda_F changes the decay with it.
+Supervised and semi-supervised networks share theirs, so that they differ in the views alone. The pose
+network has weight decay, against overfitting a handful of labels; if lambda_F is changed, scale the decay with it.
 """
 
 warmup = dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100)

@@ -1,9 +1,9 @@
 """PI: 20k steps, then 10k of PI-training (Yuan et al. 2018, section 4.1).
 
 The paper gives neither optimiser, batch nor rate. Adam, a batch of 8, and 1e-4 divided by 10 after 10k steps are those
-of Zimmermann and Brox, whose crops it uses; PI-training begins at 1e-4 again, and so does its twin: at the 1e-6 that
-theirs would have come to, nothing would be learnt. What BigHand2.2M is trained for is our choice. --amp trains in
-bfloat16, which the paper does not.
+of Zimmermann and Brox, whose crops it uses; PI-training begins at 1e-4 again, and so does its baseline: at the 1e-6
+that their schedule would have reached, nothing would be learnt. The number of steps on BigHand2.2M is our choice. --amp
+trains in bfloat16, unlike the paper.
 """
 
 optim_wrapper = dict(type='AutocastOptimWrapper', amp=False, optimizer=dict(type='Adam', lr=1e-4, fused=True))

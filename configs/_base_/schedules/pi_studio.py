@@ -14,7 +14,7 @@ depth_only = dict(
     param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=800)],
     train_cfg=dict(by_epoch=False, max_iters=800, val_interval=800),
 )
-# The paired set is small: few steps at a low rate, lest the depth network learn it by heart.
+# The paired set is small: few steps at a low rate, so that the depth network does not overfit it.
 depth_paired = dict(
     optim_wrapper=dict(optimizer=dict(lr=5e-5)),
     param_scheduler=[warmup, dict(type='CosineAnnealingLR', eta_min=0.0, by_epoch=False, begin=100, end=200)],

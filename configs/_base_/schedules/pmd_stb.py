@@ -1,7 +1,7 @@
 """PMD-Net on STB (section 4.2): Adam, weight decay 5e-4, 7e-5 divided by 10 after 10k steps.
 
-The paper gives neither the batch nor the last step; 64 and 15k are ours. --amp trains in bfloat16, which
-the paper does not.
+The paper gives neither the batch nor the last step; 64 and 15k are ours. --amp trains in bfloat16, unlike
+the paper.
 """
 
 optim_wrapper = dict(

@@ -1,7 +1,7 @@
 """All rows of PMD-Net's Table 2."""
 
 row = dict(role='variant', config='{net}_{data}.py', teachers=dict(depth='depth'))
-# Without the three sub-networks X, Y and Z come from one, in the teacher too, whose one layer has their joint weight.
+# Without the three sub-networks, one regresses X, Y and Z, in the teacher too; its layer has their summed weight.
 single = {
     'model.student.head.separate': False,
     'model.teachers.depth.model.head.separate': False,
