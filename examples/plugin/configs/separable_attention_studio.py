@@ -1,4 +1,4 @@
-"""PMD-Net with a student, a further distiller and an augmentation that handkd knows nothing of."""
+"""PMD-Net with a student, a further distiller and an augmentation from a separate package."""
 
 _base_ = '../../../configs/pmd/resnet18half_studio.py'
 
