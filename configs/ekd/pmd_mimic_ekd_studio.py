@@ -1,4 +1,4 @@
-"""EKD together with PMD-Net's depth mimicry, which neither paper has; the stages have each alone, too.
+"""EKD together with PMD-Net's depth mimicry, which is in neither paper; the stages train each alone, too.
 
 The weights are for PMD-Net's location loss, which is alpha = 100 times a norm (Eq. 5 of PMD-Net).
 """
