@@ -1,4 +1,4 @@
-"""PMD-Net's RGB student behind the encoder of the views: from nothing, or from what the views have taught it."""
+"""PMD-Net's RGB student on the encoder of the views: trained from scratch, or from weights learnt from the views."""
 
 _base_ = ['../pmd/resnet18half_rgb_studio.py', '../_base_/models/nvs_studio.py']
 

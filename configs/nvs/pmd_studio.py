@@ -1,4 +1,4 @@
-"""PMD-Net, its student starting from what the views have taught the encoder. And all stages, for tools/stages.py.
+"""PMD-Net, its student starting from the encoder learnt from views; and all stages, for tools/stages.py.
 
 Teacher and student have different backbones, so that of Eq. 3 only the sub-networks' layers are mimicked.
 """

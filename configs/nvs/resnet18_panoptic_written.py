@@ -1,10 +1,10 @@
-"""All stages of resnet18_panoptic, a few steps each, on a tree that the studio has written, to see that they run.
+"""All stages of resnet18_panoptic, a few steps each, on a tree that the studio has written, to test that they run.
 
     python tools/write_dataset.py --layout panoptic_nvs --out data/panoptic --num 8
     python tools/stages.py configs/nvs/resnet18_panoptic_written.py
 
 All images of so small a tree have labels; networks are a quarter as wide, and that of the feature loss is random. Its
-packs lie in data/packed/panoptic_written_*: remove them when the tree is written anew.
+packs lie in data/packed/panoptic_written_*: remove them when the tree is written again.
 """
 
 _base_ = './resnet18_panoptic.py'

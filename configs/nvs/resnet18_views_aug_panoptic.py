@@ -1,4 +1,4 @@
-"""Views alone, turned at random, with the ResNet-18 encoder."""
+"""Views alone, rotated at random, with the ResNet-18 encoder."""
 
 _base_ = './resnet50_views_aug_panoptic.py'
 

@@ -1,4 +1,4 @@
-"""Views alone, laid over their backgrounds by a matte: ours, beside the paper's."""
+"""Views alone, composited over their backgrounds by a matte: ours, in addition to the paper's."""
 
 _base_ = './resnet18quarter_views_studio.py'
 

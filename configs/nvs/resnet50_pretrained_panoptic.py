@@ -1,4 +1,4 @@
-"""The "pre-trained" network: an encoder that has learnt from views is kept, and the pose network learns from labels."""
+"""The "pre-trained" network: the encoder learnt from views is frozen, and the pose network learns from labels."""
 
 _base_ = './resnet50_supervised_panoptic.py'
 

@@ -1,4 +1,4 @@
-"""The "supervised" network: encoder and pose network, from nothing, from the labelled images alone."""
+"""The "supervised" network: encoder and pose network, trained from scratch on the labelled images alone."""
 
 _base_ = [
     '../_base_/runtime.py',

@@ -1,4 +1,4 @@
-"""Views alone, turned at random: the encoder of the "pre-trained aug" networks."""
+"""Views alone, rotated at random: the encoder of the "pre-trained aug" networks."""
 
 _base_ = './resnet50_views_panoptic.py'
 
