@@ -1,4 +1,4 @@
-"""Depth_Net's first training where BigHand2.2M is not at hand: on the studio's depth images."""
+"""Depth_Net's first training if BigHand2.2M is missing: on the studio's depth images."""
 
 _base_ = [
     '../_base_/runtime.py',

@@ -1,8 +1,8 @@
 """The network of RHD on Dexter+Object's fingertips: tools/test.py with a checkpoint that was trained on RHD.
 
-There is no root to align, so predictions are laid on the tips by the best similarity transform (PA); that needs three
-tips a frame. The tips' box holds about half of the hand, hence the crop around twice their box: there is no joint
-to centre the crop of Zimmermann and Brox on.
+There is no root to align, so predictions are aligned to the tips by the best similarity transform (PA), which needs
+three tips per frame. The tips' box holds about half of the hand, hence the crop around twice their box: there is no
+joint to centre the crop of Zimmermann and Brox on.
 """
 
 _base_ = './cpm_rgb_rhd.py'
