@@ -1,10 +1,10 @@
-"""What `make demo` runs: PMD-Net where it matters most, with many depth images and few photographs.
+"""Config of `make demo`: PMD-Net where it helps most, with many depth images and few photographs.
 
-For tools/stages.py alone: all that is special about it stands in its stages.
+For tools/stages.py only: its own settings are all in its stages.
 
 The depth teacher learns from a large depth-only set; the RGB networks get 400 pairs of photograph and depth, and all
 hands are upright within 50 degrees. alpha is 3 instead of the paper's 100, which is tuned to tens of thousands of
-labelled photographs: with so few, what the teacher says is worth more than the labels (README.md of this folder).
+labelled photographs: with so few, the teacher's features are worth more than the labels (README.md of this folder).
 """
 
 _base_ = './resnet18half_studio.py'

@@ -1,7 +1,7 @@
 """The RGB network of RHD on Dexter+Object's fingertips: tools/test.py with a checkpoint that was trained on RHD.
 
-There is no root to align, so predictions are laid on the tips by the best similarity transform (PA); that needs three
-tips a frame. The tips' box holds about half of the hand, hence the wider crop.
+There is no root to align, so predictions are aligned to the tips by the best similarity transform (PA), which needs
+three tips per frame. The tips' box holds about half of the hand, hence the wider crop.
 """
 
 _base_ = './resnet34_rgb_rhd.py'

@@ -1,4 +1,4 @@
-"""The RGB twin of PMD-Net: the same student, data and steps, without distillation ('RGB Baseline Network')."""
+"""The RGB baseline of PMD-Net: the same student, data and steps, without distillation ('RGB Baseline Network')."""
 
 _base_ = [
     '../_base_/runtime.py',
