@@ -1,4 +1,4 @@
-"""The control of step 2, evaluated on real images with part labels: a folder of one's own, since NYU has none."""
+"""The control of step 2, evaluated on real images with part labels: a folder of your own, since NYU has none."""
 
 _base_ = './dense_longer_nyu.py'
 

@@ -1,4 +1,4 @@
-"""The control of step 2: the same network goes on with rendered hands alone, as long and at the same rate."""
+"""The control of step 2: the same network continues on rendered hands alone, as long and at the same rate."""
 
 _base_ = './dense_synthetic_studio.py'
 

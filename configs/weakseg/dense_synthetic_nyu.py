@@ -1,4 +1,4 @@
-"""Step 1: the segmentation network on rendered hands; evaluated on such, since NYU has no part labels."""
+"""Step 1: the segmentation network on rendered hands; evaluated on rendered hands, since NYU has no part labels."""
 
 _base_ = [
     '../_base_/runtime.py',

@@ -1,4 +1,4 @@
-"""Step 2: the same network goes on with rendered and real hands, 9:1, these with their restored maps."""
+"""Step 2: the same network continues on rendered and real hands, 9:1, real ones with their restored maps."""
 
 _base_ = ['./dense_longer_nyu.py', '../_base_/knowledge/weakseg.py']
 

@@ -1,4 +1,4 @@
-"""Step 2, evaluated on real images with part labels: a folder of one's own, since NYU has none."""
+"""Step 2, evaluated on real images with part labels: a folder of your own, since NYU has none."""
 
 _base_ = './dense_weak_nyu.py'
 

@@ -1,4 +1,4 @@
-"""Step 2: the same network goes on with rendered and real hands, 9:1, these with their restored maps (Table 3)."""
+"""Step 2: the same network continues on rendered and real hands, 9:1, real ones with their restored maps (Table 3)."""
 
 _base_ = ['./dense_longer_studio.py', '../_base_/knowledge/weakseg.py']
 

@@ -1,4 +1,4 @@
-"""Baseline (b) of Table 4: the joints of (a), each refined by looking closer."""
+"""Baseline (b) of Table 4: the joints of (a), each refined from a closer crop."""
 
 _base_ = './inception_direct_studio.py'
 

@@ -1,4 +1,4 @@
-"""All stages on NYU, and Tables 2 and 3 on real images with part labels, which lie in a folder of one's own."""
+"""All stages on NYU, and Tables 2 and 3 on real images with part labels, in a folder of your own."""
 
 _base_ = './inception_nyu.py'
 
