@@ -1,12 +1,12 @@
 # make demo    train a small distilled student on rendered hands, and write work_dirs/demo/report.html
 # make test    run the tests
 # make lint    check style and docstrings
-# make clean   remove caches; the environment and work_dirs are left alone
+# make clean   remove caches; the environment and work_dirs are kept
 #
-# Each makes the environment that it needs; an installed torch 2.x is kept. What can be chosen:
+# Each creates the environment that it needs; an installed torch 2.x is kept. Variables:
 #   PYTHON=python3.12   the interpreter, 3.10 to 3.13
 #   VENV=.venv312       the environment's folder
-#   TORCH_INDEX=URL     where torch comes from if there is none: the index that pytorch.org names for your build
+#   TORCH_INDEX=URL     package index for torch if it is not installed: the one that pytorch.org lists for your build
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -18,7 +18,7 @@ IN_VENV := $(VENV)/bin/python
 demo: venv
 	$(IN_VENV) tools/stages.py configs/pmd/demo.py --work-dir work_dirs/demo --report
 
-# A process for each core, and each file's tests in one of them. More threads than that only wait for one another.
+# One process per core, and all tests of a file in the same process. More threads would only wait for each other.
 test: venv
 	OMP_NUM_THREADS=1 $(IN_VENV) -m pytest tests -n auto --dist loadfile --no-loadscope-reorder
 

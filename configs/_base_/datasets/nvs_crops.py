@@ -1,4 +1,4 @@
-"""128x128 views of a virtual camera that looks at the hand, with the background behind it, and their loading.
+"""128x128 views of a virtual camera that looks at the hand, with their empty backgrounds, and their loading.
 
 The square is that of a cube around the middle finger's base, so that the hand has the same size and place in all
 views: between two of them only a rotation is left (Mueller et al. 2020, section 3.1: "to factor out scale and global
