@@ -27,7 +27,7 @@ stages = dict(
         dict(name='depth', label='Depth teacher', role='teacher', config='resnet18half_depth_studio.py'),
         dict(
             name='rgb',
-            label='RGB twin',
+            label='RGB baseline',
             role='twin',
             baseline=True,
             options={'train_dataloader.dataset.length': 400, 'model.student.head.loss.loss_weight': 3.0},
