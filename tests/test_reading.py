@@ -74,7 +74,7 @@ def test_texts_beyond_all_measure_are_not_read(tmp_path):
 @pytest.mark.parametrize('text', ['[' * 100_000, '{"a": NaN}', '[-Infinity]', '', '9' * 5000, '{"a"'])
 def test_what_is_no_json_is_named(tmp_path, text):
     (tmp_path / 'a.json').write_text(text)
-    with pytest.raises(ValueError, match='a.json: this is no JSON that can be read') as caught:
+    with pytest.raises(ValueError, match='a.json: not valid JSON') as caught:
         read_json(tmp_path / 'a.json')
     assert len(str(caught.value).splitlines()) == 1
 

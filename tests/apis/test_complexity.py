@@ -122,7 +122,7 @@ class InfraredEstimator(HandPoseEstimator):
 
 def test_an_unknown_modality_is_named():
     model = dict(RGB_NETWORK, type='InfraredEstimator', modality=['rgb', 'infrared'])
-    with pytest.raises(ValueError, match=r"channels of \['infrared'\] is not known"):
+    with pytest.raises(ValueError, match=r"unknown number of channels of \['infrared'\]"):
         measure_config(Config(dict(model=model, test_dataloader=TEST_SET)))
 
 

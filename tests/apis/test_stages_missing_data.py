@@ -39,7 +39,7 @@ def test_where_the_data_are_missing_the_other_config_runs_and_is_named(pretraini
     assert result.config == tmp_path / 'twin.py' and (tmp_path / 'out' / 'deep' / 'twin.py').is_file()
     (told,) = [line for line in capsys.readouterr().out.splitlines() if 'instead' in line]
     assert told == (
-        f'Deep: there is no folder {tmp_path / "data"}, so {tmp_path / "twin.py"} runs instead of '
+        f'Deep: the folder {tmp_path / "data"} is missing, so {tmp_path / "twin.py"} runs instead of '
         f'{tmp_path / "folder.py"}'
     )
     (tmp_path / 'data').mkdir()

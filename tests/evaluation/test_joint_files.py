@@ -108,7 +108,7 @@ def test_bad_files_are_named(tmp_path):
         ('uvd.npz', "uvd.npz: holds 'uvd', .* --format uvd"),
         ('flat.npz', r"flat.npz: 'joints' must be \(frames, joints, 3\).*found \(4, 5, 2\)"),
         ('mask.npz', r"mask.npz: 'valid' must be \(4, 5\).*found \(4, 6\)"),
-        ('broken.json', 'broken.json: this is no JSON'),
+        ('broken.json', 'broken.json: not valid JSON'),
         ('ragged.json', "ragged.json: 'joints' is not an array"),
         ('short.txt', 'short.txt, line 2: found 3 numbers, expected 6'),
         ('index.txt', 'index.txt, line 1: found 7 numbers, expected three per joint'),
