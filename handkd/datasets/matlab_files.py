@@ -80,7 +80,7 @@ def load_mat(path: str | os.PathLike, keys: Sequence[str]) -> dict[str, np.ndarr
         raise ValueError(f'{name!r} was not read: {error}; copy or download it again') from error
     missing = [key for key in keys if key not in found]
     if missing:
-        raise ValueError(f'{name!r}: the variable {missing[0]!r} is missing, found {sorted(found)}')
+        raise ValueError(f"{name!r} lacks the variable {missing[0]!r}: use the data set's original file")
     return {key: found[key] for key in keys}
 
 

@@ -22,7 +22,7 @@ def test_faults_are_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_mat(path, ['one'])
     savemat(path, {'one': np.random.default_rng(0).normal(size=(20, 20))}, do_compression=True)
-    with pytest.raises(ValueError, match="a.mat': the variable 'two' is missing"):
+    with pytest.raises(ValueError, match="a.mat' lacks the variable 'two'"):
         load_mat(path, ['one', 'two'])
     data = bytearray(path.read_bytes())
     path.write_bytes(data[:-200])
