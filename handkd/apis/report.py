@@ -258,9 +258,7 @@ def _explain(stages: Sequence[StageResult], first: HandPredictions) -> str:
             text += f'; of the true hands it is {100 * compared(stages)[0].metric(truth):.1f} %'
         text += '.'
     if gap_closed(stages):
-        text += (
-            ' The gap is the difference in mean error between the RGB twin and the teacher; this share of it is closed.'
-        )
+        text += ' The gap is the difference in mean error between RGB baseline and teacher; this share of it is closed.'
     return text
 
 
