@@ -111,7 +111,7 @@ def test_the_input_size_scales_the_convolutions_only():
     head = 3 * (64 * 256 + 256 * 64 + 64 * 21)
     small, large = measure_config(cfg).macs - head, measure_config(cfg, (128, 64)).macs - head
     assert large == 2 * small
-    with pytest.raises(ValueError, match="no pipeline says how large the network's input is"):
+    with pytest.raises(ValueError, match="no pipeline gives the size of the network's input"):
         measure_config(Config(dict(model=RGB_NETWORK, input_size=64)))
 
 

@@ -99,7 +99,7 @@ def test_bad_files_are_named(tmp_path):
     (tmp_path / 'some.txt').write_text('a.png 1 2 3\n1 2 3\n')
     (tmp_path / 'blank.txt').write_text('\n')
     for name, message in (
-        ('pickled.npz', 'pickled.npz: holds pickled objects'),
+        ('pickled.npz', 'pickled.npz: has pickled objects'),
         ('plain.npy', 'plain.npy: not a readable npy'),
         ('cut.npz', 'cut.npz: not a readable npz'),
         ('empty.npz', 'empty.npz: not a readable npz'),

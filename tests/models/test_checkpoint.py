@@ -41,7 +41,7 @@ def test_the_log_buffers_of_mmengine_are_data(tmp_path):
 
 def test_what_is_refused_is_named_with_the_way_out(tmp_path):
     torch.save(dict(state_dict=Hostile(), meta=np.array([Hostile])), tmp_path / 'a.pth')
-    with pytest.raises(CheckpointError, match=r'it asks for \w+\.system\), .*weights_only=False.*torch\.save\(c'):
+    with pytest.raises(CheckpointError, match=r'it requests \w+\.system\), .*weights_only=False.*torch\.save\(c'):
         read_checkpoint(tmp_path / 'a.pth')
 
 
