@@ -191,7 +191,7 @@ def test_epochs_on_the_command_line_take_the_place_of_steps(options, tmp_path, m
     steps = load_config(config).train_cfg.max_iters
     train_cfg = load_config(config, parser.parse_args(['--cfg-options', *options]).cfg_options).train_cfg
     assert train_cfg.max_epochs == 2 and 'max_iters' not in train_cfg
-    assert f'max_epochs=2 takes the place of max_iters={steps}' in lines[-1] and 'now counts epochs' in lines[-1]
+    assert f'max_epochs=2 replaces max_iters={steps}' in lines[-1] and 'now counts epochs' in lines[-1]
     with_both = load_config(config, {'train_cfg.max_epochs': 2}).train_cfg  # which is meant is not known
     assert with_both.max_iters == steps
 

@@ -186,7 +186,7 @@ def other_programs(folder):
         'list': 'expected a dict of weights, found a list',
         'tensor': 'expected a dict of weights, found a Tensor',
         'model': "is a checkpoint of another program: it has no 'state_dict', and model, epoch are not tensors",
-        'state': "'state_dict' is a list",
+        'state': "'state_dict' must be a dict of tensors, found a list",
         'text in it': 'w in its state_dict is a str',
         'numbers': 'names and tensors are expected',
         'script': 'it is a TorchScript module',
