@@ -1,4 +1,4 @@
-"""handkd: train small, fast RGB hand-pose networks with knowledge that is there only at training time."""
+"""handkd: train small, fast RGB hand-pose networks with knowledge that is available only in training."""
 
 from .sharing import share_cores
 

@@ -1,4 +1,4 @@
-"""Reading numpy's files: plain arrays, whose sizes are those of the bytes there are."""
+"""Reading numpy's files: plain arrays, with all sizes checked against the file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import numpy as np
 from .hints import one_line
 from .reading import open_file
 
-_MAX_UNPACKED = 1 << 29  # bytes, or so many times as many as the file has:
+_MAX_UNPACKED = 1 << 29  # bytes, or this multiple of the file's size:
 _MAX_RATIO = 100
 
 
 class ArrayFileError(ValueError):
-    """A file is damaged, or holds other than plain arrays.
+    """A file is damaged, or has other content than plain arrays.
 
     Attributes:
-        fault: What is wrong with it, without its name.
+        fault: Its fault, without the file's name.
     """
 
     def __init__(self, path: str | os.PathLike, fault: str) -> None:
@@ -31,7 +31,7 @@ class ArrayFileError(ValueError):
 
 
 class _Header(NamedTuple):
-    """What a file says of its array."""
+    """Header of an array."""
 
     shape: tuple[int, ...]
     order: str
@@ -45,9 +45,12 @@ def read_npy(path: str | os.PathLike, mapped: bool = False) -> np.ndarray:
         path: The file.
         mapped: Whether to map it into memory, read-only, instead of reading it. Defaults to False.
 
+    Returns:
+        The array, of any shape, unit and frame.
+
     Raises:
         OSError: If it can't be opened.
-        ArrayFileError: If it is damaged, or holds Python objects or records; names it.
+        ArrayFileError: If it is damaged, or has Python objects or records; names it.
     """
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -62,11 +65,14 @@ def read_npz(path: str | os.PathLike, names: Iterable[str] | None = None) -> dic
 
     Args:
         path: The file.
-        names: What the arrays are called. Defaults to None: all that are there.
+        names: Names of the arrays. Defaults to None: all arrays of the file.
+
+    Returns:
+        Name -> array, of any shape, unit and frame.
 
     Raises:
         OSError: If it can't be opened.
-        ArrayFileError: If it is damaged, lacks an array, unpacks to far more than it is, or holds Python objects or
+        ArrayFileError: If it is damaged, lacks an array, unpacks to far more than its size, or has Python objects or
             records; names it.
     """
     with open_file(path) as file:
@@ -86,10 +92,10 @@ def _read_members(
     names = list(members if names is None else names)
     missing = [name for name in names if name not in members]
     if missing:
-        raise ArrayFileError(path, f'has no array {missing[0]!r}, only {sorted(members)[:10]}')
+        raise ArrayFileError(path, f'has no array {missing[0]!r}, found {sorted(members)[:10]}')
     total, size = sum(members[name].file_size for name in names), Path(path).stat().st_size
     if total > max(_MAX_UNPACKED, _MAX_RATIO * size):
-        raise ArrayFileError(path, f'not a readable npz file ({size} bytes say that they unpack to {total})')
+        raise ArrayFileError(path, f'not a readable npz file ({size} bytes claim to unpack to {total})')
     arrays = {}
     for name in names:
         with archive.open(members[name]) as file:
@@ -99,23 +105,23 @@ def _read_members(
 
 
 def _read_header(file: BinaryIO, path: str | os.PathLike, size: int) -> _Header:
-    """Return what an array's first bytes say, having seen that it is plain and has as many bytes as it says."""
+    """Return the header of an array, after checking that it is plain and matches the number of bytes."""
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, fortran, dtype = read(file)
         count, longest = math.prod(shape), max(shape, default=0)
         plain = all(type(n) is int and n >= 0 for n in shape) and len(shape) <= 32
-    except Exception as error:  # a text in Python's syntax: SyntaxError, TokenError, RecursionError, ...
+    except Exception as error:  # the header is in Python's syntax: SyntaxError, TokenError, RecursionError, ...
         raise ArrayFileError(path, f'not a readable npy file ({one_line(error)[:200]})') from error
     if dtype.hasobject:
         raise ArrayFileError(
-            path, 'holds pickled objects, which could run code when read, so they are refused: save plain arrays'
+            path, 'has pickled objects, which could run code when read, so they are refused: save plain arrays'
         )
     if dtype.kind not in 'biufcSU':
-        raise ArrayFileError(path, f'holds an array of {str(dtype)[:80]}; numbers, bools and text are expected')
+        raise ArrayFileError(path, f'has an array of {str(dtype)[:80]}, expected numbers, bools or text')
     there = size - file.tell()
-    # Along an array without bytes one could walk for ever.
+    # Iterating over an array without bytes could take for ever.
     if not plain or count * dtype.itemsize != there or longest > max(there, 1 << 16):
         raise ArrayFileError(
             path, f'not a readable npy file (of shape {str(shape)[:80]} and type {dtype}, it has {there} bytes)'

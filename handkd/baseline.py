@@ -1,4 +1,4 @@
-"""Configs without some or all of the knowledge that is there only in training: rows of ablations, and the baseline."""
+"""Configs without some or all of the training-time knowledge: rows of ablations, and the baseline."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .registry import MODELS
 
 _PARTS = ('distillers', 'teachers')
 _MAKERS = {'DepthToCube': ('modalities', 'depth'), 'HandMaskFromDepth': ('fields', 'hand_mask')}
-"""Transform -> argument of PackHandInputs, and the value there, for which alone it is in a pipeline."""
+"""Transform -> argument of PackHandInputs and its value, the only reason for the transform in a pipeline."""
 
 
 def baseline_config(cfg: Config) -> Config:
     """Return the baseline of a distilled config: the same student, data, schedule and seed, without the knowledge.
 
-    Teachers and distillers are left out, and so is what is loaded for them alone, such as depth and masks.
+    Teachers and distillers are left out, and so are the data loaded only for them, such as depth and masks.
 
     Args:
         cfg: A config whose model is a ``DistilledEstimator``; it is not changed.
 
     Raises:
-        ConfigError: If its model is no such one.
+        ConfigError: If its model is of another type.
     """
     if not _is_distilled(cfg):
         raise ConfigError(
@@ -41,17 +41,17 @@ def baseline_config(cfg: Config) -> Config:
 
 
 def leave_out_nothings(cfg: Config) -> None:
-    """Remove the teachers and distillers of a config that are None, in place, and what is loaded for them alone.
+    """Remove the teachers and distillers of a config that are None, in place, and the data loaded only for them.
 
     Args:
-        cfg: Any config; one without such a None is left as it is.
+        cfg: Any config; without such a None it is not changed.
     """
     parts = {key: cfg.model.get(key) or {} for key in _PARTS} if _is_distilled(cfg) else {}
     if all(value is not None for part in parts.values() for value in part.values()):
         return
     for key, part in parts.items():
         cfg.model[key] = ConfigDict({name: value for name, value in part.items() if value is not None})
-    if not cfg.model.teachers:  # as where there never was one
+    if not cfg.model.teachers:  # as in configs that never had one
         del cfg.model.teachers
     if 'train_dataloader' in cfg:
         networks = [cfg.model.student, *(teacher.model for teacher in cfg.model.get('teachers', {}).values())]
@@ -70,7 +70,7 @@ def _modalities(model: ConfigDict) -> set[str]:
 
 
 def _fields(distillers: Iterable[ConfigDict]) -> set[str]:
-    """Return the fields that distillers read, and none of the given ones does."""
+    """Return the fields that some distillers read, but none of the given ones."""
     read = {str(distiller.get('type')).rpartition('.')[2] for distiller in distillers}
     MODELS.import_from_location()
     by_name = {name: set(getattr(cls, 'gt_fields', ())) for name, cls in MODELS.module_dict.items()}
@@ -78,12 +78,12 @@ def _fields(distillers: Iterable[ConfigDict]) -> set[str]:
 
 
 def _prune(settings: ConfigDict, modalities: set[str], unread: set[str]) -> None:
-    """Take out of a data set, and of those in it, what a model does not read.
+    """Remove the inputs that a model does not read from a data set and its inner data sets.
 
     Args:
         settings: The data set's config, changed in place.
-        modalities: What the networks take.
-        unread: Fields that nothing reads any more.
+        modalities: Inputs of the networks.
+        unread: Fields that are no longer read.
     """
     for inner in _sets_in(settings):
         steps = inner.get('pipeline') or []
@@ -109,13 +109,13 @@ def _sets_in(settings: ConfigDict) -> Iterator[ConfigDict]:
 
 
 def _is_used(step: ConfigDict, pack: ConfigDict) -> bool:
-    """Whether what a transform makes is packed; True for transforms that make nothing of their own."""
+    """Whether the result of a transform is packed; True for transforms without a result of their own."""
     argument, value = _MAKERS.get(step.get('type'), (None, None))
     return argument is None or value in pack.get(argument, ())
 
 
 def _is_loaded_for(modality: str, steps: list, pack: ConfigDict) -> bool:
-    """Whether a modality of a data set is packed, or made use of by a transform."""
+    """Whether a modality of a data set is packed, or used by a transform."""
     types = {step.get('type') for step in steps}
     if modality == 'mask':
         return 'hand_mask' in pack.get('fields', ())

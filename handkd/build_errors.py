@@ -1,4 +1,4 @@
-"""Errors that a config leads to, in whatever library they are raised, as one line with the place in the config."""
+"""Errors caused by a config, in whatever library they are raised, as one line with the key in the config."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BEFORE_THE_FIRST_STEP = ('before_run', 'before_train')
 
 
 def explain(error: Exception) -> ConfigError | None:
-    """Return what an error says about a config, or None if it says nothing: a fault of the program.
+    """Return the ConfigError for an error that a config causes, or None for a fault of the program.
 
-    Two kinds of errors are the config's, whatever their type: those raised while something is built from it or sets
-    itself up before the first step, and a layer's that is given another number of channels than it was built for.
+    Two kinds of errors are caused by the config, whatever their type: those raised while an object is built from it or
+    set up before the first step, and those of a layer whose input has another number of channels than it was built for.
     """
     if isinstance(error, ConfigError):
         return error
@@ -36,7 +36,7 @@ def explain(error: Exception) -> ConfigError | None:
 
 
 def _builds(frame: FrameType) -> bool:
-    """Whether a frame is MMEngine's, at work on the config."""
+    """Whether a stack frame is one in which MMEngine builds from the config."""
     module, name = frame.f_globals.get('__name__', ''), frame.f_code.co_name
     if not module.startswith(('mmengine.registry', 'mmengine.runner', 'mmengine.optim')):
         return False
@@ -49,7 +49,7 @@ def _builds(frame: FrameType) -> bool:
 
 
 def _place_of(frames: Sequence[FrameType], cfg: Config) -> str:
-    """Return the dotted place and the type of the innermost part of a config that frames work on, or the type alone."""
+    """Return the dotted key and the type of the innermost part of a config that frames work on, or only the type."""
     nodes = dict(typed_dicts(cfg.to_dict(), ''))
     place = kind = entry = ''
     for frame in frames:
@@ -58,7 +58,7 @@ def _place_of(frames: Sequence[FrameType], cfg: Config) -> str:
         if name in BUILDERS and isinstance(given, dict):
             kind = _name(given.get('type'))
             found = [where for where, node in below.items() if _is_part(node, given)]
-        else:  # what is built, or a hook or a backend at work
+        else:  # the object being built, or a running hook or backend
             owner = type(frame.f_locals.get('self')).__name__
             found = [where for where, node in below.items() if _name(node['type']) == owner]
             found = found if len(found) == 1 else []
@@ -72,7 +72,7 @@ def _place_of(frames: Sequence[FrameType], cfg: Config) -> str:
 
 
 def _entry(frame: FrameType, cfg: Config) -> str | None:
-    """The entry without a type from which a frame of MMEngine's runner builds a loop or a loader."""
+    """Return the entry without a type from which a frame of MMEngine's runner builds a loop or a loader."""
     name = frame.f_code.co_name
     if name == 'build_dataloader':
         given = frame.f_locals.get('dataloader') or (frame.f_locals.get('args') or [None])[0]
@@ -86,23 +86,23 @@ def _is_below(where: str, place: str) -> bool:
 
 
 def _name(kind: object) -> str:
-    """The plain name of a type."""
+    """Return the plain name of a type."""
     return str(getattr(kind, '__name__', kind)).rpartition('.')[2]
 
 
 def _is_part(node: dict, given: object) -> bool:
-    """Whether a builder is given a node of the config, maybe with arguments of its own beside."""
+    """Whether a builder's argument is a node of the config, possibly with further arguments."""
     return isinstance(given, dict) and all(key in given and given[key] == value for key, value in node.items())
 
 
 def _missing(error: Exception) -> str | None:
-    """Say which arguments a constructor was not given, without Python's words for it."""
+    """Return a short message for a constructor's missing arguments."""
     match = re.search(r'missing \d+ required (?:positional|keyword-only) (arguments?): (.*)', str(error))
     return f'missing {match[1]} {match[2]}' if match and isinstance(error, TypeError) else None
 
 
 def _layer_error(error: Exception, frames: Sequence[FrameType]) -> ConfigError | None:
-    """Explain the error of a layer that is given another number of channels than it was built for."""
+    """Explain the error of a layer whose input has another number of channels than it was built for."""
     owners = [frame.f_locals.get('self') for frame in frames]
     modules = list(dict.fromkeys(owner for owner in owners if isinstance(owner, nn.Module)))
     inputs = [frame.f_locals.get('input') for frame in frames if isinstance(frame.f_locals.get('input'), Tensor)]
@@ -119,7 +119,7 @@ def _layer_error(error: Exception, frames: Sequence[FrameType]) -> ConfigError |
         return None
     return ConfigError(
         f'{_path_to(modules)} ({type(layer).__name__}) was built for {takes} channels, but is given {found}, an input '
-        f'of shape {shape}: in_channels in the config must be what the part before it gives'
+        f'of shape {shape}: in_channels in the config must be the number of channels of the part before it'
     )
 
 

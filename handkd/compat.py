@@ -1,12 +1,14 @@
-"""Makes MMPose 1.3 importable on today's Python stack, where some packages that it imports can't be had.
+"""Makes MMPose 1.3 importable on current Python versions, for which some packages that it imports are unavailable.
 
 MMPose imports ``mmdet``, ``torchvision``, the compiled operators ``mmcv._ext`` and ``xtcocotools`` while it is imported
 itself, for a few classes that hand pose never uses. Importing this module puts one finder at the *end* of
-``sys.meta_path``: Python asks it only for what no other finder has found, so an installed package is never shadowed.
+``sys.meta_path``: Python asks it only for modules that no other finder has found, so an installed package is never
+shadowed.
 
-- ``mmdet``, ``torchvision`` and ``mmcv._ext`` are answered with stand-ins. Any public name can be imported from them,
-  subclassed, and used in ``isinstance`` or an annotation; calling it raises an ImportError that says what to install.
-- ``xtcocotools`` is answered by its upstream ``pycocotools`` if that is installed (xtcocotools has no wheels for Python
+- ``mmdet``, ``torchvision`` and ``mmcv._ext`` are replaced by stand-ins. Any public name can be imported from them,
+  subclassed, and used in ``isinstance`` or an annotation; calling it raises an ImportError that names the package to
+  install.
+- ``xtcocotools`` is replaced by its upstream ``pycocotools`` if that is installed (xtcocotools has no wheels for Python
   3.12 and above). Reading and drawing annotations is the same; of ``COCOeval``, the sigmas and ``use_area`` arguments
   that MMPose's COCO metrics pass exist only in xtcocotools.
 
@@ -33,7 +35,7 @@ _HINTS = {
         '--force-reinstall --no-binary onedl-mmcv onedl-mmcv'
     ),
 }
-"""What to install, by the package that a stand-in answers for."""
+"""Package that a stand-in replaces -> how to install it."""
 
 _MODULES: dict[str, dict[str, Any]] = {
     'mmdet': {},
@@ -47,16 +49,16 @@ _MODULES: dict[str, dict[str, Any]] = {
         'get_compiling_cuda_version': lambda: 'n/a (no compiled operators)',
     },
 }
-"""The modules that MMPose imports unguarded, and what in them must be real.
+"""The modules that MMPose imports unguarded, and the names in them that must be real.
 
-Modules that it imports under ``try`` (``mmdet.apis``) are left out, so that it goes on seeing that they are missing.
+Modules that it imports under ``try`` (``mmdet.apis``) are left out, so that it still detects that they are missing.
 """
 
 _ALIAS, _ALIASED = 'xtcocotools', 'pycocotools'
 
 
 class _Placeholder(type):
-    """Metaclass of the stand-ins' names: classes that can be named and subclassed, but not called nor looked into."""
+    """Metaclass of the stand-ins' names: classes that can be named and subclassed, but not called or inspected."""
 
     def __call__(cls, *args: object, **kwargs: object) -> Any:
         raise ImportError(cls._reason)
@@ -112,7 +114,7 @@ class _AliasLoader(importlib.abc.Loader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Answers for the modules above once every other finder has passed on them."""
+    """Finds the modules above if no other finder does."""
 
     def find_spec(
         self, fullname: str, path: object = None, target: ModuleType | None = None
@@ -120,7 +122,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         """Return the spec of a stand-in or an alias, or None for any other module."""
         package, _, child = fullname.partition('.')
         if child and package != 'mmcv' and not isinstance(sys.modules[package].__loader__, _OURS):
-            return None  # what a real package lacks stays lacking
+            return None  # modules that a real package lacks stay missing
         if fullname in _MODULES:
             is_package = any(name.startswith(f'{fullname}.') for name in _MODULES)
             return importlib.machinery.ModuleSpec(fullname, _StandInLoader(), is_package=is_package)

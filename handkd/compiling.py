@@ -1,10 +1,10 @@
-"""numba's ``njit`` with a place for compiled code that is this user's alone, and current.
+"""numba's ``njit`` with a private and up-to-date cache of compiled code.
 
-numba itself would keep what it compiles beside the sources or in the home, and refuse to work for a user who can write
-to neither. It also notices when a kernel's own file has changed, but not when a kernel that it calls has, in another
-file: it would go on running, or crash on, a stale one. So the kernels of a package are kept in a folder named after all
-of its sources, in :func:`handkd.files.cache_root`; ``NUMBA_CACHE_DIR``, if it is set, takes that one's place unless
-others could put code there, which would be run.
+numba itself would keep compiled code beside the sources or in the home folder, and fail for a user who can write to
+neither. It also detects changes of a kernel's own file, but not of a kernel that it calls from another file: it would
+continue to run, or crash on, a stale one. So the kernels of a package are kept in a folder named after a digest of all
+its sources, in :func:`handkd.files.cache_root`; ``NUMBA_CACHE_DIR``, if it is set, replaces that unless other users
+could put code into it, which would be run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def njit(*, cache: bool, **options: object) -> Callable[[Callable], Any]:
     """Compile a function as ``numba.njit`` does; other users of numba are left alone.
 
     Args:
-        cache: Whether to keep the compiled code for the next process, if there is a folder to keep it in.
+        cache: Whether to keep the compiled code for the next process, if there is a writable folder for it.
         options: numba's own.
 
     Returns:
@@ -55,8 +55,8 @@ def njit(*, cache: bool, **options: object) -> Callable[[Callable], Any]:
 def cache_folder(sources: Path) -> Path | None:
     """Return the folder for kernels compiled from the ``.py`` files in ``sources``; None if none can be written.
 
-    It must be this user's alone, since what lies in it is run: where ``NUMBA_CACHE_DIR``, or the folder in it, is not
-    so, :func:`handkd.files.cache_root` is taken. Where it is no folder at all, none is.
+    It must be private to this user, since code in it is run: if ``NUMBA_CACHE_DIR``, or the folder in it, is not,
+    :func:`handkd.files.cache_root` is used. If ``NUMBA_CACHE_DIR`` is not a folder, the result is None.
     """
     name = f'{sources.name}-{_digest(sources)}'
     if numba.config.CACHE_DIR:
@@ -73,9 +73,9 @@ def cache_folder(sources: Path) -> Path | None:
 
 
 def _keeps_others_out(folder: Path) -> bool:
-    """Whether nobody else but root can replace what is in a folder.
+    """Whether only this user and root can replace files in a folder.
 
-    It is not theirs, nor can they write to it, or by its sticky bit, as /tmp has, only to what is their own.
+    No other user owns it or can write to it, or its sticky bit, as that of /tmp, limits them to their own files.
     """
     status = folder.stat()
     return status.st_uid in (0, os.geteuid()) and (not status.st_mode & 0o022 or bool(status.st_mode & stat.S_ISVTX))
@@ -83,10 +83,10 @@ def _keeps_others_out(folder: Path) -> bool:
 
 @functools.lru_cache
 def _warn_of_others(folder: str) -> None:
-    """Say, once, that a folder is not used."""
+    """Warn, once, that a folder is not used."""
     print(
         f'NUMBA_CACHE_DIR={folder} is not used: other users could put code there, or it can not be written; take it '
-        f'over with chmod 700, or name a folder of your own',
+        f'over with chmod 700, or name your own folder',
         file=sys.stderr,
     )
 
@@ -101,13 +101,13 @@ def _digest(sources: Path) -> str:
 
 
 class _Announcement(event.Listener):
-    """Says on the standard error, once, that the kernels of a package are being compiled."""
+    """Prints to the standard error, once, that the kernels of a package are being compiled."""
 
     def __init__(self, package: str, what: str) -> None:
         self._package, self._what, self._said = package, what, False
 
     def on_start(self, event: event.Event) -> None:
-        """Say so at the package's first kernel that the cache does not have."""
+        """Print it at the package's first kernel that is not in the cache."""
         module = event.data['dispatcher'].py_func.__module__
         if self._said or not module.startswith(f'{self._package}.') or not _speaks():
             return
@@ -119,11 +119,11 @@ class _Announcement(event.Listener):
         )
 
     def on_end(self, event: event.Event) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 def _speaks() -> bool:
-    """Whether this is the process that reports: of several that train, and of a loader's workers, the first one."""
+    """Whether this process reports: the first of several that train, and the first of a loader's workers."""
     if int(os.environ.get('LOCAL_RANK', 0)):
         return False
     workers = sys.modules.get('torch.utils.data')
@@ -132,10 +132,10 @@ def _speaks() -> bool:
 
 
 def announce(package: str, what: str) -> None:
-    """Have it said on the standard error when the kernels of a package are being compiled, which takes long.
+    """Print to the standard error when the kernels of a package are being compiled, which takes long.
 
     Args:
         package: Full name of the package.
-        what: What the line calls it.
+        what: Its name in the message.
     """
     event.register('numba:compile', _Announcement(package, what))

@@ -30,7 +30,7 @@ from .size_checks import check_sizes
 REGISTRIES: tuple[Registry, ...] = tuple(
     value for module in (registry, mmpose_registry) for value in vars(module).values() if isinstance(value, Registry)
 )
-"""Where a ``type`` of a config is looked up: handkd's registries, then those of MMPose that have no child here."""
+"""Registries in which a ``type`` of a config is looked up: handkd's, then those of MMPose without a child here."""
 
 OWN_KEYS = {'custom_imports', 'stages', 'angle_limits', 'patch_dictionary', 'feature_network'}
 READ_BY_RUNNER = {  # MMEngine reads these of the whole config, past the signature of its Runner
@@ -48,7 +48,7 @@ HANDED_OUT = {
     'patch_dictionary': ('folder', 'dictionary', ('PartRestorationHook', 'HandRestorationMetric')),
     'feature_network': ('checkpoint', 'checkpoint', ('FeatureL1Loss',)),
 }
-"""Entry of a config -> which key of it names a path, what that is called by those that take it, and these types."""
+"""Entry of a config -> its key with a path, the argument that takes the path, and the types with that argument."""
 OPTIMISER_KEYS = {'constructor', 'paramwise_cfg'}  # MMEngine takes them out of optim_wrapper before it builds it
 GIVEN_BY_BUILDERS = {
     'data sampler': {'dataset'},
@@ -71,16 +71,17 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
 
     Args:
         path: A ``.py`` config.
-        options: What stood behind ``--cfg-options``: dotted key -> value. Defaults to None.
-        only: Check this top-level entry alone, such as 'model' for a tool that reads no data. Defaults to None: all.
+        options: Values of ``--cfg-options``: dotted key -> value. Defaults to None.
+        only: Check only this top-level entry, such as 'model' for a tool that reads no data. Defaults to None: all.
 
     Returns:
         The config, in which the paths that it names once are handed out (:func:`hand_out_paths`).
 
     Raises:
-        FileNotFoundError: If the file is not there; names the configs that are beside it.
-        ConfigError: If it or a base of it is no ``.py``, if it can not be read, with the cause, if an option would have
-            no effect (:func:`~handkd.overrides.check_overrides`), or if it is not right (:func:`check_config`).
+        FileNotFoundError: If the file is missing; names the configs in its folder.
+        ConfigError: If it or one of its bases is not a ``.py`` file, if it can not be read, with the cause, if an
+            option would have no effect (:func:`~handkd.overrides.check_overrides`), or if it is invalid
+            (:func:`check_config`).
     """
     path = Path(path)
     if not path.is_file():
@@ -107,15 +108,15 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
 
 @contextmanager
 def _python_only() -> Iterator[None]:
-    """Let MMEngine read ``.py`` files alone, the bases of a config, too: its reader of YAML builds any object.
+    """Let MMEngine read only ``.py`` files, also as bases of a config: its YAML reader builds arbitrary objects.
 
-    A ``.py`` says by its name that it is a program; of other files nobody expects that they are.
+    The name of a ``.py`` file shows that it is a program; other files are not expected to be programs.
     """
     read = Config._file2dict
 
     def read_python(filename: str, *args: object, **kwargs: object) -> tuple:
         if Path(filename).suffix != '.py':
-            raise ConfigError(f'{filename}: a config, and whatever is in its _base_, is a .py file')
+            raise ConfigError(f'{filename}: a config, and every file in its _base_, must be a .py file')
         return read(filename, *args, **kwargs)
 
     Config._file2dict = staticmethod(read_python)
@@ -126,30 +127,30 @@ def _python_only() -> Iterator[None]:
 
 
 def _check_tables(cfg: Config) -> None:
-    """Check that the entries that are dicts are some."""
+    """Check that the entries that must be dicts are dicts."""
     for key in ('model', 'train_cfg', 'custom_imports', *HANDED_OUT, *LOADERS):
         if not isinstance(cfg.get(key) or {}, dict):
             raise ConfigError(f'{key} must be a dict, found {shown(cfg[key])}')
 
 
 def _settle_length(cfg: Config, options: dict) -> None:
-    """Drop the length of a training that options replace by one in the other unit, steps or epochs, and say so."""
+    """Remove the length of a training that options replace by one in the other unit, steps or epochs, and log it."""
     whole = options.get('train_cfg')
     given = {option.removeprefix('train_cfg.') for option in options} | set(whole if isinstance(whole, dict) else ())
     train_cfg = cfg.get('train_cfg') or {}
     keep, other = ('max_epochs', 'max_iters') if train_cfg.get('by_epoch') else ('max_iters', 'max_epochs')
     if {'by_epoch', keep} <= given and other in train_cfg and other not in given:
         unit = 'epochs' if keep == 'max_epochs' else 'steps'
-        text = f'train_cfg: {keep}={train_cfg[keep]} takes the place of {other}={train_cfg.pop(other)}'
+        text = f'train_cfg: {keep}={train_cfg[keep]} replaces {other}={train_cfg.pop(other)}'
         if 'val_interval' in train_cfg and 'val_interval' not in given:
             text += f'; val_interval={train_cfg["val_interval"]} now counts {unit}'
         print_log(text, 'current', logging.WARNING)
 
 
 def import_custom_modules(cfg: Config) -> None:
-    """Import what the ``custom_imports`` of a config names.
+    """Import the modules in the ``custom_imports`` of a config.
 
-    MMEngine would do so while it reads the file, but its error keeps neither the cause nor one line.
+    MMEngine would do so while it reads the file, but its error hides the cause and has several lines.
 
     Raises:
         ConfigError: If a module can not be imported, with its own error, unless ``allow_failed_imports`` is set.
@@ -160,7 +161,7 @@ def import_custom_modules(cfg: Config) -> None:
     for name in [names] if isinstance(names, str) else names:
         try:
             import_module(name)
-        except Exception as error:  # another's module, whatever it does
+        except Exception as error:  # third-party code
             if isinstance(error, ImportError) and wanted.get('allow_failed_imports'):
                 print_log(f'custom_imports: {name} is left out: {error}', 'current', logging.WARNING)
                 continue
@@ -168,14 +169,14 @@ def import_custom_modules(cfg: Config) -> None:
 
 
 PLACES = ('distillers', 'feature_loss', 'val_evaluator', 'test_evaluator', 'custom_hooks')
-"""Where a config has what paths are handed out to."""
+"""Places of a config with settings that paths are handed out to."""
 
 
 def hand_out_paths(cfg: Config) -> None:
-    """Give the paths that a config names once to all that take them and name none themselves.
+    """Set the paths that a config names once in all settings that take them and have none of their own.
 
     These are the file of ``angle_limits``, the folder of ``patch_dictionary``, and the checkpoint of
-    ``feature_network``. So each stands in one place, where the command line can change it.
+    ``feature_network``. So each is given in one place, where the command line can change it.
     """
     for entry, (key, argument, _) in HANDED_OUT.items():
         path = (cfg.get(entry) or {}).get(key)
@@ -184,7 +185,7 @@ def hand_out_paths(cfg: Config) -> None:
 
 
 def takers(cfg: Config, entry: str, places: Iterable[str] = PLACES) -> list[dict]:
-    """Return the settings of all that take the path of an entry of :data:`HANDED_OUT`.
+    """Return all settings that take the path of an entry of :data:`HANDED_OUT`.
 
     Args:
         cfg: The config.
@@ -200,19 +201,23 @@ def takers(cfg: Config, entry: str, places: Iterable[str] = PLACES) -> list[dict
 
 
 def _listed(entry: dict | list | None) -> list:
-    """An entry's settings, or several, or none, as a list."""
+    """Return an entry's settings, one, several or none, as a list."""
     return [entry] if isinstance(entry, dict) else entry or []
 
 
 def check_config(cfg: Config, only: str | None = None) -> None:
-    """Check every key of a config against the signature of what it is handed to.
+    """Check every key of a config against the signature of the class or function that takes it.
 
     Free names at the top level (``data_root``, ``train_pipeline``) are allowed, unless they look like a misspelt key of
     MMEngine's Runner.
 
+    Args:
+        cfg: The config.
+        only: Check only this top-level entry. Defaults to None: all.
+
     Raises:
         ConfigError: For an unknown key or an unregistered type, with the nearest right name; for a missing argument;
-            for a text where a number is expected. It names the place.
+            for a string where a number is expected. It names the key.
     """
     init_default_scope(cfg.get('default_scope', 'handkd'))
     _check_typos(cfg, RUNNER_KEYS, 'config')
@@ -230,15 +235,15 @@ def check_config(cfg: Config, only: str | None = None) -> None:
 
 
 def _check_typos(given: Iterable[str], known: set[str], where: str) -> None:
-    """Where any key is allowed, refuse those that look like a misspelt known one."""
+    """Refuse keys that look like a misspelt known one, in places where any key is allowed."""
     for key in given:
-        # 0.86 tells `train_dataloder` from the free name `train_data`.
+        # 0.86 separates the misspelt `train_dataloder` from the free name `train_data`.
         if key not in known and get_close_matches(key, known, n=1, cutoff=0.86):
             check_keys([key], known, where)
 
 
 def typed_dicts(node: object, where: str) -> Iterator[tuple[str, dict]]:
-    """All dicts with a ``type`` below a node, each with its dotted place."""
+    """Yield all dicts with a ``type`` below a node, each with its dotted key."""
     if isinstance(node, dict):
         if 'type' in node:
             yield where, node
@@ -271,14 +276,14 @@ def _check_node(where: str, node: dict) -> None:
 
 
 def _is_built_alone(where: str, target: object) -> bool:
-    """Whether what is built of a node gets all its arguments from there: variables grow, and layers are given more."""
+    """Whether an object gets all its arguments from its node: free variables and layers are given more by builders."""
     entry = re.split(r'[.\[]', where)[0]
     layer = (target.__module__ or '').startswith(('torch.nn', 'mmcv.cnn', 'mmcv.ops'))
     return entry in RUNNER_KEYS and not where.endswith('_cfg') and not layer
 
 
 def _find(kind: str) -> tuple[str | None, object | None]:
-    """What a name is registered for, and the name of the registry's kind."""
+    """Return the name of the first registry with a name, and the registered class; None for both if there is none."""
     for candidate in REGISTRIES:
         found = candidate.get(kind)
         if found is not None:

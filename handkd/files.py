@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, by one process at a time; and where handkd keeps its own."""
+"""Files: written atomically, by one process at a time; and the cache folder of handkd."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from pathlib import Path
 
 
 def cache_root() -> Path:
-    """Return the folder for what can be made again, which nobody else can write to: compiled code is kept in it.
+    """Return the cache folder, which no other user can write to, since it holds compiled code.
 
-    It is ``handkd`` in ``XDG_CACHE_HOME``, or in ``~/.cache`` where that is not set; where this can't be written, or
-    belongs to or can be written by others, ``handkd-<user id>`` in the system's folder of temporary files. Where that
-    is no good either, it is the first one again: what is written there fails with its name.
+    It is ``handkd`` in ``XDG_CACHE_HOME``, or in ``~/.cache`` if that is not set; if this can't be written, or belongs
+    to or is writable for other users, ``handkd-<user id>`` in the system's temporary folder. If that is not usable
+    either, it is the first one again: writing to it then fails with its name.
     """
     return _cache_root(os.environ.get('XDG_CACHE_HOME', ''), os.path.expanduser('~'), tempfile.gettempdir())
 
 
 @lru_cache
 def _cache_root(named: str, home: str, temporary: str) -> Path:
-    """Return the cache folder, once for each environment: what is wrong with the first choice is said once."""
-    # As the XDG specification has it, a relative path is none; nor is the '~' of a user without a home.
+    """Return the cache folder, once for each environment, so that a warning about the first choice is printed once."""
+    # By the XDG specification a relative path is invalid; so is the '~' of a user without a home.
     base = Path(named) if os.path.isabs(named) else Path(home) / '.cache'
     first, second = base / 'handkd', Path(temporary) / f'handkd-{os.geteuid()}'
     if base.is_absolute() and make_private(first):
@@ -40,21 +40,21 @@ def _cache_root(named: str, home: str, temporary: str) -> Path:
     if first.is_dir() and os.access(first, os.W_OK):
         print(
             f'{first} can be written by other users, who could put code there: {second} is used instead; '
-            f'take it over with chmod 700, or set XDG_CACHE_HOME to a folder of your own',
+            f'take it over with chmod 700, or set XDG_CACHE_HOME to your own folder',
             file=sys.stderr,
         )
     return second
 
 
 def make_private(folder: Path, links: bool = True) -> bool:
-    """Make a folder that only this user can write to, or check that there is such a one.
+    """Make a folder that only this user can write to, or check that an existing one is such.
 
     Args:
         folder: The folder.
-        links: Whether it may be a symbolic link, which in a folder of everybody's may be anybody's. Defaults to True.
+        links: Whether it may be a symbolic link, which in a shared folder may belong to anybody. Defaults to True.
 
     Returns:
-        Whether it is there, this user's own, writable, and writable for nobody else.
+        Whether it exists, belongs to this user, and is writable for this user only.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,10 +68,10 @@ def make_private(folder: Path, links: bool = True) -> bool:
 
 
 def write_atomically(path: str | PathLike, data: bytes) -> None:
-    """Write a file through a temporary one beside it, so that whoever reads ``path`` finds the old or the new content.
+    """Write a file through a temporary one beside it, so that readers of ``path`` find the old or the new content.
 
     Args:
-        path: Where it goes; the folder is made if need be. A device or a pipe is written to as it is.
+        path: The file; its folder is made if needed. A device or a pipe is written to directly.
         data: Its content.
 
     Raises:
@@ -81,11 +81,11 @@ def write_atomically(path: str | PathLike, data: bytes) -> None:
         with open(path, 'wb', buffering=0) as file:
             write_fully(file, data)
         return
-    final, temporary = Path(os.path.realpath(path)), None  # what a link leads to is written, and not the link
+    final, temporary = Path(os.path.realpath(path)), None  # the target of a link is written, not the link
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = final.with_name(f'.{final.name}.{secrets.token_hex(4)}.tmp')
-        with open(temporary, 'xb') as file:  # with the rights that the umask leaves, which mkstemp's lack
+        with open(temporary, 'xb') as file:  # with the permissions of the umask, unlike mkstemp
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -93,29 +93,29 @@ def write_atomically(path: str | PathLike, data: bytes) -> None:
     except OSError as error:
         raise OSError(
             error.errno,
-            f'{error.strerror or error}: {len(data)} bytes could not be written and nothing was changed; '
+            f'{error.strerror or error}: {len(data)} bytes could not be written and the file was not changed; '
             'free some space or name a writable folder',
             str(path),
         ) from error
-    finally:  # also where somebody interrupts it
+    finally:  # also after an interrupt
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
 
 
 @contextmanager
 def naming(path: str | PathLike) -> Iterator[None]:
-    """Give errors of writing the path: those of a full disk have none where an open file is written to.
+    """Add the path to errors of writing: those of a full disk have none if an open file is written to.
 
     Args:
-        path: What is written inside; nothing else may be, and no other file read.
+        path: The file written in the block, which must not write or read any other file.
 
     Raises:
-        OSError: As inside; one of the system that has no path gets this one, and a remedy.
+        OSError: That of the block; a system error without a path gets this one, and a remedy.
     """
     try:
         yield
     except OSError as error:
-        if error.filename is not None or error.errno is None:  # it is said already, or is none of the system
+        if error.filename is not None or error.errno is None:  # it has a path already, or is not a system error
             raise
         raise OSError(
             error.errno,
@@ -125,11 +125,11 @@ def naming(path: str | PathLike) -> Iterator[None]:
 
 
 def write_fully(file: RawIOBase, data: bytes | memoryview) -> None:
-    """Write to a file without buffer, which takes as much at once as there is room for.
+    """Write all data to an unbuffered file, whose ``write`` may write only a part of it.
 
     Args:
         file: Opened with ``buffering=0``.
-        data: Bytes, or whatever gives them.
+        data: Bytes, or an object with the buffer protocol.
 
     Raises:
         OSError: If it can't be written; names the file.
@@ -141,16 +141,16 @@ def write_fully(file: RawIOBase, data: bytes | memoryview) -> None:
 
 
 def remove_leftovers(folder: str | PathLike, *names: str) -> list[Path]:
-    """Remove what :func:`write_atomically` left behind in processes that were killed while they wrote.
+    """Remove temporary files of :func:`write_atomically` from processes that were killed while writing.
 
     Only for a folder, or for names, that no other process is writing: its unfinished files look the same.
 
     Args:
-        folder: The folder; it need not be there.
+        folder: The folder; it may be missing.
         *names: Patterns of the names of the files that were being written, such as '*.pth'.
 
     Returns:
-        What was removed.
+        The removed files.
     """
     token = '[0-9a-f]' * 8
     found = [path for name in names for path in sorted(Path(folder).glob(f'.{name}.{token}.tmp'))]
@@ -160,7 +160,7 @@ def remove_leftovers(folder: str | PathLike, *names: str) -> list[Path]:
 
 
 def checksum_of(path: str | PathLike) -> int:
-    """Return the CRC-32 of a file: it need not resist forgery, only find damage, and every Python has it."""
+    """Return the CRC-32 of a file, which detects damage but not forgery."""
     checksum = 0
     with open(path, 'rb') as file:
         while chunk := file.read(1 << 20):
@@ -174,10 +174,10 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
 
     Args:
         folder: The folder.
-        wait: Whether to wait where another process has it. Defaults to False.
+        wait: Whether to wait if another process holds the lock. Defaults to False.
 
     Raises:
-        OSError: If another process has it, and it is not waited for.
+        OSError: If another process holds it, and ``wait`` is False.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:

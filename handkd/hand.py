@@ -64,7 +64,7 @@ def finger_joints(finger: str) -> tuple[int, ...]:
         finger: One of :data:`FINGERS`.
 
     Raises:
-        ValueError: If there is no such finger.
+        ValueError: If the finger does not exist.
     """
     if finger not in FINGERS:
         raise ValueError(f'no finger named {finger!r}; expected one of {FINGERS}')
@@ -76,7 +76,7 @@ def joint_index(joint: str | int) -> int:
     """Return a joint's index from its name or index.
 
     Raises:
-        ValueError: If there is no such joint; names the nearest right one.
+        ValueError: If the joint does not exist; names the nearest right one.
     """
     if isinstance(joint, int) and 0 <= joint < NUM_JOINTS:
         return joint

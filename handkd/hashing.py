@@ -1,4 +1,4 @@
-"""Numbers that look random and are a function of where they are drawn: no generator, no state."""
+"""Pseudo-random numbers as a function of seed and position, without a generator or state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nearest right name, for errors about a wrong one."""
+"""Helpers for error messages: the nearest right name, and errors in one line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 class ConfigError(ValueError):
-    """A config asks for something that is not there."""
+    """A config is invalid, or names something that does not exist."""
 
 
 def did_you_mean(name: object, options: Iterable[str]) -> str:
@@ -16,7 +16,7 @@ def did_you_mean(name: object, options: Iterable[str]) -> str:
     near = get_close_matches(str(name), options, n=3, cutoff=0.6)
     if near:
         return 'did you mean ' + ' or '.join(repr(option) for option in near) + '?'
-    return f'expected one of {options}' if len(options) <= 40 else 'nothing there resembles it'
+    return f'expected one of {options}' if len(options) <= 40 else 'no known name resembles it'
 
 
 def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None:
@@ -32,7 +32,7 @@ def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None
 
 
 def one_line(error: BaseException) -> str:
-    """Return in one line what an error says, with its type where the text alone would not tell what is wrong."""
+    """Return an error's message in one line, with its type if the text alone would not be clear."""
     text = ' '.join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
     spoken = isinstance(error, (ValueError, OSError, ImportError)) or ' ' in text and isinstance(error, KeyError)
     return text if spoken and text else f'{type(error).__name__}: {text}'.rstrip(': ')

@@ -1,4 +1,4 @@
-"""Overrides of a config that would change nothing, since what they name was used up while its file was read."""
+"""Overrides of a config without effect, since the variable that they name was used while its file was read."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from mmengine.config import Config
 from .hints import ConfigError, check_keys
 
 MOST_PLACES = 6
-"""How many keys an error names."""
+"""Maximum number of keys in an error."""
 
 
 def check_overrides(cfg: Config, options: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse options that name no entry of the config, but a variable with which its file made entries.
+    """Refuse options that name a variable used in the config's file instead of an entry of the config.
 
     Args:
-        cfg: The config as its file is read, before the options are merged.
+        cfg: The config as read from its file, before the options are merged.
         options: Dotted keys.
-        known: Names of the entries that something reads once the file is read.
+        known: Names of the entries that are used after the file is read.
 
     Raises:
-        ConfigError: For the first option without an effect; says which keys hold the variable's value.
+        ConfigError: For the first option without effect; names the keys that hold the variable's value.
     """
     known = set(known)
     for option in options:
         name = option.partition('.')[0]
         if name == 'stages':
             raise ConfigError(
-                f'{option}: the list of stages is read from the file alone, so an override has no effect; write it in '
+                f'{option}: the list of stages is read only from the file, so an override has no effect; write it in '
                 f'a config file whose _base_ is {cfg.filename}'
             )
         if name in known:
@@ -40,17 +40,17 @@ def check_overrides(cfg: Config, options: Iterable[str], known: Iterable[str]) -
             places[MOST_PLACES:] = [f'{len(places) - MOST_PLACES} more']
         remedy = f'set {", ".join(places)}' if places else 'no entry holds its value: change it in the config file'
         raise ConfigError(
-            f'{option}: {name} is a variable that was used up when the config file was read, so an override has no '
+            f'{option}: {name} is a variable that was used when the config file was read, so an override has no '
             f'effect; {remedy}'
         )
 
 
 def _places(cfg: Config, option: str, known: set[str]) -> Iterator[str]:
-    """Yield the dotted keys of what was made with a variable, or with something in it."""
+    """Yield the dotted keys of entries made with a variable, or with a part of it."""
     whole = cfg.to_dict()
     entries = list(_walk({key: value for key, value in whole.items() if key in known}))
     parts = option.split('.')
-    for end in range(len(parts) - 1, 0, -1):  # what the option lies in, the innermost first
+    for end in range(len(parts) - 1, 0, -1):  # containers of the option, the innermost first
         container, below = _look_up(whole, parts[:end]), '.'.join(parts[end:])
         found = [f'{place}.{below}' for place, value in entries if _holds(value, container)]
         if found:
@@ -63,7 +63,7 @@ def _places(cfg: Config, option: str, known: set[str]) -> Iterator[str]:
 
 
 def _look_up(node: object, parts: Iterable[str]) -> object | None:
-    """Return what stands at a dotted key, or None if there is nothing."""
+    """Return the value at a dotted key, or None if the key is missing."""
     for part in parts:
         if isinstance(node, dict):
             node = node.get(part)
@@ -75,7 +75,7 @@ def _look_up(node: object, parts: Iterable[str]) -> object | None:
 
 
 def _walk(node: object, where: str = '') -> Iterator[tuple[str, object]]:
-    """Yield all that is below a node, each with its dotted key."""
+    """Yield all values below a node, each with its dotted key."""
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, (list, tuple)) else ()
     for key, value in items:
         place = f'{where}.{key}' if where else str(key)
@@ -84,7 +84,7 @@ def _walk(node: object, where: str = '') -> Iterator[tuple[str, object]]:
 
 
 def _holds(value: object, container: object) -> bool:
-    """Whether a value is a container again, or a dict that was made with all of its items."""
+    """Whether a value equals a container, or is a dict with all of its items."""
     if not container:
         return False
     if isinstance(container, dict) and isinstance(value, dict):
@@ -97,7 +97,7 @@ def _same(value: object, other: object) -> bool:
 
 
 def _alike(place: str, parts: Sequence[str]) -> bool:
-    """Whether an argument has a variable's name or a part of it: `size` takes `input_size`, as `resolution` does."""
+    """Whether an argument has a variable's name or a part of it: `size` and `resolution` match `input_size`."""
     argument, name = place.rpartition('.')[2], parts[-1]
     argument = 'size' if argument == 'resolution' else argument
     return argument == name or argument in name.split('_') or name in argument.split('_')

@@ -1,4 +1,4 @@
-"""Arrays of numpy out of pickles: plain ones, whose types are made here and whose sizes are those of their bytes."""
+"""numpy arrays from pickles: only plain ones, with types made here and sizes that match their bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KINDS = 'biufcSU'
 
 
 class RefusedPickleError(ValueError):
-    """A pickle asks for more than plain data, or for more of it than it has bytes for; the message names it."""
+    """A pickle requests more than plain data, or more of it than it has bytes for; the message names the request."""
 
 
 def _make_dtype(code: str, align: object = False, copy: object = True) -> np.dtype:
@@ -26,14 +26,14 @@ def _make_dtype(code: str, align: object = False, copy: object = True) -> np.dty
 
 
 def set_byte_order(dtype: np.dtype, state: object) -> None:
-    """Set the byte order of a type that a pickle has asked for; all else must be what the type has anyway.
+    """Set the byte order of a type in a pickle; all other parts of its state must be those of the plain type.
 
     Args:
         dtype: A plain type, changed in place.
-        state: What the pickle gives: version, byte order, subarray, names, fields, size, alignment, flags.
+        state: State in the pickle: version, byte order, subarray, names, fields, size, alignment, flags.
 
     Raises:
-        RefusedPickleError: If it is anything else.
+        RefusedPickleError: If another part differs.
     """
     own = dtype.__reduce__()[2]
     if type(state) is not tuple or len(state) != 8 or state[1] not in ('<', '>', '|', '='):
@@ -47,12 +47,12 @@ def set_byte_order(dtype: np.dtype, state: object) -> None:
 
 
 def _check_shape(shape: object, dtype: object, data: bytes) -> tuple[int, ...]:
-    """Return a shape, having seen that it is that of the bytes."""
+    """Return a shape after checking that it matches the bytes."""
     if not isinstance(dtype, np.dtype):
         raise RefusedPickleError('an array has no type')
     if type(shape) is not tuple or len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
         raise RefusedPickleError('an array has no shape')
-    # Of an array without bytes any length would do, but to walk along it would take for ever.
+    # An array without bytes could have any length, but iterating over it would take for ever.
     if math.prod(shape) * dtype.itemsize != len(data) or max(shape, default=0) > max(len(data), 1 << 16):
         raise RefusedPickleError(f'an array of shape {shape} and type {dtype} has {len(data)} bytes')
     if dtype.kind == 'U' and data:
@@ -66,33 +66,33 @@ def _as_bytes(data: object) -> bytes:
     """Return an array's bytes, which Python 2 wrote as text."""
     data = data.encode('latin1') if type(data) is str else data
     if type(data) not in (bytes, bytearray):
-        raise RefusedPickleError(f'an array is made of {type(data).__name__}; Python objects in it are not read')
+        raise RefusedPickleError(f'an array is made of {type(data).__name__}; Python objects in arrays are not read')
     return data
 
 
 def _make_blank(kind: object, shape: object = (0,), code: object = b'b') -> np.ndarray:
     """Return an empty array, which :func:`fill` fills."""
     if kind is not np.ndarray:
-        raise RefusedPickleError('an array is of a class of its own')
+        raise RefusedPickleError('an array is of an unknown class')
     return np.empty(0, np.int8)
 
 
 def fill(array: np.ndarray, state: object) -> None:
-    """Give an array of a pickle its content.
+    """Set the content of an array in a pickle.
 
     Args:
-        array: Changed in place.
-        state: Version (or nothing), shape, type, whether in Fortran's order, bytes.
+        array: Any shape, unit and frame; changed in place.
+        state: Version (optional), shape, type, whether in Fortran order, bytes.
 
     Raises:
-        RefusedPickleError: If the bytes are not as many as shape and type say, or are Python objects.
+        RefusedPickleError: If the number of bytes does not match shape and type, or they are Python objects.
     """
     if type(state) is not tuple or not 4 <= len(state) <= 5:
         raise RefusedPickleError('an array has a state that no array has')
     shape, dtype, fortran, data = state[-4:]
     data = bytes(_as_bytes(data))
     shape = _check_shape(shape, dtype, data)
-    # A copy of the type: the pickle still has the other in its hands.
+    # A copy of the type: the pickle can still change the original.
     array.__setstate__((1, shape, np.dtype(dtype.str), bool(fortran), data))
 
 
@@ -104,7 +104,7 @@ def _make_scalar(dtype: np.dtype, data: bytes | str) -> np.generic:
 
 def _make_from_buffer(data: bytes | bytearray, dtype: np.dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
     if order not in ('C', 'F'):
-        raise RefusedPickleError('an array is in no order')
+        raise RefusedPickleError('an array is neither in C nor in Fortran order')
     shape = _check_shape(shape, dtype, _as_bytes(data))
     return np.frombuffer(data, np.dtype(dtype.str)).reshape(shape, order=order)
 
@@ -121,4 +121,4 @@ MAKERS: dict[tuple[str, str], Callable[..., object]] = {
         )
     },
 }
-"""(module, name) of what pickles ask for to make arrays -> what makes them here."""
+"""(module, name) of a function or class that makes arrays in pickles -> its replacement here."""

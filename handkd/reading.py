@@ -1,4 +1,4 @@
-"""Files of any origin: opened only if they are files, and whatever a library throws about one is one line with it."""
+"""Untrusted files: opened only if they are regular files; errors of libraries become one line with the file's name."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .hints import one_line
 
 BYTE_ORDER_MARKS: dict[bytes, str] = {
     codecs.BOM_UTF8: 'utf-8',
-    codecs.BOM_UTF32_LE: 'utf-32-le',  # begins as UTF-16's, so it comes first
+    codecs.BOM_UTF32_LE: 'utf-32-le',  # starts like that of UTF-16, so it comes first
     codecs.BOM_UTF32_BE: 'utf-32-be',
     codecs.BOM_UTF16_LE: 'utf-16-le',
     codecs.BOM_UTF16_BE: 'utf-16-be',
 }
-"""What files begin with that name their encoding, as many programs on Windows write them."""
+"""Byte-order mark -> encoding; many programs on Windows write such marks."""
 
 MAX_TEXT = 1 << 30
-"""Largest text that is read at once, bytes: what Python makes of it is some times as large."""
+"""Maximum size in bytes of a text that is read at once: as Python objects it takes several times as much."""
 
 _KINDS = (
     (stat.S_ISFIFO, 'a pipe'),
@@ -40,18 +40,18 @@ _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 10
 
 @contextmanager
 def reading(path: str | PathLike, what: str = 'was not read') -> Iterator[None]:
-    """Turn whatever a library throws about a damaged file into a ValueError of one line that names it.
+    """Turn any error of a library about a damaged file into a ValueError of one line that names the file.
 
-    What libraries throw of bytes that they did not expect is not documented and grows: KeyError, EOFError, zlib's,
-    RecursionError, MemoryError and so on. So the block is to be that call alone, where nothing else can fail.
+    The errors of libraries for unexpected bytes are not documented and change: KeyError, EOFError, zlib's,
+    RecursionError, MemoryError and so on. So the block must contain only that call, where no other error can occur.
 
     Args:
-        path: The file, or where in it.
-        what: What is said of the file in front of the error. Defaults to 'was not read'.
+        path: The file, or a position in it.
+        what: Text between the file's name and the error. Defaults to 'was not read'.
 
     Raises:
-        OSError: As the block; one that names no file gets this one's name.
-        ValueError: For all else that it raises.
+        OSError: That of the block; one without a file gets this file's name.
+        ValueError: For all other errors of the block.
     """
     name = os.fspath(path)
     try:
@@ -66,21 +66,21 @@ def reading(path: str | PathLike, what: str = 'was not read') -> Iterator[None]:
 
 
 def open_file(path: str | PathLike) -> BinaryIO:
-    """Open a file to read its bytes, but no pipe, device or socket: these may never end, or wait for ever.
+    """Open a file to read its bytes, but no pipe, device or socket: these may never end, or block for ever.
 
     Raises:
-        OSError: If it is missing, a folder, or none of the above; names it.
+        OSError: If it is missing, or is a folder, pipe, device or socket; names it.
     """
-    with reading(path, 'can not be opened'):  # a zero or half a surrogate in a name is a ValueError without it
+    with reading(path, 'can not be opened'):  # a null or half a surrogate in a name is a ValueError without it
         mode = os.stat(path).st_mode
         kind = next((kind for is_one, kind in _KINDS if is_one(mode)), None)
         if kind is not None:
-            raise OSError(f'{os.fspath(path)!r} is {kind}, and no file: name a file')
+            raise OSError(f'{os.fspath(path)!r} is {kind}, not a regular file: name a file')
         return open(path, 'rb')
 
 
 def read_bytes(path: str | PathLike) -> bytes:
-    """Return what is in a file, of at most :data:`MAX_TEXT` bytes.
+    """Return the content of a file of at most :data:`MAX_TEXT` bytes.
 
     Raises:
         OSError: If it can't be read; see :func:`open_file`.
@@ -89,17 +89,17 @@ def read_bytes(path: str | PathLike) -> bytes:
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_TEXT:
-            raise ValueError(f'{os.fspath(path)!r} has {size} bytes, at most {MAX_TEXT} are read; split it')
+            raise ValueError(f'{os.fspath(path)!r} has {size} bytes, expected at most {MAX_TEXT}: split it')
         with reading(path):
             return file.read()
 
 
 def read_text(path: str | PathLike) -> str:
-    """Return the text of a file in UTF-8, or in the encoding that its byte-order mark says, without that mark.
+    """Return the text of a file in UTF-8, or in the encoding of its byte-order mark, without that mark.
 
     Raises:
         OSError: If it can't be read; see :func:`open_file`.
-        ValueError: If it is no such text, or too large; names the file.
+        ValueError: If it is not such a text, or too large; names the file.
     """
     data = read_bytes(path)
     mark = next((mark for mark in BYTE_ORDER_MARKS if data.startswith(mark)), b'')
@@ -113,51 +113,51 @@ def parse_json(text: str | bytes, where: str, constants: bool = False) -> object
     """Read JSON.
 
     Args:
-        text: It.
-        where: File, and line if need be, for the error.
-        constants: Whether NaN and Infinity, which Python's own writer makes, are numbers. Defaults to False.
+        text: The JSON.
+        where: File, and line if useful, for the error.
+        constants: Whether NaN and Infinity, which Python's own writer makes, are accepted. Defaults to False.
 
     Raises:
-        ValueError: If it is none, or nested too deeply; names the place.
+        ValueError: If it is invalid, or nested too deeply; names the place.
     """
     try:
         return json.loads(text, parse_constant=None if constants else _refuse)
     except (ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f'{where}: this is no JSON that can be read: {one_line(error)}') from error
+        raise ValueError(f'{where}: not valid JSON: {one_line(error)}') from error
 
 
 def _refuse(word: str) -> None:
-    raise ValueError(f'{word} is no number of JSON; write null for what is not known')
+    raise ValueError(f'{word} is not a JSON number; write null for unknown values')
 
 
 def read_json(path: str | PathLike, constants: bool = False) -> object:
-    """Read a JSON file, in UTF-8 or as its byte-order mark says; see :func:`parse_json`.
+    """Read a JSON file, in UTF-8 or in the encoding of its byte-order mark; see :func:`parse_json`.
 
     Args:
         path: The file.
-        constants: Whether NaN and Infinity are numbers. Defaults to False.
+        constants: Whether NaN and Infinity are accepted. Defaults to False.
 
     Raises:
         OSError: If it can't be read; names it.
-        ValueError: If it is no JSON; names it.
+        ValueError: If it is not valid JSON; names it.
     """
     return parse_json(read_text(path), os.fspath(Path(path)), constants)
 
 
 def check_name(name: str, where: str) -> None:
-    """Refuse a name from a file that is no plain name of a file or folder: joined to a path it would lead elsewhere.
+    """Refuse a name from a file that is not a plain name of a file or folder: joined to a path it could leave a folder.
 
     Args:
-        name: It.
-        where: What the error calls it.
+        name: The name.
+        where: Its description in the error.
 
     Raises:
-        ValueError: If it is empty, '.', '..' or has a slash, a backslash or a zero in it.
+        ValueError: If it is empty, '.', '..' or contains a slash, a backslash or a null character.
     """
     if name in ('', '.', '..') or any(sign in name for sign in '/\\\0'):
         raise ValueError(f'{where} must be a plain name, without folders, found {name!r}')
 
 
 def shown(value: object) -> str:
-    """Return a value as errors show it: shortened where it is long or deep, which data from a file may be."""
+    """Return a value as text for errors, shortened if it is long or deep, as data from a file may be."""
     return _SHORT.repr(value)

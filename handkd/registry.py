@@ -1,7 +1,7 @@
 """handkd's registries: children of MMPose's, under the scope ``handkd``.
 
-A config with ``default_scope = 'handkd'`` finds handkd's own classes first and MMPose's and MMEngine's behind them, all
-by plain class name. A class of a third-party package registers itself here and is imported by ``custom_imports``.
+A config with ``default_scope = 'handkd'`` finds handkd's own classes first and then MMPose's and MMEngine's, all by
+plain class name. A class of a third-party package registers itself here and is imported by ``custom_imports``.
 """
 
 from mmpose import registry as mmpose_registry  # isort: skip
@@ -9,9 +9,9 @@ from mmengine.registry import Registry  # isort: skip
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
-    """Make a child that imports the parent's modules too before its first lookup, beside its own ``locations``.
+    """Make a child that imports its own ``locations`` and the parent's modules before its first lookup.
 
-    MMEngine imports the locations of the registry that is asked, but not those of the parents in which it then looks.
+    MMEngine imports the locations of the child, but not those of the parents in which it then looks.
     """
     return Registry(name, parent=parent, scope='handkd', locations=[*locations, *parent._locations])
 
@@ -28,7 +28,7 @@ HOOKS = _child('hook', mmpose_registry.HOOKS, 'handkd.engine')
 OPTIM_WRAPPERS = _child('optimizer wrapper', mmpose_registry.OPTIM_WRAPPERS, 'handkd.engine')
 PARAM_SCHEDULERS = _child('parameter scheduler', mmpose_registry.PARAM_SCHEDULERS, 'handkd.engine')
 
-# Nothing of handkd is registered below, but MMEngine looks these up by scope and warns where a child is missing.
+# handkd registers no classes below, but MMEngine looks these up by scope and warns if a child is missing.
 EVALUATORS = _child('evaluator', mmpose_registry.EVALUATORS)
 INFERENCERS = _child('inferencer', mmpose_registry.INFERENCERS)
 LOG_PROCESSORS = _child('log processor', mmpose_registry.LOG_PROCESSORS)

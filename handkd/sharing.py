@@ -1,12 +1,12 @@
-"""Computing beside others: what the numerical libraries are told before they are loaded, unless the user has told them.
+"""Settings of the numerical libraries for shared machines, made before these are loaded, unless the user has set them.
 
-The threads of GNU's OpenMP, in which torch computes on a CPU, wait for one another by spinning, up to 300,000 rounds.
-On a free machine that is as fast as it gets; where another program holds one of the cores, the others burn their time
-until the last thread has had its turn, and a step takes many times as long. Fewer rounds bridge the same short waits
-between operators, and give the core away in the long ones (``tools/benchmark.py busy``).
+The threads of GNU's OpenMP, with which torch computes on a CPU, wait for one another by spinning, up to 300,000 rounds.
+On an idle machine that is fastest; if another program occupies one of the cores, the other threads spin until the last
+one is scheduled, and a step takes many times as long. Fewer rounds cover the same short waits between operators, and
+release the core in the long ones (``tools/benchmark.py busy``).
 
-The number of threads does not depend on how busy the machine is: it decides the order of sums, so that the same run
-would have other results.
+The number of threads does not depend on the load of the machine: it decides the order of sums, so the same run would
+have other results.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ CGROUPS = Path('/sys/fs/cgroup')
 
 
 def share_cores(environ: MutableMapping[str, str] = os.environ, cgroups: Path = CGROUPS) -> None:
-    """Set how OpenMP's threads wait, and how many there are where a container has less time than cores.
+    """Set how OpenMP's threads wait, and their number if a container's CPU limit is below its number of cores.
 
-    Has an effect on libraries that are loaded later; importing handkd calls it. Whatever of ``GOMP_SPINCOUNT``,
-    ``OMP_WAIT_POLICY`` and ``OMP_NUM_THREADS`` the user has set stays as it is.
+    It affects libraries that are loaded later; importing handkd calls it. Values of ``GOMP_SPINCOUNT``,
+    ``OMP_WAIT_POLICY`` and ``OMP_NUM_THREADS`` that the user has set are kept.
 
     Args:
         environ: The environment; without it that of the process.
-        cgroups: Where the kernel says what this container may use; without it ``/sys/fs/cgroup``.
+        cgroups: Folder with the kernel's limits of this container; without it ``/sys/fs/cgroup``.
     """
     if 'OMP_WAIT_POLICY' not in environ:
         environ.setdefault('GOMP_SPINCOUNT', str(SPIN_COUNT))
@@ -42,10 +42,10 @@ def share_cores(environ: MutableMapping[str, str] = os.environ, cgroups: Path = 
 
 
 def cpu_limit(cgroups: Path = CGROUPS) -> int | None:
-    """Return how many cores' time this container may use, at least 1, rounded up; None if it is not limited.
+    """Return the CPU limit of this container in cores, at least 1, rounded up; None if it is not limited.
 
     Args:
-        cgroups: Where the kernel says so, in version 1 or 2 of its files; without it ``/sys/fs/cgroup``.
+        cgroups: Folder with the kernel's limits, in version 1 or 2; without it ``/sys/fs/cgroup``.
     """
     try:
         if (cgroups / 'cpu.max').is_file():

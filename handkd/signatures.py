@@ -1,4 +1,4 @@
-"""What a class or function of a config may and must be given."""
+"""Allowed and required arguments of the classes and functions in a config."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Signature:
     """The arguments of a class or function.
 
     Attributes:
-        arguments: All that it names, a class together with the bases to which it hands on its ``**kwargs``.
-        required: Those that its own signature names without a default.
-        takes_any: Whether it takes others as well and does something of its own with them.
+        arguments: All named arguments, for a class with those of the bases to which it passes its ``**kwargs``.
+        required: Those of its own signature without a default.
+        takes_any: Whether it accepts others as well and uses them itself.
     """
 
     arguments: Mapping[str, Parameter]
@@ -27,7 +27,7 @@ class Signature:
     takes_any: bool
 
     def no_numbers(self, given: Mapping[str, object]) -> dict[str, str]:
-        """Return the texts that are given for arguments which are numbers by their annotation and their default."""
+        """Return the strings given for arguments that are numbers by their annotation and their default."""
         return {
             name: value
             for name, value in given.items()
@@ -36,7 +36,7 @@ class Signature:
 
 
 def signature_of(target: object) -> Signature:
-    """Return what a class or function takes."""
+    """Return the signature of a class or function."""
     arguments: dict[str, Parameter] = {}
     required: tuple[str, ...] | None = None
     for function in _called(target):
@@ -53,24 +53,24 @@ def signature_of(target: object) -> Signature:
 
 
 def _called(target: object) -> list:
-    """The function itself, or a class's constructors, its own first."""
+    """Return the function itself, or a class's constructors, its own first."""
     if not inspect.isclass(target):
         return [target]
-    # nn.Module takes anything, to say that it takes nothing.
+    # nn.Module accepts any argument only to raise an error for it.
     return [
         vars(cls)['__init__'] for cls in target.__mro__ if '__init__' in vars(cls) and cls not in (nn.Module, object)
     ]
 
 
 def _split(function: object, skip_self: bool) -> tuple[dict[str, Parameter], str | None]:
-    """The named parameters of a function, and the name of that for all others, if it has one."""
+    """Return the named parameters of a function, and the name of its ``**kwargs``, if it has any."""
     parameters = list(inspect.signature(function).parameters.values())[int(skip_self) :]
     rest = next((p.name for p in parameters if p.kind is Parameter.VAR_KEYWORD), None)
     return {p.name: p for p in parameters if p.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)}, rest
 
 
 def _is_handed_on(constructor: object, rest: str) -> bool:
-    """Whether all that a constructor does with its ``**kwargs`` is to hand them to the constructor of a base."""
+    """Whether a constructor only passes its ``**kwargs`` to the constructor of a base."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(constructor)))
     except (OSError, SyntaxError, TypeError):  # made without a file

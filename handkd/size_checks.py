@@ -1,4 +1,4 @@
-"""How large a network's input is: what its pipelines say, and whether all parts of a config agree on it."""
+"""Size of a network's input, as given by its pipelines, and checks that all parts of a config agree on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .hints import ConfigError
 from .registry import DATASETS, KEYPOINT_CODECS, MODELS, TRANSFORMS
 
 LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
-"""Where a network's input is described; the first that a config has counts."""
+"""Loaders that define the size of a network's input; the first that a config has is used."""
 CUTS = {'WarpCrop': 'size', 'VirtualCamera': 'size', 'HandResize': 'size', 'TopdownAffine': 'input_size'}
 """Transforms that decide an image's size, and their argument for it."""
 
@@ -38,24 +38,24 @@ def input_shape(cfg: Config) -> tuple[int, int]:
     A config without a test set is read by its validation set, or else its training set.
 
     Raises:
-        ConfigError: If no data set of the config says it.
+        ConfigError: If no data set of the config gives it.
     """
     for loader in LOADERS:
         for size in data_sizes(cfg, loader):
             return size.shape
     raise ConfigError(
-        f"{cfg.filename}: no pipeline says how large the network's input is: give test_dataloader.dataset a pipeline "
-        'with WarpCrop(size=...), or render the studio at a resolution'
+        f"{cfg.filename}: no pipeline gives the size of the network's input: add WarpCrop(size=...) to the pipeline of "
+        'test_dataloader.dataset, or set a resolution of the studio'
     )
 
 
 def check_sizes(cfg: Config) -> None:
     """Check that pipelines, rendered images, codecs, heat maps and networks are of one size.
 
-    What takes an ``input_size`` (codecs, GeometryEncoder, ViewDecoder, those of MMPose) must be told the size that the
-    pipelines cut to; within a teacher, the size that the teacher was trained with, which crops are resampled to. A
-    variable ``input_size`` that the config's own file assigns beside its ``_base_`` must be the pipelines' size, too:
-    those of the base have been written with the old value, so that it would have no effect.
+    Every ``input_size`` (of codecs, GeometryEncoder, ViewDecoder, classes of MMPose) must be the size of the pipelines'
+    crops; within a teacher, the size that the teacher was trained with, to which crops are resampled. A variable
+    ``input_size`` that the config's own file assigns in addition to its ``_base_`` must be the pipelines' size, too:
+    those of the base have used the old value already, so that it would have no effect.
 
     Raises:
         ConfigError: If two sizes differ; names both places and values.
@@ -81,12 +81,12 @@ def check_sizes(cfg: Config) -> None:
     if variable not in (None, first.shape) and _assigns_in_vain(cfg.filename):
         raise ConfigError(
             f'{cfg.filename}: input_size = {_shown(variable)} has no effect, since the files of its _base_ have used '
-            f'up their own value: {first.place} is {_shown(first.shape)}; change the pipelines, and take input_size out'
+            f'their own value: {first.place} is {_shown(first.shape)}; change the pipelines, and remove input_size'
         )
 
 
 def data_sizes(cfg: Config, loader: str) -> list[Size]:
-    """Return the sizes of the images that a dataloader gives, one a data set of known size.
+    """Return the sizes of a dataloader's images, one for each data set of known size.
 
     Args:
         cfg: The config.
@@ -97,9 +97,10 @@ def data_sizes(cfg: Config, loader: str) -> list[Size]:
 
 
 def leaf_datasets(cfg: Config, loader: str) -> list[tuple[str, Mapping]]:
-    """Return the data sets of a dataloader that decide what its images look like, each behind its dotted place.
+    """Return the data sets of a dataloader that decide the size of its images, each as (dotted key, settings).
 
-    Those are data sets in others, such as LabelBudget and MixedDataset, unless the outer one's pipeline cuts images.
+    Those are the inner data sets of wrappers such as LabelBudget and MixedDataset, unless the outer one's pipeline
+    crops images.
 
     Args:
         cfg: The config.
@@ -110,7 +111,7 @@ def leaf_datasets(cfg: Config, loader: str) -> list[tuple[str, Mapping]]:
 
 
 def last_cut(dataset: Mapping) -> tuple[int, Mapping] | None:
-    """Return the last step of a data set's pipeline that decides the images' size, behind its number; or None."""
+    """Return number and settings of the last step of a data set's pipeline that decides the images' size; or None."""
     steps = dataset.get('pipeline') or ()
     found = [(i, step) for i, step in enumerate(steps) if isinstance(step, Mapping) and type_name(step) in CUTS]
     return found[-1] if found else None
@@ -123,12 +124,12 @@ def type_name(node: Mapping) -> str:
 
 
 def argument(node: Mapping, name: str, registry: Registry) -> object:
-    """Return an argument of a setting's class: as given, or else its default; None if there is neither.
+    """Return an argument of a setting's class: as given, or else its default; None if it has neither.
 
     Args:
         node: A setting with its ``type``.
         name: The argument.
-        registry: Where the class is found.
+        registry: Registry of the class.
     """
     kind = node.get('type')
     kind = kind if callable(kind) else registry.get(str(kind))
@@ -151,7 +152,7 @@ def _leaves(dataset: Mapping, where: str) -> Iterator[tuple[str, Mapping]]:
 
 
 def _data_size(dataset: Mapping, where: str) -> Size | None:
-    """The size of a data set's images: what its pipeline cuts to, or else what it renders or stores."""
+    """Return the size of a data set's images: of the crops of its pipeline, or else of rendered or stored images."""
     cut = last_cut(dataset)
     if cut is not None:
         number, step = cut
@@ -166,7 +167,7 @@ def _data_size(dataset: Mapping, where: str) -> Size | None:
 
 
 def _model_sizes(node: object, where: str) -> Iterator[Size]:
-    """The sizes that what is below a node of a model counts on."""
+    """Yield the input sizes of all parts below a node of a model."""
     if isinstance(node, Mapping):
         for registry in (KEYPOINT_CODECS, MODELS) if 'type' in node else ():
             shape = _shape_of(argument(node, 'input_size', registry))
@@ -181,22 +182,22 @@ def _model_sizes(node: object, where: str) -> Iterator[Size]:
 
 
 def teacher_shape(model: Mapping, where: str, input_size: object = None) -> tuple[int, int] | None:
-    """Return (height, width) of the input that a teacher was trained with, in px; None where nothing says it.
+    """Return (height, width) of the input that a teacher was trained with, in px; None if it is unknown.
 
     Args:
         model: Config of its estimator.
-        where: Dotted place of the teacher, for errors.
-        input_size: What the config says beside the estimator: a side, or (width, height). Defaults to None.
+        where: Dotted key of the teacher, for errors.
+        input_size: Size given beside the estimator: a side, or (width, height), in px. Defaults to None.
 
     Raises:
-        ConfigError: If ``input_size`` is no size, or two sizes differ; names both.
+        ConfigError: If ``input_size`` is not a size, or two sizes differ; names both.
     """
     size = _teacher_size(model, where, input_size)
     return None if size is None else size.shape
 
 
 def _teacher_size(model: object, where: str, input_size: object) -> Size | None:
-    """The one size that a teacher's config says."""
+    """Return the size in a teacher's config, which must be unique."""
     sizes = list(_model_sizes(model, f'{where}.model'))
     if input_size is not None:
         shape = _shape_of(input_size)
@@ -213,7 +214,7 @@ def _teacher_size(model: object, where: str, input_size: object) -> Size | None:
 
 
 def _check_heatmaps(model: Mapping, root: str, size: Size, filename: str | None) -> None:
-    """Check the heat maps of networks behind a backbone whose stride is known."""
+    """Check the heat-map sizes of networks whose backbone has a known stride."""
     for where, node in _estimators(model, root):
         backbone, codec = node['backbone'], (node.get('head') or {}).get('codec') or {}
         strides = getattr(MODELS.get(type_name(backbone)), 'STRIDES', {})
@@ -229,7 +230,7 @@ def _check_heatmaps(model: Mapping, root: str, size: Size, filename: str | None)
 
 
 def _estimators(node: object, where: str) -> Iterator[tuple[str, Mapping]]:
-    """All settings with a backbone below a node."""
+    """Yield all settings with a backbone below a node."""
     if isinstance(node, Mapping):
         if isinstance(node.get('backbone'), Mapping):
             yield where, node
@@ -238,7 +239,7 @@ def _estimators(node: object, where: str) -> Iterator[tuple[str, Mapping]]:
 
 
 def _shape_of(value: object) -> tuple[int, int] | None:
-    """(height, width) of a side, or of a (width, height); None for what is no size: its class refuses that itself."""
+    """Return (height, width) of a side, or of (width, height); None for invalid sizes, which their class refuses."""
     pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
     if len(pair) != 2 or not all(isinstance(edge, int) and not isinstance(edge, bool) for edge in pair):
         return None
@@ -250,7 +251,7 @@ def _shown(shape: tuple[int, int]) -> str:
 
 
 def _assigns_in_vain(filename: str | None) -> bool:
-    """Whether a config's own file assigns ``input_size`` behind its ``_base_``, which MMEngine's dumps do not have."""
+    """Whether a config's own file assigns ``input_size`` and has a ``_base_``, which MMEngine's dumps do not have."""
     if filename is None or not Path(filename).is_file():
         return False
     nodes = [node for node in ast.parse(Path(filename).read_text()).body if isinstance(node, ast.Assign)]

@@ -1,4 +1,4 @@
-"""Units of length, and the unit of joints as guessed from the size of the hand."""
+"""Units of length, and guessing the unit of joints from the size of the hand."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ UNITS: dict[str, float] = {'mm': 1.0, 'cm': 10.0, 'm': 1000.0}
 """Millimetres per unit."""
 
 BONE_RANGE: tuple[float, float] = (8.0, 300.0)
-"""mm; the median bone of any hand lies between these, also that of a child or of an enlarged hand."""
+"""Range of the median bone length of any hand, mm, including children's and enlarged hands."""
 
 HAND_RANGE: tuple[float, float] = (30.0, 1000.0)
-"""mm; the diagonal of the box around the joints of any hand, also of a fist, lies between these."""
+"""Range of the diagonal of the box around the joints of any hand, mm, including fists."""
 
 FARTHEST = 1e6
 """Largest absolute value of a label or camera, in mm and px: no camera sees a hand at 1 km, and float32, in which
@@ -39,7 +39,7 @@ def unit_scale(unit: str) -> float:
     """Return the millimetres per unit.
 
     Raises:
-        ValueError: If there is no such unit; names the nearest right one.
+        ValueError: If the unit is unknown; names the nearest right one.
     """
     if unit not in UNITS:
         raise ValueError(f'no unit named {unit!r}; {did_you_mean(unit, UNITS)}')
@@ -85,7 +85,7 @@ def hand_size(joints: np.ndarray, labelled: np.ndarray | None = None) -> float:
 
 
 def guess_unit(size: float, expected: tuple[float, float]) -> str | None:
-    """Return the unit in which a size lies in an expected range of mm; None if there is none.
+    """Return the unit in which a size is within an expected range of mm; None if there is none.
 
     Args:
         size: A length as found, unit unknown.

@@ -1,8 +1,8 @@
 """Reading pickles as data: arrays, numbers, text and plain containers, within bounds that the file's size sets.
 
-A pickle is a program. Python's reader calls what the program names, takes sizes on trust, and nests as deep as it is
-told to; numpy's classes then believe flags and sizes that the program gives them. Here a table says what may be named,
-and each entry checks what it is given.
+A pickle is a program. Python's reader calls whatever the program names, trusts its sizes, and nests to any depth;
+numpy's classes then trust the flags and sizes that the program gives them. Here a table lists the allowed names, and
+each entry checks its arguments.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from . import pickled_arrays
 from .pickled_arrays import RefusedPickleError
 
 MAX_DEPTH = 100
-"""How deep containers may lie in each other."""
+"""Maximum nesting depth of containers."""
 
 MAX_OBJECTS = 4_000_000
-"""How many containers, and how many entries of the memo, a pickle may make; the largest label files make a third."""
+"""Maximum number of containers, and of entries of the memo, in a pickle; the largest label files have a third."""
 
 _MAX_BITS = 1024  # of an integer: states of random generators have 128
 _MAX_WALK = 16 * MAX_OBJECTS
@@ -31,17 +31,17 @@ _KEYS = (str, bytes, int, float, bool, type(None))
 
 @dataclass(frozen=True)
 class Maker:
-    """What a pickle gets for the name of a function or class: it can only be called.
+    """Value that a pickle gets for the name of a function or class: it can only be called.
 
     Attributes:
-        make: Takes the arguments that the pickle gives; checks them.
+        make: Takes and checks the arguments in the pickle.
     """
 
     make: Callable[..., object]
 
 
 class PickledData:
-    """Stands in for a class of which a pickle holds data alone: attributes, and no methods."""
+    """Stand-in for a class in a pickle: attributes without methods."""
 
 
 def _set_attributes(target: PickledData, state: object) -> None:
@@ -51,16 +51,16 @@ def _set_attributes(target: PickledData, state: object) -> None:
 
 
 def _shown(text: object) -> str:
-    """Return a name out of a file so that it fits a line and leaves the terminal alone."""
+    """Return a name from a file, shortened and without control characters."""
     text = str(text)[:80]
     return ''.join(letter if letter.isprintable() else '?' for letter in text)
 
 
 def _check_keys(keys: Iterable[object]) -> None:
-    """Check what is to be hashed: tuples could take for ever, and large integers collide at will."""
+    """Check keys before they are hashed: tuples could take for ever, and large integers could be made to collide."""
     for key in keys:
         if type(key) not in _KEYS or type(key) is int and not -(1 << 63) <= key < 1 << 63:
-            raise RefusedPickleError(f'a key is of type {type(key).__name__}; text and numbers are expected')
+            raise RefusedPickleError(f'a key is of type {type(key).__name__}, expected text or a number')
 
 
 def _make_set(kind: type) -> Callable[..., object]:
@@ -89,7 +89,7 @@ def _make_counter(counts: dict | None = None) -> Counter:
 def _encode(text: str, encoding: str = 'latin1') -> bytes:
     """Make bytes of text, as Python 3 writes them for Python 2."""
     if type(text) is not str or encoding not in ('latin1', 'latin-1'):
-        raise RefusedPickleError(f'it asks for the encoding {_shown(encoding)}')
+        raise RefusedPickleError(f'it requests the encoding {_shown(encoding)}')
     return text.encode('latin1')
 
 
@@ -105,7 +105,7 @@ def _make_bytearray(data: bytes | str = b'', encoding: str = 'latin-1') -> bytea
 
 def _make_complex(real: float, imag: float) -> complex:
     if not type(real) is type(imag) is float:
-        raise RefusedPickleError('a complex number is not made of two')
+        raise RefusedPickleError('a complex number is not made of two numbers')
     return complex(real, imag)
 
 
@@ -121,18 +121,18 @@ PLAIN: dict[tuple[str, str], object] = {
     ('_codecs', 'encode'): Maker(_encode),
     ('collections', 'Counter'): Maker(_make_counter),
     ('collections', 'OrderedDict'): Maker(_make_ordered),
-    ('numpy', 'ndarray'): np.ndarray,  # a mark among arguments
+    ('numpy', 'ndarray'): np.ndarray,  # only an argument
     **{name: Maker(make) for name, make in pickled_arrays.MAKERS.items()},
 }
-"""(module, name) -> what a pickle of arrays, numbers, text and plain containers gets for it."""
+"""(module, name) -> value that a pickle of arrays, numbers, text and plain containers gets for it."""
 
 
 def _refuse(unpickler: PlainUnpickler) -> None:
-    raise RefusedPickleError('it has an instruction that pickles of data have not')
+    raise RefusedPickleError('it has an instruction that pickles of data do not have')
 
 
 def _counted(run: Callable[[pickle._Unpickler], None]) -> Callable[[PlainUnpickler], None]:
-    """Wrap an instruction that makes a container of next to no bytes."""
+    """Count the calls of an instruction that makes a container from almost no bytes."""
 
     def counted(unpickler: PlainUnpickler) -> None:
         unpickler.made += 1
@@ -144,10 +144,10 @@ def _counted(run: Callable[[pickle._Unpickler], None]) -> Callable[[PlainUnpickl
 
 
 class PlainUnpickler(pickle._Unpickler):
-    """Python's own reader in Python, with a table of what may be named, and bounds.
+    """Python's own reader in Python, with a table of allowed names, and bounds.
 
     Args:
-        file: The pickle, in memory: what it may take is bounded by its size.
+        file: The pickle, in memory: its size bounds the memory and time that it may take.
         table: (module, name) -> a :class:`Maker`, or a constant.
     """
 
@@ -161,7 +161,7 @@ class PlainUnpickler(pickle._Unpickler):
         """Return the content.
 
         Raises:
-            RefusedPickleError: If it asks for more than the table has, or goes beyond a bound.
+            RefusedPickleError: If it requests more than the table has, or exceeds a bound.
             Exception: Any other, if it is damaged.
         """
         content = super().load()
@@ -169,14 +169,14 @@ class PlainUnpickler(pickle._Unpickler):
         return content
 
     def find_class(self, module: str, name: str) -> object:
-        """Return what the table has for a name."""
+        """Return the entry of the table for a name."""
         if (module, name) not in self.table:
-            raise RefusedPickleError(f'it asks for {_shown(f"{module}.{name}")}')
+            raise RefusedPickleError(f'it requests {_shown(f"{module}.{name}")}')
         return self.table[module, name]
 
     def persistent_load(self, pid: object) -> object:
-        """Refuse references to what lies beside a pickle; readers of files that have them override it."""
-        raise RefusedPickleError('it refers to something outside of it')
+        """Refuse references to data outside a pickle; readers of files with such references override it."""
+        raise RefusedPickleError('it refers to data outside itself')
 
     def _call(self, maker: object, args: object) -> object:
         if type(maker) is not Maker or type(args) is not tuple:
@@ -185,18 +185,18 @@ class PlainUnpickler(pickle._Unpickler):
         return maker.make(*args)
 
     def _charge(self, args: object) -> None:
-        """Count what is copied: one object could be copied again and again."""
+        """Count the copied data: one object could be copied again and again."""
         self.copied -= sum(len(arg) for arg in args if type(arg) in (bytes, str, bytearray, list, tuple, dict))
         if self.copied < 0:
             raise RefusedPickleError('it copies the same data again and again')
 
     def load_reduce(self) -> None:
-        """Call what is named."""
+        """Call a named function."""
         args = self.stack.pop()
         self.stack[-1] = self._call(self.stack[-1], args)
 
     def load_newobj(self) -> None:
-        """Make an object of a class: as a call."""
+        """Make an object of a class, like a call."""
         self.load_reduce()
 
     def load_build(self) -> None:
@@ -208,7 +208,7 @@ class PlainUnpickler(pickle._Unpickler):
         elif type(target) is np.ndarray:
             pickled_arrays.fill(target, state)
         elif type(target) is OrderedDict and type(state) is dict:
-            if '_metadata' in state:  # of a module's weights; others could shadow methods
+            if '_metadata' in state:  # of a module's weights; other attributes could shadow methods
                 target._metadata = state['_metadata']
         elif type(target) is PickledData:
             _set_attributes(target, state)
@@ -239,7 +239,7 @@ class PlainUnpickler(pickle._Unpickler):
         target.update(zip(keys, items[1::2], strict=True))
 
     def load_dict(self) -> None:
-        """Make a dict of what lies on the stack."""
+        """Make a dict from the stack."""
         items = self.pop_mark()
         keys = items[::2]
         _check_keys(keys)
@@ -252,20 +252,20 @@ class PlainUnpickler(pickle._Unpickler):
         self._top(set).update(items)
 
     def load_frozenset(self) -> None:
-        """Make a frozenset of what lies on the stack."""
+        """Make a frozenset from the stack."""
         items = self.pop_mark()
         _check_keys(items)
         self.append(frozenset(items))
 
     def load_frame(self) -> None:
-        """Go on with a frame, if there are as many bytes as it says."""
+        """Start a frame, if the file has as many bytes as it claims."""
         size = int.from_bytes(self.read(8), 'little')
         if size > self.size - self.file.tell():
-            raise EOFError('a frame is cut short')
+            raise EOFError('a frame is truncated')
         self._unframer.load_frame(size)
 
     def load_bytearray8(self) -> None:
-        """Make a bytearray, once as many bytes are there as it says."""
+        """Make a bytearray, if the file has as many bytes as it claims."""
         self.load_binbytes8()
         self.stack[-1] = bytearray(self.stack[-1])
 
@@ -297,13 +297,13 @@ class PlainUnpickler(pickle._Unpickler):
         pickle.FRAME[0]: load_frame,
         pickle.BYTEARRAY8[0]: load_bytearray8,
     }
-    for _code in b'()]}\x8f\x91\x85\x86\x87tldR\x81\x94':  # all that make containers of a byte, or entries of the memo
+    for _code in b'()]}\x8f\x91\x85\x86\x87tldR\x81\x94':  # all that make containers from a byte, or memo entries
         dispatch[_code] = _counted(dispatch[_code])
     del _code
 
 
 def _inside(item: object) -> Collection | None:
-    """Return what a container holds that could be one itself; None if it is none."""
+    """Return the items of a container that could be containers; None if it is not a container."""
     if not isinstance(item, (dict, list, tuple, PickledData)):
         return None
     if isinstance(item, OrderedDict):
@@ -314,13 +314,13 @@ def _inside(item: object) -> Collection | None:
 
 
 def _check_structure(content: object, most: int) -> None:
-    """Check that containers are not too deep, nor too much once what is shared is walked as often as it is met.
+    """Check that containers are not nested too deeply, nor too many if shared ones count once per reference.
 
-    Level by level, with the number of ways to each container: a list that holds itself never ends.
+    It proceeds level by level, with the number of paths to each container: a list that contains itself never ends.
 
     Args:
-        content: What a pickle holds.
-        most: How many items are looked at. Those that are not shared have a byte each at least in the pickle.
+        content: Content of a pickle.
+        most: Maximum number of items visited. Items that are not shared take at least one byte each in the pickle.
     """
     level, total, seen = {0: ((content,), 1)}, 0, 0
     for _ in range(MAX_DEPTH + 1):
@@ -329,7 +329,7 @@ def _check_structure(content: object, most: int) -> None:
             items = _inside(container) or ()
             total, seen = total + ways * len(items), seen + len(items)
             if total > _MAX_WALK or seen > most:
-                raise RefusedPickleError('its containers share so much that to walk through them would take for ever')
+                raise RefusedPickleError('its containers share so much that visiting them would take for ever')
             for item in items:
                 if type(item) is int and item.bit_length() > _MAX_BITS:
                     raise RefusedPickleError(f'it has an integer of {item.bit_length()} bits')
@@ -338,4 +338,4 @@ def _check_structure(content: object, most: int) -> None:
         if not below:
             return
         level = below
-    raise RefusedPickleError(f'its containers lie more than {MAX_DEPTH} deep in each other')
+    raise RefusedPickleError(f'its containers are nested more than {MAX_DEPTH} deep')

@@ -201,7 +201,9 @@ def test_only_python_files_are_configs(tmp_path, suffix, depth):
     for number in range(depth):
         (tmp_path / f'child{number}.py').write_text(f'_base_ = [{str(path.name)!r}]\n')
         path = tmp_path / f'child{number}.py'
-    with pytest.raises(ConfigError, match=rf'data\.{suffix}: a config, and whatever is in its _base_, is a \.py file'):
+    with pytest.raises(
+        ConfigError, match=rf'data\.{suffix}: a config, and every file in its _base_, must be a \.py file'
+    ):
         load_config(path)
     assert not (tmp_path / 'run').exists()
 

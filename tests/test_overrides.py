@@ -38,7 +38,7 @@ def test_an_override_of_a_used_up_variable_names_the_keys_that_hold_its_value(co
     with pytest.raises(ConfigError) as refusal:
         load_config(CONFIGS / f'{config}.py', {option: 32})
     said = str(refusal.value)
-    assert said.startswith(f'{option}: {option.partition(".")[0]} is a variable that was used up when the config file')
+    assert said.startswith(f'{option}: {option.partition(".")[0]} is a variable that was used when the config file')
     assert all(place in said.partition('; set ')[2] for place in places), said
     assert 'batch_size' not in said and '\n' not in said
 
@@ -59,7 +59,7 @@ def test_the_keys_that_are_named_do_it():
     ('option', 'said'),
     [
         ('modle.student', "unknown key 'modle'; did you mean 'model'"),
-        ('stages.names.net', 'the list of stages is read from the file alone'),
+        ('stages.names.net', 'the list of stages is read only from the file'),
         ('pool', 'no entry holds its value'),
     ],
 )

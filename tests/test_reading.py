@@ -50,7 +50,7 @@ def test_pipes_devices_and_sockets_are_no_files(tmp_path):
     taken.bind(str(tmp_path / 'socket'))
     (tmp_path / 'loop').symlink_to(tmp_path / 'loop')
     for path, said in (
-        (tmp_path / 'pipe', 'pipe. is a pipe, and no file'),
+        (tmp_path / 'pipe', 'pipe. is a pipe, not a regular file'),
         ('/dev/zero', 'is a device'),
         (tmp_path / 'socket', 'is a socket'),
         (tmp_path / 'loop', 'symbolic links'),
@@ -67,14 +67,14 @@ def test_pipes_devices_and_sockets_are_no_files(tmp_path):
 def test_texts_beyond_all_measure_are_not_read(tmp_path):
     with open(tmp_path / 'a.txt', 'wb') as file:
         file.truncate(MAX_TEXT + 1)
-    with pytest.raises(ValueError, match='a.txt. has .* bytes, at most'):
+    with pytest.raises(ValueError, match='a.txt. has .* bytes, expected at most'):
         read_text(tmp_path / 'a.txt')
 
 
 @pytest.mark.parametrize('text', ['[' * 100_000, '{"a": NaN}', '[-Infinity]', '', '9' * 5000, '{"a"'])
 def test_what_is_no_json_is_named(tmp_path, text):
     (tmp_path / 'a.json').write_text(text)
-    with pytest.raises(ValueError, match='a.json: this is no JSON that can be read') as caught:
+    with pytest.raises(ValueError, match='a.json: not valid JSON') as caught:
         read_json(tmp_path / 'a.json')
     assert len(str(caught.value).splitlines()) == 1
 

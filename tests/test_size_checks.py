@@ -51,7 +51,7 @@ def test_the_pipeline_says_how_large_the_input_is(dataset, shape, place):
 
 def test_a_config_without_a_pipeline_is_named():
     for cfg in (Config({}), Config(dict(input_size=64)), with_dataset(type='RHDDataset')):
-        with pytest.raises(ConfigError, match="no pipeline says how large the network's input is"):
+        with pytest.raises(ConfigError, match="no pipeline gives the size of the network's input"):
             input_shape(cfg)
         check_sizes(cfg)  # what is not known contradicts nothing
 

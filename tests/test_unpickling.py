@@ -146,5 +146,5 @@ def test_containers_of_a_byte_each_are_counted(monkeypatch, read, instruction):
 
 
 def test_names_out_of_a_file_do_not_reach_the_terminal(read):
-    with pytest.raises(ValueError, match=r'asks for a\?\[2Jb\?c\.d'):
+    with pytest.raises(ValueError, match=r'requests a\?\[2Jb\?c\.d'):
         read(b'\x80\x04' + text('a\x1b[2Jb\nc') + text('d') + b'\x93.')

@@ -1,14 +1,14 @@
-"""Read damaged and hostile files with every reader, and count what comes of it.
+"""Read damaged and hostile files with every reader, and count the outcomes.
 
 python tools/fuzz.py                                     # 200 inputs of each kind, and all attacks
 python tools/fuzz.py rhd checkpoint --inputs 100000      # a long run over two of them
 python tools/fuzz.py --report fuzz.md                    # the tables, in Markdown
 python tools/fuzz.py rhd --numbers 17 -3 --show          # two inputs again, with what they raised
 
-An input is a clean tree of a target of which one file is damaged, or replaced by an attack, whose payload would create
+An input is a clean tree of a target in which one file is damaged, or replaced by an attack, whose payload would create
 a file. It must be read, or refused by one line that names the file. Anything else is a fault, and the exit status is
-then 1: another exception, no name, over 10 s, over 2 GB, a crash, or something run. Inputs have numbers, and the same
-number with the same --seed is the same input; attacks count from -1 downwards.
+then 1: another exception, no file name, over 10 s, over 2 GB, a crash, or code that was run. Inputs are numbered, and
+the same number with the same --seed is the same input; attacks are numbered from -1 downwards.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('targets', nargs='*', metavar='TARGET', help=f'default: all of {", ".join(TARGETS)}')
     parser.add_argument('--inputs', type=int, default=200, help='damaged inputs of each target; default: %(default)s')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the damages')
-    parser.add_argument('--numbers', type=int, nargs='+', metavar='I', help='these inputs alone')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the damage')
+    parser.add_argument('--numbers', type=int, nargs='+', metavar='I', help='only these inputs')
     parser.add_argument('--workers', type=int, default=1, help='processes; default: %(default)s')
     parser.add_argument('--show', action='store_true', help='print each fault')
     parser.add_argument('--report', metavar='FILE', help='write the tables into a file')
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def table(found: dict[str, Findings]) -> str:
-    """Return the counts of damaged inputs as a Markdown table, a line a target."""
+    """Return the counts of damaged inputs as a Markdown table, one line per target."""
     lines = [f'| damaged | inputs | {" | ".join(COLUMNS)} |', '|---' * (len(COLUMNS) + 2) + '|']
     rows = {name: findings.counts for name, findings in found.items()}
     if len(rows) > 1:
@@ -83,7 +83,7 @@ def table(found: dict[str, Findings]) -> str:
 
 
 def attack_table(found: dict[str, Findings]) -> str:
-    """Return the verdicts on attacks as a Markdown table: how many were refused, and which were not."""
+    """Return the verdicts on attacks as a Markdown table: the number refused, and those that were not."""
     lines = ['| attacked | attacks | refused | read, to no effect | others |', '|---|---|---|---|---|']
     for name, findings in found.items():
         if verdicts := findings.attacks:

@@ -1,4 +1,4 @@
-"""Print what a run of a config resolves to, and which files each top-level entry comes from.
+"""Print the resolved config of a run, with the files that each top-level entry comes from.
 
 python tools/print_config.py configs/ekd/resnet50_lm.py
 python tools/print_config.py configs/pmd/resnet34_rhd.py --baseline --cfg-options train_cfg.max_iters=100

@@ -1,4 +1,4 @@
-"""What users call: inference, complexity, stages, joint limits, pictures of networks at work, what the tools share."""
+"""The interface for users: inference, complexity, stages, joint limits, pictures of networks, helpers of the tools."""
 
 from .activations import activation_sheet, energy_table
 from .angle_limits import ensure_limits, gather_limits

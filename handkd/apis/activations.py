@@ -1,4 +1,4 @@
-"""What networks look at: activation maps side by side, and how much of the activation lies on the background."""
+"""Activation maps of networks side by side, and the share of activation energy on the background."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def feature_maps(network: nn.Module, items: Sequence[dict], layer: str, owner: s
 
     Args:
         network: The network, in eval mode.
-        items: B packed samples, as it is given them.
+        items: B packed samples, as its test pipeline gives them.
         layer: Dotted name of the layer, such as 'backbone'.
         owner: What the network is called in the error. Defaults to 'the network'.
 
     Returns:
-        float32, shape (B, C, h, w).
+        float32, shape (B, C, h, w), any unit, feature map of the crop.
 
     Raises:
-        ValueError: If there is no such layer, or its output is no feature map.
+        ValueError: If the layer does not exist, or its output is not a feature map.
     """
     check_taps(network, [layer], owner)
     with torch.no_grad(), record_taps(network, [layer]) as taps:
@@ -56,11 +56,11 @@ def feature_maps(network: nn.Module, items: Sequence[dict], layer: str, owner: s
 
 
 def activation_sheet(networks: Sequence[TrainedNetwork], indices: Sequence[int], layer: str = 'backbone') -> Picture:
-    """Draw activation maps side by side, a row an image: Fig. 4 of Yuan et al. 2018.
+    """Draw activation maps side by side, one row per image: Fig. 4 of Yuan et al. 2018.
 
-    From left to right the colour image, for each network the maximum over the layer's channels, laid over its own
-    input, and the depth image; images that no network sees are left out, but for the depth that the first one's test
-    set has.
+    From left to right: the colour image, for each network the maximum over the layer's channels, overlaid on its own
+    input, and the depth image. Images that no network sees are left out, except for the depth that the first network's
+    test set has.
 
     Args:
         networks: The networks, each on its own test set.
@@ -92,15 +92,15 @@ def activation_sheet(networks: Sequence[TrainedNetwork], indices: Sequence[int],
 
 
 def background_shares(features: Tensor, hand_masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how much of the activation energy, the sum of squares over the channels, lies outside the hand.
+    """Return the share of activation energy, the sum of squares over the channels, that lies outside the hand.
 
     Args:
-        features: Shape (B, C, h, w).
-        hand_masks: Where the hand is, shape (B, 1, H, W), bool.
+        features: Feature map of the crop, shape (B, C, h, w), any unit.
+        hand_masks: Where the hand is in the crop, shape (B, 1, H, W), bool.
 
     Returns:
-        Share of the energy on cells without any pixel of the hand, shape (B,), NaN where nothing is active; and those
-        cells' share of all, which it would be if the activation were spread evenly, shape (B,).
+        Share of the energy on cells without any pixel of the hand, shape (B,), in [0, 1], NaN where nothing is active;
+        and those cells' share of all cells, shape (B,), in [0, 1]: the value for activation that is spread evenly.
     """
     outside = background_mask(hand_masks, features.shape[2:])
     energy = background_energy(features, outside) / background_energy(features, torch.ones_like(outside))
@@ -110,8 +110,8 @@ def background_shares(features: Tensor, hand_masks: Tensor) -> tuple[Tensor, Ten
 def energy_table(networks: Sequence[TrainedNetwork], layer: str = 'backbone') -> Table:
     """Return the share of each network's activation energy on the background, mean over the test images.
 
-    Images in whose mask there is no hand don't count. Networks of one label are runs of one kind with other seeds, and
-    make one row, with the mean of their shares and its 95 % interval.
+    Images without a hand in their mask don't count. Networks with the same label are runs that differ in their seeds;
+    they make one row, with the mean of their shares and its 95 % interval.
 
     Args:
         networks: The networks, each on its own test set.
@@ -150,7 +150,7 @@ def _share(values: Sequence[float]) -> str:
 
 
 def _measure(network: TrainedNetwork, layer: str) -> tuple[list, tuple[int, int], np.ndarray, np.ndarray]:
-    """What identifies the test images, the layer's (h, w), and each image's two shares; NaN where there is no hand."""
+    """Return keys of the test images, the layer's (h, w), and each image's two shares; NaN for images without hand."""
     test_set = DATASETS.build(with_hand_mask(network.cfg.test_dataloader.dataset))
     module = network.build()
     marks, shares = [], []
@@ -176,5 +176,5 @@ def _depth_samples(network: TrainedNetwork, indices: Sequence[int]) -> list[dict
 
 
 def _tile(item: dict, modality: str | None = None) -> np.ndarray:
-    """What a network is given, at the size of a tile, so that maps over it are smooth."""
+    """Return a network's input at the size of a tile, so that maps over it are smooth."""
     return cv2.resize(input_picture(item['inputs'], modality), (TILE, TILE), interpolation=cv2.INTER_CUBIC)

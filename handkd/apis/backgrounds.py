@@ -25,39 +25,39 @@ _NOT_BEHIND = (
     'data_root', 'split', 'pipeline', 'modalities', 'on_corrupt', 'sequences', 'test_sequences', 'frames', 'subjects',
     'cameras', 'pace', 'min_joints_inside', 'min_score', 'use_validity', 'every_nth_frame', 'people',
 )  # fmt: skip
-"""Settings of a set that do not decide what is behind the hands: where it lies, which of its images, what is read."""
+"""Settings of a set that the backgrounds don't depend on: its folder, which of its images, which labels are read."""
 
 
 def make_backgrounds(
     cfg: Config, frames: int = 50, memory: int = 256 << 20, progress: bool = True
 ) -> dict[str, tuple[int, int]]:
-    """Make the backgrounds that the pipelines of a config load (``LoadBackground``), but for those that are there.
+    """Make the missing backgrounds that the pipelines of a config load (``LoadBackground``).
 
-    A background is the pixel-wise median over frames of one camera in one sequence (Mueller et al., section 3.1), which
-    stand at equal steps among those that the sets of all loaders have, whatever their splits. Those of a pack are made
-    from the whole images of its source. What an earlier run has left is gone on with.
+    A background is the pixel-wise median over frames of one camera in one sequence (Mueller et al., section 3.1). The
+    frames are equally spaced among those of the sets of all loaders, whatever their splits. Backgrounds of a pack are
+    made from the whole images of its source. An interrupted run is continued.
 
     Args:
         cfg: The config.
-        frames: How many frames a median is taken over, at most. Defaults to 50.
-        memory: Bytes that it may take. Defaults to 256 << 20: 256 MiB.
+        frames: Maximum number of frames of a median. Defaults to 50.
+        memory: Memory limit in bytes. Defaults to 256 << 20: 256 MiB.
         progress: Whether to show a bar, where stderr is a terminal. Defaults to True.
 
     Returns:
-        By folder: the number of backgrounds in it that the config needs, and how many of them had to be made.
+        By folder: the number of backgrounds in it that the config needs, and how many of them were made.
 
     Raises:
-        ConfigError: If no pipeline loads backgrounds, or a set does not say camera and sequence; or ``frames`` or
+        ConfigError: If no pipeline loads backgrounds, or a set does not give camera and sequence; or ``frames`` or
             ``memory`` is not positive.
         ValueError: If a folder has a background of another set or other frames.
-        OSError: If an image can't be read, or a background not written.
+        OSError: If an image can't be read, or a background can't be written.
     """
     for name, value in (('frames', frames), ('memory', memory)):
         if value < 1:
             raise ConfigError(f'{name} must be at least 1, found {value!r}')
     folders = _folders(cfg, LOADERS)
     if not folders:
-        raise ConfigError('no pipeline of the config has LoadBackground')
+        raise ConfigError('no pipeline of the config has LoadBackground: it needs no backgrounds')
     made = {}
     for folder, sets in folders.items():
         cameras = _cameras([_whole_images(settings) for settings in sets], frames)
@@ -66,19 +66,19 @@ def make_backgrounds(
 
 
 def ensure_backgrounds(cfg: Config, *loaders: str) -> None:
-    """Make the backgrounds that pipelines of a config load, unless they are there.
+    """Make the backgrounds that pipelines of a config load, unless they exist.
 
-    Files that are there are not read again, and may be medians of other frames; sources of packs are opened only where
-    some are not there. What another process is making is waited for.
+    Existing files are not read again, and may be medians of other frames; sources of packs are opened only if some
+    backgrounds are missing. Waits for another process that is making them.
 
     Args:
-        cfg: The config; its packs must be there.
+        cfg: The config; its packs must exist.
         *loaders: Which dataloaders' sets, such as 'train_dataloader'.
 
     Raises:
-        ConfigError: If a set does not say camera and sequence.
+        ConfigError: If a set does not give camera and sequence.
         ValueError: If a folder has a background of another set.
-        OSError: If an image can't be read, or a background not written.
+        OSError: If an image can't be read, or a background can't be written.
     """
     for folder, sets in _folders(cfg, loaders).items():
         places: dict[tuple[str, int], set[str]] = {}
@@ -95,7 +95,7 @@ def ensure_backgrounds(cfg: Config, *loaders: str) -> None:
 
 
 def _folders(cfg: Config, loaders: Sequence[str]) -> dict[str, list[dict]]:
-    """Return the folders that pipelines load backgrounds from, and the sets that do so, each once."""
+    """Return the folders that pipelines load backgrounds from, and the sets with such pipelines, each once."""
     folders: dict[str, dict[str, dict]] = {}
     for loader in loaders:
         for settings, folder in _loading((cfg.get(loader) or {}).get('dataset')):
@@ -128,7 +128,7 @@ def _whole_images(settings: Mapping) -> Mapping:
 
 
 def _digest(settings: Mapping) -> str:
-    """Return what the images of a set are known by."""
+    """Return the digest that identifies the images of a set."""
     content = {key: value for key, value in settings.items() if key not in _NOT_BEHIND}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
@@ -141,14 +141,14 @@ def _captures(dataset: object) -> Captures:
     """Return where a set's samples come from."""
     if not hasattr(dataset, 'captures'):
         raise ConfigError(
-            f'{type(dataset).__name__} does not say which camera and sequence its samples are from: it has no '
-            'backgrounds'
+            f'{type(dataset).__name__} has no camera and sequence for its samples, so it has no backgrounds; expected '
+            'a set of synchronised cameras, such as StudioRoomDataset or PanopticHandDataset'
         )
     return dataset.captures()
 
 
 def _cameras(sets: Sequence[Mapping], count: int) -> list[Camera]:
-    """Return the cameras that sets of whole images have; one that several have is seen by all of them together."""
+    """Return the cameras of sets of whole images; frames of a camera that several sets have are joined."""
     images: dict[tuple[str, int], dict[int, tuple[object, int]]] = {}
     sources: dict[tuple[str, int], set[str]] = {}
     for settings in sets:
@@ -169,14 +169,14 @@ def _cameras(sets: Sequence[Mapping], count: int) -> list[Camera]:
 
 
 def _build(folder: str, cameras: Sequence[Camera], memory: int, progress: bool) -> int:
-    """Make what is not there, behind a bar."""
+    """Make missing backgrounds, with a progress bar."""
     disable = None if progress and not int(os.environ.get('LOCAL_RANK', 0)) else True
     with tqdm(desc=folder, total=len(cameras), disable=disable) as bar:
         return build_backgrounds(folder, cameras, memory, bar.update)
 
 
 def _reader(samples: list) -> Callable[[int], np.ndarray]:
-    """Return what reads the image of the i-th of some samples, each (data set, index)."""
+    """Return a function that reads the image of the i-th of some samples, each (data set, index)."""
 
     def read(i: int) -> np.ndarray:
         dataset, index = samples[i]

@@ -13,19 +13,19 @@ from handkd.visualization import Table
 from .report import StageResult
 
 _N_MPJPE = '_n-scale_'
-"""What the name of the protocol has where every hand takes its best scale: N-MPJPE."""
+"""Part of the protocol's name if every hand is scaled to fit the truth best: N-MPJPE."""
 
 
 @dataclass(frozen=True)
 class BudgetErrors:
-    """The mean errors of all stages that say how many labels they use.
+    """Mean errors of all stages with a number of annotations.
 
     Attributes:
         protocol: The protocol of the error.
-        measure: What tables call it, with its unit, such as 'N-MPJPE (mm)'.
+        measure: Its name in tables, with its unit, such as 'N-MPJPE (mm)'.
         seeds: Number of seeds.
-        values: Label of the regime -> number of annotations -> its errors, shape (``seeds``,); both in the order of the
-            stages.
+        values: Label of the regime -> number of annotations -> its errors, shape (``seeds``,), in the unit of
+            ``measure``; both in the order of the stages.
         twins: Number of annotations -> label of the stage with the role 'twin', if there is one.
     """
 
@@ -42,7 +42,7 @@ class BudgetErrors:
 
 
 def read_budgets(results: Mapping[int, Sequence[StageResult]]) -> BudgetErrors | None:
-    """Gather the errors of the stages that say how many labels they use.
+    """Gather the errors of the stages with a number of annotations.
 
     The error is the N-MPJPE if all of them have measured it (Mueller et al., section 3.2), else their first
     ``EPE_mean``.
@@ -51,10 +51,10 @@ def read_budgets(results: Mapping[int, Sequence[StageResult]]) -> BudgetErrors |
         results: Seed -> its stages; the same stages for every seed.
 
     Returns:
-        The errors, or None if no stage says how many labels it uses.
+        The errors, or None if no stage has a number of annotations.
 
     Raises:
-        ValueError: If two stages are of one regime and number, one has no error, or their protocols differ.
+        ValueError: If two stages have the same regime and number, one has no error, or their protocols differ.
     """
     runs = [[stage for stage in stages if stage.annotations is not None] for stages in results.values()]
     if not runs or not runs[0]:
@@ -80,24 +80,24 @@ def read_budgets(results: Mapping[int, Sequence[StageResult]]) -> BudgetErrors |
 
 
 def _error_key(stage: StageResult) -> str:
-    """The name of a stage's N-MPJPE, or of its first mean error if it has not measured that."""
+    """The name of a stage's N-MPJPE, or of its first mean error if it has no N-MPJPE."""
     named = [key for key in stage.metrics if key.endswith('/EPE_mean') and _N_MPJPE in key]
     return named[0] if named else stage.key('EPE_mean')
 
 
 def budget_tables(results: Mapping[int, Sequence[StageResult]]) -> list[Table]:
-    """Return the error of each regime at each number of annotations, and by how much it is less than the twin's.
+    """Return the error of each regime at each number of annotations, and its reduction relative to the baseline.
 
-    A row a number of annotations, the largest first, as in Table 1 of Mueller et al. 2020; a column a regime. Over
-    several seeds errors and gains are means with their 95 % interval; gains are over the stage with the role 'twin' at
-    the same number of annotations and of the same seed, and it is said in how many seeds they are positive. '-' stands
-    where no stage has run.
+    One row per number of annotations, the largest first, as in Table 1 of Mueller et al. 2020; one column per regime.
+    Over several seeds errors and gains are means with their 95 % interval; gains are over the stage with the role
+    'twin' (the baseline) at the same number of annotations and the same seed, followed by the number of seeds in which
+    they are positive. '-' marks cells for which no stage has run.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
 
     Returns:
-        No table if no stage says how many labels it uses; one if no other stage has a twin.
+        No table if no stage has a number of annotations; one if no other stage has a baseline.
 
     Raises:
         ValueError: As :func:`read_budgets`.
@@ -124,7 +124,7 @@ def budget_tables(results: Mapping[int, Sequence[StageResult]]) -> list[Table]:
 
 
 def _gains(found: BudgetErrors, label: str) -> dict[int, np.ndarray]:
-    """Number of annotations -> by how much a regime is better than another one that is the twin there, seed by seed."""
+    """Number of annotations -> a regime's gain over the baseline at that number, seed by seed."""
     return {
         number: found.values[found.twins[number]][number] - errors
         for number, errors in found.values[label].items()
@@ -133,7 +133,7 @@ def _gains(found: BudgetErrors, label: str) -> dict[int, np.ndarray]:
 
 
 def _cell(values: np.ndarray | None, text: str) -> str:
-    """One value as it is, several as mean and interval."""
+    """Format one value as it is, several as mean and interval."""
     if values is None:
         return '-'
     if len(values) == 1:
@@ -143,6 +143,6 @@ def _cell(values: np.ndarray | None, text: str) -> str:
 
 
 def _gain(values: np.ndarray | None) -> str:
-    """A gain, and in how many of several seeds there is one."""
+    """Format a gain, with the number of seeds in which it is positive if there are several."""
     text = _cell(values, '{:+.2f}')
     return text if values is None or len(values) == 1 else f'{text}, {(values > 0).sum()} of {len(values)}'

@@ -1,4 +1,4 @@
-"""What the command-line tools share: options, the config they lead to, and errors in one line."""
+"""Common base of the command-line tools: options, the config built from them, and errors in one line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
 
     Args:
         main: The tool; takes the arguments and returns an exit status.
-        argv: The arguments; None for the process's own. ``HANDKD_TRACEBACK=1`` in the environment shows tracebacks.
+        argv: The arguments. Defaults to None: those of the process. ``HANDKD_TRACEBACK=1`` in the environment shows
+            tracebacks.
 
     Errors about the user's input are every ValueError and OSError, the end of a process that loads or packs data
     (:func:`~.worker_errors.explain_worker`), and what :func:`~handkd.build_errors.explain` finds to be about the
@@ -52,31 +53,31 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
 
 
 def _end(end: KeyboardInterrupt | Interruption) -> NoReturn:
-    """Exit as a signal asks for, and say how to go on."""
+    """Exit with the status of a signal, and print how to resume."""
     if isinstance(end, Interruption):
         if is_main_process():
-            print(f'{end}; to go on: {resume_command(sys.argv)}', file=sys.stderr)
+            print(f'{end}; to resume: {resume_command(sys.argv)}', file=sys.stderr)
         raise end
     print(
-        '\ninterrupted; each file that was written is whole (train.py goes on from there with --resume, stages.py and '
-        'pack_dataset.py by themselves)',
+        '\ninterrupted; every file that was written is complete (train.py resumes from there with --resume, stages.py '
+        'and pack_dataset.py without any option)',
         file=sys.stderr,
     )
     sys.exit(CTRL_C_STATUS)
 
 
 def _signal_behind(error: BaseException | None) -> KeyboardInterrupt | Interruption | None:
-    """Return what a signal raised and an error took the place of: MMEngine's bare ``except:`` blames the config."""
+    """Return the exception of a signal that another error replaced: MMEngine's bare ``except:`` blames the config."""
     while error is not None and not isinstance(error, (KeyboardInterrupt, Interruption)):
         error = error.__cause__ or error.__context__
     return error
 
 
 def resume_command(words: Sequence[str]) -> str:
-    """Return the command that goes on from where a run was ended, as a line for a shell.
+    """Return the command that resumes an interrupted run, as a line for a shell.
 
     Args:
-        words: The words of the run's command behind Python. Those of a launcher are in ``HANDKD_COMMAND`` in the
+        words: The words of the run's command after Python. Those of a launcher are in ``HANDKD_COMMAND`` in the
             environment, where ``tools/*.sh`` put them.
     """
     launched = os.environ.get('HANDKD_COMMAND')
@@ -92,15 +93,15 @@ def resume_command(words: Sequence[str]) -> str:
 
 
 def _message(error: Exception) -> str:
-    """Return what an error says; of one in a data loader's worker, which comes with its traceback, the last line."""
+    """Return an error's message; for an error in a data loader's worker, which has a traceback, its last line."""
     text = str(error).strip()
     return text.splitlines()[-1].partition(': ')[2] if 'Original Traceback' in text else text
 
 
 class OptionsAction(DictAction):
-    """MMEngine's ``--cfg-options key=value``, in which values may be dicts as well.
+    """MMEngine's ``--cfg-options key=value``, extended by values that are dicts.
 
-    These are written as in a config file (:func:`~.option_values.read_value`); what can't be read is an error in one
+    These are written as in a config file (:func:`~.option_values.read_value`); an unreadable value is an error in one
     line.
     """
 
@@ -123,11 +124,11 @@ class OptionsAction(DictAction):
                 else:
                     super().__call__(parser, namespace, [value], option_string)
             except (ValueError, AssertionError, RecursionError) as error:  # MMEngine's reader asserts
-                parser.error(f'{option_string} {key}: {error}; or write it in a config file of your own')
+                parser.error(f'{option_string} {key}: {error}; or write it in your own config file')
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that ``train.py`` and ``test.py`` have in common; the names are MMPose's."""
+    """Add the options common to ``train.py`` and ``test.py``; the names are MMPose's."""
     parser.add_argument(
         '--work-dir',
         help='where logs and checkpoints go; default: work_dirs/<config name>, with _baseline for --baseline',
@@ -147,7 +148,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def config_from_args(args: argparse.Namespace) -> Config:
-    """Load and check the config that :func:`add_run_options` describe, and make sure of its work dir."""
+    """Load and check the config given by the options of :func:`add_run_options`, and create its work dir."""
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
     cfg, name = load_config(args.config, args.cfg_options), Path(args.config).stem
@@ -161,20 +162,20 @@ def config_from_args(args: argparse.Namespace) -> Config:
 
 
 def join_cpu_processes(cfg: Config) -> None:
-    """Set up several processes on CPUs, which MMEngine takes to be GPUs: it would choose a device for each."""
+    """Set up distributed training on CPUs: MMEngine would assume GPUs and choose a device for each process."""
     torch.distributed.init_process_group('gloo')
     cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
 
 
 def prepare_work_dir(path: str | Path, option: str = '--work-dir') -> Path:
-    """Make a folder for results and check that it can be written to.
+    """Make a folder for results and check that it is writable.
 
     Args:
         path: The folder.
-        option: What the remedy in the error names. Defaults to '--work-dir'.
+        option: The option that the error's remedy names. Defaults to '--work-dir'.
 
     Raises:
-        OSError: If not; names it and the remedy.
+        OSError: If it is not; names the folder and the remedy.
     """
     path = Path(path)
     try:
@@ -184,7 +185,7 @@ def prepare_work_dir(path: str | Path, option: str = '--work-dir') -> Path:
     except OSError as error:
         raise OSError(
             error.errno,
-            f'{error.strerror}: results can not be written there; name another folder with {option}',
+            f'{error.strerror}: results can not be written to it; name another folder with {option}',
             str(path),
         ) from error
     return path
@@ -195,13 +196,13 @@ def prepare_file(path: str | Path, option: str) -> Path:
 
     Args:
         path: The file.
-        option: What named it, for the error.
+        option: The option that named it, for the error.
 
     Returns:
         The path.
 
     Raises:
-        OSError: If it is a folder, or can't be written where it is to be; names it and the option.
+        OSError: If it is a folder, or its folder is not writable; names it and the option.
     """
     path = Path(path)
     if path.is_dir():

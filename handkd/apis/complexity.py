@@ -20,7 +20,7 @@ MODALITY_CHANNELS = {'rgb': 3, 'depth': 1}
 
 
 class Complexity(NamedTuple):
-    """Size and work of a network.
+    """Size and cost of a network.
 
     Attributes:
         params: Number of parameters.
@@ -32,12 +32,12 @@ class Complexity(NamedTuple):
 
 
 def layer_macs(layer: nn.Module, inputs: Tensor, output: Tensor) -> int:
-    """Multiply-accumulates of one call of a layer: those of its weights; biases are free.
+    """Multiply-accumulates of one call of a layer: those of its weights; biases are not counted.
 
     Args:
         layer: A convolution, a transposed convolution or a fully connected layer.
-        inputs: What it was given, batch included.
-        output: What it gave.
+        inputs: Its input, shape (B, C_in, H, W) or (B, C_in), any unit, feature map of the crop.
+        output: Its output, shape (B, C_out, h, w) or (B, C_out), any unit, feature map of the crop.
     """
     if isinstance(layer, nn.Linear):
         return output.numel() * layer.in_features
@@ -54,7 +54,7 @@ def count_macs(network: nn.Module, run: Callable[[], object]) -> int:
 
     Args:
         network: The network.
-        run: Runs it; for numbers an image, on a batch of one.
+        run: Runs the network; for numbers per image, on a batch of one.
     """
     total = 0
 
@@ -74,25 +74,25 @@ def count_macs(network: nn.Module, run: Callable[[], object]) -> int:
 
 
 def measure_config(cfg: Config, shape: tuple[int, int] | None = None) -> Complexity:
-    """Measure what a config runs at test time; of a distilled model that is the student.
+    """Measure the network that a config runs at test time; for a distilled model the student.
 
-    What serves training alone and is left out of the plain estimator does not count either, such as the decoder of a
+    Parts that are used only in training and are absent from the plain estimator don't count, such as the decoder of a
     ``ViewSynthesizer``.
 
     Args:
         cfg: A checked config.
-        shape: (height, width) of the input in px. None takes what its test pipeline gives.
+        shape: (height, width) of the input in px. Defaults to None: that of its test pipeline.
 
     Raises:
-        ValueError: If the shape is neither given nor in the config, or the model takes a modality whose channels are
-            not known.
+        ValueError: If the shape is neither given nor in the config, or the model takes a modality with an unknown
+            number of channels.
     """
     network = MODELS.build(student_config(cfg).model).eval()
     shape = shape or input_shape(cfg)
     modalities = [network.modality] if isinstance(network.modality, str) else network.modality
     unknown = sorted(set(modalities) - MODALITY_CHANNELS.keys())
     if unknown:
-        raise ValueError(f'the number of channels of {unknown} is not known; known are {sorted(MODALITY_CHANNELS)}')
+        raise ValueError(f'modality: unknown number of channels of {unknown}; known are {sorted(MODALITY_CHANNELS)}')
     inputs = {name: torch.zeros(1, MODALITY_CHANNELS[name], *shape) for name in modalities}
     parameters = network.named_parameters()
     params = sum(weight.numel() for name, weight in parameters if not name.startswith(DISTILLER_PREFIX))

@@ -1,4 +1,4 @@
-"""The text of a resolved config, and the files that its entries come from."""
+"""Text of a resolved config, with the files that its entries come from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def config_text(cfg: Config, path: str | Path) -> str:
     """Return a resolved config as Python, each top-level entry after a comment with the files that set it.
 
     Args:
-        cfg: The config, resolved.
+        cfg: The resolved config.
         path: Its file, whose ``_base_`` is followed.
     """
     origins: dict[str, list[str]] = {}
@@ -52,6 +52,6 @@ def _assigned(file: Path) -> Iterator[str]:
 
 
 def _shown(file: Path) -> str:
-    """Return a file's path from the working folder, if it is below that."""
+    """Return a file's path relative to the working folder, if it is inside."""
     file = file.resolve()
     return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)

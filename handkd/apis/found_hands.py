@@ -1,4 +1,4 @@
-"""Test pipelines of depth in a form that knows no true joint: the hand is found in the depth itself."""
+"""Test pipelines of depth that use no true joint: the hand is found in the depth itself."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from handkd.size_checks import leaf_datasets, type_name
 
 
 def find_hands(cfg: Config) -> Config:
-    """Return a copy of a config whose test set goes by hands found in its depth (:func:`found_steps`).
+    """Return a copy of a config whose test set is cropped around hands found in its depth (:func:`found_steps`).
 
     Args:
         cfg: A config with a ``test_dataloader``.
 
     Raises:
-        ValueError: If a pipeline of it has no depth to find hands in; names it.
+        ValueError: If one of its pipelines has no depth to find hands in; names it.
     """
     cfg = copy.deepcopy(cfg)
     for where, dataset in leaf_datasets(cfg, 'test_dataloader'):
@@ -26,11 +26,11 @@ def find_hands(cfg: Config) -> Config:
 
 
 def found_pipeline(cfg: Config, where: str, dataset: Mapping) -> list[dict]:
-    """Return the steps of a data set without true joints (:func:`found_steps`).
+    """Return the pipeline of a data set, changed to use no true joints (:func:`found_steps`).
 
     Args:
         cfg: The config that the data set is in.
-        where: Its dotted place there.
+        where: Its dotted key there.
         dataset: Its settings.
 
     Raises:
@@ -43,11 +43,11 @@ def found_pipeline(cfg: Config, where: str, dataset: Mapping) -> list[dict]:
 
 
 def found_steps(steps: Sequence[Mapping]) -> list[dict]:
-    """Return a pipeline of depth that goes by the hand found in place of true joints.
+    """Return a pipeline of depth that uses the hand found in the depth instead of true joints.
 
-    The hand is found first; squares and cubes are then around it (``center='hand'``), and where masks are asked for
-    (``HandMaskFromDepth``, ``DepthToCube(hand_only=True)``) they are what lies in the cube. A pipeline with a
-    ``FindHandCube`` of its own stays as it is.
+    The hand is found first; squares and cubes are then centred on it (``center='hand'``), and masks, if requested
+    (``HandMaskFromDepth``, ``DepthToCube(hand_only=True)``), are the pixels in the cube. A pipeline that has a
+    ``FindHandCube`` already is left as it is.
 
     Args:
         steps: The settings of the transforms; they are not changed.
@@ -57,7 +57,7 @@ def found_steps(steps: Sequence[Mapping]) -> list[dict]:
     """
     names = [type_name(step) for step in steps]
     if 'DepthToCube' not in names:
-        raise ValueError(f'hands can be found in depth only: there is no DepthToCube among the steps, found {names}')
+        raise ValueError(f'hands can be found in depth only: expected a DepthToCube among the steps, found {names}')
     if 'FindHandCube' in names:
         return [dict(step) for step in steps]
     scaling = steps[names.index('DepthToCube')]

@@ -1,4 +1,4 @@
-"""The crops of a config's own test pipeline, around hands whose joints are not known."""
+"""Crops as in a config's test pipeline, around hands whose joints are not known."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from handkd.size_checks import LOADERS, argument, last_cut, leaf_datasets, type_
 
 @dataclass(frozen=True)
 class HandPlace:
-    """What is known of where a hand is in an image.
+    """Known position of a hand in an image.
 
     Attributes:
         box: (x, y, width, height) of its joints in px; None if only ``root`` is known.
         whole: Whether the image is the network's crop already.
-        root: Of the joint that the crop is centred on the pixel, (u, v), or pixel and depth, (u, v, z in mm); or None.
-        camera: Intrinsics K of the image, shape (3, 3); or None.
+        root: Pixel (u, v), or pixel and depth (u, v, z in mm), of the joint that the crop is centred on; or None.
+        camera: Intrinsics K of the image, shape (3, 3), px; or None.
     """
 
     box: tuple[float, float, float, float] | None
@@ -38,7 +38,7 @@ class HandPlace:
 
     @property
     def middle(self) -> np.ndarray:
-        """Centre of the box in px, shape (2,)."""
+        """Centre of the box in px of the image, shape (2,)."""
         return np.array([self.box[0] + self.box[2] / 2, self.box[1] + self.box[3] / 2])
 
     @property
@@ -49,12 +49,12 @@ class HandPlace:
 
 @dataclass(frozen=True)
 class HandView:
-    """What a network is shown of an image, and the way back.
+    """Crop of an image that a network is given, with the maps back to the image.
 
     Attributes:
-        sample: What was cut out, by the keys of a sample: ``img``, or ``depth`` with its camera and ``hand_center``.
+        sample: The crop, with the keys of a sample: ``img``, or ``depth`` with its camera and ``hand_center``.
         camera: The crop's camera; None if the image's is not known.
-        matrix: Map of the image's pixels to those of the crop, shape (3, 3); None behind a virtual camera.
+        matrix: Map of the image's pixels to those of the crop, shape (3, 3); None with a virtual camera.
         turn: Rotation of the image's camera axes to those of the crop's, shape (3, 3).
         original: The image's camera, or None.
     """
@@ -66,14 +66,14 @@ class HandView:
     original: dict | None
 
     def to_image(self, points: np.ndarray) -> np.ndarray:
-        """Bring pixels of the crop, shape (N, 2), to the image."""
+        """Map points in px of the crop, shape (N, 2), to px of the image, shape (N, 2)."""
         if self.matrix is not None:
             return original_pixels(points, self.matrix)
         rays = unproject(points, np.ones(len(points)), self.camera)
         return project(rays @ self.turn, self.original)
 
     def to_camera(self, joints: np.ndarray) -> np.ndarray:
-        """Turn joints along the axes of the crop's camera, shape (N, 3), to those of the image's."""
+        """Rotate joints (N, 3), any unit, from the axes of the crop's camera to those of the image's camera, (N, 3)."""
         return joints @ self.turn
 
 
@@ -81,14 +81,14 @@ class ConfigCrop:
     """Cuts images as the test pipeline of a config does, by HandCrop's rules for a hand whose joints are not known.
 
     ========== ============================================= ==========================================================
-    rule       what decides the square in testing            what decides it here
+    rule       square in testing                             square here
     ========== ============================================= ==========================================================
     ``square`` the joints' tight box, times ``factor``       the box: the same square if it is tight
     ``box``    the labelled box, times ``factor``            the box
     ``zb``     the visible joints' box around middle_mcp     the box and ``root``, (u, v): the same square; without
                                                              ``root`` the box's centre and :data:`ZB_MARGIN`
     ``cube``   pixel and depth of the root, and the camera   ``root``, (u, v, z), and ``camera``: the same square;
-                                                             without ``root`` :meth:`first_guess`, to be improved
+                                                             without ``root`` :meth:`first_guess`, to be refined
     ========== ============================================= ==========================================================
 
     StudioDataset, which renders crops, has the rule 'square' and its own ``factor``. Random noise on crops is left out.
@@ -101,16 +101,16 @@ class ConfigCrop:
 
     Attributes:
         rule: 'square', 'box', 'zb' or 'cube'.
-        size: Side of what the network is given, px.
+        size: Side of the network's input in px.
         turns: Whether a virtual camera is turned onto the hand.
-        root: The joint in the middle of the squares of 'zb' and 'cube'.
+        root: Index of the joint in the middle of the squares of 'zb' and 'cube'.
     """
 
     def __init__(self, cfg: Config) -> None:
         leaves = [leaf for loader in LOADERS for leaf in leaf_datasets(cfg, loader)]
         if not leaves:
             raise ValueError(
-                f'{cfg.filename}: no test_dataloader.dataset in it, whose pipeline says how to crop images'
+                f'{cfg.filename}: test_dataloader.dataset is missing; its pipeline is needed to crop images'
             )
         self._choose, self._cut, self._margin = _read_steps(*leaves[0], str(cfg.filename))
         self.rule, self.turns = self._choose.rule, isinstance(self._cut, VirtualCamera)
@@ -119,30 +119,30 @@ class ConfigCrop:
 
     @property
     def margin(self) -> float:
-        """Side of the square over the longer side of the joints' box; 1 for 'cube', which no box decides."""
+        """Side of the square over the longer side of the joints' box; 1 for 'cube', which does not depend on a box."""
         return self._margin * {'zb': ZB_MARGIN, 'cube': 1.0}.get(self.rule, self._choose.factor)
 
     def check(self, box_given: bool, root: Sequence[float] | None, camera: np.ndarray | None) -> None:
-        """Check that there is what the crop needs, and nothing that has no meaning for it.
+        """Check that all inputs that the crop needs are given, and none that it can't use.
 
         Args:
             box_given: Whether the hand's box is known.
-            root: See :class:`HandPlace`.
-            camera: See :class:`HandPlace`.
+            root: (u, v) in px, or (u, v, z) in px and mm, see :class:`HandPlace`; or None.
+            camera: Intrinsics K of the image, shape (3, 3), px; or None.
 
         Raises:
-            ValueError: If not; says what to give.
+            ValueError: If not; names the input to give.
         """
         name, joint = f"HandCrop(rule='{self.rule}')", JOINTS[self.root]
         if root is not None:
             count = {'zb': 2, 'cube': 3}.get(self.rule)
             if count is None:
-                raise ValueError(f"root goes with crops of the rules 'zb' and 'cube'; those of this config are {name}")
+                raise ValueError(f"root is for crops of the rules 'zb' and 'cube', found {name}: leave it out")
             if np.shape(root) != (count,) or not np.isfinite(root).all() or (count == 3 and not root[2] > 0):
                 wanted = f'(u, v) of {joint} in px' if count == 2 else f'(u, v, z) of {joint}, px and mm'
                 raise ValueError(f'for {name} root must be {wanted}, found {tuple(root)}')
             if self.rule == 'zb' and not box_given:
-                raise ValueError(f"for {name} root goes with the hand's box: give it, too")
+                raise ValueError(f"for {name} root needs the hand's box: give the box, too")
         if camera is None and (self.turns or self.rule == 'cube'):
             what = 'virtual cameras turned onto the hand' if self.turns else 'what a metric cube spans'
             raise ValueError(
@@ -151,10 +151,10 @@ class ConfigCrop:
             )
 
     def square(self, place: HandPlace, shape: tuple[int, int]) -> tuple[np.ndarray, float]:
-        """Return the square to cut, centre (2,) and side in px.
+        """Return the square to cut, centre (2,) and side, in px of the image.
 
         Args:
-            place: Where the hand is.
+            place: Position of the hand.
             shape: (height, width) of the image.
         """
         if place.whole:
@@ -181,19 +181,36 @@ class ConfigCrop:
         return crop['center'], float(crop['side']) * self._margin
 
     def box_of(self, square: tuple[np.ndarray, float]) -> tuple[float, float, float, float]:
-        """Return the box (x, y, width, height) of a mean hand that would have this square, px."""
+        """Return the box (x, y, width, height) of a mean hand that would have this square (:meth:`square`), px."""
         center, side = square
         ratio = self._choose.cube / HAND_EXTENT if self.rule == 'cube' else self.margin / self._margin
         edge = side / self._margin / ratio
         return (*(center - edge / 2).tolist(), edge, edge)
 
     def around(self, pixel: np.ndarray, depth: float, camera: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return the square of a cube around a root (2,) in px at some depth in mm; see :meth:`square`."""
+        """Return the square of a cube around a root.
+
+        Args:
+            pixel: Pixel of the root in the image, shape (2,).
+            depth: Its depth in the camera frame, mm.
+            camera: Intrinsics K of the image, shape (3, 3), px.
+
+        Returns:
+            Centre (2,) and side in px of the image, as of :meth:`square`.
+        """
         center, side = cube_square(pixel, depth, camera, self._choose.cube)
         return center, float(side) * self._margin
 
     def depth_of(self, side: float, camera: np.ndarray) -> float:
-        """Return at which depth in mm the cube has a square of this side in px: the inverse of :meth:`around`."""
+        """Return the depth of a cube from its square: the inverse of :meth:`around`.
+
+        Args:
+            side: Side of the square in px of the image.
+            camera: Intrinsics K of the image, shape (3, 3), px.
+
+        Returns:
+            Depth in the camera frame, mm.
+        """
         return float(cube_square(np.zeros(2), 1.0, camera, self._choose.cube)[1]) * self._margin / side
 
     def first_guess(self, place: HandPlace) -> tuple[np.ndarray, float]:
@@ -204,11 +221,11 @@ class ConfigCrop:
         """Cut a square out as the test pipeline does.
 
         Args:
-            pixels: What to cut, by the keys of a sample: ``img``, BGR, uint8, shape (H, W, 3); or ``depth``, shape
-                (H, W), mm, and ``hand_center``, shape (1, 1, 3).
-            center: The square's centre in px, shape (2,).
-            side: Its side in px.
-            camera: Intrinsics K of the image, shape (3, 3). Defaults to None: not known.
+            pixels: The image, with the keys of a sample: ``img``, BGR, uint8, shape (H, W, 3); or ``depth``, shape
+                (H, W), mm, and ``hand_center``, shape (1, 1, 3), mm, camera frame.
+            center: The square's centre in px of the image, shape (2,).
+            side: Its side in px of the image.
+            camera: Intrinsics K of the image, shape (3, 3), px. Defaults to None: not known.
         """
         sample = dict(pixels, crop=dict(center=center, side=side, rotation=0.0, flip=np.zeros(2, bool)))
         original = None if camera is None else dict(K=camera)
@@ -219,7 +236,7 @@ class ConfigCrop:
         return HandView(seen, seen.get('camera'), seen.get('warp_matrix'), turn, original)
 
     def _zb_square(self, place: HandPlace, shape: tuple[int, int]) -> tuple[np.ndarray, float]:
-        """The rule itself: two joints in the corners of the box, and the centre where it is known to be."""
+        """Apply the rule 'zb': two joints in the corners of the box, and the centre at the root if it is known."""
         x, y, width, height = place.box
         low, high = np.array([x, y]), np.array([x + width, y + height])
         if place.root is not None:
@@ -236,14 +253,14 @@ class ConfigCrop:
 def find_box(
     box: str | Sequence[float], shape: tuple[int, int], name: str, margin: float
 ) -> tuple[float, float, float, float]:
-    """Check a hand's box, and find the one that 'full' means.
+    """Check a hand's box, and resolve the value 'full'.
 
     Args:
         box: (x, y, width, height) in px; or 'full': the whole image is the crop, so the box is the square in its middle
             that the crop's rule enlarges to the image's longer side.
         shape: (height, width) of the image.
-        name: What errors call the image.
-        margin: Side of the crop in units of the box's longer side.
+        name: Name of the image in errors.
+        margin: Side of the crop over the box's longer side.
 
     Returns:
         (x, y, width, height) in px.
@@ -262,12 +279,12 @@ def find_box(
         raise ValueError(f'box must be (x, y, width, height) in px with a positive size, found {tuple(box)}')
     x, y, w, h = values.tolist()
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-        raise ValueError(f'{name}: the box {(x, y, w, h)} lies outside the image of {width} x {height} px')
+        raise ValueError(f'{name}: the box {(x, y, w, h)} lies outside the image of {width} x {height} px: correct it')
     return x, y, w, h
 
 
 def _read_steps(where: str, dataset: Mapping, filename: str) -> tuple[HandCrop, WarpCrop | VirtualCamera, float]:
-    """What chooses a data set's squares, what cuts them, and the margin of what is stored around them."""
+    """Return the transforms that choose and cut a data set's squares, and the margin stored around them."""
     steps, cut = dataset.get('pipeline') or (), last_cut(dataset)
     if cut is None:
         factor, resolution = (argument(dataset, name, DATASETS) for name in ('factor', 'resolution'))
@@ -279,7 +296,7 @@ def _read_steps(where: str, dataset: Mapping, filename: str) -> tuple[HandCrop, 
     choices = [step for step in steps if type_name(step) == 'HandCrop']
     if cut is None or not choices or type_name(cut[1]) not in ('WarpCrop', 'VirtualCamera'):
         raise ValueError(
-            f'{filename}: {where}.pipeline does not say how to crop an image: it must choose a square (HandCrop) and '
+            f'{filename}: {where}.pipeline does not crop an image: it must choose a square (HandCrop) and '
             f'cut it (WarpCrop, VirtualCamera); found {[type_name(step) for step in steps]}'
         )
     return TRANSFORMS.build(choices[-1]), TRANSFORMS.build(cut[1]), 1.0

@@ -1,4 +1,4 @@
-"""Hands from pictures and depth images: a trained network on one image at a time."""
+"""Inference on colour and depth images: a trained network on one image at a time."""
 
 from __future__ import annotations
 
@@ -14,48 +14,49 @@ from handkd.config import load_config
 from handkd.datasets.label_checks import check_camera
 from handkd.datasets.transforms import PackHandInputs, read_image
 from handkd.geometry import project, unproject
-from handkd.hand import JOINTS, NUM_JOINTS, SIDES, chirality
+from handkd.hand import JOINTS, SIDES
 from handkd.models import load_weights
 from handkd.models.heads import PartSegmentationHead
 from handkd.registry import MODELS
 from handkd.units import FARTHEST
 
 from .devices import find_device
+from .hand_results import hand_in_cube, hand_in_image, hand_in_space, scale_hand
 from .inference_crops import ConfigCrop, HandPlace, HandView, find_box
 from .inference_depth import ConfigDepth, check_depth_known, read_depth
 from .placement import place_in_box, place_in_space
 from .runs import student_config
 
 _ROUNDS = 4
-"""How often a cube is moved to where the network sees the hand; it hardly moves after the second time."""
+"""Maximum number of times that a cube is moved onto the predicted hand; it hardly moves after the second time."""
 
 
 class HandInferencer:
     """A trained network with the pre-processing of its config's test pipeline, for images of any size.
 
-    The network sees the square crop around the hand that it would be tested on (:class:`.inference_crops.ConfigCrop`),
-    and behind a virtual camera that is turned onto the hand its joints are turned back to the image's own camera.
+    The network gets the same square crop around the hand as in testing (:class:`.inference_crops.ConfigCrop`). With a
+    virtual camera turned onto the hand, its joints are rotated back to the image's own camera.
 
     A 3D network gives the joints' positions in space, relative to the hand and in units of its scale. Their pixels are
-    *derived*: the joints are placed where their tight box fills the given one; or, if root and scale are given, where
-    these put them. A 2D network gives the joints' pixels in the crop, which are those in the image by the crop's own
-    map, and nothing else. A 2.5D network (configs/ekd) gives both; what is nearer is larger in the image, so its hand
-    in space depends on the camera, and without one is that seen from far away.
+    *derived*: the joints are placed so that their tight box fills the given one; or, if root and scale are given, at
+    the position that these determine. A 2D network gives the joints' pixels in the crop, which the crop's own map
+    takes to the image, and nothing else. A 2.5D network (configs/ekd) gives both; nearer parts are larger in the
+    image, so its hand in space depends on the camera, and without one is that of a distant camera.
 
     Crops of ``HandCrop(rule='cube')`` (configs/nvs) need the camera, and either the root's pixel and depth, or the
-    hand's box and scale: the cube begins around a mean hand in the box and is moved, a few times, to where the
+    hand's box and scale: the cube starts around a mean hand in the box and is moved, a few times, to where the
     predicted hand fills the box. Crops of ``HandCrop(rule='zb')`` (configs/pi) are those of the test pipeline if the
-    base of the middle finger is given; else they are centred on the box and as large as such crops are on average.
+    base of the middle finger is given; else they are centred on the box and have the average size of such crops.
 
-    A network that reads depth is given depth images, and needs their camera. The cube that their depth is brought into
-    is around the hand found in it (:func:`handkd.geometry.find_hand`), in the box if one is given, or around ``root``;
-    without a box the crop is around the cube, too. What is not hand is what lies outside of the cube, as after
-    ``tools/test.py --find-hands``: in training it may have been cut by the true joints.
+    A depth network takes depth images, and needs their camera. Their depth is scaled to a cube around the hand found in
+    it (:func:`handkd.geometry.find_hand`), in the box if one is given, or around ``root``; without a box the crop is
+    around the cube, too. Everything outside the cube is background, as with ``tools/test.py --find-hands``: in training
+    the true joints may have decided that.
 
     Args:
-        config: Path of a config, or the config. Of a distilled model the student alone is built.
+        config: Path of a config, or the config. Of a distilled model only the student is built.
         checkpoint: Its weights; those of a distilled model fit.
-        device: Where to run. Defaults to None: the GPU if there is one.
+        device: Device to run on. Defaults to None: the GPU if there is one, else the CPU.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
@@ -80,11 +81,13 @@ class HandInferencer:
         self.model = MODELS.build(student_config(cfg).model)
         modality = self.model.modality
         if modality not in ('rgb', 'depth'):
-            raise ValueError(f"{cfg.filename}: the network takes {modality!r}, one image gives 'rgb' or 'depth'")
+            raise ValueError(f"{cfg.filename}: the network takes {modality!r}, expected 'rgb' or 'depth' for one image")
         head = getattr(self.model, 'head', self.model)
         if head is None or isinstance(head, PartSegmentationHead):
             made = 'views' if head is None else 'parts of the hand'
-            raise ValueError(f'{cfg.filename}: the network predicts {made} and no joints: train one with a head on it')
+            raise ValueError(
+                f'{cfg.filename}: the network predicts {made} and no joints: train it with a head for them'
+            )
         self.crop = ConfigCrop(cfg)
         self.depth = ConfigDepth(cfg) if modality == 'depth' else None
         load_weights(self.model, checkpoint, owner=f'the network of {cfg.filename}')
@@ -104,39 +107,39 @@ class HandInferencer:
         """Find the joints of one hand in each image.
 
         Args:
-            images: One image or several: paths, or BGR arrays of uint8 and shape (H, W, 3); of depth 16-bit PNGs of one
-                channel, or arrays (H, W) of uint16 or float, where 0 is no reading.
-            box: (x, y, width, height) of the hand in px, tight around its joints, for every image; or 'full' for images
-                that are the network's crops already, unless ``root`` says where the crop is, and for depth images all
-                of which are searched for the nearest hand. Defaults to 'full'.
+            images: One image or several: paths, or BGR arrays, uint8, shape (H, W, 3); for depth 16-bit PNGs of one
+                channel, or arrays (H, W) of uint16 or float, in which 0 means no reading.
+            box: (x, y, width, height) of the hand in px, tight around its joints, for every image; or 'full': images
+                are the network's crops already, unless ``root`` gives the centre of the crop; depth images are
+                searched as a whole for the nearest hand. Defaults to 'full'.
             side: 'left' or 'right', if known. Defaults to None: estimated from the predicted pose.
-            hand_scale_mm: Length of the codec's scale bone, if known; of configs/pmd wrist to middle finger's base.
-                Defaults to None.
-            camera: Intrinsics K of the image, shape (3, 3), if known: pixels are then placed in perspective, and
+            hand_scale_mm: Length of the codec's scale bone in mm, if known; for configs/pmd from the wrist to the
+                middle finger's base. Defaults to None.
+            camera: Intrinsics K of the image, shape (3, 3), px, if known: pixels are then placed in perspective, and
                 without it in weak perspective; so is the hand of a 2.5D network in space. Crops by a cube, and virtual
                 cameras, need it. Defaults to None.
-            root: Where the joint is that crops are centred on: (u, v) in px for the rule 'zb', (u, v, z), px and mm,
-                for 'cube' and for depth. Defaults to None: found from the box, or in the depth.
-            depth_unit: Millimetres a count of depth images. Defaults to None: 1.
+            root: Position of the joint that crops are centred on: (u, v) in px for the rule 'zb', (u, v, z), px and
+                mm, for 'cube' and for depth. Defaults to None: found from the box, or in the depth.
+            depth_unit: Millimetres per count of depth images. Defaults to None: 1.
 
         Returns:
-            One dict an image: ``file`` (path or None); ``keypoints`` (21, 2) in px of the image, of a 3D network
+            One dict per image: ``file`` (path or None); ``keypoints`` (21, 2) in px of the image, for a 3D network
             derived (see the class); ``keypoints_3d`` (21, 3), relative to joint 0, along the camera's axes (x right,
             y down, z forward), in ``unit``, which is 'mm' if the scale was given and else 'hand_scale' (the scale bone
-            is 1 long); ``side``; ``side_source``, 'given' or 'estimated'; ``side_confidence``, from 0 to 1, of the
-            estimate (None if given); ``box``, the (x, y, width, height) used (None where the root alone was);
-            ``hand_center`` (3,), mm, camera frame, around which depth was brought into a cube (None without depth); and
-            ``keypoints_cam`` (21, 3), mm, camera frame, of a network that gives joints in that cube (configs/weakseg),
-            of whose 14 joints of NYU all arrays hold as many (the side is then None), and of a 2.5D network
-            (configs/ekd) with a camera: as large as ``hand_scale_mm`` says, else as the mean hand of its training (None
-            of other networks). Of a 2D network ``keypoints_3d`` and ``unit`` are None, and so are ``side`` and
-            ``side_source`` if no side was given: the side can't be told from 2D joints.
+            has length 1); ``side``; ``side_source``, 'given' or 'estimated'; ``side_confidence``, from 0 to 1, of the
+            estimate (None if given); ``box``, the (x, y, width, height) used (None if only the root was);
+            ``hand_center`` (3,), mm, camera frame, the centre of the cube of depth (None without depth); and
+            ``keypoints_cam`` (21, 3), mm, camera frame, for a network that gives joints in that cube (configs/weakseg;
+            with NYU's 14 joints all arrays have 14 and the side is None), and for a 2.5D network (configs/ekd) with a
+            camera: as large as ``hand_scale_mm``, else as the mean hand of its training (None for other networks). For
+            a 2D network ``keypoints_3d`` and ``unit`` are None, and so are ``side`` and ``side_source`` if no side was
+            given: 2D joints don't determine the side.
 
         Raises:
             OSError: If an image can't be read; names it.
-            ValueError: If an argument makes no sense, such as a scale or a camera for a 2D network, a unit of depth for
-                pictures, or a box outside an image; if one is missing that the crop needs; or if an image is of the
-                other kind, or holds no depth.
+            ValueError: If an argument is invalid, such as a scale or a camera for a 2D network, a depth unit for colour
+                images, or a box outside an image; if one that the crop needs is missing; or if an image is of the
+                other kind, or has no depth.
         """
         single = isinstance(images, (str, PathLike, np.ndarray))
         if side not in (None, *SIDES):
@@ -151,7 +154,7 @@ class HandInferencer:
         if camera is not None:
             check_camera(dict(K=camera), 'camera')
         if depth_unit is not None and (self.depth is None or not 0 < depth_unit < np.inf):
-            what = 'is for networks that read depth' if self.depth is None else 'must be a positive length in mm'
+            what = 'is for depth networks only' if self.depth is None else 'must be a positive length in mm'
             raise ValueError(f'depth_unit {what}; found {depth_unit}')
         self._check_known(not isinstance(box, str), hand_scale_mm, camera, root)
         images = [images] if single else images
@@ -160,7 +163,7 @@ class HandInferencer:
     def _check_known(
         self, box_given: bool, hand_scale_mm: float | None, camera: np.ndarray | None, root: Sequence[float] | None
     ) -> None:
-        """Check that what is known is enough to crop the hand, and to place it in the image."""
+        """Check that the given values are enough to crop the hand, and to place it in the image."""
         if self.depth is not None:
             check_depth_known(root, camera)
             return
@@ -204,7 +207,7 @@ class HandInferencer:
         camera: np.ndarray | None,
         name: str,
     ) -> HandPlace:
-        """Say what is known of where the hand is in a picture."""
+        """Return the known position of the hand in a colour image."""
         if root is not None and isinstance(box, str) and box == 'full':
             return HandPlace(None, root=root, camera=camera)
         return HandPlace(find_box(box, shape, name, self.crop.margin), isinstance(box, str), root, camera)
@@ -217,9 +220,9 @@ class HandInferencer:
         camera: np.ndarray,
         name: str,
     ) -> tuple[tuple[np.ndarray, float], HandPlace]:
-        """Find the hand in ``pixels['depth']``, set ``hand_center`` beside it, and choose the square to cut."""
+        """Find the hand in ``pixels['depth']``, add ``hand_center`` to ``pixels``, and choose the square to cut."""
         shape = pixels['depth'].shape
-        found = find_box(box, shape, name, self.crop.margin)  # refuses what is no box
+        found = find_box(box, shape, name, self.crop.margin)  # raises an error for an invalid box
         known = None if isinstance(box, str) else found
         try:
             center = self.depth.locate(pixels['depth'], camera, known, root)
@@ -241,29 +244,31 @@ class HandInferencer:
         side: str | None,
         hand_scale_mm: float | None,
     ) -> dict:
-        """Say what is known of a hand from a prediction, see :meth:`_predict`."""
+        """Return the results for a hand from a prediction, see :meth:`_predict`."""
         pixels = view.to_image(pred['keypoints']) if 'keypoints' in pred else None
         if 'keypoints_xyz' in pred:
             if pixels is None:
                 pixels = self._place(pred['keypoints_xyz'], square, place, hand_scale_mm)
-            hand = _hand_in_space(pred['keypoints_xyz'], pixels, side, hand_scale_mm)
-            return dict(hand, keypoints_cam=_scaled(pred.get('keypoints_cam'), pred['keypoints_xyz'], hand_scale_mm))
+            hand = hand_in_space(pred['keypoints_xyz'], pixels, side, hand_scale_mm)
+            return dict(hand, keypoints_cam=scale_hand(pred.get('keypoints_cam'), pred['keypoints_xyz'], hand_scale_mm))
         if 'keypoints_cam' in pred:
             if hand_scale_mm is not None:
-                raise ValueError('the hand scale is for networks that give joints in its units; this one gives mm')
-            return _hand_in_cube(pred['keypoints_cam'], place.camera, side)
+                raise ValueError(
+                    'the hand scale is for networks that give joints in its units, this one gives mm: leave it out'
+                )
+            return hand_in_cube(pred['keypoints_cam'], place.camera, side)
         self._refuse_space(hand_scale_mm, place.camera)
-        return _hand_in_image(pixels, side)
+        return hand_in_image(pixels, side)
 
     def _refuse_space(self, hand_scale_mm: float | None, camera: np.ndarray | None) -> None:
-        """Refuse what a network for 2D joints has no use for."""
+        """Refuse a scale or camera that a network for 2D joints can't use."""
         if hand_scale_mm is not None:
             what = 'the hand scale is for 3D networks'
             if self.crop.rule == 'cube':
                 what += ' (give root and box, which say where the cube is)'
-            raise ValueError(f'{what}; this network gives 2D joints only')
+            raise ValueError(f'{what}; this network gives 2D joints only: leave it out')
         if camera is not None and self.depth is None and self.crop.rule != 'cube' and not self.crop.turns:
-            raise ValueError('the camera is for 3D networks; this network gives 2D joints only')
+            raise ValueError('the camera is for 3D networks; this network gives 2D joints only: leave it out')
 
     def _look(
         self, pixels: dict, square: tuple[np.ndarray, float], place: HandPlace, hand_scale_mm: float | None
@@ -271,7 +276,7 @@ class HandInferencer:
         """Cut the hand out and predict its joints; a cube of unknown depth is moved onto the predicted hand.
 
         Returns:
-            The square, the crop, and what :meth:`_predict` gives, in space along the axes of the image's camera.
+            The square, the crop, and the joints of :meth:`_predict`, those in space along the image's camera axes.
         """
         view, pred = self._predict(pixels, square, place.camera)
         known = self.depth is not None or place.whole or place.root is not None
@@ -309,10 +314,10 @@ class HandInferencer:
         """Predict the joints of the hand in a square of the image.
 
         Returns:
-            The crop; and of a 3D network ``keypoints_xyz`` (21, 3), normalised, along the axes of the image's camera;
-            of a 2D network ``keypoints`` (21, 2) in px of the crop; of a 2.5D network both, and with a camera
-            ``keypoints_cam`` (21, 3), mm, in the frame of the image's camera; of one that gives joints in a cube that
-            alone, (J, 3).
+            The crop; and for a 3D network ``keypoints_xyz`` (21, 3), normalised, along the axes of the image's camera;
+            for a 2D network ``keypoints`` (21, 2) in px of the crop; for a 2.5D network both, and with a camera
+            ``keypoints_cam`` (21, 3), mm, in the frame of the image's camera; for one that gives joints in a cube only
+            the last, (J, 3).
         """
         view = self.crop.cut(pixels, *square, camera)
         sample = dict(view.sample, camera=view.camera or _far_camera(self.crop.size))
@@ -325,7 +330,7 @@ class HandInferencer:
             native = 'keypoints_cam_native' in found
             joints['keypoints_cam'] = found['keypoints_cam_native' if native else 'keypoints_cam'][0].astype(np.float64)
         if not all(np.isfinite(values).all() for values in joints.values()):
-            raise ValueError('the network predicts what is not finite: its training diverged, take other weights')
+            raise ValueError('the network predicts non-finite joints: its training diverged, use other weights')
         if 'keypoints_xyz' in joints:
             if len(joints) == 2 and camera is not None and 'keypoints_cam' in found:
                 joints['keypoints_cam'] = view.to_camera(found['keypoints_cam'][0].astype(np.float64))
@@ -334,61 +339,9 @@ class HandInferencer:
 
 
 def _far_camera(size: int) -> dict[str, np.ndarray]:
-    """A camera so far from the crop that what is nearer is hardly larger, for images of an unknown one."""
+    """A camera so far from the crop that perspective hardly matters, for images of an unknown camera."""
     focal, middle = 20.0 * size, (size - 1) / 2
     return dict(K=np.array([[focal, 0.0, middle], [0.0, focal, middle], [0.0, 0.0, 1.0]]))
-
-
-def _hand_in_space(xyz: np.ndarray, keypoints: np.ndarray, side: str | None, hand_scale_mm: float | None) -> dict:
-    """What is known of a hand from its normalised joints (21, 3) and its pixels (21, 2)."""
-    wrist_relative = xyz - xyz[0]
-    estimate, confidence = chirality(wrist_relative)
-    return dict(
-        keypoints=keypoints,
-        keypoints_3d=wrist_relative * (hand_scale_mm or 1.0),
-        unit='hand_scale' if hand_scale_mm is None else 'mm',
-        side=side or estimate,
-        side_source='given' if side else 'estimated',
-        side_confidence=None if side else confidence,
-        keypoints_cam=None,
-    )
-
-
-def _scaled(joints: np.ndarray | None, xyz: np.ndarray, hand_scale_mm: float | None) -> np.ndarray | None:
-    """Return joints (21, 3) in the camera's frame as large as the scale bone says, at the place that fits the image.
-
-    Args:
-        joints: The same, of the mean size of the training; None gives None.
-        xyz: The same pose, normalised.
-        hand_scale_mm: Length of the scale bone; None keeps the size.
-    """
-    if joints is None or hand_scale_mm is None:
-        return joints
-    size, unit = (np.linalg.norm(pose - pose[0], axis=1).sum() for pose in (joints, xyz))
-    return joints * (hand_scale_mm * unit / size)
-
-
-def _hand_in_cube(joints: np.ndarray, camera: np.ndarray, side: str | None) -> dict:
-    """What is known of a hand from its joints in the camera's frame, (J, 3), mm: the keys of :func:`_hand_in_space`."""
-    relative, pixels = joints - joints[0], project(joints, dict(K=camera))
-    if len(joints) == NUM_JOINTS:
-        hand = _hand_in_space(relative, pixels, side, 1.0)
-    else:
-        hand = dict(_hand_in_image(pixels, side), keypoints_3d=relative, unit='mm')
-    return dict(hand, keypoints_cam=joints)
-
-
-def _hand_in_image(keypoints: np.ndarray, side: str | None) -> dict:
-    """What is known of a hand from its pixels (21, 2): the keys of :func:`_hand_in_space`."""
-    return dict(
-        keypoints=keypoints,
-        keypoints_3d=None,
-        unit=None,
-        side=side,
-        side_source='given' if side else None,
-        side_confidence=None,
-        keypoints_cam=None,
-    )
 
 
 def _read_picture(source: str | PathLike | np.ndarray) -> np.ndarray:

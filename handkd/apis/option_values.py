@@ -1,4 +1,4 @@
-"""Values on the command line that are written as in a config file: dicts, and lists of them."""
+"""Command-line values written as in a config file: dicts, and lists of them."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import ast
 import re
 
 _WORDS = {'true': True, 'false': False}
-"""What MMEngine's own reader of options takes for booleans, beside Python's words."""
+"""Booleans of MMEngine's own reader of options, in addition to Python's."""
 
 
 def holds_dicts(text: str) -> bool:
-    """Whether a value has a dict or a call in it, which MMEngine's own reader of options can't read."""
+    """Whether a value contains a dict or a call, which MMEngine's own reader of options can't read."""
     return bool(re.search(r'\{|\w\s*\(', text))
 
 
 def read_value(text: str) -> object:
-    """Read a value that is written as in a config file; nothing is run.
+    """Read a value written as in a config file, without running code.
 
-    It may consist of numbers, texts, booleans, None, lists, tuples, ``{'key': value}`` and ``dict(key=value)``. Names,
-    plain or dotted, are texts, so that quotation marks, which a shell takes away, may be missing.
+    It may consist of numbers, strings, booleans, None, lists, tuples, ``{'key': value}`` and ``dict(key=value)``.
+    Names, plain or dotted, are strings, so that quotation marks, which a shell removes, may be missing.
 
     Args:
         text: Such as ``[dict(type='EMAHook', momentum=1e-4)]``.
 
     Raises:
-        ValueError: If there is anything else in it; names that.
+        ValueError: If it contains anything else; names that.
     """
     try:
         tree = ast.parse(text.strip(), mode='eval')
         return _value(tree.body)
     except (SyntaxError, TypeError, RecursionError, MemoryError) as error:  # a list as a key is a TypeError
-        cause = 'it is nested too deep' if isinstance(error, (RecursionError, MemoryError)) else error.args[0]
+        cause = 'it is nested too deeply' if isinstance(error, (RecursionError, MemoryError)) else error.args[0]
         raise ValueError(f'{text!r} can not be read: {cause}') from None
 
 
 def _value(node: ast.expr) -> object:
-    """Return what a part of an expression stands for."""
+    """Return the value of a node of an expression."""
     if isinstance(node, (ast.List, ast.Tuple)):
         values = [_value(item) for item in node.elts]
         return values if isinstance(node, ast.List) else tuple(values)
@@ -52,4 +52,6 @@ def _value(node: ast.expr) -> object:
     try:
         return ast.literal_eval(node)
     except ValueError:
-        raise ValueError(f'{ast.unparse(node)!r} is no number, text, list, tuple, {{...}} or dict(key=value)') from None
+        raise ValueError(
+            f'{ast.unparse(node)!r} is not a number, string, list, tuple, {{...}} or dict(key=value)'
+        ) from None

@@ -1,4 +1,4 @@
-"""The packs that a config's data sets are read from: made on first use, and watched."""
+"""The packs that a config's data sets are read from: made on first use, and checked afterwards."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from handkd.datasets.packed.manifest import FILE
 
 
 def ensure_packs(cfg: Config, *loaders: str, workers: int | None = None) -> list[str]:
-    """Make the packs that data sets of a config are read from and say how to make, unless they are there.
+    """Make the packs that data sets of a config are read from and give a recipe for, unless they exist.
 
-    These are the sets of type ``PackedHandDataset`` with a ``recipe``, whatever they are wrapped in. What an
-    interrupted run has left is gone on with; what another process is making is waited for. A pack that is there must
-    be of the same recipe, and of the labels that its source has now, if the files of that are there.
+    These are the sets of type ``PackedHandDataset`` with a ``recipe``, whatever they are wrapped in. An interrupted
+    run is continued; a pack that another process is making is waited for. An existing pack must have the same recipe,
+    and the labels that its source has now, if the source's files exist.
 
     Args:
         cfg: The config.
-        *loaders: Which dataloaders' sets, such as 'train_dataloader'; none given: all.
-        workers: Processes that pack. Defaults to None: one a core.
+        *loaders: Which dataloaders' sets, such as 'train_dataloader'; without any, all.
+        workers: Number of processes that pack. Defaults to None: one per core.
 
     Returns:
         The folders of the packs that such sets are read from.
 
     Raises:
-        ConfigError: If a recipe has an unknown key, or a pack is of another one or of other labels; names what differs.
-        ValueError: If what was begun there is of another recipe, or the source has no samples.
-        OSError: If an image can't be read, or a shard not written.
+        ConfigError: If a recipe has an unknown key, or a pack has another recipe or other labels; names what differs.
+        ValueError: If an unfinished pack has another recipe, or the source has no samples.
+        OSError: If an image can't be read, or a shard can't be written.
     """
     folders: dict[str, None] = {}
     for loader in loaders or LOADERS:
@@ -63,7 +63,7 @@ def is_packed(settings: Mapping) -> bool:
 
 
 def _ensure(folder: Path, recipe: Mapping, workers: int) -> None:
-    """Make one pack, unless it is there."""
+    """Make one pack, unless it exists."""
     if (folder / FILE).is_file() and (manifest := load_manifest(folder)).complete:
         check_recipe(manifest, recipe, str(folder))
         check_labels(manifest, recipe, str(folder))

@@ -1,4 +1,4 @@
-"""Part maps of trained networks side by side, and those whose restoration the quality check rejected."""
+"""Part maps of trained networks side by side, and maps whose restoration the quality check rejected."""
 
 from __future__ import annotations
 
@@ -26,20 +26,19 @@ _COLORS = "Parts are in the fingers' colours, paler towards the tip."
 def part_sheet(
     networks: Sequence[TrainedNetwork], indices: Sequence[int], dictionary: str | Path | None = None
 ) -> Picture:
-    """Draw part maps side by side, a row an image: Fig. 5 of Neverova et al. 2017.
+    """Draw part maps side by side, one row per image: Fig. 5 of Neverova et al. 2017.
 
-    From left to right the input of the first network that predicts parts, its map, what restoring makes of it, the maps
-    of the others, the true map if the test set has it, and joints over the true ones of each network that predicts
-    joints.
+    From left to right the input of the first network that predicts parts, its map, the restored map, the maps of the
+    others, the true map if the test set has it, and for each network that predicts joints these over the true ones.
 
     Args:
         networks: The networks, each on its own test set.
         indices: Which test images.
-        dictionary: Folder of the patches. Defaults to None: nothing is restored. Search and voting are set as in the
-            first network's config that has a ``PartRestorationHook``; where none has one, by their defaults.
+        dictionary: Folder of the patches. Defaults to None: no map is restored. Search and voting use the settings of
+            the first config that has a ``PartRestorationHook``; if none has one, their defaults.
 
     Raises:
-        FileNotFoundError: If there is no such dictionary.
+        FileNotFoundError: If the dictionary is missing.
         ValueError: If the test sets do not show the same images, no network predicts parts, or the dictionary is
             damaged.
     """
@@ -60,7 +59,7 @@ def part_sheet(
             hands.append(hand_column(network.label, predict_samples(network, given), given, [None] * len(given)))
     if items is None:
         labels = ', '.join(network.label for network in networks)
-        raise ValueError(f"no network predicts parts ('part_seg'), found {labels}: look at joints with `poses`")
+        raise ValueError(f"no network predicts parts ('part_seg'), found {labels}: show their joints with `poses`")
     depth = [enlarge(input_picture(item['inputs']), TILE) for item in items]
     columns = [Column('input', depth, [f'image {item["data_samples"].img_id}' for item in items]), *maps]
     if truth is not None:
@@ -72,7 +71,7 @@ def part_sheet(
 
 
 def _restorer(networks: Sequence[TrainedNetwork], dictionary: str | Path) -> Restorer:
-    """Restores as the first weakly supervised network among some did in its training."""
+    """Return a restorer with the settings of the first weakly supervised network."""
     hooks = (hook for network in networks for hook in network.cfg.get('custom_hooks') or ())
     hook = next((hook for hook in hooks if hook.get('type') in _HOOK), {})
 
@@ -83,34 +82,37 @@ def _restorer(networks: Sequence[TrainedNetwork], dictionary: str | Path) -> Res
 
 
 def rejection_sheet(network: TrainedNetwork, num: int = 8, indices: Sequence[int] | None = None) -> Picture:
-    """Draw restorations that a weakly supervised run rejected, a column an image: Fig. 7 of Neverova et al. 2017.
+    """Draw restorations that a weakly supervised run rejected, one column per image: Fig. 7 of Neverova et al. 2017.
 
-    From top to bottom the input, the map that the network predicted, and what restoring made of it, with the distances
-    from the joints to the barycentres of their parts, summed up. The joint that lost most is ringed where it really is.
-    The caption begins with how many of the run's newest restored maps were rejected, and why.
+    From top to bottom the input, the map that the network predicted, and the restored map, with the sum of the
+    distances from the joints to the barycentres of their parts. A ring marks the true position of the joint whose
+    distance grew most. The caption begins with how many of the run's newest restored maps were rejected, and why.
 
     Args:
         network: The run's network, whose checkpoint is in the run's work dir.
-        num: How many images to show, at even distances among the rejected ones. Defaults to 8.
+        num: How many images to show, evenly spaced among the rejected ones. Defaults to 8.
         indices: Which images of the real training set to show instead. Defaults to None.
 
     Raises:
-        FileNotFoundError: If the run has not restored anything.
-        ValueError: If nothing was rejected, an image that is named was not, or the training set is not the run's.
+        FileNotFoundError: If the run has no restored maps.
+        ValueError: If no map was rejected, a named image was not, or the training set is not the run's.
     """
     made = latest_round(Path(network.checkpoint).parent / 'restored')
     dataset = _restored_set(network)
     if len(dataset) != made.settings.images:
-        raise ValueError(f'{made.folder} has maps of {made.settings.images} images, the real set has {len(dataset)}')
+        raise ValueError(
+            f'{made.folder} has maps of {made.settings.images} images, but the real training set has {len(dataset)}: '
+            'use the config and data of the run'
+        )
     statistics = RejectionStatistics()
     statistics.add(made.verdict)
     rejected = np.flatnonzero(~made.verdict.accepted).tolist()
     if indices is None:
         if not rejected:
-            raise ValueError(f'{made.folder}: there is nothing to show, {statistics}')
+            raise ValueError(f'{made.folder}: no rejected map to show, {statistics}')
         indices = [rejected[i] for i in spread_indices(len(rejected), num)]
     elif others := sorted(set(indices) - set(rejected)):
-        found = f'{len(rejected)} of {statistics.maps} were, such as {rejected[:8]}'
+        found = f'choose among the {len(rejected)} of {statistics.maps} that were, such as {rejected[:8]}'
         raise ValueError(f'{made.folder}: image {others[0]} was not rejected; {found}')
     reasons = made.verdict.reasons
     columns = [_rejected_column(index, dataset[index], made, reasons[index]) for index in indices]
@@ -130,13 +132,13 @@ def _restored_set(network: TrainedNetwork) -> ReproducibleDataset:
 
 
 def _rejected_column(index: int, item: dict, made: Round, reason: str) -> Column:
-    """The input of an image, its map and the restored one, one below the other."""
+    """Return a column with the input of an image, its map and the restored one, from top to bottom."""
     before, after, worst = made.verdict.before[index], made.verdict.after[index], made.verdict.worst[index]
     tiles = [
         enlarge(input_picture(item['inputs']), TILE),
         *map(_map_tile, (made.predicted[index], made.restored[index])),
     ]
-    if (before != after).any():  # else there is no such joint
+    if (before != after).any():  # else no joint moved
         joints = item['data_samples'].gt_instances.keypoints[0]
         tiles = [_ring(tile, joints, worst, made.predicted.shape[2]) for tile in tiles]
         reason = f'{JOINTS[worst]} {reason}'
@@ -145,14 +147,14 @@ def _rejected_column(index: int, item: dict, made: Round, reason: str) -> Column
 
 
 def _true_maps(samples: Sequence) -> np.ndarray | None:
-    """True maps (N, H, W) of some samples; None if they have none."""
+    """Return the true maps (N, H, W), uint8, of some samples; None if they have none."""
     if 'part_seg' not in samples[0].get('gt_fields', ()):
         return None
     return np.concatenate([np.asarray(sample.gt_fields.part_seg) for sample in samples])
 
 
 def _map_column(header: str, maps: np.ndarray, truth: np.ndarray | None) -> Column:
-    """Maps (N, H, W), each with its accuracy where the truth is known."""
+    """Return a column of maps (N, H, W), each with its accuracy if the truth is known."""
     texts = [''] * len(maps) if truth is None else [_accuracy(*pair) for pair in zip(maps, truth)]
     return Column(header, [_map_tile(one) for one in maps], texts)
 
@@ -167,14 +169,14 @@ def _accuracy(pred: np.ndarray, truth: np.ndarray) -> str:
 
 
 def _ring(tile: np.ndarray, joints: np.ndarray, joint: int, width: int) -> np.ndarray:
-    """Mark one joint on a picture that is a map of some width, enlarged."""
+    """Mark one joint on an enlarged map; ``joints`` are in px of the map, whose width is given."""
     marked = np.arange(NUM_JOINTS) == joint
     points = np.where(marked[:, None], (joints + 0.5) * tile.shape[1] / width - 0.5, np.nan)
     return draw_skeleton(tile, points, min_size=1, marked=marked)
 
 
 def _with_legend(sheet: np.ndarray) -> np.ndarray:
-    """A sheet and what its colours mean."""
+    """Add the legend of the part colours below a sheet."""
     parts = sheet, part_legend()
     width = max(part.shape[1] for part in parts)
     return np.vstack([np.pad(p, ((0, 0), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in parts])

@@ -1,4 +1,4 @@
-"""The dictionary of patches that a config names: built once from a labelled set, kept in a folder, and watched."""
+"""The patch dictionary that a config names: built once from a labelled set, kept in a folder, and checked on use."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _AT_ONCE = 256
 
 
 def ensure_dictionary(cfg: Config, *places: str) -> None:
-    """Build the dictionary of patches that a config names, unless it is there or nobody takes it.
+    """Build the patch dictionary that a config names, unless it exists or no entry takes it.
 
     Args:
         cfg: The config.
-        *places: Where to look for those who take it, some of :data:`handkd.config.PLACES`.
+        *places: Where to look for entries that take it, some of :data:`handkd.config.PLACES`.
 
     Raises:
         ConfigError, ValueError, OSError: As :func:`open_dictionary` does.
@@ -38,11 +38,11 @@ def ensure_dictionary(cfg: Config, *places: str) -> None:
 
 
 def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | IndexedSearch:
-    """Open the dictionary of patches that a config names; it is built, and its index, unless they are there.
+    """Open the patch dictionary that a config names; it and its index are built if they are missing.
 
     The config's ``patch_dictionary`` is ``dict(folder=PATH, dataset=CONFIG, maps=None, index={})``: a set whose samples
-    have ``gt_fields.part_seg``; how many of its maps are used, from the first on, None for all; and how the index is
-    made, the fields of :class:`~handkd.restoration.IndexSettings`. What an earlier run has left is gone on with; what
+    have ``gt_fields.part_seg``; how many of its maps are used, from the first on, None for all; and the settings of the
+    index, the fields of :class:`~handkd.restoration.IndexSettings`. An interrupted run is continued; a dictionary that
     another process is making is waited for.
 
     Args:
@@ -53,13 +53,13 @@ def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | Indexed
         The search in the dictionary.
 
     Raises:
-        ConfigError: If there is no such entry, a key of it is unknown or missing, or the set has fewer maps.
+        ConfigError: If the entry is missing, one of its keys is unknown or missing, or the set has fewer maps.
         ValueError: If the folder holds a dictionary of another set or of other labels, or another index, or is damaged,
             or a sample has no parts.
         OSError: If the set can't be read.
     """
     if cfg.get('patch_dictionary') is None:
-        raise ConfigError('the config names no patch_dictionary')
+        raise ConfigError('patch_dictionary is missing in the config: set dict(folder=PATH, dataset=CONFIG)')
     settings = cfg.patch_dictionary.to_dict()
     check_keys(settings, ('folder', 'dataset', 'maps', 'index'), 'patch_dictionary')
     index = settings.get('index') or {}
@@ -70,7 +70,9 @@ def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | Indexed
     dataset = DATASETS.build(settings['dataset'])
     number = len(dataset) if settings.get('maps') is None else settings['maps']
     if not 0 < number <= len(dataset):
-        raise ConfigError(f'patch_dictionary: maps must be from 1 to {len(dataset)}, the length of its set: {number!r}')
+        raise ConfigError(
+            f'patch_dictionary: maps must be from 1 to {len(dataset)}, the length of its set, found {number!r}'
+        )
     folder = Path(settings['folder'])
     disable = None if progress and not int(os.environ.get('LOCAL_RANK', 0)) else True
     source = dict(
@@ -90,26 +92,26 @@ def open_dictionary(cfg: Config, progress: bool = True) -> ExactSearch | Indexed
 
 
 def read_maps(dataset_cfg: Mapping, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Yield the maps of parts of a set's samples, each (H, W), uint8.
+    """Yield the part maps of a set's samples, each (H, W), uint8.
 
     Args:
         dataset_cfg: Config of the set, whose pipeline packs ``part_seg``.
         start: Number of the first sample.
-        stop: Number behind the last one.
+        stop: Number of the last sample plus 1.
 
     Raises:
         ValueError: If the set has fewer samples, or one has no parts.
     """
     dataset = DATASETS.build(dataset_cfg)
     if stop > len(dataset):
-        raise ValueError(f'{type(dataset).__name__} has {len(dataset)} samples; {stop} are needed')
+        raise ValueError(f'patch_dictionary: {type(dataset).__name__} has {len(dataset)} samples, expected {stop}')
     for first in range(start, stop, _AT_ONCE):
         for item in dataset.__getitems__(range(first, min(first + _AT_ONCE, stop))):
             yield _parts(item['data_samples'])
 
 
 def _parts(sample) -> np.ndarray:
-    """A packed sample's map of parts (H, W)."""
+    """Return a packed sample's part map (H, W)."""
     if 'part_seg' not in sample.get('gt_fields', ()):
         raise ValueError(
             f"patch_dictionary: sample {sample.get('img_id')} has no 'part_seg': put it into PackHandInputs(fields=...)"
@@ -118,6 +120,6 @@ def _parts(sample) -> np.ndarray:
 
 
 def _digest(dataset_cfg: Mapping) -> str:
-    """A digest of all settings of a set but where it lies."""
+    """Return a digest of a set's settings, without its folder."""
     settings = {key: value for key, value in dataset_cfg.items() if key != 'data_root'}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Test images with predicted hands over the true ones, networks side by side."""
+"""Test images with predicted hands over the true ones, for several networks side by side."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .runs import main_evaluator
 from .trained import BATCH, TrainedNetwork
 
 TILE = 200
-"""Side of a tile of a grid, in px."""
+"""Side of a tile in a grid, in px."""
 
 
 class Column(NamedTuple):
-    """One of a sheet's columns."""
+    """A column of a sheet."""
 
     header: str
     tiles: Sequence[np.ndarray]
@@ -38,10 +38,10 @@ class Column(NamedTuple):
 
 
 def input_picture(inputs: dict[str, torch.Tensor], modality: str | None = None) -> np.ndarray:
-    """Return the picture of what a network is given.
+    """Return a network's input as a picture.
 
     Args:
-        inputs: Modality -> tensor, as PackHandInputs makes them.
+        inputs: Modality -> tensor (C, H, W) of the crop, as PackHandInputs makes them: uint8, or depth in the cube.
         modality: 'rgb' or 'depth'. Defaults to None: the colour image, else the depth.
 
     Returns:
@@ -53,7 +53,7 @@ def input_picture(inputs: dict[str, torch.Tensor], modality: str | None = None) 
 
 
 def predict_samples(network: TrainedNetwork, items: Iterable[dict]) -> HandPredictions:
-    """Return a network's predictions for some test samples, aligned as the first metric of its config says.
+    """Return a network's predictions for some test samples, aligned as by the first metric of its config.
 
     Args:
         network: The network.
@@ -86,17 +86,17 @@ def prediction_sheet(
     samples: Sequence[Sequence[dict]],
     violated: Sequence[np.ndarray] | None = None,
 ) -> Picture:
-    """Draw predicted hands over the true ones, a row an image: Figs. 6 to 8 of Yuan et al. 2018.
+    """Draw predicted hands over the true ones, one row per image: Figs. 6 to 8 of Yuan et al. 2018.
 
-    From left to right what the first network is given, each network's hand in its own input, and for 3D predictions
+    From left to right the input of the first network, each network's hand in its own input, and for 3D predictions
     the hand from the side. Joints that do not count are left out of the true hand.
 
     Args:
-        labels: What each network is called.
+        labels: Name of each network.
         predictions: Each network's predictions for N images.
         samples: The N packed samples of each network.
         violated: Which angles of each network's N hands are out of bounds, shape (N, 5, 4), bool: their joints are
-            ringed, and their number is said. Defaults to None: nothing is said of angles.
+            ringed, and their number is in the caption. Defaults to None: angles are not shown.
 
     Raises:
         ValueError: If a network predicts other joints than the 21.
@@ -131,19 +131,21 @@ def prediction_sheet(
 def hand_column(
     label: str, result: HandPredictions, items: Sequence[dict], marks: Sequence[np.ndarray | None]
 ) -> Column:
-    """Draw a network's hands over the true ones, each in what the network is given, with their mean errors.
+    """Draw a network's hands over the true ones, each in the network's input, with their mean errors.
 
     Args:
-        label: What the network is called.
+        label: Name of the network.
         result: Its predictions for N images.
         items: The N packed samples.
-        marks: Of each hand the joints to ring, shape (21,), bool, or None.
+        marks: For each hand the joints to ring, shape (21,), bool, or None.
 
     Raises:
         ValueError: If it predicts other joints than the 21.
     """
     if result.pred.shape[1] != NUM_JOINTS:
-        raise ValueError(f'{label}: hands are drawn with {NUM_JOINTS} joints, it predicts {result.pred.shape[1]}')
+        raise ValueError(
+            f'{label}: only hands with {NUM_JOINTS} joints can be drawn, but it predicts {result.pred.shape[1]}'
+        )
     hands = zip(items, result.pred, _truth(result), marks)
     errors = [_mean_error(row, result.unit) for row in result.errors]
     return Column(label, [_draw_flat(*hand) for hand in hands], errors)
@@ -154,10 +156,10 @@ def lay_columns(columns: Sequence[Column], tile_size: int = TILE) -> np.ndarray:
 
     Args:
         columns: The columns.
-        tile_size: Side of a tile in px.
+        tile_size: Side of a tile in px. Defaults to TILE.
 
     Returns:
-        The sheet, BGR, uint8.
+        The sheet, BGR, uint8, shape (H, W, 3).
     """
     headers, tiles, captions = zip(*columns)
     tiles, captions = ([one for row in zip(*rows) for one in row] for rows in (tiles, captions))
@@ -165,7 +167,7 @@ def lay_columns(columns: Sequence[Column], tile_size: int = TILE) -> np.ndarray:
 
 
 def _joints_of(angles: np.ndarray) -> np.ndarray:
-    """Joints (21,), bool, at which one or more of some angles (5, 4) sit."""
+    """Return the joints (21,), bool, of the marked angles (5, 4), bool."""
     joints = np.zeros(NUM_JOINTS, bool)
     joints[np.array(ANGLE_JOINTS)[angles]] = True
     return joints
@@ -181,12 +183,12 @@ def _mean_error(errors: np.ndarray, unit: str) -> str:
 
 
 def _truth(result: HandPredictions) -> np.ndarray:
-    """True joints, NaN where they do not count."""
+    """Return the true joints, NaN where they do not count."""
     return np.where(result.valid[..., None], result.target, np.nan)
 
 
 def _draw_flat(item: dict, pred: np.ndarray, truth: np.ndarray, marked: np.ndarray | None) -> np.ndarray:
-    """A predicted hand over the true one, in what the network is given."""
+    """Draw a predicted hand over the true one, in the network's input."""
     meta = item['data_samples'].metainfo
     if pred.shape[-1] == 3:
         pixels = [project(joints, meta['camera']) for joints in (pred, truth)]

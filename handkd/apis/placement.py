@@ -1,4 +1,4 @@
-"""Where in an image a hand of known shape stands: what a network for joints in space leaves open."""
+"""Position in an image of a hand of known shape, which a network for relative 3D joints does not determine."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def place_in_box(joints: np.ndarray, center: np.ndarray, extent: float, camera: 
 
     Args:
         joints: Joints up to their position, shape (21, 3), any unit, camera axes.
-        center: Centre of the box in px, shape (2,).
-        extent: Longer side of the box in px.
-        camera: Intrinsics K, shape (3, 3), for perspective, where the hand's distance follows from its size. Defaults
-            to None: weak perspective, which leaves out what foreshortening does.
+        center: Centre of the box in px of the image, shape (2,).
+        extent: Longer side of the box in px of the image.
+        camera: Intrinsics K, shape (3, 3), px, for perspective: the hand's distance follows from its size. Defaults
+            to None: weak perspective, without foreshortening.
 
     Returns:
-        The joints' pixels, shape (21, 2).
+        The joints in px of the image, shape (21, 2).
 
     Raises:
         ValueError: If the joints coincide, or if no distance from this camera gives that box.
@@ -43,7 +43,7 @@ def place_in_space(joints: np.ndarray, center: np.ndarray, extent: float, camera
         camera: Intrinsics K, shape (3, 3).
 
     Returns:
-        The joints in the camera's frame, shape (21, 3), in the unit that they were given in.
+        The joints in the camera frame, shape (21, 3), in the unit of ``joints``.
 
     Raises:
         ValueError: If the joints coincide, or if no distance from this camera gives that box.
@@ -65,14 +65,14 @@ def place_in_space(joints: np.ndarray, center: np.ndarray, extent: float, camera
             return placed
         distance, aim = max(nearest, distance * ratio), aim + offset
     raise ValueError(
-        f'no hand in front of this camera fills a box of {extent:.0f} px at {np.round(center).tolist()}: check K '
+        f'camera: no distance gives this hand a box of {extent:.0f} px at {np.round(center).tolist()}: check K '
         '(in px of this image) and the box'
     )
 
 
 def _size(joints: np.ndarray) -> float:
-    """The longer side of the joints' box across the line of sight."""
+    """Return the longer side of the joints' box perpendicular to the optical axis."""
     size = np.ptp(joints[:, :2], axis=0).max()
     if not size > 0:
-        raise ValueError('the predicted joints all fall together: the network is not trained')
+        raise ValueError('the predicted joints all coincide: the network is not trained, use other weights')
     return float(size)

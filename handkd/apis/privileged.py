@@ -1,4 +1,4 @@
-"""Test sets that also give what a network does not see: depth, and masks of the hand."""
+"""Test sets with inputs that a network does not see: depth, and masks of the hand."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from handkd.registry import DATASETS
 
 PACKING = 'PackHandInputs'
 _ENDING = ('DepthToCube', PACKING)
-"""What follows once all pixels are where they stay, and depth is in millimetres still."""
+"""Transforms at the end of a pipeline; before them no pixel moves any more and depth is still in millimetres."""
 
 
 def with_depth(settings: Mapping) -> ConfigDict | None:
-    """Return a test set that packs depth with its samples, in a cube around the hand.
+    """Return the settings of a test set that packs depth with its samples, scaled to a cube around the hand.
 
     Args:
         settings: The ``dataset`` of a config's dataloader; it is not changed.
@@ -33,15 +33,16 @@ def with_depth(settings: Mapping) -> ConfigDict | None:
     pack = _packing(settings)
     pack.modalities = [*dict.fromkeys([*pack.get('modalities', ['rgb']), 'depth'])]
     if not _has(settings, 'DepthToCube'):
-        _insert(settings, dict(type='DepthToCube', center='depth'))  # which needs no label
+        _insert(settings, dict(type='DepthToCube', center='depth'))  # needs no label
     return settings
 
 
 def with_hand_mask(settings: Mapping) -> ConfigDict:
-    """Return a test set that packs masks of the hand, as ``gt_fields.hand_mask``.
+    """Return the settings of a test set that packs masks of the hand, as ``gt_fields.hand_mask``.
 
-    They come from depth, as in Yuan et al. 2018, section 4.2 (:class:`~handkd.datasets.transforms.HandMaskFromDepth`);
-    a set without depth may have masks itself. A pipeline that packs them already is left as it is.
+    They are made from depth, as in Yuan et al. 2018, section 4.2
+    (:class:`~handkd.datasets.transforms.HandMaskFromDepth`); a set without depth may have masks of its own. A pipeline
+    that packs them already is left as it is.
 
     Args:
         settings: The ``dataset`` of a config's dataloader; it is not changed.
@@ -60,8 +61,8 @@ def with_hand_mask(settings: Mapping) -> ConfigDict:
         _insert(found, dict(type='HandMaskFromDepth', joint0=joint0))
     if found is None:
         raise ValueError(
-            f'{settings["type"]}: the test set has neither depth nor masks of the hand, so it is not known what is '
-            'background'
+            f'{settings["type"]}: the test set has neither depth nor masks of the hand, so the background is not '
+            'known: use a test set with one of them'
         )
     pack = _packing(found)
     pack.fields = [*pack.get('fields', ()), 'hand_mask']
@@ -69,7 +70,7 @@ def with_hand_mask(settings: Mapping) -> ConfigDict:
 
 
 def _with_modality(settings: Mapping, modality: str, key: str) -> ConfigDict | None:
-    """A copy of the settings whose samples have ``key``, or None if the set does not know the modality."""
+    """Return a copy of the settings whose samples have ``key``, or None if the set does not have the modality."""
     settings = ConfigDict(copy.deepcopy(dict(settings)))
     if DATASETS.build(settings).get_data_info(0).get(key) is not None:
         return settings

@@ -1,4 +1,4 @@
-"""What a linear map can read off a representation: poses from the appearance and from the geometry of an encoder."""
+"""Linear probes of a representation: poses from the appearance and from the geometry of an encoder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from handkd.visualization import Table
 from .trained import BATCH, TrainedNetwork, spread_indices
 
 STRENGTHS = np.logspace(-6, 2, 17)
-"""Strengths of ridge regression to choose from, in units of the mean variance of a feature."""
+"""Candidate strengths of ridge regression, relative to the mean variance of a feature."""
 HELD_OUT = 0.2
 """Share of the probe's training images, the last ones, on which the strength is chosen."""
 WRIST = 0
@@ -36,13 +36,13 @@ ROWS = (
 
 
 class Encoded(NamedTuple):
-    """N images with all labels, as an encoder has them.
+    """Latents and poses of N images with all labels.
 
     Attributes:
-        appearance: L_app, shape (N, A).
-        geometry: L_3D, shape (N, 3 * P).
-        poses: Joints relative to the wrist, shape (N, 21, 3), mm.
-        others: For each image another one of the same hand at another time, by any camera, shape (N,).
+        appearance: L_app, shape (N, A), any unit.
+        geometry: L_3D, shape (N, 3 * P), any unit, camera axes.
+        poses: Joints relative to the wrist, shape (N, 21, 3), mm, camera axes.
+        others: For each image the index of another one of the same hand at another time, from any camera, shape (N,).
     """
 
     appearance: np.ndarray
@@ -52,21 +52,22 @@ class Encoded(NamedTuple):
 
 
 def probe_table(networks: Sequence[TrainedNetwork], num: int = 4000, untrained: bool = False) -> Table:
-    """Return how well linear maps find poses in what encoders make of images, as N-MPJPE relative to the wrist.
+    """Return the N-MPJPE, relative to the wrist, of poses that linear maps predict from encoders' latents.
 
-    A view is made of the appearance of another moment: a map from that should be no better than chance, the mean pose,
-    and a map from L_3D should be. What the appearance of the very image tells does no harm. A map is fitted
-    (:func:`fit_linear`) on images of the training set of the network's config, all of which may be used, whatever
-    labels the network was given; it is measured on the test set. Hands that lack a label of a joint are left out.
+    A view is synthesised with the appearance of another moment: a map from that appearance should be no better than
+    chance, the mean pose, and a map from L_3D should be better. Pose information in the appearance of the same image
+    does no harm. A map is fitted (:func:`fit_linear`) on images of the training set of the network's config, with all
+    of its labels, including those that the network was not given; it is measured on the test set. Hands without the
+    label of a joint are left out.
 
     Args:
-        networks: The networks, with a ``GeometryEncoder`` each.
-        num: How many images of each set are taken, at even distances. Defaults to 4000.
+        networks: The networks, each with a ``GeometryEncoder``.
+        num: How many images of each set are used, evenly spaced. Defaults to 4000.
         untrained: Whether to add each network's encoder with random weights. Defaults to False.
 
     Raises:
-        ValueError: If a network's encoder gives no appearance and geometry, or a set has too few hands with all labels,
-            or a hand at one time only.
+        ValueError: If a network's encoder gives no appearance and geometry, a set has too few hands with all labels,
+            or a hand is seen at one time only.
     """
     columns = {}
     for network in networks:
@@ -85,16 +86,16 @@ def probe_table(networks: Sequence[TrainedNetwork], num: int = 4000, untrained: 
 def fit_linear(features: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fit a linear map by ridge regression, in closed form.
 
-    Features are standardised; those that are constant count for nothing. The strength of the regression is the one of
-    :data:`STRENGTHS` with the least squared error on the last :data:`HELD_OUT` of the samples, of a map of the others;
-    the map is then fitted to all.
+    Features are standardised; constant ones get no weight. The strength of the regression is the one of
+    :data:`STRENGTHS` with the smallest squared error on the last :data:`HELD_OUT` of the samples, for a map fitted to
+    the others; the map is then fitted to all.
 
     Args:
-        features: Shape (N, D).
-        targets: Shape (N, T).
+        features: Shape (N, D), any unit, any frame.
+        targets: Shape (N, T), any unit, any frame.
 
     Returns:
-        Weights (D, T) and offset (T,): ``features @ weights + offset`` are the predictions.
+        Weights (D, T) and offset (T,): ``features @ weights + offset`` are the predictions, in the unit of ``targets``.
 
     Raises:
         ValueError: If there are fewer than ten samples.
@@ -127,7 +128,7 @@ def _ridge(features: np.ndarray, targets: np.ndarray, strengths: np.ndarray) -> 
 
 
 def _errors(train: Encoded, test: Encoded) -> list[float]:
-    """N-MPJPE of the mean pose, and of linear maps from appearance and geometry: the numbers of :data:`ROWS`."""
+    """N-MPJPE in mm of the mean pose, and of linear maps from appearance and geometry: the numbers of :data:`ROWS`."""
     errors = [n_mpjpe(np.broadcast_to(train.poses.mean(0), test.poses.shape), test.poses, WRIST)]
     known, seen = ((x.appearance[x.others], x.appearance, x.geometry) for x in (train, test))
     for features, unseen in zip(known, seen):
@@ -137,11 +138,14 @@ def _errors(train: Encoded, test: Encoded) -> list[float]:
 
 
 def find_others(track: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Return for each sample another one of its track at another time, drawn at random, the same each time.
+    """Return for each sample another one of its track at another time, drawn at random with a fixed seed.
 
     Args:
-        track: Which hand samples show, shape (N,).
-        frame: At which time, shape (N,).
+        track: Number of the hand that each sample shows, shape (N,), any unit, any frame of reference.
+        frame: Number of its video frame, shape (N,), any unit.
+
+    Returns:
+        Indices of the other samples, shape (N,), int64.
 
     Raises:
         ValueError: If a hand is seen at one time only.
@@ -152,20 +156,20 @@ def find_others(track: np.ndarray, frame: np.ndarray) -> np.ndarray:
         for member in members:
             choice = members[frame[members] != frame[member]]
             if not len(choice):
-                raise ValueError('a hand is seen at one time only: there is no other moment; take more images')
+                raise ValueError('a hand is seen at one time only, so there is no other moment: use more images')
             others[member] = rng.choice(choice)
     return others
 
 
 def _training_set(settings: ConfigDict) -> ConfigDict:
-    """The settings of a training set below those that take labels away."""
+    """Return the settings of a training set without the wrappers that remove labels."""
     while settings.type.rpartition('.')[2] == 'LabelBudget':
         settings = settings.dataset
     return settings
 
 
 def _build_untrained(network: TrainedNetwork, settings: ConfigDict) -> nn.Module:
-    """A network of random weights, which sees some images of a set for the statistics of its normalisation alone."""
+    """Return a network with random weights; some images of a set only set the statistics of its normalisation."""
     model = copy.deepcopy(network.cfg.model)
     if 'frozen' in model.backbone:
         model.backbone.frozen = 'none'
@@ -179,11 +183,11 @@ def _build_untrained(network: TrainedNetwork, settings: ConfigDict) -> nn.Module
 
 @torch.no_grad()
 def _encode(encoders: dict[str, nn.Module], settings: ConfigDict, num: int, owner: str) -> dict[str, Encoded]:
-    """What each encoder makes of images of a set of synchronised cameras."""
+    """Return each encoder's latents of images of a set of synchronised cameras."""
     dataset = DATASETS.build(settings)
     if not hasattr(dataset, 'captures'):
         raise ValueError(
-            f'{owner}: {settings.type} does not say which hand its samples show, and when; the probe needs '
+            f'{owner}: {settings.type} has no hand and time for its samples; the probe needs '
             'StudioRoomDataset, PanopticHandDataset, or a pack of one'
         )
     indices, captures, kept = spread_indices(len(dataset), num), dataset.captures(), []
@@ -218,6 +222,6 @@ def _encode(encoders: dict[str, nn.Module], settings: ConfigDict, num: int, owne
 
 
 def _is_labelled(item: dict) -> bool:
-    """Whether a packed sample says where all of its joints are in space."""
+    """Whether a packed sample has labels of all joints in space."""
     labels = item['data_samples'].gt_instances
     return 'keypoints_cam' in labels and bool((np.asarray(labels.get('keypoints_valid', 1)) > 0).all())

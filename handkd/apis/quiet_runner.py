@@ -1,4 +1,4 @@
-"""A runner whose log is about the run: what never changes while it runs lies in files beside it."""
+"""A runner with a short log: information that is constant during the run is in files beside the log."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from handkd.files import write_atomically
 __all__ = ['QuietRunner']
 
 _NOISE = (
-    'Hooks will be executed in the following order',  # they are in the file of the environment
+    'Hooks will be executed in the following order',  # written to the file of the environment
     'Distributed training is not used',
-    '"FileClient" will be deprecated',  # MMEngine's own hook uses them, not what users wrote
+    '"FileClient" will be deprecated',  # used by MMEngine's own hook, not by the user
     '"HardDiskBackend" is the alias',
-    'paramwise_options -- ',  # a line for each weight
+    'paramwise_options -- ',  # one line per weight
 )
-"""Beginnings of lines that MMEngine logs in every run, and that no user can do anything about."""
+"""Beginnings of lines that MMEngine logs in every run, and that users can't act on."""
 _FROZEN = 'is skipped since its requires_grad=False'
-"""In a line that MMEngine logs for each weight that is not trained, on purpose, where ``paramwise_cfg`` is used."""
+"""Part of a line that MMEngine logs for each frozen weight if ``paramwise_cfg`` is used."""
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -32,27 +32,27 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class QuietRunner(Runner):
-    """MMEngine's runner, which would begin every log with hundreds of lines of config, environment and hooks.
+    """MMEngine's runner without the hundreds of lines of config, environment and hooks at the start of every log.
 
-    The config is in the work dir, under its name; as it was for this very run, and with the environment and the order
-    of hooks, in the folder of the run's log. One line names both.
+    The config is in the work dir, under its name. Its copy for this run, the environment and the order of hooks are in
+    the folder of the run's log. One line of the log names both.
     """
 
     def build_logger(self, *args: object, **kwargs: object) -> MMLogger:
-        """Build the logger as MMEngine does, without what it says in every run."""
+        """Build the logger as MMEngine does, without the lines that it logs in every run."""
         logger = super().build_logger(*args, **kwargs)
         logger.addFilter(_is_news)
         return logger
 
     def _log_env(self, env_cfg: dict) -> None:
-        """Keep for the file what MMEngine would log."""
+        """Store the environment for the file instead of logging it."""
         settings = {**env_cfg, **self._randomness_cfg, 'seed': self.seed, 'launcher': self._launcher}
         settings['processes'] = self.world_size
         self._environment = {'System': collect_env(), 'Run': settings}
 
     @master_only
     def dump_config(self) -> None:
-        """Write the config as MMEngine does, and the environment; say where they are."""
+        """Write the config as MMEngine does, and the environment; log their paths."""
         super().dump_config()
         name = Path(self.cfg.filename).name if self.cfg.filename else f'{self.timestamp}.py'
         path = Path(self._log_dir) / 'environment.txt'

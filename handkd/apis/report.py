@@ -1,4 +1,4 @@
-"""The page of results of a method's stages: what the privileged modality was worth, in numbers and pictures."""
+"""The page of results of a method's stages: the gain from the privileged modality, in numbers and pictures."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _SHOWN = ('twin', 'student', 'teacher')
 """Roles of the stages in the pictures, from left to right."""
 
 VIOLATIONS = 'violation_frequency'
-"""Name of the metric that tables call V.F., a share from 0 to 1 (Zhang et al. 2020, Table 1)."""
+"""Metric called V.F. in tables, a share from 0 to 1 (Zhang et al. 2020, Table 1)."""
 PLANE = 'EPE_xy_mean'
-"""Name of the error within the image plane, mm, the "2D error" of Neverova et al. 2017, Table 4."""
+"""Error within the image plane, mm: the "2D error" of Neverova et al. 2017, Table 4."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,19 @@ class StageResult:
 
     Attributes:
         name: Its short name.
-        label: What the page calls it.
-        role: 'teacher' (sees the privileged modality), 'twin' (the student without distillation), 'student',
-            'variant' (any other; in the table and the curves only), 'pretraining' (on other data, whose test set it
-            is evaluated on; compared with nothing), or 'segmentation' (predicts parts, not joints; in a table of its
-            own, :func:`~handkd.apis.segmentation_report.segmentation_table`).
-        work_dir: Where it trained.
+        label: Its name on the page.
+        role: 'teacher' (sees the privileged modality), 'twin' (the baseline: the student without distillation),
+            'student', 'variant' (any other; in the table and the curves only), 'pretraining' (on other data, and
+            evaluated on their test set; not compared), or 'segmentation' (predicts parts, not joints; in a separate
+            table, :func:`~handkd.apis.segmentation_report.segmentation_table`).
+        work_dir: Its work dir.
         config: Path of its config.
         checkpoint: Path of its weights.
         metrics: Name with protocol -> value, as the evaluation returns them.
         predictions: The ``.npz`` file of its predictions on the test set.
-        annotations: How many labels it may use, of a stage that is one cell of a table over that number
-            (:func:`~handkd.apis.budget_report.budget_tables`), in whose column it stands by its label. Defaults to
-            None: it is compared with the other stages.
+        annotations: Number of labels that it may use, for a stage that is one cell of a table over that number
+            (:func:`~handkd.apis.budget_report.budget_tables`); its label names its column there. Defaults to None: it
+            is compared with the other stages.
     """
 
     name: str
@@ -74,33 +74,33 @@ class StageResult:
             raise ValueError(f'stage {self.name!r}: role must be one of {ROLES}, found {self.role!r}')
 
     def metric(self, name: str) -> float:
-        """Return the metric whose name, behind the protocol, starts with ``name``, such as 'EPE_mean' or 'AUC'.
+        """Return the metric whose name, after the protocol, starts with ``name``, such as 'EPE_mean' or 'AUC'.
 
         Raises:
-            ValueError: If there is none.
+            ValueError: If the stage has no such metric.
         """
         return self.metrics[self.key(name)]
 
     def has(self, name: str) -> bool:
-        """Whether there is such a metric as :meth:`metric` returns."""
+        """Whether the stage has the metric that :meth:`metric` returns."""
         return any(_is_metric(key, name) for key in self.metrics)
 
     @property
     def unit(self) -> str:
         """Unit of its errors, 'px' or 'mm', by the protocol of its ``EPE_mean``."""
-        protocol = self.key('EPE_mean').split('/')[-2:][0]  # a metric's own prefix may stand before it
+        protocol = self.key('EPE_mean').split('/')[-2:][0]  # a metric's own prefix may precede it
         return 'px' if protocol.startswith(PIXELS) else 'mm'
 
     def key(self, name: str) -> str:
-        """Return the whole name of the metric that :meth:`metric` returns.
+        """Return the full name of the metric that :meth:`metric` returns.
 
         Raises:
-            ValueError: If there is none.
+            ValueError: If the stage has no such metric.
         """
         for key in self.metrics:
             if _is_metric(key, name):
                 return key
-        raise ValueError(f'stage {self.name!r} has no metric {name!r} among {sorted(self.metrics)}')
+        raise ValueError(f'stage {self.name!r} has no metric {name!r}, found {sorted(self.metrics)}')
 
 
 def _is_metric(key: str, name: str) -> bool:
@@ -110,17 +110,17 @@ def _is_metric(key: str, name: str) -> bool:
 def compared(stages: Sequence[StageResult]) -> list[StageResult]:
     """Return the stages whose joints are compared.
 
-    These are all but those that pre-train on other data, or segment, or have a place in a table over annotations.
+    These are all but those for pretraining, segmentation, or a table over the number of annotations.
     """
     others = ('pretraining', 'segmentation')
     return [stage for stage in stages if stage.role not in others and stage.annotations is None]
 
 
 def with_largest_budget(stages: Sequence[StageResult]) -> list[StageResult]:
-    """Return the stages that a page can compare: of those with annotations, the ones that may use most labels.
+    """Return the stages that a page can compare: of those with annotations, the ones with the most labels.
 
-    Their labels then say how many, and they are compared as others are. If there is a twin among those with
-    annotations, the largest number is meant at which there is one.
+    Their names then give that number, and they are compared as others are. If there is a baseline among those with
+    annotations, the largest number that has a baseline is used.
     """
     budgets = [stage for stage in stages if stage.annotations is not None]
     if not budgets:
@@ -136,17 +136,17 @@ def with_largest_budget(stages: Sequence[StageResult]) -> list[StageResult]:
 
 
 def all_have(stages: Sequence[StageResult], name: str) -> bool:
-    """Whether there are stages to compare and each has a metric; see :meth:`StageResult.metric`."""
+    """Whether there are stages to compare and all of them have a metric; see :meth:`StageResult.metric`."""
     stages = compared(stages)
     return bool(stages) and all(stage.has(name) for stage in stages)
 
 
 def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
-    """Return which share of the mean error between twin and teacher each stage has closed.
+    """Return the share of the gap in mean error between baseline and teacher that each stage closes.
 
     Returns:
-        Stage name -> share: 0 for the twin, 1 for the teacher, negative for what is worse than the twin. Empty if there
-        is no twin or no teacher, or if the teacher is not better than the twin.
+        Stage name -> share: 0 for the baseline, 1 for the teacher, negative for stages worse than the baseline. Empty
+        if there is no baseline or no teacher, or if the teacher is not better than the baseline.
     """
     stages = compared(stages)
     twin, teacher = (_by_role(stages, role) for role in ('twin', 'teacher'))
@@ -159,8 +159,8 @@ def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
 def results_table(stages: Sequence[StageResult]) -> Table:
     """Return the table of results: errors, area under the PCK curve, 2D error, V.F., and share of the gap closed.
 
-    The 2D error is the one within the image plane; V.F. is the share of hands with a joint angle out of bounds. They
-    are there if all stages have measured them, as the share of the gap is if there is a gap.
+    The 2D error is the one within the image plane; V.F. is the share of hands with a joint angle out of bounds. Both
+    are included only if all stages have measured them, and the share of the gap only if there is a gap.
     """
     stages = compared(stages)
     closed = gap_closed(stages)
@@ -196,9 +196,9 @@ def write_stage_report(
         title: Its title.
         stages: The finished stages, in the table's order; all of them evaluated on the same test set. Of stages with
             annotations only those of :func:`with_largest_budget` are shown.
-        lead: A sentence or two under the title.
-        num_samples: Test images to show, taken at even distances from the whole set.
-        tables: What else there is, above the table of the stages. Defaults to ().
+        lead: A sentence or two under the title. Defaults to ''.
+        num_samples: Number of test images to show, evenly spaced in the whole set. Defaults to 8.
+        tables: Further tables, above that of the stages. Defaults to ().
 
     Raises:
         ValueError: If there is no stage, or if the stages' predictions are of different images or protocols.
@@ -213,7 +213,7 @@ def write_stage_report(
     pck_svg = figure_bytes(pck_figure(curves, thresholds, first.protocol, first.unit))
     pictures = [Picture(pck_svg, 'Share of joints within a distance of the truth, mean over the joints.')]
     logs = {run.stage.label: run.log() for run in finished}
-    if all(logs.values()):  # what trains for a few steps logs none of them
+    if all(logs.values()):  # trainings of a few steps log no loss
         text = 'Pose loss in training, without its weight; over the raw line, a running mean.'
         pictures.append(Picture(figure_bytes(loss_figure(logs)), text))
     shown = [run for role in _SHOWN for run in finished if run.stage.role == role] or finished[:1]
@@ -235,13 +235,13 @@ def write_stage_report(
 
 
 def _map_layer(finished: Sequence[_Finished]) -> str:
-    """The layer whose maps are shown: the backbone's own, unless that gives vectors."""
+    """Return the layer whose maps are shown: the backbone's output, unless that is a vector."""
     kinds = {run.network.cfg.model.backbone.type.rpartition('.')[2] for run in finished}
     return 'backbone.layer4' if 'GeometryEncoder' in kinds else 'backbone'
 
 
 def _explain(stages: Sequence[StageResult], first: HandPredictions) -> str:
-    """What the table's columns mean."""
+    """Explain the table's columns."""
     if first.unit == 'px':
         protocol = 'says which joints count; errors are in pixels of the original images.'
     else:
@@ -258,15 +258,13 @@ def _explain(stages: Sequence[StageResult], first: HandPredictions) -> str:
             text += f'; of the true hands it is {100 * compared(stages)[0].metric(truth):.1f} %'
         text += '.'
     if gap_closed(stages):
-        text += (
-            ' The gap is the difference in mean error between the RGB twin and the teacher; this share of it is closed.'
-        )
+        text += ' The gap is the difference in mean error between RGB baseline and teacher; this share of it is closed.'
     return text
 
 
 @dataclass(frozen=True)
 class _Finished:
-    """A stage with what it left behind."""
+    """A stage with its network and predictions."""
 
     stage: StageResult
     network: TrainedNetwork
@@ -274,14 +272,14 @@ class _Finished:
 
     @classmethod
     def load(cls, stage: StageResult) -> _Finished:
-        """Read a stage's files. MMEngine's copy of the config, in the work dir, has the command line's overrides."""
+        """Read a stage's files. MMEngine's copy of the config in the work dir includes the command line's overrides."""
         copy = Path(stage.work_dir) / Path(stage.config).name
         cfg = student_config(load_config(copy if copy.is_file() else stage.config))
         network = TrainedNetwork(stage.label, cfg, stage.checkpoint)
         return cls(stage, network, HandPredictions.load(stage.predictions))
 
     def log(self) -> list[dict]:
-        """Return the training log, with the weight of the pose loss taken out so that stages compare."""
+        """Return the training log, with the pose loss divided by its weight so that stages are comparable."""
         weight = self.network.cfg.model.head.get('loss', {}).get('loss_weight', 1.0)
         records = read_scalars(self.stage.work_dir)
         return [{k: v / weight if k in POSE_LOSSES else v for k, v in record.items()} for record in records]
@@ -289,13 +287,13 @@ class _Finished:
 
 def _check_comparable(finished: Sequence[_Finished]) -> None:
     if not finished:
-        raise ValueError('a report needs at least one finished stage that is no pre-training')
+        raise ValueError('a report needs at least one finished stage with joints, other than pretraining')
     first = finished[0].predictions
     for run in finished[1:]:
         if run.predictions.protocol != first.protocol or not np.array_equal(run.predictions.img_ids, first.img_ids):
             raise ValueError(
-                f'{run.stage.predictions}: its images or its protocol ({run.predictions.protocol}) are not those of '
-                f'{finished[0].stage.predictions} ({first.protocol}): evaluate all stages on the same test set'
+                f'{run.stage.predictions}: its images or its protocol ({run.predictions.protocol}) differ from those '
+                f'of {finished[0].stage.predictions} ({first.protocol}): evaluate all stages on the same test set'
             )
 
 

@@ -1,4 +1,4 @@
-"""Finding the checkpoint that a run goes on from, and restoring the run from it."""
+"""Finding the checkpoint that a run is resumed from, and restoring the run from it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose
     'num_bad_epochs',
     'cooldown_counter',
 }
-"""What of a scheduler's state is how far it has come; the rest is the schedule."""
+"""Keys of a scheduler's state that hold its progress; the others define the schedule."""
 
 _MOMENTS = {'exp_avg', 'exp_avg_sq', 'max_exp_avg_sq', 'momentum_buffer', 'square_avg', 'grad_avg', 'exp_inf'}
-"""What optimizers of torch keep in the shape of the weights."""
+"""State of torch's optimizers that has the shape of the weights."""
 
 
 def latest_checkpoint(work_dir: str | Path) -> Path | None:
     """Return the newest checkpoint of a run, or None if there is none.
 
-    It is the one that MMEngine's file ``last_checkpoint`` names, of which only the name counts, since a folder may have
+    It is the one that MMEngine's file ``last_checkpoint`` names; only the file name is used, since the folder may have
     been moved. Without that file it is the one of the highest step among ``iter_*.pth`` and ``epoch_*.pth``.
 
     Args:
@@ -51,7 +51,7 @@ def latest_checkpoint(work_dir: str | Path) -> Path | None:
 
 
 def _pointed(work_dir: str | Path) -> Path | None:
-    """The checkpoint that ``last_checkpoint`` names, if it is there."""
+    """Return the checkpoint that ``last_checkpoint`` names, if it exists."""
     pointer = Path(work_dir) / LAST
     if pointer.is_file():
         named = Path(work_dir) / Path(pointer.read_text(encoding='utf-8', errors='replace').strip()).name
@@ -61,7 +61,7 @@ def _pointed(work_dir: str | Path) -> Path | None:
 
 
 def _numbered(work_dir: str | Path) -> list[tuple[str, int, Path]]:
-    """Kind ('iter' or 'epoch'), number and path of all checkpoints of a folder that are a run's steps."""
+    """Return kind ('iter' or 'epoch'), number and path of all checkpoints in a folder that are named by a step."""
     return [
         (match[1], int(match[2]), path)
         for path in Path(work_dir).glob('*.pth')
@@ -70,7 +70,7 @@ def _numbered(work_dir: str | Path) -> list[tuple[str, int, Path]]:
 
 
 def find_checkpoint(work_dir: str | Path) -> Path | None:
-    """Return the checkpoint that a run goes on from: the newest one, or if that is damaged, the one before, and say so.
+    """Return the checkpoint that a run is resumed from: the newest undamaged one; logs a warning if one is damaged.
 
     Args:
         work_dir: The run's folder.
@@ -79,8 +79,8 @@ def find_checkpoint(work_dir: str | Path) -> Path | None:
         Its path, or None if there is no checkpoint.
 
     Raises:
-        CheckpointError: If all are damaged; or if there is no ``last_checkpoint`` and the one of the highest step is of
-            another run than the one that was written last.
+        CheckpointError: If all are damaged; or if ``last_checkpoint`` is missing and the checkpoint of the highest step
+            is from another run than the one that was written last.
     """
     latest = latest_checkpoint(work_dir)
     if latest is None:
@@ -98,55 +98,55 @@ def find_checkpoint(work_dir: str | Path) -> Path | None:
             damage = damage or error
             continue
         if damage is not None:
-            print_log(f'{damage}. The run goes on from the checkpoint before it, {path}', 'current', logging.WARNING)
+            print_log(f'{damage}. The run resumes from the checkpoint before it, {path}', 'current', logging.WARNING)
         return path
     raise damage
 
 
 def _refuse_mixture(highest: Path, newest: Path) -> None:
-    """Check that the checkpoint of the highest step is of the same run as the one that was written last."""
+    """Check that the checkpoint of the highest step is from the same run as the one that was written last."""
     if highest == newest:
         return
     try:
         runs = [read_checkpoint(path)['meta'].get('run') for path in (highest, newest)]
     except (CheckpointError, KeyError):
-        return  # whatever it is, it is told when it is read
+        return  # the fault is reported when the checkpoint is read
     if runs[0] != runs[1]:
         raise CheckpointError(
-            f'{highest} and {newest.name}, which was written last, are of two runs, and there is no {LAST} that says '
-            'which one goes on: name it with --resume PATH, or move the other one elsewhere'
+            f'{highest} and {newest.name}, which was written last, are from two runs, and no file {LAST} names the one '
+            'to resume: name it with --resume PATH, or move the other one elsewhere'
         )
 
 
 def refuse_to_overwrite(work_dir: str | Path) -> None:
-    """Check that a run that starts anew has no checkpoint of another one in its folder.
+    """Check that the folder of a new run holds no checkpoint of another one.
 
     Raises:
-        FileExistsError: If there is one; names it and the ways out.
+        FileExistsError: If it holds one; names it and the remedies.
     """
     there = sorted(path.name for path in Path(work_dir).glob('*.pth'))
     if there:
         raise FileExistsError(
             f'{work_dir} holds {there[0]}{f" and {len(there) - 1} more checkpoints" if there[1:] else ""}, which a new '
-            'run could write over: go on from it with --resume, or name another folder with --work-dir'
+            'run could overwrite: resume from it with --resume, or name another folder with --work-dir'
         )
 
 
 def restore_place(runner: Runner, meta: dict) -> int:
-    """Let a run with batches of another size go on behind the samples that it has seen, and say so.
+    """Let a run that is resumed with another batch size continue after the samples that it has seen; logs a warning.
 
-    MMEngine leaves out as many batches as there were steps, whatever their size.
+    MMEngine skips as many batches as there were steps, whatever their size.
 
     Args:
-        runner: The runner, whose loop knows its step already.
-        meta: That of the checkpoint. Those of older versions do not know their samples; nothing is done then.
+        runner: The runner, whose loop has its step already.
+        meta: That of the checkpoint. If it has no number of samples, as in older versions, nothing is changed.
 
     Returns:
-        How many samples more the run has seen, in all processes, than its steps with batches of today's size would
-        have shown it.
+        Number of samples that the run has seen, in all processes, minus that of as many steps with the present batch
+        size.
     """
     loader, processes = runner.train_dataloader, runner.world_size
-    size = (loader.batch_size or 0) * processes  # None where a sampler makes the batches
+    size = (loader.batch_size or 0) * processes  # None if a sampler makes the batches
     if 'samples' not in meta or meta['samples_per_step'] == size:
         return meta.get('samples', size * runner.iter) - size * runner.iter
     more = meta['samples'] - size * runner.iter
@@ -155,15 +155,15 @@ def restore_place(runner: Runner, meta: dict) -> int:
         text += '; passes over the data are whole, and have another number of steps from here on'
     elif hasattr(loader.sampler, 'skip') and not hasattr(loader.sampler, 'batch_size'):  # those skip whole batches
         loader.sampler.skip(more // processes)  # the loop skips the others
-        text += f'; the run goes on behind the {meta["samples"]} samples that it has seen'
+        text += f'; the run continues after the {meta["samples"]} samples that it has seen'
     else:
-        text += '; with this sampler the run does not go on behind the samples that it has seen'
-    runner.logger.warning(f'{text}. Schedules go on counting steps')
+        text += '; with this sampler the run does not continue after the samples that it has seen'
+    runner.logger.warning(f'{text}. Schedules still count steps')
     return more
 
 
 def say_if_done(runner: Runner) -> None:
-    """Say so if a resumed run is already at its end."""
+    """Log a warning if a resumed run is already at its end."""
     loop = runner.train_loop
     if isinstance(loop, EpochBasedTrainLoop):
         unit, there, end, key = 'epoch', runner.epoch, loop.max_epochs, 'max_epochs'
@@ -171,45 +171,47 @@ def say_if_done(runner: Runner) -> None:
         unit, there, end, key = 'step', runner.iter, loop.max_iters, 'max_iters'
     if there >= end:
         runner.logger.warning(
-            f'already at {unit} {there} of {end}: nothing to train; to go on, set a greater train_cfg.{key}'
+            f'already at {unit} {there} of {end}: nothing to train; to continue, set a greater train_cfg.{key}'
         )
 
 
 def check_resumable(checkpoint: dict, path: str | PathLike) -> None:
-    """Check that a checkpoint holds all that a run is resumed from.
+    """Check that a checkpoint has everything needed to resume a run.
 
     Args:
-        checkpoint: What :func:`handkd.models.read_checkpoint` returned.
-        path: Where it is from, for the error.
+        checkpoint: Result of :func:`handkd.models.read_checkpoint`.
+        path: Its file, for the error.
 
     Raises:
-        CheckpointError: If it holds weights alone, or is of another program.
+        CheckpointError: If it has weights only, or is from another program.
     """
     missing = {'meta', 'state_dict', 'optimizer', 'message_hub'} - checkpoint.keys()
     if missing:
         raise CheckpointError(
-            f'{path} has no {sorted(missing)}: it holds weights alone, from which no run can be resumed; begin with '
+            f'{path} has no {sorted(missing)}: it has weights only, from which no run can be resumed; start a run with '
             'them by --cfg-options load_from=PATH'
         )
     meta, hub, schedulers = checkpoint['meta'], checkpoint['message_hub'], checkpoint.get('param_schedulers', [])
     faults = {
         "'meta' has no counts 'epoch' and 'iter'": not _are_counts(meta, 'epoch', 'iter'),
-        "'meta' has other 'samples' than counts": {'samples', 'samples_per_step'} & set(meta or ())
+        "'samples' in 'meta' are not counts": {'samples', 'samples_per_step'} & set(meta or ())
         and not _are_counts(meta, 'samples', 'samples_per_step'),
-        "'meta' has a 'seed' that is no number of 32 bits": isinstance(meta, dict) and not _is_seed(meta.get('seed')),
-        "'optimizer' is no dict": not isinstance(checkpoint['optimizer'], dict),
-        "'param_schedulers' are no list": not isinstance(schedulers, (list, dict)),
+        "'seed' in 'meta' is not a number of 32 bits": isinstance(meta, dict) and not _is_seed(meta.get('seed')),
+        "'optimizer' is not a dict": not isinstance(checkpoint['optimizer'], dict),
+        "'param_schedulers' is not a list": not isinstance(schedulers, (list, dict)),
         "'message_hub' has no logs": not isinstance(hub, dict) or not _are_logs(hub.get('log_scalars')),
     }
     if not any(faults.values()):
         faults = {"'message_hub' has no state of a run": not _is_run_state(hub)}
     for fault, there in faults.items():
         if there:
-            raise CheckpointError(f'{path} is no checkpoint of a run of handkd: {fault}; load_from takes weights alone')
+            raise CheckpointError(
+                f'{path} is not a checkpoint of a run of handkd: {fault}; load_from takes weights only'
+            )
 
 
 def _are_counts(meta: object, *keys: str) -> bool:
-    """Whether some entries are whole numbers that a run could reach."""
+    """Whether some entries are integers that a run could reach."""
     return isinstance(meta, dict) and all(type(meta.get(key)) is int and 0 <= meta[key] < 1 << 53 for key in keys)
 
 
@@ -218,7 +220,7 @@ def _is_seed(seed: object) -> bool:
 
 
 def _is_run_state(hub: dict) -> bool:
-    """Whether what MMEngine takes from a run's messages is what it takes it for: names files to remove by some."""
+    """Whether a run's messages have the types that MMEngine expects; some of them give names of files to remove."""
     info, kept = hub.get('runtime_info'), hub.get('resumed_keys')
     if not (isinstance(info, dict) and isinstance(kept, dict) and all(isinstance(key, str) for key in (*info, *kept))):
         return False
@@ -242,16 +244,16 @@ def _are_logs(logs: object) -> bool:
 
 
 def restore_optimisation(runner: Runner, checkpoint: dict) -> None:
-    """Restore an optimizer and its schedules; where the config now says otherwise, the config holds.
+    """Restore an optimizer and its schedules; the config takes precedence over the checkpoint's settings.
 
     The optimizer's state (moments) is the checkpoint's. Its settings, such as the learning rate and the weight decay,
-    and the schedules are the config's. If they are as they were, the run goes on to the bit; else the schedules are
-    followed from the beginning to the checkpoint's step, so that the learning rate is what the new schedule says there,
-    and the log names what has changed.
+    and the schedules are the config's. If they are unchanged, the run continues bit by bit as without the interruption;
+    else the schedules are replayed from the beginning to the checkpoint's step, so that the learning rate is that of
+    the new schedule, and the log lists the changes.
 
     Args:
-        runner: The runner, whose loop knows its step already.
-        checkpoint: What :func:`handkd.models.read_checkpoint` returned.
+        runner: The runner, whose loop has its step already.
+        checkpoint: Result of :func:`handkd.models.read_checkpoint`.
     """
     if 'optimizer' not in checkpoint:
         return
@@ -261,7 +263,7 @@ def restore_optimisation(runner: Runner, checkpoint: dict) -> None:
         runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
         schedulers = runner.param_schedulers
     if not isinstance(runner.optim_wrapper, OptimWrapper) or isinstance(schedulers, dict):
-        runner.optim_wrapper.load_state_dict(checkpoint['optimizer'])  # several optimizers: as MMEngine has it
+        runner.optim_wrapper.load_state_dict(checkpoint['optimizer'])  # several optimizers: as MMEngine does
         for name, several in (schedulers or {}).items():
             for scheduler, state in zip(several, saved[name]):
                 scheduler.load_state_dict(state)
@@ -283,13 +285,13 @@ def restore_optimisation(runner: Runner, checkpoint: dict) -> None:
     _follow(schedulers, runner)
     rates = sorted({f'{group["lr"]:.3g}' for group in runner.optim_wrapper.optimizer.param_groups})
     runner.logger.warning(
-        f'resume: the config differs from that of the checkpoint, and holds from here on: {"; ".join(changes)}. '
+        f'resume: the config differs from that of the checkpoint, and applies from now on: {"; ".join(changes)}. '
         f'The learning rate at step {runner.iter} is {", ".join(rates)}'
     )
 
 
 def _check_moments(optimizer: torch.optim.Optimizer) -> None:
-    """Check that what an optimizer has got for each weight has its shape, and give it its layout in memory.
+    """Check that an optimizer's state of each weight has the weight's shape, and give it the weight's memory layout.
 
     Torch's fused optimizers do neither: they would write beyond the memory of tensors that are shorter, or that repeat
     a few numbers by strides of 0.
@@ -309,7 +311,7 @@ def _check_moments(optimizer: torch.optim.Optimizer) -> None:
 
 
 def _check_progress(now: list[dict], saved: list[dict]) -> None:
-    """Check that states of schedules have the entries that schedules have, and no others: they become attributes."""
+    """Check that states of schedules have a schedule's entries and no others, since they become attributes."""
     for own, state in zip(now, saved):
         for key, value in state.items():
             mine = own[key]
@@ -319,12 +321,12 @@ def _check_progress(now: list[dict], saved: list[dict]) -> None:
 
 
 def _changed_settings(now: list[dict], saved: dict) -> list[str]:
-    """What the optimizer's settings of the config, before any schedule's first step, have for those of a checkpoint."""
+    """List the changes of the optimizer's settings, before any schedule's first step, from checkpoint to config."""
     changes = []
     for group, old in zip(now, saved['param_groups']):
         for key, value in group.items():
             if f'initial_{key}' in group or key not in old:
-                continue  # scheduled: the start is compared
+                continue  # scheduled: the initial value is compared
             if old[key] != value:
                 name = key.removeprefix('initial_')
                 changes.append(f'{name} {value} (was {old[key]})')
@@ -332,7 +334,7 @@ def _changed_settings(now: list[dict], saved: dict) -> list[str]:
 
 
 def _changed_schedules(now: list[dict], saved: list[dict]) -> list[str]:
-    """What the schedules of the config have for those of a checkpoint."""
+    """List the changes of the schedules from checkpoint to config."""
     if len(now) != len(saved):
         return [f'{len(now)} schedules (were {len(saved)})']
     return [
@@ -344,13 +346,13 @@ def _changed_schedules(now: list[dict], saved: list[dict]) -> list[str]:
 
 
 def _follow(schedulers: list, runner: Runner) -> None:
-    """Step new schedules as often as a run that had them from the beginning would have."""
+    """Step new schedules up to the present step, as in a run that had them from the beginning."""
     each = [scheduler for scheduler in schedulers if not isinstance(scheduler, ReduceOnPlateauParamScheduler)]
     by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
     length = len(runner.train_dataloader) if by_epoch else 0
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='Detected call of `scheduler.step')  # the optimizer's steps are past
-        for step in range(1, min(runner.iter, runner.max_iters) + 1):  # behind the end nothing is trained
+        for step in range(1, min(runner.iter, runner.max_iters) + 1):  # no training after the last step
             for scheduler in each:
                 if not scheduler.by_epoch or (by_epoch and step % length == 0):
                     scheduler.step()

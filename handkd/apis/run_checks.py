@@ -1,4 +1,4 @@
-"""What is checked, and set right, in a config before anything is built for a training."""
+"""Checks and corrections of a config before anything is built for a training."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from handkd.hints import ConfigError
 
 _ENDLESS = ('ReproducibleSampler', 'InfiniteSampler')
 _PLAIN = ('DefaultSampler', 'InfiniteSampler')
-"""Samplers of MMEngine that hand out indices alone, in an order that ``ReproducibleSampler`` has as well."""
+"""Samplers of MMEngine that yield indices without seeds, in an order that ``ReproducibleSampler`` has as well."""
 _SEEDED = ('ReproducibleSampler', 'ViewGroupSampler')
-"""Samplers that hand out a seed with each index, for the sample's augmentation."""
+"""Samplers that yield a seed with each index, for the sample's augmentation."""
 
 
 def check_training(cfg: Config) -> None:
-    """Refuse settings with which a training would do nothing, never end, or end with a traceback at its first save.
+    """Refuse settings with which a training would do nothing, never end, or fail at its first save.
 
     Raises:
-        ConfigError: Names the key, what it is and what it should be.
+        ConfigError: Names the key, its value and the expected one.
     """
     check_entries(cfg)
     kind = cfg.get('runner_type', 'Runner')
     if kind != 'Runner':
-        raise ConfigError(f'runner_type={kind!r} is not supported: handkd trains with its own; leave the key out')
+        raise ConfigError(f'runner_type={kind!r} is not supported: handkd has its own runner; leave the key out')
     train_cfg = cfg.get('train_cfg') or {}
     by_epoch = trains_by_epoch(cfg)
     for key in ('max_iters', 'max_epochs'):
@@ -41,8 +41,8 @@ def check_training(cfg: Config) -> None:
         )
     if by_epoch and saver.get('by_epoch', True) is False:
         raise ConfigError(
-            'train_cfg counts epochs and default_hooks.checkpoint counts steps, but a run can be resumed exactly at '
-            'the end of an epoch alone: set default_hooks.checkpoint.by_epoch=True and its interval in epochs'
+            'train_cfg counts epochs and default_hooks.checkpoint counts steps, but a run can be resumed exactly only '
+            'at the end of an epoch: set default_hooks.checkpoint.by_epoch=True and its interval in epochs'
         )
     sampler = (cfg.get('train_dataloader') or {}).get('sampler') or {}
     if by_epoch and sampler_name(sampler) == 'ViewGroupSampler':
@@ -54,7 +54,7 @@ def check_training(cfg: Config) -> None:
 
 
 def _check_length(train_cfg: dict, by_epoch: bool) -> None:
-    """Check that a training has one length, in the unit that it counts in."""
+    """Check that a training has one length, in its unit: steps or epochs."""
     needed, other, unit = ('max_epochs', 'max_iters', 'epochs') if by_epoch else ('max_iters', 'max_epochs', 'steps')
     if train_cfg and (needed not in train_cfg or other in train_cfg):
         number = train_cfg.get(needed, 'N')
@@ -66,13 +66,13 @@ def _check_length(train_cfg: dict, by_epoch: bool) -> None:
 
 
 def check_entries(cfg: Config) -> None:
-    """Refuse names in the place of settings among hooks and schedules, such as ``custom_hooks=[EMAHook]``.
+    """Refuse names instead of dicts among hooks and schedules, such as ``custom_hooks=[EMAHook]``.
 
     Args:
         cfg: The config.
 
     Raises:
-        ConfigError: For the first one; names its place and how it is written.
+        ConfigError: For the first one; names its key and the right form.
     """
     for entry in ('custom_hooks', 'param_scheduler', 'default_hooks'):
         given = cfg.get(entry) or []
@@ -96,17 +96,17 @@ def check_evaluation(cfg: Config, loader: str) -> None:
         loader: 'val_dataloader' or 'test_dataloader'.
 
     Raises:
-        ConfigError: If it is one; names the remedy.
+        ConfigError: If its sampler never ends; names the remedy.
     """
     sampler = (cfg.get(loader) or {}).get('sampler') or {}
     name = sampler_name(sampler)
     if name in _ENDLESS:
         raise ConfigError(
-            f"{loader}.sampler: {name} never ends, so the evaluation would not: set dict(type='DefaultSampler', "
+            f"{loader}.sampler: {name} never ends, nor would the evaluation: set dict(type='DefaultSampler', "
             'shuffle=False)'
         )
     if name == 'ViewGroupSampler' and sampler.get('batches') is None:
-        raise ConfigError(f'{loader}.sampler: ViewGroupSampler never ends without a number of `batches`: give one')
+        raise ConfigError(f'{loader}.sampler: ViewGroupSampler never ends without `batches`: set a number of batches')
 
 
 def trains_by_epoch(cfg: Config) -> bool:
@@ -116,10 +116,10 @@ def trains_by_epoch(cfg: Config) -> bool:
 
 
 def use_reproducible_sampler(cfg: Config) -> None:
-    """Put ``ReproducibleSampler`` in the place of MMEngine's samplers in the training loader.
+    """Replace MMEngine's samplers in the training loader by ``ReproducibleSampler``.
 
-    They visit the same samples, each once in a pass. But MMEngine's hand out indices alone: each pass would augment a
-    sample in the same way, and a resumed run could not continue at the sample where it stopped.
+    Both visit the same samples, each once per pass. But MMEngine's yield no seeds: each pass would augment a sample in
+    the same way, and a resumed run could not continue at the sample where it stopped.
     """
     loader = cfg.get('train_dataloader') or {}
     sampler = loader.get('sampler') or {}
@@ -136,7 +136,7 @@ def use_reproducible_sampler(cfg: Config) -> None:
         loader['sampler'] = dict(
             type='ReproducibleSampler', shuffle=sampler.get('shuffle', True), seed=sampler.get('seed')
         )
-        print_log(f'train_dataloader.sampler: ReproducibleSampler in the place of {name}', 'current')
+        print_log(f'train_dataloader.sampler: {name} is replaced by ReproducibleSampler', 'current')
 
 
 def sampler_name(sampler: dict) -> str:

@@ -1,4 +1,4 @@
-"""MMEngine's runner with what handkd relies on, whatever a config lists."""
+"""MMEngine's runner with the hooks and checks that handkd relies on, whatever a config lists."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ from .quiet_runner import QuietRunner
 from .resuming import check_resumable, restore_optimisation, restore_place, say_if_done
 from .run_checks import trains_by_epoch
 
-IN_PART = "what fits in part, or comes from the web, is for a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
+IN_PART = (
+    "for weights that fit in part, or from the web, set a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
+)
 
 
 def network_of(runner: Runner) -> nn.Module:
-    """Return what a runner trains or tests, out of the wrapper that it has in several processes."""
+    """Return the network that a runner trains or tests, without the wrapper of distributed training."""
     return getattr(runner.model, 'module', runner.model)
 
 
 def _begin_worker(begin: Callable[[int], object] | None, number: int) -> None:
-    """Begin a data loader's worker as MMEngine has it; it leaves to its parent what a signal means."""
+    """Start a data loader's worker as MMEngine does; signals are left to its parent."""
     outlive_signals()
     if begin is not None:
         begin(number)
@@ -39,9 +41,9 @@ class HandRunner(QuietRunner):
     """MMEngine's runner, strict about checkpoints, with the hooks that exact resuming and safe checkpoints need."""
 
     _more_samples = 0
-    """How many samples more the run has seen than its steps with batches of today's size would have shown it."""
+    """Samples that the run has seen, minus those of as many steps with the present batch size."""
     _run: str | None = None
-    """What the run's checkpoints are told by from those of others; made with the first one."""
+    """Identifier of the run in its checkpoints; made with the first one."""
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
         """Register a config's hooks, and after them those of :func:`~handkd.engine.essential_hooks` that it lacks.
@@ -49,7 +51,7 @@ class HandRunner(QuietRunner):
         Checkpoints are written atomically unless the config names another backend.
 
         Raises:
-            ConfigError: If it can't be known whether a watched metric is better when it is greater or less.
+            ConfigError: If it is unknown whether a greater or a smaller value of a monitored metric is better.
         """
         super().register_hooks(with_rules(default_hooks or {}), with_rules(custom_hooks or []))
         for hook in self.hooks:
@@ -60,16 +62,16 @@ class HandRunner(QuietRunner):
                 self.register_hook(hook)
 
     def build_param_scheduler(self, scheduler: object) -> list | dict[str, list]:
-        """Build schedules as MMEngine does; one that watches a metric knows whether less or greater is better.
+        """Build schedules as MMEngine does; one that monitors a metric is given whether less or greater is better.
 
         Raises:
-            ConfigError: If that can't be known.
+            ConfigError: If that is unknown.
         """
         return super().build_param_scheduler(with_rules(scheduler))
 
     @staticmethod
     def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
-        """Build a loader as MMEngine does; its batches must be those of a sampler that puts batches together."""
+        """Build a loader as MMEngine does; its batch size must be that of a sampler that composes batches."""
         loader = Runner.build_dataloader(*args, **kwargs)
         expected = getattr(loader.sampler, 'batch_size', loader.batch_size)
         if loader.batch_size != expected:
@@ -97,7 +99,7 @@ class HandRunner(QuietRunner):
             broadcast(tensor)
 
     def load_or_resume(self) -> None:
-        """Resume, or load all of ``load_from``, if either is asked for."""
+        """Resume, or load all weights of ``load_from``, if the config asks for either."""
         if self._has_loaded or not self._load_from:
             return
         if self._resume:
@@ -111,16 +113,16 @@ class HandRunner(QuietRunner):
         self.logger.info(f'the weights of {self._load_from} were loaded')
 
     def resume(self, filename: str) -> None:
-        """Go on from a checkpoint; it is read as data, and the text of the config in it is never run.
+        """Resume from a checkpoint; it is read as data, and the text of the config in it is never run.
 
-        Weights, the optimizer's state, the step, the seed and the logs' buffers are the checkpoint's; see
-        :func:`~handkd.apis.resuming.restore_optimisation` for what the config decides.
+        Weights, the optimizer's state, the step, the seed and the log buffers are the checkpoint's; see
+        :func:`~handkd.apis.resuming.restore_optimisation` for the settings that the config decides.
 
         Args:
             filename: Path of the checkpoint.
 
         Raises:
-            CheckpointError: If it is damaged, of another architecture, or holds weights alone.
+            CheckpointError: If it is damaged, of another architecture, or has weights only.
         """
         checkpoint = read_checkpoint(filename)
         check_resumable(checkpoint, filename)
@@ -139,10 +141,10 @@ class HandRunner(QuietRunner):
         self.message_hub.load_state_dict(checkpoint['message_hub'])
         try:
             restore_optimisation(self, checkpoint)
-        except Exception as error:  # torch and MMEngine believe what an optimizer's state holds
+        except Exception as error:  # torch and MMEngine don't check an optimizer's state
             raise CheckpointError(
-                f'{filename}: the state of its optimizer does not fit this run ({one_line(error)}); begin with its '
-                'weights by --cfg-options load_from=PATH'
+                f'{filename}: the state of its optimizer does not fit this run ({one_line(error)}); start a run with '
+                'its weights by --cfg-options load_from=PATH'
             ) from error
         self._has_loaded = True
         self._more_samples, self._run = restore_place(self, meta), meta.get('run')
@@ -150,16 +152,16 @@ class HandRunner(QuietRunner):
         say_if_done(self)
 
     def save_checkpoint(self, *args: object, meta: dict | None = None, **kwargs: object) -> None:
-        """Save a checkpoint as MMEngine does, which says how many samples the run has seen, and which run it is.
+        """Save a checkpoint as MMEngine does, with the number of samples that the run has seen, and its identifier.
 
         Args:
             args: Those of MMEngine's runner.
-            meta: What else the checkpoint says of itself. Defaults to None: nothing.
+            meta: Further entries of the checkpoint's ``meta``. Defaults to None.
             kwargs: Those of MMEngine's runner.
         """
         size = (self.train_dataloader.batch_size or 0) * self.world_size
         self._run = self._run or uuid.uuid4().hex
         meta = dict(meta or {}, samples_per_step=size, run=self._run)
-        step = self.iter if kwargs.get('by_epoch', True) else self.iter + 1  # as MMEngine counts, unless it is said
+        step = self.iter if kwargs.get('by_epoch', True) else self.iter + 1  # as MMEngine counts, unless meta has it
         meta['samples'] = size * meta.get('iter', step) + self._more_samples
         super().save_checkpoint(*args, meta=meta, **kwargs)

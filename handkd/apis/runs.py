@@ -36,28 +36,28 @@ def set_amp(cfg: Config, amp: str) -> None:
 
 
 def train(cfg: Config, resume: str | None = None) -> Path:
-    """Train as a config says; before that, what it names and is not there is made of its training data.
+    """Train as a config says; missing files that it names are first made from its training data.
 
     These are packs of data sets (``recipe``), backgrounds of cameras (``LoadBackground``), limits of joint angles
-    (``angle_limits``), and a dictionary of patches (``patch_dictionary``).
+    (``angle_limits``), and a patch dictionary (``patch_dictionary``).
 
     Args:
-        cfg: A config with ``work_dir``. ``load_from`` is a checkpoint whose weights the network begins with, all of
-            them: a distilled model begins with those of its student.
-        resume: None to start anew, 'auto' to go on from the newest checkpoint of ``work_dir`` (from the beginning if
-            there is none), or the path of a checkpoint. What is resumed needs no ``load_from``. ``resume=True`` in the
-            config is 'auto', or with ``load_from`` the path of that.
+        cfg: A config with ``work_dir``. ``load_from`` is a checkpoint with all initial weights of the network: a
+            distilled model starts with those of its student.
+        resume: None to start a new run, 'auto' to resume from the newest checkpoint of ``work_dir`` (from the beginning
+            if there is none), or the path of a checkpoint. A resumed run needs no ``load_from``. ``resume=True`` in the
+            config means 'auto', or with ``load_from`` the path of that. Defaults to None.
 
     Returns:
         The last checkpoint.
 
     Raises:
         ConfigError: If the config can't be trained as it is, see :func:`~handkd.apis.run_checks.check_training`.
-        FileExistsError: If ``work_dir`` holds checkpoints that a run that starts anew could write over.
-        FileNotFoundError: If the checkpoint to resume from or to begin with is missing.
-        CheckpointError: If it is damaged or of another architecture; of 'auto', if all checkpoints are damaged.
-        OSError: If another training is at work in ``work_dir``.
-        DivergenceError: If a loss, a gradient or the weights are not finite; what was saved before stays.
+        FileExistsError: If ``work_dir`` holds checkpoints that a new run could overwrite.
+        FileNotFoundError: If the checkpoint to resume from or to start with is missing.
+        CheckpointError: If it is damaged or of another architecture; for 'auto', if all checkpoints are damaged.
+        OSError: If another training is running in ``work_dir``.
+        DivergenceError: If a loss, a gradient or the weights are not finite; earlier checkpoints are kept.
         Interruption: If SIGTERM, SIGUSR1 or Ctrl-C ended it, at the end of a step, which is saved. It is a SystemExit
             with the status of :data:`~handkd.engine.RESUME_STATUS`.
     """
@@ -75,7 +75,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
 
 
 def _prepare(cfg: Config, resume: str | None) -> None:
-    """Find the checkpoint that a training begins with or goes on from, and make what it names and is not there."""
+    """Find the checkpoint that a training starts with or is resumed from, and make the missing files that it names."""
     use_reproducible_sampler(cfg)
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
@@ -111,7 +111,7 @@ def _ensure_data(cfg: Config, *loaders: str) -> None:
 
 
 def main_evaluator(cfg: Config) -> dict:
-    """Return the settings of a config's test metric; of several, the first one is what tables and curves show."""
+    """Return the settings of a config's test metric; of several the first one, which tables and curves show."""
     evaluators = cfg.test_evaluator
     return evaluators[0] if isinstance(evaluators, Sequence) else evaluators
 
@@ -122,11 +122,11 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     Args:
         cfg: A config with ``work_dir``. Of a distilled model only the student is built: it needs no teacher.
         checkpoint: The weights.
-        dump: Where the metric, the first one of several, writes its predictions, or its counts of parts (npz). Defaults
-            to None: nowhere.
+        dump: File (npz) for the predictions, or the counts of parts, of the first metric. Defaults to None: not
+            written.
 
     Returns:
-        Metric name, with its protocol -> value, in the order of the evaluators.
+        Metric name with its protocol -> value, in the order of the evaluators.
 
     Raises:
         FileNotFoundError: If the checkpoint is missing.
@@ -150,11 +150,11 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
 
 
 def _end_workers(runner: Runner) -> None:
-    """End the worker processes of a runner that has done its work.
+    """End the worker processes of a runner that has finished.
 
-    Else they would live on until a garbage collection, since a runner is full of cycles; that may take place in another
-    runner's workers, which have inherited the handles and may not close them. And it breaks the queues before it tells
-    the workers to stop, each of which is then waited for in vain, for five seconds.
+    Otherwise they would live until a garbage collection, since a runner is full of reference cycles; that may happen in
+    another runner's workers, which have inherited the handles and may not close them. It also breaks the queues before
+    the workers are stopped, so that each of them is waited for until a timeout of five seconds.
     """
     for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
         owners = (getattr(loop, 'dataloader', None), getattr(loop, 'dataloader_iterator', None))
@@ -164,7 +164,7 @@ def _end_workers(runner: Runner) -> None:
 
 
 def student_config(cfg: Config) -> Config:
-    """Return a copy of a config in which a distilled model is replaced by its student: what runs at test time."""
+    """Return a copy of a config in which a distilled model is replaced by its student, the network at test time."""
     cfg = copy.deepcopy(cfg)
     if 'student' in cfg.model:
         cfg.model = cfg.model.student

@@ -1,4 +1,4 @@
-"""Results of part segmentation: what stages that segment predict, and what restoring makes of it."""
+"""Results of part segmentation: predicted part maps, and the same maps after restoring."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _RESTORED = {
     'potts_vote': 'restored, CRF Potts and Eq. 2',
     'overlap_vote': 'restored, CRF overlap and Eq. 2',
 }
-"""Variant of ``HandRestorationMetric`` -> what its row is called, as in Table 2 of Neverova et al. 2017."""
+"""Variant of ``HandRestorationMetric`` -> name of its row, as in Table 2 of Neverova et al. 2017."""
 _MEASURES = {'per_pixel': 'per pixel', 'per_class': 'per class'}
 
 
 def segmentation_table(results: Mapping[int, Sequence[StageResult]]) -> Table:
-    """Return the accuracies of the stages that segment, and of restoring their maps: a row each.
+    """Return the accuracies of the segmentation stages, and of their restored maps, one row each.
 
-    All numbers are in percent, over several seeds as mean and 95 % interval; gains, in percentage points, are over the
-    first row and of the same seed.
+    All numbers are in percent, over several seeds as mean and 95 % interval; gains, in percentage points, are relative
+    to the first row with the same seed.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
@@ -55,7 +55,7 @@ def _find(stage: StageResult, ending: str) -> float:
 
 
 def _shown(values: np.ndarray, text: str) -> str:
-    """One value as it is, several as mean and interval."""
+    """Format one value as it is, several as mean and interval."""
     if len(values) == 1:
         return text.format(values[0])
     mean, half = mean_interval(values)

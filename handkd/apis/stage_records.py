@@ -1,4 +1,4 @@
-"""The file in a stage's folder that says how far the stage has come."""
+"""The file in a stage's folder that records its progress."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from handkd.hints import ConfigError
 from handkd.reading import check_name, read_json, shown
 
 FILE = 'stage.json'
-_REMEDY = 'delete it: the stage then goes on from its last checkpoint, and is evaluated again'
+_REMEDY = 'delete it: the stage then resumes from its last checkpoint, and is evaluated again'
 
 
 def read_record(folder: Path) -> dict:
-    """Return what a stage has written of itself: its fingerprint, and of a finished one the metrics and two file names.
+    """Return a stage's record: its fingerprint, and for a finished stage the metrics and two file names.
 
     Args:
         folder: The stage's folder.
 
     Returns:
-        The record; empty if there is none.
+        The record; empty if the file is missing.
 
     Raises:
-        ConfigError: If it is damaged, or none that a stage has written; names the file and the way out.
+        ConfigError: If it is damaged, or was not written by a stage; names the file and the remedy.
     """
     path = folder / FILE
     if not path.is_file():
@@ -37,12 +37,12 @@ def read_record(folder: Path) -> dict:
 
 
 def write_record(folder: Path, record: dict) -> None:
-    """Write a stage's record, whole or not at all."""
+    """Write a stage's record atomically."""
     write_atomically(folder / FILE, json.dumps(record, indent=2).encode())
 
 
 def _check(record: object, path: Path) -> None:
-    """Refuse a record that no stage has written; the names in it are looked for in its folder."""
+    """Refuse a record that no stage has written; its file names are looked up in its folder."""
     if not isinstance(record, dict):
         raise ValueError(f'{path}: expected a dict, found {shown(record)}')
     finished = record.get('metrics') is not None

@@ -1,4 +1,4 @@
-"""Running a method's stages in order, each checkpoint handed to the stages that learn from it or go on from it."""
+"""Running a method's stages in order; each checkpoint is passed to the stages that learn from it or start with it."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Stage:
 
     Attributes:
         name: Name of its folder.
-        label: What tables call it.
+        label: Its name in tables.
         role: One of :data:`~handkd.apis.report.ROLES`; see :class:`~handkd.apis.report.StageResult`.
         config: Path of its config.
         teachers: Teacher's name in the model -> name of the stage that trains it.
         options: Overrides of its config, dotted key -> value.
-        start: Name of the stage whose weights it begins with.
+        start: Name of the stage whose weights it starts with.
         checkpoints: Dotted key of its config that takes a path of weights -> name of the stage that trains them.
-        otherwise: Path of the config that runs instead, with the same options, where the ``data_root`` of the train set
-            of ``config`` is no folder.
-        annotations: How many labels it may use, if it is one cell of a table over that number; see
+        otherwise: Path of the config that runs instead, with the same options, if the ``data_root`` of the training set
+            of ``config`` is not a folder.
+        annotations: Number of labels that it may use, if it is one cell of a table over that number; see
             :class:`~handkd.apis.report.StageResult`.
         seeds: Dotted keys of its config that take the random seed, besides ``randomness.seed``.
         baseline: Whether the config's baseline runs (:func:`~handkd.baseline.baseline_config`), after the options.
@@ -84,12 +84,12 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
         options: Further overrides for all runs, from the command line. Defaults to None.
 
     Raises:
-        ConfigError: If the config has no stages, or they are wrong.
+        ConfigError: If the config has no stages, or they are invalid.
     """
     path = Path(path)
     cfg = load_config(path, only='stages')
     if 'stages' not in cfg:
-        raise ConfigError(f'{path} has no `stages`: it is one run, for tools/train.py')
+        raise ConfigError(f'{path} has no `stages`: it is a single run, use tools/train.py')
     check_keys(cfg.stages, {'runs', 'options', 'names', 'annotations'}, f'{path}: stages')
     names = cfg.stages.get('names', {})
     common = {**cfg.stages.get('options', {}), **(options or {})}
@@ -105,7 +105,7 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
         _check_annotations(stage, stages, where)
         earlier = [other.name for other in stages]
         if stage.name in earlier:
-            raise ConfigError(f'{where}: there are two stages of this name')
+            raise ConfigError(f'{where}: there are two stages of this name: rename one')
         for source in stage.sources:
             if source not in earlier:
                 what = 'it starts' if source == stage.start else 'its teacher comes'
@@ -115,7 +115,7 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
 
 
 def _check_annotations(stage: Stage, earlier: list[Stage], where: str) -> None:
-    """Refuse what is no number of labels, and a second stage for one cell of the table over that number."""
+    """Refuse an invalid number of labels, and a second stage for one cell of the table over that number."""
     number = stage.annotations
     if number is None:
         return
@@ -130,7 +130,7 @@ def _check_annotations(stage: Stage, earlier: list[Stage], where: str) -> None:
 
 
 def _spread(runs: Sequence[dict], annotations: Sequence[int], path: Path) -> Iterator[dict]:
-    """Yield the runs, those with a budget once for each number of annotations."""
+    """Yield the runs; those with a budget once for each number of annotations."""
     for run in runs:
         run = dict(run)
         key = run.pop('budget', None)
@@ -154,10 +154,10 @@ def _fill(pattern: str, names: dict[str, str], where: str) -> str:
 
 
 def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:
-    """Return the stages named in ``only`` and all that they need, in order; all of them for None.
+    """Return the stages named in ``only`` and those that they need, in order; for None all stages.
 
     Raises:
-        ValueError: If there is no such stage.
+        ValueError: If a stage of ``only`` does not exist.
     """
     if not only:
         return stages
@@ -174,22 +174,23 @@ def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:
 
 
 def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iterator[StageResult]:
-    """Train and evaluate stages one after the other; what is finished is not run again, what is half done goes on.
+    """Train and evaluate stages one after the other; finished stages are not run again, unfinished ones are resumed.
 
-    A stage that diverges has no result, and a line says so; so have those that need it. It is not trained again.
+    A stage that diverges, and the stages that need it, have no result; a line is printed for each. It is not trained
+    again.
 
     Args:
         stages: The stages.
-        work_dir: Gets one folder for each stage.
-        seed: The random seed of every stage.
+        work_dir: Folder with one subfolder per stage.
+        seed: The random seed of every stage. Defaults to 0.
 
     Yields:
         The result of each stage, as it ends.
 
     Raises:
         ValueError: If a folder holds a stage of another config or seed.
-        OSError: If another process is at work on a stage in its folder.
-        Interruption: If a signal has ended a training; run again, the stages go on from there.
+        OSError: If another process is running a stage in its folder.
+        Interruption: If a signal has ended a training; the next run resumes from there.
     """
     done: dict[str, StageResult] = {}
     fingerprints: dict[str, str] = {}
@@ -230,7 +231,7 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
 
 
 def _run_stage(cfg: Config, folder: Path, record: dict) -> dict:
-    """Train and evaluate a stage unless it has ended before; return its record, which then is in its folder."""
+    """Train and evaluate a stage unless it has ended before; return its record, which is also written to its folder."""
     if 'diverged' in record:
         print(f'it has diverged before, and is not trained again; to do so, delete {folder}. {record["diverged"]}')
         return record
@@ -251,7 +252,7 @@ def _run_stage(cfg: Config, folder: Path, record: dict) -> dict:
 
 
 def _train_and_evaluate(cfg: Config, stop: StopSignals) -> dict:
-    """What the record of a finished stage adds to that of a started one."""
+    """Train and evaluate a stage; return the entries that this adds to its record."""
     checkpoint = train(cfg, resume='auto')
     stop.check()  # it may have come in the last step, which ends a training by itself
     predictions = checkpoint.with_name('predictions.npz')
@@ -260,19 +261,19 @@ def _train_and_evaluate(cfg: Config, stop: StopSignals) -> dict:
 
 
 def _choose_config(stage: Stage, record: dict) -> Path:
-    """The path of the config that a stage runs; of a finished one, of that which ran, whose data may be gone."""
+    """Return the path of the config that a stage runs; for a finished one, that which ran, whose data may be gone."""
     if stage.otherwise is None or (record.get('metrics') and record.get('config') == stage.config.name):
         return stage.config
-    # What does not run need not be right: the options may fit the other config alone.
+    # A config that does not run need not be valid: the options may fit the other one only.
     root = load_config(stage.config, stage.options, only='stages').train_dataloader.dataset.get('data_root')
     if root is None or Path(root).is_dir():
         return stage.config
-    print(f'{stage.label}: there is no folder {root}, so {stage.otherwise} runs instead of {stage.config}')
+    print(f'{stage.label}: the folder {root} is missing, so {stage.otherwise} runs instead of {stage.config}')
     return stage.otherwise
 
 
 def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[str, StageResult]) -> Config:
-    """The config at a path as a stage runs it."""
+    """Return the config at a path with the stage's options, checkpoints and seed."""
     options = {**stage.options, **dict.fromkeys(['randomness.seed', *stage.seeds], seed)}
     options |= {key: str(done[source].checkpoint) for key, source in stage.paths.items()}
     if stage.start is not None:
@@ -285,13 +286,13 @@ def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[
 
 
 def _named(cfg: Config) -> Config:
-    """Give a run a name of its own: MMEngine keeps loggers and visualizers by name while the process lives."""
+    """Give a run a unique name: MMEngine keeps loggers and visualizers by name while the process lives."""
     cfg.experiment_name = f'{Path(cfg.work_dir).name}_{time.time_ns()}'
     return cfg
 
 
 def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str:
-    """A hash of all that decides the result: the config but for where it runs, and the sources' own fingerprints."""
+    """Return a hash of all that decides the result: the config without its folders, and the sources' fingerprints."""
     where = ['work_dir', 'experiment_name', 'stages', *([] if stage.start is None else ['load_from'])]
     fields = {k: v for k, v in cfg.to_dict().items() if k not in where}
     sources = [fingerprints[source] for source in stage.sources]

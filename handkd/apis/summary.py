@@ -1,4 +1,4 @@
-"""Results over several seeds: means, intervals, the gain over the twin, seed by seed; and all of it as data."""
+"""Results over several seeds: means, intervals, the gain over the baseline, seed by seed; and all of it as data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .report import PLANE, VIOLATIONS, StageResult, all_have, compared, gap_clos
 
 
 class _Measure(NamedTuple):
-    """A metric in the table over seeds, as mean and interval, and its gain over a stage, as both of the difference."""
+    """A metric in the table over seeds, and its gain over a stage, both as mean and interval."""
 
     name: str
     header: str
@@ -23,7 +23,7 @@ class _Measure(NamedTuple):
     gain_header: str
     gain_text: str
     factor: int = 1
-    sign: int = 1  # -1 where less is better, so that a gain is positive
+    sign: int = 1  # -1 if less is better, so that a gain is positive
 
 
 _MEASURES = (
@@ -36,24 +36,24 @@ _OPTIONAL = (
         VIOLATIONS, 'V.F.', '{:.1f} ± {:.1f} %', 'V.F. below {against}', '{:+.1f} ± {:.1f} pp', factor=100, sign=-1
     ),
 )
-"""What is there if all stages have measured it."""
+"""Metrics that are in the table only if all stages have measured them."""
 
 
 def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str | None = None) -> Table:
-    """Return a table over seeds: every stage's error and AUC, each with its gain over the twin of the same seed.
+    """Return a table over seeds: every stage's error and AUC, each with its gain over the baseline of the same seed.
 
-    Gains are positive where a stage is better than the twin, or than the stage named. If all stages have measured it,
+    Gains are positive if a stage is better than the baseline, or than the named stage. If all stages have measured it,
     the error within the image plane, or V.F., the share of hands with a joint angle out of bounds (gains in percentage
-    points), takes the place of the number of seeds in which the error is smaller. The last column is the share of the
-    gap between twin and teacher (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. What
-    pre-trains on other data, or segments, is left out, and so is what has a number of annotations.
+    points), replaces the number of seeds in which the error is smaller. The last column is the share of the gap between
+    baseline and teacher (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. Stages for
+    pretraining or segmentation, and those with a number of annotations, are left out.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
-        against: Name of the stage that the others are compared with. Defaults to None: the twin.
+        against: Name of the stage that the others are compared with. Defaults to None: the baseline.
 
     Raises:
-        ValueError: If there are fewer than two seeds, or no such stage.
+        ValueError: If there are fewer than two seeds, or ``against`` is not a stage.
     """
     runs = [compared(stages) for stages in results.values()]
     stages = runs[0]
@@ -81,7 +81,7 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
 
 
 def of_every_seed(results: Mapping[int, Sequence[StageResult]]) -> dict[int, list[StageResult]]:
-    """Return the results of those stages alone that have one for every seed, as tables over seeds need them.
+    """Return the results of the stages that have one for every seed, as tables over seeds need them.
 
     Args:
         results: Seed -> its stages.
@@ -92,26 +92,26 @@ def of_every_seed(results: Mapping[int, Sequence[StageResult]]) -> dict[int, lis
 
 
 def _find_base(stages: Sequence[StageResult], against: str | None) -> int | None:
-    """Number of the stage that the others are compared with; None if that is the twin, and there is none."""
+    """Return the number of the stage to compare with; None if that is the baseline, and there is none."""
     names = [stage.name for stage in stages]
     if against is None:
         return next((i for i, stage in enumerate(stages) if stage.role == 'twin'), None)
     if against not in names:
-        raise ValueError(f'no stage to compare with is named {against!r}; {did_you_mean(against, names)}')
+        raise ValueError(f'no stage is named {against!r} to compare with; {did_you_mean(against, names)}')
     return names.index(against)
 
 
 def _without(base: int, texts: Sequence[str]) -> list[str]:
-    """A column in which the stage that is compared with is not compared with itself."""
+    """Return a column with '-' for the stage that the others are compared with."""
     return ['-' if i == base else text for i, text in enumerate(texts)]
 
 
 def results_record(results: Mapping[int, Sequence[StageResult]], *tables: Table) -> dict:
-    """Return all metrics of every stage and seed, and the tables made from them, as what JSON can hold.
+    """Return all metrics of every stage and seed, and the tables made from them, in a form for JSON.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
-        *tables: What was shown of them.
+        *tables: The tables that were shown.
 
     Returns:
         ``stages``, a list of dicts with ``name``, ``label``, ``role``, ``config``, ``annotations`` and ``metrics``,
@@ -134,13 +134,13 @@ def results_record(results: Mapping[int, Sequence[StageResult]], *tables: Table)
 
 
 def recorded_results(record: Mapping) -> dict[int, list[StageResult]]:
-    """Return the stages of a record, seed -> its stages: the inverse of :func:`results_record`, but for files.
+    """Return the stages of a record, seed -> its stages: the inverse of :func:`results_record`, without file paths.
 
     Args:
-        record: What :func:`results_record` returned.
+        record: Result of :func:`results_record`.
 
     Raises:
-        ValueError: If it is no such record, or a stage lacks one of the seeds.
+        ValueError: If it is not such a record, or a stage lacks one of the seeds.
     """
     try:
         stages = record['stages']
@@ -163,4 +163,6 @@ def recorded_results(record: Mapping) -> dict[int, list[StageResult]]:
             for seed in seeds
         }
     except (KeyError, IndexError, TypeError) as error:
-        raise ValueError(f'expected the results that tools/stages.py --out writes, found none: {error!r}') from error
+        raise ValueError(
+            f'expected the results that tools/stages.py --out writes, found another record ({error!r})'
+        ) from error

@@ -1,4 +1,4 @@
-"""Networks that runs have trained, each with the test set of its own config."""
+"""Trained networks, each with the test set of its own config."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network with what it takes to run it again.
+    """A trained network with its config and weights.
 
     Attributes:
-        label: What pictures and tables call it.
-        cfg: What runs at test time; of a distilled model that is the student alone.
+        label: Its name in pictures and tables.
+        cfg: Its config at test time; of a distilled model that of the student.
         checkpoint: Path of its weights.
     """
 
@@ -44,27 +44,27 @@ class TrainedNetwork:
         """Find the config and the weights of a run.
 
         Args:
-            run: A work dir, which holds the config that MMEngine has copied there and checkpoints, the newest of
-                which counts; or ``CONFIG:CHECKPOINT``.
-            label: What to call it. Defaults to None: the name of the folder, or of the config.
+            run: A work dir, with the config that MMEngine has copied there and checkpoints, the newest of which is
+                used; or ``CONFIG:CHECKPOINT``.
+            label: Its name. Defaults to None: the name of the folder, or of the config.
             options: Overrides of its config, dotted key -> value. Defaults to None.
 
         Raises:
             FileNotFoundError: If the folder, its config or its checkpoint is missing.
             ValueError: If the folder holds several configs.
-            ConfigError: If the config is not right.
+            ConfigError: If the config is invalid.
         """
         if Path(run).is_dir():
             config, checkpoint = _only_config(Path(run)), latest_checkpoint(run)
             if checkpoint is None:
-                raise FileNotFoundError(f'{run}: no checkpoint in it: train it first, or name CONFIG:CHECKPOINT')
+                raise FileNotFoundError(f'{run}: no checkpoint in this folder: train first, or name CONFIG:CHECKPOINT')
             name = Path(os.path.realpath(run)).name
         elif '.py:' in run:
             config, _, checkpoint = run.partition('.py:')
             config, checkpoint = Path(f'{config}.py'), Path(checkpoint)
             name = config.stem
         else:
-            raise FileNotFoundError(f'{run}: no such work dir; a run is a work dir or CONFIG.py:CHECKPOINT.pth')
+            raise FileNotFoundError(f'{run}: no such work dir; name a work dir or CONFIG.py:CHECKPOINT.pth')
         return cls(label or name, student_config(load_config(config, options)), checkpoint)
 
     def build(self) -> nn.Module:
@@ -80,12 +80,12 @@ class TrainedNetwork:
 
 
 def spread_indices(count: int, num: int) -> list[int]:
-    """Return ``num`` numbers (all of them, if there are fewer) at even distances from 0 to ``count`` - 1."""
+    """Return ``num`` evenly spaced numbers (all of them, if there are fewer) from 0 to ``count`` - 1."""
     return np.linspace(0, count - 1, min(num, count)).round().astype(int).tolist()
 
 
 def read_samples(networks: Sequence[TrainedNetwork], indices: Sequence[int]) -> list[list[dict]]:
-    """Return the same test images as each network is given them.
+    """Return the same test images in the form that each network is given.
 
     Args:
         networks: The networks.
@@ -102,7 +102,9 @@ def read_samples(networks: Sequence[TrainedNetwork], indices: Sequence[int]) -> 
         test_set = DATASETS.build(network.cfg.test_dataloader.dataset)
         beyond = [i for i in indices if not 0 <= i < len(test_set)]
         if beyond:
-            raise ValueError(f'{network.label}: the test set has {len(test_set)} images, there is no {beyond[0]}')
+            raise ValueError(
+                f'{network.label}: no test image {beyond[0]}: indices must be from 0 to {len(test_set) - 1}'
+            )
         samples.append([test_set[i] for i in indices])
     marks = [[identify(item) for item in items] for items in samples]
     for network, other in zip(networks[1:], marks[1:]):
@@ -111,14 +113,14 @@ def read_samples(networks: Sequence[TrainedNetwork], indices: Sequence[int]) -> 
 
 
 def identify(item: dict) -> tuple[object, tuple[float, ...]]:
-    """Return what tells a test image from others, however it is cropped or turned.
+    """Return a key that identifies a test image, however it is cropped or rotated.
 
     Args:
         item: The packed sample.
 
     Returns:
-        Its ``img_id``, and the lengths of its hand's bones: in mm, or in px of the original image where it has no 3D
-        joints; empty if it has none at all.
+        Its ``img_id``, and the lengths of its hand's bones: in mm, or in px of the original image if it has no 3D
+        joints; empty if it has no joints at all.
     """
     sample = item['data_samples']
     labels = sample.gt_instances if 'gt_instances' in sample else {}
@@ -133,15 +135,15 @@ def identify(item: dict) -> tuple[object, tuple[float, ...]]:
 
 
 def check_same_images(first: Sequence[tuple], other: Sequence[tuple], first_label: str, other_label: str) -> None:
-    """Check that two test sets show the same images, by what :func:`identify` says of each.
+    """Check that two test sets show the same images, by the keys of :func:`identify`.
 
     Raises:
-        ValueError: If not; names both and the first image in which they differ.
+        ValueError: If not; names both and the first image that differs.
     """
     if len(first) != len(other):
         raise ValueError(
             f'{first_label} and {other_label} have test sets of {len(first)} and {len(other)} images: give both the '
-            'same, with --cfg-options'
+            'same test set, with --cfg-options'
         )
     for number, ((one, bones), (two, others)) in enumerate(zip(first, other)):
         same = one == two and (not bones or not others or np.allclose(bones, others, rtol=1e-3, atol=1e-2))
@@ -158,7 +160,7 @@ def _only_config(folder: Path) -> Path:
     found = sorted(folder.glob('*.py'))
     if not found:
         raise FileNotFoundError(
-            f'{folder}: no config (*.py) in it, so nothing was trained there; of stages, name the folder of one'
+            f'{folder}: no config (*.py) in this folder: name the work dir of a run; for stages, the folder of one'
         )
     if len(found) > 1:
         names = [path.name for path in found]

@@ -1,4 +1,4 @@
-"""What a network that has learnt from views makes of them: other views, its points in space, and poses."""
+"""Pictures of a view-synthesis network: synthesised views, its points in space, and poses."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from .trained import TrainedNetwork
 _TURNED_TILE = 160
 """Side of a tile of an animation, in px."""
 _INPUT, _TARGET, _APPEARANCE = 0, 1, 3
-"""Places in a group of what is seen, of what is to be made, and of what lends its appearance, as in ``predict``."""
+"""Positions of the input, the target and the image for the appearance in a group, as in ``predict``."""
 
 
 class _Encoded(NamedTuple):
-    """Images with what the network makes of them."""
+    """Images with the network's latents of them."""
 
     items: list[dict]
     latents: Latents
@@ -47,11 +47,11 @@ class _Encoded(NamedTuple):
 
 
 def view_sheet(network: TrainedNetwork, num: int = 8, groups: Sequence[int] | None = None) -> Picture:
-    """Draw views that a network makes of others, a row a group of views: Fig. 4 of Mueller et al. 2020.
+    """Draw views that a network synthesises from others, one row per group of views: Fig. 4 of Mueller et al. 2020.
 
-    From left to right the input, the image of another moment that lends its appearance, the view that is to be made,
-    and what is made of the input's points, turned into that view's camera, and of its background. Then the points, as
-    the input's camera sees them and as the other one does; and with a head the predicted hand over the true one.
+    From left to right: the input, the image of another moment for the appearance, the target view, and the view
+    synthesised from the input's points, rotated into the target's camera, and the target's background. Then the points
+    as seen by the input's camera and by the target's; and with a head the predicted hand over the true one.
 
     Groups are those that :class:`~handkd.datasets.ViewGroupSampler` draws from the test set with seed 0.
 
@@ -61,12 +61,12 @@ def view_sheet(network: TrainedNetwork, num: int = 8, groups: Sequence[int] | No
         groups: Numbers of the groups to show instead, from 0 on. Defaults to None.
 
     Raises:
-        ValueError: If the network makes no views, or the test set has no groups.
+        ValueError: If the network synthesises no views, or the test set has no groups.
         ConfigError: If the config loads no backgrounds.
     """
     numbers = list(range(num) if groups is None else groups)
     if min(numbers) < 0:
-        raise ValueError(f'groups are numbered from 0 on, found {min(numbers)}')
+        raise ValueError(f'groups must be numbers from 0 on, found {min(numbers)}')
     module, dataset = _synthesizer(network), _test_set(network.cfg)
     sampler = ViewGroupSampler(dataset, groups=1, seed=0)
     seen = _encode(module, [dataset[int(key)] for number in numbers for key in sampler.batch(number)])
@@ -101,23 +101,23 @@ def view_sheet(network: TrainedNetwork, num: int = 8, groups: Sequence[int] | No
 def turntable(
     network: TrainedNetwork, indices: Sequence[int], frames: int = 36, swing: float | None = None
 ) -> list[np.ndarray]:
-    """Draw test images turned once round, or to and fro: about the y axis of its camera, which is upright in the image.
+    """Draw test images rotated once round, or to and fro, about the y axis of their camera, vertical in the image.
 
-    Beside each input stand what is made of its turned points, of its own appearance and its own background, and the
-    points. The camera and what is behind the hand stand still.
+    Beside each input are the view synthesised from its rotated points, its own appearance and its own background, and
+    the points. The camera and the background do not move.
 
     Args:
         network: The network, a ``ViewSynthesizer``.
-        indices: Which test images, a row each.
-        frames: Pictures of one turn. Defaults to 36.
-        swing: How far to turn to either side and back, in degrees: a network learns no turns that its cameras did not
-            show it. Defaults to None: once round.
+        indices: Which test images, one row each.
+        frames: Number of pictures of one turn. Defaults to 36.
+        swing: Largest angle to either side, in degrees: a network learns no rotations that its cameras did not show.
+            Defaults to None: once round.
 
     Returns:
-        The pictures, BGR, uint8, all of one shape.
+        The pictures, BGR, uint8, all of one shape (H, W, 3).
 
     Raises:
-        ValueError: If the network makes no views, there is no such image, or ``swing`` is not in (0, 180].
+        ValueError: If the network synthesises no views, an image does not exist, or ``swing`` is not in (0, 180].
         ConfigError: If the config loads no backgrounds.
     """
     if swing is not None and not 0 < swing <= 180:
@@ -125,7 +125,7 @@ def turntable(
     module, dataset = _synthesizer(network), _test_set(network.cfg)
     beyond = [i for i in indices if not 0 <= i < len(dataset)]
     if beyond:
-        raise ValueError(f'{network.label}: the test set has {len(dataset)} images, there is no {beyond[0]}')
+        raise ValueError(f'{network.label}: no test image {beyond[0]}: indices must be from 0 to {len(dataset) - 1}')
     seen = _encode(module, [dataset[i] for i in indices])
     reach = seen.latents.points.norm(dim=-1).amax(1).tolist()
     own = _image_column('input', seen.items, range(len(seen.items)))
@@ -146,16 +146,16 @@ def turntable(
 
 
 def with_background(cfg: Config) -> Config:
-    """Return a config of a test set whose samples also have what their camera sees without a hand.
+    """Return a config of a test set whose samples also have their camera's background.
 
-    Where the test set loads none, it loads them from the folder that another loader's pipeline names: networks with a
-    head are tested without.
+    If the test set loads no backgrounds, as for networks with a head, they are loaded from the folder that another
+    loader's pipeline names.
 
     Args:
         cfg: The config; it is not changed.
 
     Returns:
-        A config with ``test_dataloader`` alone.
+        A config with only ``test_dataloader``.
 
     Raises:
         ConfigError: If no pipeline loads backgrounds, or that of the test set does not end with PackHandInputs.
@@ -164,11 +164,14 @@ def with_background(cfg: Config) -> Config:
     settings = loader.dataset
     steps = list(settings.get('pipeline') or ())
     if not steps or steps[-1].type != PACKING:
-        raise ConfigError(f'{settings.type}: the pipeline of the test set must end with {PACKING}')
+        raise ConfigError(
+            f'{settings.type}: the pipeline of the test set must end with {PACKING}, '
+            f'found {steps[-1].type if steps else None!r}'
+        )
     if _background_folder(steps) is None:
         folder = next(filter(None, (_background_folder(cfg.get(loader)) for loader in LOADERS)), None)
         if folder is None:
-            raise ConfigError('no pipeline of the config has LoadBackground, but views are made of backgrounds')
+            raise ConfigError('no pipeline of the config has LoadBackground, but synthesised views need backgrounds')
         steps.insert(0, dict(type='LoadBackground', folder=folder))
     steps[-1] = dict(steps[-1], modalities=[*dict.fromkeys([*steps[-1].get('modalities', ['rgb']), 'background'])])
     settings.pipeline = steps
@@ -176,7 +179,7 @@ def with_background(cfg: Config) -> Config:
 
 
 def _background_folder(node: object) -> str | None:
-    """The first folder that a LoadBackground below a node of a config names."""
+    """Return the first folder that a LoadBackground below a node of a config names."""
     if isinstance(node, Mapping):
         if str(node.get('type')).rpartition('.')[2] == 'LoadBackground':
             return node['folder']
@@ -187,7 +190,7 @@ def _background_folder(node: object) -> str | None:
 
 
 def _test_set(cfg: Config) -> ReproducibleDataset:
-    """The test set of a config with backgrounds; what of them is not there is made."""
+    """Return the test set of a config with backgrounds; missing ones are made."""
     cfg = with_background(cfg)
     ensure_packs(cfg, 'test_dataloader')
     ensure_backgrounds(cfg, 'test_dataloader')
@@ -197,7 +200,7 @@ def _test_set(cfg: Config) -> ReproducibleDataset:
 def _synthesizer(network: TrainedNetwork) -> ViewSynthesizer:
     module = network.build()
     if not isinstance(module, ViewSynthesizer):
-        raise ValueError(f'{network.label}: views are made by a ViewSynthesizer, found a {type(module).__name__}')
+        raise ValueError(f'{network.label}: views need a ViewSynthesizer, found a {type(module).__name__}')
     return module
 
 
@@ -211,7 +214,7 @@ def _encode(module: ViewSynthesizer, items: list[dict]) -> _Encoded:
 
 @torch.no_grad()
 def _views(module: ViewSynthesizer, latents: Latents, turns: Tensor, backgrounds: Tensor) -> list[np.ndarray]:
-    """Images, BGR, uint8, (H, W, 3) each, of what the network makes."""
+    """Return the synthesised images, BGR, uint8, (H, W, 3) each."""
     pixels = module.data_preprocessor.to_pixels(module.synthesise(latents, turns, backgrounds))
     return [np.ascontiguousarray(image) for image in pixels.permute(0, 2, 3, 1).cpu().numpy()]
 
@@ -219,14 +222,14 @@ def _views(module: ViewSynthesizer, latents: Latents, turns: Tensor, backgrounds
 def _image_column(
     header: str, items: Sequence[dict], places: Sequence[int], captions: Sequence[str] | None = None
 ) -> Column:
-    """Some of the images as they are, by default with their numbers."""
+    """Return a column of some of the input images, by default with their numbers."""
     if captions is None:
         captions = [f'image {items[i]["data_samples"].img_id}' for i in places]
     return Column(header, [input_picture(items[i]['inputs']) for i in places], captions)
 
 
 def _point_column(header: str, points: Tensor, reach: Sequence[float] | None = None) -> Column:
-    """Clouds of points (B, N, 3), each of which fills its tile; their scales may be given."""
+    """Return a column of point clouds (B, N, 3), each of which fills its tile unless its scale is given."""
     clouds = points.cpu().numpy()
     reach = [None] * len(clouds) if reach is None else reach
     return Column(header, [draw_points(*pair) for pair in zip(clouds, [TILE] * len(clouds), reach)], [''] * len(clouds))

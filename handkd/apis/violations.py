@@ -1,4 +1,4 @@
-"""Hands that no hand can make: on which test images networks predict them, with the joints ringed that do it."""
+"""Anatomically impossible hands: test images for which networks predict them, with the violating joints ringed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def find_limits(network: TrainedNetwork) -> str:
         if evaluator['type'].rpartition('.')[2] == 'HandAngleMetric':
             return evaluator['limits']
     raise ValueError(
-        f'{network.label}: its config has no HandAngleMetric, so no limits of joint angles: name a file with --limits'
+        f'{network.label}: its config has no HandAngleMetric with limits of joint angles: name a file with --limits'
     )
 
 
@@ -38,19 +38,19 @@ def violation_sheet(
 ) -> Picture:
     """Draw networks' hands over the true ones, joints with an angle out of bounds ringed: Fig. 3 of Zhang et al. 2020.
 
-    Each network predicts its whole test set, once. The caption begins with how many test images have an angle out of
-    bounds with each network, and how those that are shown were chosen.
+    Each network predicts its whole test set once. The caption begins with the number of test images with an angle out
+    of bounds for each network, and the choice of the images shown.
 
     Args:
         networks: The networks, each on its own test set.
         limits: The bounds of the angles.
-        num: How many images to show, at even distances among those where the first network has an angle out of
+        num: How many images to show, evenly spaced among those where the first network has an angle out of
             bounds. Defaults to 8.
         indices: Which images to show instead. Defaults to None.
 
     Raises:
-        ValueError: If the test sets do not show the same images, a sample does not say which hand it shows, a network
-            predicts no joints in space, or the first one has no angle out of bounds and no images are named.
+        ValueError: If the test sets do not show the same images, a sample has no hand side, a network predicts no
+            joints in space, or the first one has no angle out of bounds and no images are named.
     """
     marks, left, predictions = zip(*map(_predict_all, networks))
     for network, other in zip(networks[1:], marks[1:]):
@@ -80,7 +80,7 @@ def violation_sheet(
 
 
 def _predict_all(network: TrainedNetwork) -> tuple[list[tuple], np.ndarray, HandPredictions]:
-    """Return what identifies a network's test images, which show left hands, and its predictions for them."""
+    """Return the keys of a network's test images, which of them show left hands, and its predictions for them."""
     test_set = DATASETS.build(network.cfg.test_dataloader.dataset)
     marks, left = [], []
 
@@ -96,5 +96,5 @@ def _predict_all(network: TrainedNetwork) -> tuple[list[tuple], np.ndarray, Hand
 
     predictions = predict_samples(network, read())
     if predictions.unit != 'mm':
-        raise ValueError(f'{network.label}: its joints are in the image, but angles need joints in space')
+        raise ValueError(f'{network.label}: predicts joints in the image, but angles need joints in space')
     return marks, np.array(left), predictions

@@ -1,4 +1,4 @@
-"""A work dir belongs to one training at a time."""
+"""Lock of a work dir, which one training at a time may use."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ from handkd.engine import LAST
 from handkd.files import remove_leftovers
 
 LOCK = 'run.lock'
-"""Name of the file in a work dir whose lock says that a training is at work there, and whose text says which."""
+"""File in a work dir that a running training locks; its text names the process."""
 _RANKS = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
-"""Launcher -> the environment's variable with the number of the process; only later does torch know it."""
+"""Launcher -> environment variable with the number of the process, which torch does not know yet."""
 _held: set[Path] = set()
 
 
 @contextmanager
 def hold_work_dir(folder: str | Path, launcher: str = 'none') -> Iterator[None]:
-    """Keep other trainings out of a work dir, and remove what a killed one left half written there.
+    """Keep other trainings out of a work dir, and remove the incomplete files of a killed one.
 
-    The lock ends with this process, however that ends, and with no process that it starts. Of a distributed training
-    the first process holds it. Where the file system has no locks (some NFS), a warning says so, and nothing is held.
+    The lock ends with this process, however that ends, and is not inherited by its child processes. Of a distributed
+    training the first process holds it. On a file system without locks (some NFS) a warning is logged, and no lock is
+    held.
 
     Args:
         folder: The work dir; it is made.
         launcher: That of the config. Defaults to 'none'.
 
     Raises:
-        OSError: If another training is at work there, which is named; or if it can't be written.
+        OSError: If another training is running in it, which is named; or if it can't be written.
     """
     folder = Path(folder).resolve()
     if folder in _held or os.environ.get(_RANKS.get(launcher, ''), '0') != '0':
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    # Not flock: its locks live on in data loaders' workers, which outlive a killed parent. These are the process's own,
-    # and end when it closes the file the first time.
+    # Not flock: its locks live on in data loaders' workers, which outlive a killed parent. These belong to the process,
+    # and end when it closes the file for the first time.
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # a link's target would be emptied
     try:
         _lock(handle, folder)
@@ -65,11 +66,11 @@ def _lock(handle: int, folder: Path) -> None:
         if error.errno in (errno.EACCES, errno.EAGAIN):
             owner = os.pread(handle, 1000, 0).decode(errors='replace').strip() or 'another one'
             raise OSError(
-                f'{folder}: another training, process {owner}, is at work in this folder; wait for its end, or name '
+                f'{folder}: another training, process {owner}, is running in this folder; wait for its end, or name '
                 'another folder with --work-dir'
             ) from None
         print_log(
-            f'{folder} can not be locked ({error.strerror}): see to it that no other training is at work there',
+            f'{folder} can not be locked ({error.strerror}): make sure that no other training is running in it',
             'current',
             logging.WARNING,
         )

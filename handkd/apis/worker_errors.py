@@ -1,4 +1,4 @@
-"""Processes that load or pack data and were killed: what happened, and what to do, in one line."""
+"""Errors of killed processes that load or pack data, with cause and remedy in one line."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _NO_SHARED_MEMORY = re.compile(
     r'unable to (?:write to file|open shared memory object|resize file|mmap \d+ bytes from file) <\S*>'
 )
 _SHARED = (
-    'a process that loads data has no more shared memory (/dev/shm): mount more (docker --shm-size=8g), or set a '
+    'a process that loads data ran out of shared memory (/dev/shm): mount more (docker --shm-size=8g), or set a '
     'smaller num_workers or batch_size in the dataloader'
 )
 
 
 def explain_worker(error: BaseException) -> OSError | None:
-    """Return what an error says about the end of a process that loads or packs data, or None if it says nothing of it.
+    """Return the error to show for the end of a process that loads or packs data, or None for any other error.
 
     Args:
-        error: What PyTorch's data loader or a pool of processes raised.
+        error: The exception of PyTorch's data loader or of a pool of processes.
     """
     if isinstance(error, BrokenProcessPool):
         return OSError(
-            'a process that packs data was killed, as the system does where memory runs out: what is written is whole; '
+            'a process that packs data was killed, as the system does when memory runs out: finished shards are kept; '
             'run the same command again, with fewer --workers'
         )
     text = str(error)
@@ -38,8 +38,8 @@ def explain_worker(error: BaseException) -> OSError | None:
         return None
     if match[2] == 'Bus error':
         return OSError(_SHARED)
-    by = f'was ended by a signal ({match[2].strip()})' if match[2] else 'ended without an error of its own'
+    by = f'was ended by a signal ({match[2].strip()})' if match[2] else 'ended without an error'
     return OSError(
-        f'a process that loads data (pid {match[1]}) {by}, as the system does where memory runs out (see dmesg): set a '
-        'smaller num_workers or batch_size in the dataloader; a training goes on from its last checkpoint with --resume'
+        f'a process that loads data (pid {match[1]}) {by}, as the system does when memory runs out (see dmesg): set a '
+        'smaller num_workers or batch_size in the dataloader; resume a training from its last checkpoint with --resume'
     )

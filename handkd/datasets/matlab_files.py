@@ -1,6 +1,6 @@
-"""Reading MATLAB label files: arrays of numbers, text and cells of them, each size compared with the bytes there are.
+"""Reading MATLAB label files: arrays of numbers, text and cells of them, with all sizes checked against the file.
 
-SciPy's reader takes the types and sizes in a file on trust, and one damaged byte can crash the process.
+SciPy's reader trusts the types and sizes in a file, so that one damaged byte can crash the process.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ _LETTERS = {1: 'latin1', 2: 'latin1', 4: 'utf-16', 16: 'utf-8', 17: 'utf-16'}
 _CLASSES = {6: 'f8', 7: 'f4', 8: 'i1', 9: 'u1', 10: 'i2', 11: 'u2', 12: 'i4', 13: 'u4', 14: 'i8', 15: 'u8'}
 _CELL, _CHAR = 1, 4
 _IS_COMPLEX = 0x0800
-_MAX_INFLATED = 1 << 26  # bytes, or so many times as many as in the file:
+_MAX_INFLATED = 1 << 26  # bytes, or this multiple of the bytes in the file:
 _MAX_RATIO = 100
-_MAX_LETTERS = 1 << 20  # of a text; label files have some hundred
-_MAX_CELLS = 1 << 14  # of a variable, which may not hold others; each takes far more memory and time than its bytes
-_NAMED_WITHIN = 4096  # bytes of a variable, of which its size and name are the first
+_MAX_LETTERS = 1 << 20  # of a text; label files have a few hundred
+_MAX_CELLS = 1 << 14  # of a variable, without nesting; each takes far more memory and time than its bytes
+_NAMED_WITHIN = 4096  # first bytes of a variable, which contain its size and name
 
 
 class _DamagedError(ValueError):
-    """The bytes are no MATLAB file."""
+    """The bytes are not a MATLAB file."""
 
 
 class _Element(NamedTuple):
-    """A piece of a file: what its bytes are, and these."""
+    """An element of a file: its type and its bytes."""
 
     kind: int
     data: memoryview
 
 
 class _Matrix(NamedTuple):
-    """What comes before a variable's content, and the rest."""
+    """Header of a variable, and the bytes after it."""
 
     number_class: int
     is_complex: bool
@@ -56,15 +56,15 @@ def load_mat(path: str | os.PathLike, keys: Sequence[str]) -> dict[str, np.ndarr
 
     Args:
         path: The file.
-        keys: Names of the variables, all of which must be there.
+        keys: Names of the variables, all of which must exist.
 
     Returns:
-        Name -> array, real numbers as MATLAB has them; rows of text, one dimension less than there; or a cell's arrays
-        as objects.
+        Name -> array: real numbers with MATLAB's shape; rows of text, with one dimension less than in MATLAB; or a
+        cell's arrays as objects.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, of another version, or has not all variables; names the file.
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged, of another version, or lacks a variable; names the file.
     """
     name = os.fspath(path)
     with open_file(path) as file:
@@ -73,22 +73,22 @@ def load_mat(path: str | os.PathLike, keys: Sequence[str]) -> dict[str, np.ndarr
         found = _read(data, keys)
     except NotImplementedError:
         raise ValueError(
-            f"{name!r} is a MATLAB file of version 7.3; the data sets' owners ship version 5: take their file, or "
-            "save it again in MATLAB with save(..., '-v7')"
+            f'{name!r} is a MATLAB file of version 7.3, expected version 5 to 7 as released with the data sets: use '
+            "the original file, or save it again in MATLAB with save(..., '-v7')"
         ) from None
     except (_DamagedError, zlib.error, UnicodeDecodeError) as error:
         raise ValueError(f'{name!r} was not read: {error}; copy or download it again') from error
     missing = [key for key in keys if key not in found]
     if missing:
-        raise ValueError(f'{name!r} has no {missing[0]!r}, which is expected there')
+        raise ValueError(f"{name!r} lacks the variable {missing[0]!r}: use the data set's original file")
     return {key: found[key] for key in keys}
 
 
 def _read(data: bytes, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return those of the variables that are there."""
+    """Return those of the variables that the file has."""
     order = {b'IM': '<', b'MI': '>'}.get(data[126:_HEADER])
     if order is None:
-        raise _DamagedError('it is no MATLAB file of version 5 to 7')
+        raise _DamagedError('not a MATLAB file of version 5 to 7')
     if int(np.frombuffer(data, f'{order}u2', 1, 124)[0]) == 0x0200:
         raise NotImplementedError
     found = {}
@@ -104,30 +104,30 @@ def _read(data: bytes, keys: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _elements(data: memoryview, order: str) -> Iterator[_Element]:
-    """Yield the elements that follow each other."""
+    """Yield consecutive elements."""
     while len(data):
         element, data = _next(data, order)
         yield element
 
 
 def _next(data: memoryview, order: str) -> tuple[_Element, memoryview]:
-    """Return the first element, and what follows it."""
+    """Return the first element, and the bytes after it."""
     if len(data) < 8:
-        raise _DamagedError('it is cut short')
+        raise _DamagedError('it is truncated')
     kind, size = map(int, np.frombuffer(data, f'{order}u4', 2))
-    if kind >> 16:  # a small one: its size is in the upper half, its bytes are within its tag
+    if kind >> 16:  # a small element: its size is in the upper half, its bytes are inside its tag
         kind, size, start, end = kind & 0xFFFF, kind >> 16, 4, 8
         if size > 4:
-            raise _DamagedError(f'a small element has {size} bytes')
+            raise _DamagedError(f'a small element has {size} bytes, expected at most 4')
     else:
         start, end = 8, 8 + size + (0 if kind == _COMPRESSED else -size % 8)
     if start + size > len(data):
-        raise _DamagedError(f'an element of {size} bytes has {len(data) - start} of them')
+        raise _DamagedError(f'an element of {size} bytes has only {len(data) - start} bytes')
     return _Element(kind, data[start : start + size]), data[end:]
 
 
 def _inflate(data: memoryview, order: str, keys: Sequence[str]) -> _Element | None:
-    """Return a compressed element, or None if it is a variable that is not asked for."""
+    """Return a compressed element, or None if it is a variable that is not requested."""
     inflater = zlib.decompressobj()
     begins = inflater.decompress(data, _NAMED_WITHIN)
     if len(begins) < 8:
@@ -136,17 +136,17 @@ def _inflate(data: memoryview, order: str, keys: Sequence[str]) -> _Element | No
     if kind != _MATRIX or _parse(memoryview(begins)[8:], order).name not in keys:
         return None
     if size > max(_MAX_INFLATED, _MAX_RATIO * len(data)):
-        raise _DamagedError(f'a compressed variable of {len(data)} bytes says that it has {size}')
+        raise _DamagedError(f'a compressed variable of {len(data)} bytes claims {size} bytes')
     missing = max(0, 8 + size - len(begins))
     whole = begins + (inflater.decompress(inflater.unconsumed_tail, missing) if missing else b'')
-    more = inflater.decompress(inflater.unconsumed_tail, 1)  # at the end, the checksum is compared
+    more = inflater.decompress(inflater.unconsumed_tail, 1)  # zlib compares the checksum at the end
     if len(whole) != 8 + size or more or not inflater.eof:
         raise _DamagedError(f'a compressed variable of {size} bytes has another length')
     return _Element(_MATRIX, memoryview(whole)[8:])
 
 
 def _parse(data: memoryview, order: str) -> _Matrix:
-    """Return what a variable says of itself."""
+    """Return the header of a variable."""
     flags, data = _next(data, order)
     dims, data = _next(data, order)
     name, data = _next(data, order)
@@ -166,17 +166,15 @@ def _array(matrix: _Matrix, order: str) -> np.ndarray:
     if matrix.number_class == _CELL:
         return _cells(matrix, order)
     if matrix.is_complex or matrix.number_class not in (*_CLASSES, _CHAR):
-        raise _DamagedError(
-            f'{matrix.name!a} is of class {matrix.number_class}; real numbers, text or cells are expected'
-        )
+        raise _DamagedError(f'{matrix.name!a} is of class {matrix.number_class}, expected real numbers, text or cells')
     count, (content, _) = math.prod(matrix.shape), _next(matrix.rest, order)
     if matrix.number_class == _CHAR:
         return _rows(matrix, content, order)
     code = _NUMBERS.get(content.kind)
     if code is None or count * int(code[1]) != len(content.data):
-        raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, and has {len(content.data)} bytes')
+        raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, but has {len(content.data)} bytes')
     numbers = np.frombuffer(content.data, order + code).reshape(matrix.shape, order='F')
-    with np.errstate(invalid='ignore'):  # damaged numbers may not fit their class; what reads them checks them
+    with np.errstate(invalid='ignore'):  # damaged numbers may not fit their class; the reader of labels checks them
         return numbers.astype(_CLASSES[matrix.number_class])
 
 
@@ -184,14 +182,16 @@ def _rows(matrix: _Matrix, content: _Element, order: str) -> np.ndarray:
     """Return rows of text."""
     encoding = _LETTERS.get(content.kind)
     if encoding is None:
-        raise _DamagedError(f'{matrix.name!a} is text of type {content.kind}')
+        raise _DamagedError(f'{matrix.name!a} is text of type {content.kind}, expected one of {sorted(_LETTERS)}')
     if encoding == 'utf-16':
         encoding = 'utf-16-le' if order == '<' else 'utf-16-be'
     if len(content.data) > 4 * _MAX_LETTERS:
-        raise _DamagedError(f'{matrix.name!a} is text of {len(content.data)} bytes')
+        raise _DamagedError(
+            f'{matrix.name!a} is text of {len(content.data)} bytes, expected at most {4 * _MAX_LETTERS}'
+        )
     letters = bytes(content.data).decode(encoding)
     if len(letters) != math.prod(matrix.shape):
-        raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, and has {len(letters)} letters')
+        raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, but has {len(letters)} letters')
     if not letters:
         return np.zeros(0, '<U1')
     table = np.array(list(letters)).reshape(matrix.shape, order='F')
@@ -203,14 +203,14 @@ def _cells(matrix: _Matrix, order: str) -> np.ndarray:
     """Return the arrays of a cell."""
     count = math.prod(matrix.shape)
     if count > _MAX_CELLS:
-        raise _DamagedError(f'{matrix.name!a} has cells of shape {matrix.shape}')
+        raise _DamagedError(f'{matrix.name!a} has cells of shape {matrix.shape}, expected at most {_MAX_CELLS} cells')
     cells = list(islice(_elements(matrix.rest, order), count + 1))
     if len(cells) != count or any(cell.kind != _MATRIX for cell in cells):
-        raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, and has other cells')
+        raise _DamagedError(f'{matrix.name!a} is of shape {matrix.shape}, but has another number or type of cells')
     arrays = np.empty(count, object)
     for i, cell in enumerate(cells):
         inner = _parse(cell.data, order)
         if inner.number_class == _CELL:
-            raise _DamagedError(f'{matrix.name!a} has cells in cells')
+            raise _DamagedError(f'{matrix.name!a} has nested cells, which are not read')
         arrays[i] = _array(inner, order)
     return arrays.reshape(matrix.shape, order='F')

@@ -1,4 +1,4 @@
-"""Reading other people's pickles without running their code."""
+"""Reading untrusted pickles without running their code."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from handkd.unpickling import PLAIN, PlainUnpickler, RefusedPickleError
 def load_arrays(path: str | os.PathLike) -> object:
     """Read a pickle of numpy arrays and plain containers, of Python 2 or 3.
 
-    A pickle is a program. This one may only make numbers, text, lists, tuples, dicts and sets, and arrays of numbers,
-    bools and text that are as large as the bytes that the file has for them; a file that asks for anything else is
-    refused before it gets it.
+    A pickle is a program. Here it may only make numbers, strings, lists, tuples, dicts and sets, and arrays of numbers,
+    bools and strings whose size matches the bytes in the file; a file that requests anything else is refused before
+    anything is called.
 
     Args:
         path: The file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file asks for anything else, or is no pickle; names the file and what it asks for.
+        FileNotFoundError: If the file is missing.
+        ValueError: If the file requests anything else, or is not a pickle; names the file and the request.
     """
     with open_file(path) as file:
         data = file.read()
@@ -30,7 +30,7 @@ def load_arrays(path: str | os.PathLike) -> object:
         return PlainUnpickler(io.BytesIO(data), PLAIN).load()
     except RefusedPickleError as error:
         raise ValueError(
-            f'{os.fspath(path)!r} was not read: {error}, and only numpy arrays and plain containers are read'
+            f'{os.fspath(path)!r} was not read: {error}; only numpy arrays and plain containers are accepted'
         ) from error
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise ValueError(f'{os.fspath(path)!r} was not read: {one_line(error)[:200]}') from error

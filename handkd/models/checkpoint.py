@@ -15,10 +15,10 @@ from handkd.unpickling import RefusedPickleError
 
 from .checkpoint_files import ZIP, read_archive, read_stream
 
-_HEADER = 512  # bytes, of which a tar archive's name is among the last
+_HEADER = 512  # bytes; a tar archive has its magic word near the end of them
 
 DISTILLER_PREFIX = 'distillers.'
-"""Names of the weights in a checkpoint that distillers, and not the student, have learnt."""
+"""Prefix of the weights in a checkpoint that belong to distillers, not to the student."""
 
 
 class CheckpointError(ValueError):
@@ -26,17 +26,17 @@ class CheckpointError(ValueError):
 
 
 def read_checkpoint(path: str | PathLike) -> dict:
-    """Read a checkpoint on the CPU, admitting tensors, numpy arrays and plain containers only; no code is run from it.
+    """Read a checkpoint on the CPU, admitting only tensors, numpy arrays and plain containers; no code in it is run.
 
     Args:
-        path: A file written by a run of handkd, by MMPose, or by ``torch.save``; or what MMEngine can name, such as
-            'https://...' or 'torchvision://resnet18'.
+        path: A file written by a run of handkd, by MMPose, or by ``torch.save``; or a name that MMEngine resolves, such
+            as 'https://...' or 'torchvision://resnet18'.
 
     Raises:
-        FileNotFoundError: If it is not there.
+        FileNotFoundError: If it is missing.
         IsADirectoryError: If it is a folder; names the checkpoints in it.
-        CheckpointError: If it is damaged, something else, or asks for anything else to be unpickled; names that and the
-            way out. In files since torch 1.6 no damage goes unseen: they have checksums.
+        CheckpointError: If it is damaged, not a checkpoint, or requests anything else to be unpickled; names that and
+            the remedy. In files since torch 1.6 all damage is found by their checksums.
     """
     if '://' in str(path):
         return CheckpointLoader.load_checkpoint(str(path))
@@ -45,79 +45,82 @@ def read_checkpoint(path: str | PathLike) -> dict:
     with open(path, 'rb') as file:
         begins = file.read(_HEADER)
     if not begins.startswith((ZIP, b'\x80')):
-        raise CheckpointError(f'{path} is no checkpoint: {_what_it_is(begins)}')
+        raise CheckpointError(f'{path} is not a checkpoint: {_what_it_is(begins)}')
     try:
         content = read_archive(path) if begins.startswith(ZIP) else read_stream(path)
     except RefusedPickleError as error:
         raise CheckpointError(
-            f'{path} is refused: it is no checkpoint, or holds more than tensors, numpy arrays and plain containers '
+            f'{path} is refused: it is not a checkpoint, or has more than tensors, numpy arrays and plain containers '
             f'({error}), which could run code. If you trust it, save its weights alone, once: python -c "import torch; '
             f"c = torch.load('{path}', map_location='cpu', weights_only=False); torch.save(c.get('state_dict', c), "
             "'weights.pth')\""
         ) from error
     except Exception as error:  # junk makes the reader fail in any way: struct.error, IndexError, KeyError, ...
-        raise CheckpointError(f'{path} is damaged or no checkpoint: {one_line(error)[:200]}') from error
+        raise CheckpointError(f'{path} is damaged or not a checkpoint: {one_line(error)[:200]}') from error
     if not isinstance(content, dict):
         raise CheckpointError(
-            f'{path} holds a {type(content).__name__}, and no checkpoint: a dict of weights is expected'
+            f'{path} is not a checkpoint: expected a dict of weights, found a {type(content).__name__}'
         )
     return content
 
 
 def _what_it_is(begins: bytes) -> str:
-    """Say what a file is that torch.save did not write, by its first bytes."""
+    """Describe a file that torch.save did not write, by its first bytes."""
     if not begins:
         return 'it is empty'
     known = {b'\x89HDF': 'an HDF5 file, as Keras writes', b'\x93NUMPY': 'an array of numpy', b'\x1f\x8b': 'compressed'}
     for mark, what in known.items():
         if begins.startswith(mark):
-            return f'it is {what}, and not a file that torch.save wrote'
+            return f'it is {what}, not a file that torch.save wrote'
     if begins[257:262] == b'ustar':
-        return 'it is a tar archive, as torch wrote before 0.1.10; load it there, and save it again'
+        return 'it is a tar archive, as torch wrote before 0.1.10: load it with that version, and save it again'
     return 'it is not a file that torch.save wrote'
 
 
 def weights_in(checkpoint: dict, path: str | PathLike) -> dict[str, torch.Tensor]:
-    """Return the weights of a checkpoint: its ``state_dict``, or all of it if it holds weights alone.
+    """Return the weights of a checkpoint: its ``state_dict``, or all of it if it has weights only.
 
     Args:
-        checkpoint: What :func:`read_checkpoint` returned.
-        path: Where it is from, for the error.
+        checkpoint: Result of :func:`read_checkpoint`.
+        path: Its file, for the error.
+
+    Returns:
+        Name -> tensor of any shape, unit and frame.
 
     Raises:
-        CheckpointError: If there are none; names what is there.
+        CheckpointError: If it has no weights; names what was found.
     """
     state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-        raise CheckpointError(f"{path}: 'state_dict' is a {type(state).__name__}; names and tensors are expected")
+        raise CheckpointError(f"{path}: 'state_dict' must be a dict of tensors, found a {type(state).__name__}")
     others = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
     if others and 'state_dict' not in checkpoint:
         raise CheckpointError(
-            f"{path} is a checkpoint of another program: it has no 'state_dict', and {_some(others)} are no tensors; "
-            'take its weights out, and save them alone'
+            f"{path} is a checkpoint of another program: it has no 'state_dict', and {_some(others)} are not tensors: "
+            'save its weights alone'
         )
     if others:
         raise CheckpointError(
-            f'{path}: {others[0]} in its state_dict is a {type(state[others[0]]).__name__}, no tensor'
+            f'{path}: {others[0]} in its state_dict must be a tensor, found a {type(state[others[0]]).__name__}'
         )
     return state
 
 
 def check_is_file(path: str | PathLike) -> None:
-    """Check that there is a file where a checkpoint is expected.
+    """Check that the path of a checkpoint is an existing file.
 
     Args:
         path: Path of the checkpoint.
 
     Raises:
-        FileNotFoundError: If there is nothing.
+        FileNotFoundError: If it is missing.
         IsADirectoryError: If it is a folder; names the checkpoints in it.
     """
     path = Path(path)
     if path.is_dir():
         inside = [file.name for file in sorted(path.glob('*.pth'), key=lambda file: file.stat().st_mtime, reverse=True)]
-        there = f'name one of those in it: {_some(inside)}' if inside else 'there is no .pth in it'
-        raise IsADirectoryError(f'{path} is a folder, and no checkpoint; {there}')
+        there = f'name one of those in it: {_some(inside)}' if inside else 'it has no .pth file'
+        raise IsADirectoryError(f'{path} is a folder, not a checkpoint; {there}')
     if not path.is_file():
         raise FileNotFoundError(f'no checkpoint at {path}; train the network first, or correct the path')
 
@@ -125,15 +128,15 @@ def check_is_file(path: str | PathLike) -> None:
 def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network', prefix: str = '') -> None:
     """Load a checkpoint's weights into a network; every name and shape must match.
 
-    A ``DistilledEstimator`` and its plain student fit each other. What distillers learn alone may be on one side only:
-    a distiller that the network has not is left out, and one of which the checkpoint has nothing stays as it is.
+    A ``DistilledEstimator`` and its plain student fit each other. Weights of distillers may be on one side only: those
+    that the network lacks are left out, and those that the checkpoint lacks keep their values.
 
     Args:
         network: The network, changed in place.
         path: The checkpoint, as in :func:`read_checkpoint`.
-        owner: What the network is called in the error.
-        prefix: How the names of the network's weights begin in the checkpoint, if the network is a part of another
-            there, such as ``'backbone.'``; the others are not read.
+        owner: Name of the network in the error. Defaults to 'the network'.
+        prefix: Prefix of the network's weights in the checkpoint, if the network is a part of another one in it, such
+            as ``'backbone.'``; the others are not read. Defaults to ''.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -150,9 +153,9 @@ def load_state(
     Args:
         network: The network, changed in place.
         state: Names and tensors.
-        path: Where they are from, for the error.
-        owner: What the network is called in the error.
-        prefix: As in :func:`load_weights`.
+        path: Their file, for the error.
+        owner: Name of the network in the error. Defaults to 'the network'.
+        prefix: As in :func:`load_weights`. Defaults to ''.
 
     Raises:
         CheckpointError: If they do not fit; lists what is missing, unexpected or of another shape.
@@ -179,10 +182,10 @@ def load_state(
 
 
 def usual_names(state: dict) -> dict:
-    """Return weights under the names that networks have today.
+    """Return weights under the names of current networks.
 
-    The ``module.`` of a network wrapped for several processes goes, averages that MMCV 1 kept beside the weights
-    (``ema_...``) are left out, and ``keypoint_head.`` of MMPose 0.x becomes ``head.``.
+    The prefix ``module.`` of a network wrapped for several processes is removed, averages that MMCV 1 stored beside the
+    weights (``ema_...``) are left out, and ``keypoint_head.`` of MMPose 0.x becomes ``head.``.
 
     Args:
         state: Names and tensors.

@@ -1,7 +1,7 @@
-"""What ``torch.save`` writes, read as data: each size is compared with the bytes that the file has for it.
+"""Reading files of ``torch.save`` as data: each size is checked against the bytes in the file.
 
-Torch's own reader in its strict mode runs no code either, but takes sizes on trust, calls the classes of numpy that it
-is told are safe with any state, and does not look at the checksums of the archive.
+Torch's own reader in its strict mode runs no code either, but it trusts sizes, calls the numpy classes that are listed
+as safe with any state, and ignores the checksums of the archive.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from handkd.unpickling import PLAIN, Maker, PickledData, PlainUnpickler, Refused
 ZIP = b'PK\x03\x04'
 _MAGIC = 0x1950A86A20F9469CFC6C  # of the format before torch 1.6
 _PROTOCOL = 1001
-_FREE_ELEMENTS = 1 << 24  # of a tensor that repeats few stored ones by strides of 0
+_FREE_ELEMENTS = 1 << 24  # elements of a tensor that repeats stored ones by strides of 0
 
 
 @dataclass(frozen=True)
 class StorageKind:
-    """What a pickle gets for the name of a class of storages.
+    """Value that a pickle gets for the name of a class of storages.
 
     Attributes:
-        dtype: Of its elements.
+        dtype: Type of its elements.
     """
 
     dtype: torch.dtype
@@ -41,9 +41,9 @@ class Storage:
 
     Attributes:
         data: Its bytes, shape (N,), uint8.
-        dtype: What they are.
-        start: Where those of this storage begin, in elements.
-        length: How many elements it has.
+        dtype: Type of its elements.
+        start: First element of this storage.
+        length: Number of its elements.
     """
 
     data: torch.Tensor
@@ -54,13 +54,13 @@ class Storage:
 
 def _check_numbers(*numbers: object) -> None:
     if not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
-        raise RefusedPickleError('a tensor has sizes that are no counts')
+        raise RefusedPickleError('a tensor has sizes that are not counts')
 
 
 def _rebuild(storage: Storage, offset: int, size: tuple, stride: tuple, *rest: object) -> torch.Tensor:
-    """Make a tensor as ``torch._utils._rebuild_tensor`` and ``_v2``: the rest is for gradients, which are not kept."""
+    """Make a tensor as ``torch._utils._rebuild_tensor`` and ``_v2``; arguments for gradients are dropped."""
     if len(rest) > 3 or (len(rest) == 3 and rest[2]):
-        raise RefusedPickleError('a tensor is of a kind that is not read')
+        raise RefusedPickleError('a tensor is of an unsupported kind')
     if type(storage) is not Storage:
         raise RefusedPickleError('a tensor has no storage')
     return _view(storage, storage.dtype, offset, size, stride)
@@ -69,7 +69,7 @@ def _rebuild(storage: Storage, offset: int, size: tuple, stride: tuple, *rest: o
 def _rebuild_v3(
     storage: Storage, offset: int, size: tuple, stride: tuple, grad: object, hooks: object, dtype: torch.dtype
 ) -> torch.Tensor:
-    """Make a tensor as ``torch._utils._rebuild_tensor_v3``: of a type that has no class of storages."""
+    """Make a tensor as ``torch._utils._rebuild_tensor_v3``: of a type without a class of storages."""
     if type(storage) is not Storage or type(dtype) is not torch.dtype:
         raise RefusedPickleError('a tensor has no storage')
     return _view(storage, dtype, offset, size, stride)
@@ -82,7 +82,7 @@ def _view(storage: Storage, dtype: torch.dtype, offset: int, size: tuple, stride
     length = storage.length * storage.dtype.itemsize // dtype.itemsize
     count, longest = math.prod(size), max(size, default=1)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride)) if count else offset - 1
-    # Beyond its storage, torch would enlarge that to any size. Strides of 0 make many numbers of few.
+    # Torch would enlarge a storage that is too small to any size. Strides of 0 make many numbers of few.
     if max(offset, last + 1) > length or count > max(length, _FREE_ELEMENTS) or longest > max(length, _FREE_ELEMENTS):
         raise RefusedPickleError(f'a tensor of shape {tuple(size)} lies beyond the {length} numbers stored for it')
     start = storage.start * storage.dtype.itemsize // dtype.itemsize
@@ -90,16 +90,16 @@ def _view(storage: Storage, dtype: torch.dtype, offset: int, size: tuple, stride
 
 
 def _rebuild_parameter(data: torch.Tensor, *rest: object) -> torch.Tensor:
-    """Return a parameter's tensor: whether it is trained is the network's to say."""
+    """Return a parameter's tensor: the network decides whether it is trained."""
     if type(data) is not torch.Tensor or len(rest) > 3:
         raise RefusedPickleError('a parameter has no tensor')
     return data
 
 
 def _rebuild_with_attributes(maker: Maker, kind: object, args: tuple, state: object) -> torch.Tensor:
-    """Make a tensor that had attributes in Python, which are not kept."""
+    """Make a tensor that had attributes in Python, which are dropped."""
     if type(maker) is not Maker or maker.make not in _REBUILD.values() or type(args) is not tuple:
-        raise RefusedPickleError('a tensor is of a class of its own')
+        raise RefusedPickleError('a tensor is of an unknown class')
     return maker.make(*args)
 
 
@@ -117,7 +117,7 @@ def _make_device(kind: str, index: int = 0) -> torch.device:
 
 
 def _no_function(*_args: object) -> None:
-    """Stand in for ``getattr``, by which log buffers name functions of their class: nothing is looked up."""
+    """Stand-in for ``getattr``, by which log buffers name functions of their class: no attribute is looked up."""
 
 
 _REBUILD = {
@@ -143,7 +143,7 @@ TABLE: dict[tuple[str, str], object] = {
     **{('torch', name): dtype for name, dtype in _DTYPES.items()},
     **{('torch', f'{name}Storage'): StorageKind(dtype) for name, dtype in _STORAGES.items()},
     **{(module, 'UntypedStorage'): StorageKind(torch.uint8) for module in ('torch', 'torch.storage')},
-    ('torch', 'Tensor'): torch.Tensor,  # a mark among arguments
+    ('torch', 'Tensor'): torch.Tensor,  # only an argument
     ('torch', 'Size'): Maker(_make_size),
     ('torch', 'device'): Maker(_make_device),
     ('torch._tensor', '_rebuild_from_type_v2'): Maker(_rebuild_with_attributes),
@@ -151,12 +151,12 @@ TABLE: dict[tuple[str, str], object] = {
     ('mmengine.logging.history_buffer', 'HistoryBuffer'): Maker(PickledData),
     **{(module, 'getattr'): Maker(_no_function) for module in ('builtins', '__builtin__')},
 }
-"""(module, name) -> what a checkpoint gets for it: tensors, numbers, text, arrays of numbers and plain containers, and
-MMEngine's log buffers as data."""
+"""(module, name) -> value that a checkpoint gets for it: tensors, numbers, text, arrays of numbers and plain
+containers, and MMEngine's log buffers as data."""
 
 
 class _TensorUnpickler(PlainUnpickler):
-    """Reads a pickle whose tensors' numbers lie elsewhere.
+    """Reads a pickle whose tensors have their numbers elsewhere in the file.
 
     Args:
         file: The pickle.
@@ -170,14 +170,14 @@ class _TensorUnpickler(PlainUnpickler):
     def persistent_load(self, pid: object) -> Storage:
         """Return a storage that the pickle refers to."""
         if type(pid) is not tuple or len(pid) not in (5, 6) or pid[0] != 'storage' or type(pid[1]) is not StorageKind:
-            raise RefusedPickleError('it refers to something that is no storage')
+            raise RefusedPickleError('it refers to an object that is not a storage')
         _, kind, name, _, count, part = (*pid, None)[:6]
         if type(name) is not str:
             raise RefusedPickleError('a storage has no name')
         _check_numbers(count)
         data = self.storage(name, count * kind.dtype.itemsize)
         if len(data) != count * kind.dtype.itemsize:
-            raise RefusedPickleError(f'a storage of {len(data)} bytes is said to have {count} numbers')
+            raise RefusedPickleError(f'a storage of {len(data)} bytes claims {count} numbers')
         start, length = 0, count
         if part is not None:  # torch before 0.4
             if type(part) is not tuple or len(part) != 3:
@@ -189,7 +189,7 @@ class _TensorUnpickler(PlainUnpickler):
         return Storage(data, kind.dtype, start, length)
 
     def load_build(self) -> None:
-        """Set an object's state; that of a parameter of torch before 0.4 is left out, it is for gradients."""
+        """Set an object's state; that of a parameter of torch before 0.4 is for gradients and is dropped."""
         if type(self.stack[-2]) is torch.Tensor:
             self.stack.pop()
         else:
@@ -205,7 +205,7 @@ def read_archive(path: Path) -> object:
         path: The file.
 
     Raises:
-        RefusedPickleError: If it asks for more than data.
+        RefusedPickleError: If it requests more than data.
         Exception: Any other, if it is damaged.
     """
     with zipfile.ZipFile(path) as archive:
@@ -227,15 +227,15 @@ def read_archive(path: Path) -> object:
 
 
 def _root(records: dict[str, zipfile.ZipInfo], size: int) -> str:
-    """Return how the names of an archive's records begin, having seen that torch.save could have written them."""
+    """Return the prefix of an archive's records, after checking that torch.save could have written them."""
     pickled = [name for name in records if name.endswith('/data.pkl')]
     if len(pickled) != 1:
         raise ValueError('it is a zip archive that torch.save did not write')
     root = pickled[0].removesuffix('data.pkl')
     if f'{root}constants.pkl' in records:
-        raise ValueError('it is a TorchScript module; save its state_dict()')
+        raise ValueError('it is a TorchScript module: save its state_dict()')
     if any(info.compress_type != zipfile.ZIP_STORED for info in records.values()):
-        raise ValueError('its records are compressed, which those of torch.save are not')
+        raise ValueError('its records are compressed, unlike those of torch.save')
     if sum(info.file_size for info in records.values()) > size:
         raise ValueError(f'its records are longer than the file of {size} bytes')
     return root
@@ -243,27 +243,27 @@ def _root(records: dict[str, zipfile.ZipInfo], size: int) -> str:
 
 def _check_order(order: str) -> None:
     if order != sys.byteorder:
-        raise ValueError(f"its numbers are in the byte order {order!a}, this machine's is {sys.byteorder!r}")
+        raise ValueError(f'its numbers are in the byte order {order!a}, expected {sys.byteorder!r} as on this machine')
 
 
 def _read_record(archive: zipfile.ZipFile, record: zipfile.ZipInfo, length: int) -> torch.Tensor:
-    """Return a record's bytes, shape (length,), uint8, whose checksum is compared."""
+    """Return a record's bytes, shape (length,), uint8, after comparing its checksum."""
     if record.file_size != length:
-        raise RefusedPickleError(f'a tensor asks for {length} bytes of {record.file_size}')
-    # Torch's own memory, which is aligned for it: a resumed run goes on as if it had not stopped.
+        raise RefusedPickleError(f'a tensor requests {length} bytes of {record.file_size}')
+    # Memory allocated, and so aligned, by torch: a resumed run continues exactly as if it had not stopped.
     data = torch.empty(length, dtype=torch.uint8)
     with archive.open(record) as file:
         if length and file.readinto(memoryview(data.numpy())) != length:
-            raise EOFError('a record is cut short')
-        file.read(1)  # of an empty record, too, the checksum is compared at its end
+            raise EOFError('a record is truncated')
+        file.read(1)  # the checksum is compared at the end, also for an empty record
     return data
 
 
 class _Pending:
-    """Storages that a pickle refers to and whose bytes come behind it.
+    """Storages that a pickle refers to and whose bytes follow it.
 
     Args:
-        budget: How many bytes there are at most.
+        budget: Maximum number of bytes.
     """
 
     def __init__(self, budget: int) -> None:
@@ -271,34 +271,34 @@ class _Pending:
         self.storages: dict[str, torch.Tensor] = {}
 
     def __call__(self, name: str, length: int) -> torch.Tensor:
-        """Return a storage's bytes, which are not there yet, shape (length,), uint8."""
+        """Return the memory of a storage, to be filled later, shape (length,), uint8."""
         if name not in self.storages:
             self.budget -= length
             if self.budget < 0:
-                raise RefusedPickleError('its tensors ask for more bytes than it has')
+                raise RefusedPickleError('its tensors request more bytes than it has')
             self.storages[name] = torch.empty(length, dtype=torch.uint8)
         return self.storages[name]
 
     def fill(self, names: object, file: io.BytesIO) -> None:
         """Read the bytes, in the order of the storages' names."""
         if type(names) is not list or len(names) != len(self.storages) or set(names) != self.storages.keys():
-            raise ValueError('its list of storages is not that of its tensors')
+            raise ValueError('its list of storages does not match its tensors')
         for name in names:
             target, count = self.storages[name].numpy(), int.from_bytes(file.read(8), 'little')
-            if count * max(1, len(target) // max(count, 1)) != len(target):  # it counts elements, of a width not said
-                raise ValueError('a storage has another size than its tensors say')
+            if count * max(1, len(target) // max(count, 1)) != len(target):  # a count of elements of unknown width
+                raise ValueError('the size of a storage does not match its tensors')
             if len(target) and file.readinto(memoryview(target)) != len(target):
-                raise EOFError('it is cut short')
+                raise EOFError('it is truncated')
 
 
 def read_stream(path: Path) -> object:
-    """Read a checkpoint of torch before 1.6: pickles, with the numbers behind them; it has no checksums.
+    """Read a checkpoint of torch before 1.6: pickles, followed by the numbers; it has no checksums.
 
     Args:
         path: The file.
 
     Raises:
-        RefusedPickleError: If it asks for more than data.
+        RefusedPickleError: If it requests more than data.
         Exception: Any other, if it is damaged.
     """
     data = path.read_bytes()

@@ -1,6 +1,7 @@
 """Weights from files and the web, for MMEngine's ``init_cfg=dict(type='Pretrained')``: read as data, like all others.
 
-MMEngine's own loaders unpickle whatever ``torch.load(weights_only=True)`` refuses. Importing this module replaces them.
+MMEngine's own loaders unpickle files that ``torch.load(weights_only=True)`` refuses. Importing this module replaces
+them.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def load_from_local(filename: str, map_location: object = None) -> dict:
         map_location: Not used: weights come on the CPU and are copied into the network.
 
     Raises:
-        FileNotFoundError: If it is not there.
-        CheckpointError: If it is damaged or asks for more than data.
+        FileNotFoundError: If it is missing.
+        CheckpointError: If it is damaged or requests more than data.
     """
     return read_checkpoint(Path(filename).expanduser())
 
@@ -49,7 +50,7 @@ def load_from_http(filename: str, map_location: object = None) -> dict:
 
     Raises:
         OSError: If it can't be downloaded.
-        CheckpointError: If it is damaged or asks for more than data.
+        CheckpointError: If it is damaged or requests more than data.
     """
     path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(filename).path).name
     if is_main_process() and not path.is_file():
@@ -58,7 +59,7 @@ def load_from_http(filename: str, map_location: object = None) -> dict:
             torch.hub.download_url_to_file(filename, str(path), progress=True)
         except OSError as error:
             raise OSError(
-                f'{filename} was not downloaded ({error}); fetch it by other means and name the file instead'
+                f'{filename} was not downloaded ({error}): download it by other means and name the file instead'
             ) from error
     barrier()
     return read_checkpoint(path)
@@ -91,13 +92,13 @@ def refuse(filename: str, map_location: object = None) -> dict:
     """Refuse stores whose files MMEngine unpickles.
 
     Raises:
-        ValueError: Always; says what to do.
+        ValueError: Always; names the remedy.
     """
     raise ValueError(f'{filename}: weights are not read from this store; copy the file here and name its path')
 
 
 def _address(filename: str, known: dict[str, str]) -> str:
-    """Return the address of a model's weights by its name behind ``://``."""
+    """Return the address of a model's weights by its name after ``://``."""
     name = filename.partition('://')[2]
     if name not in known:
         raise ValueError(f'{filename}: no weights have this name; {did_you_mean(name, known)}')

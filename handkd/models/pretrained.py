@@ -1,6 +1,6 @@
-"""``init_cfg=dict(type='Pretrained')``: a part's weights out of a file, in one line of the log or of an error.
+"""``init_cfg=dict(type='Pretrained')``: weights of a part of the model from a file, with one line in the log or error.
 
-Importing this module puts it in the place of MMEngine's own.
+Importing this module replaces MMEngine's own initialiser.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .checkpoint import CheckpointError, usual_names, weights_in
 
 
 class PretrainedError(CheckpointError):
-    """A file of pretrained weights has none for a part of the model."""
+    """A file of pretrained weights has no weights for a part of the model."""
 
     def __init__(self, part: nn.Module, text: str) -> None:
         super().__init__(text)
@@ -28,18 +28,18 @@ class PretrainedError(CheckpointError):
 
 @WEIGHT_INITIALIZERS.register_module('Pretrained', force=True)
 class Pretrained(PretrainedInit):
-    """MMEngine's initialiser from a file; what fits is loaded, and one line says how much that was.
+    """MMEngine's initialiser from a file; fitting weights are loaded, and one line logs how many these were.
 
-    MMEngine lists every weight that it has no use for, and stops at a wrong ``prefix`` with a traceback. As there, a
-    missing dot at the end of ``prefix`` is added.
+    MMEngine lists every unused weight, and stops at a wrong ``prefix`` with a traceback. As there, a missing dot at the
+    end of ``prefix`` is added.
     """
 
     def __call__(self, module: nn.Module) -> None:
-        """Load what the file has for a module.
+        """Load the fitting weights of the file into a module.
 
         Raises:
             FileNotFoundError: If the file is missing.
-            PretrainedError: If no weight in it fits; names the prefixes with which some would.
+            PretrainedError: If no weight in it fits; names the prefixes with which some would fit.
         """
         content = CheckpointLoader.load_checkpoint(self.checkpoint, self.map_location, logger='silent')
         saved = weights_in(content, self.checkpoint)
@@ -60,7 +60,7 @@ class Pretrained(PretrainedInit):
 
 
 def _renames(module: nn.Module) -> bool:
-    """Whether some part of a module takes weights under other names than its own, as heads of MMPose do."""
+    """Whether some part of a module loads weights under other names than its own, as heads of MMPose do."""
     return any(part._load_state_dict_pre_hooks for part in module.modules())
 
 
@@ -70,12 +70,12 @@ def _below(state: dict, prefix: str) -> dict:
 
 
 def _why_nothing(own: dict, saved: dict, prefix: str, found: dict) -> str:
-    """Say why no weight of a file fits a module, and with which prefix some would."""
+    """Return why no weight of a file fits a module, and with which prefix some would fit."""
     names = usual_names(saved)
     counts = Counter(name[: -len(key)] for key in own for name in names if name == key or name.endswith(f'.{key}'))
     fits = sorted(one for one, count in counts.items() if one != prefix and count == max(counts.values()))
     lacks = f'no weight under prefix={prefix!r}' if prefix and not found else 'none of its weights'
     if fits:
-        return f'{lacks}; right would be ' + ' or '.join(f'prefix={one!r}' if one else 'no prefix' for one in fits[:3])
+        return f'{lacks}; try ' + ' or '.join(f'prefix={one!r}' if one else 'no prefix' for one in fits[:3])
     begins = sorted({name.split('.')[0] + '.' for name in names})
-    return f'{lacks}; names in it begin with {", ".join(begins[:6])}: check the file, and `prefix`'
+    return f'{lacks}; its names begin with {", ".join(begins[:6])}: check the file and `prefix`'

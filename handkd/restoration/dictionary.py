@@ -25,10 +25,10 @@ class DictionaryManifest:
     """The content of ``dictionary.json``.
 
     Attributes:
-        source: What the maps come from: a data set's config, its length; JSON can hold it.
+        source: Source of the maps: a data set's config, its length; valid JSON.
         size: Height and width of a map in px.
-        maps: How many maps are written.
-        patches: How many patches they have.
+        maps: Number of maps written.
+        patches: Number of their patches.
         digest: CRC-32 of the written maps.
         complete: Whether these are all maps of the source.
     """
@@ -42,11 +42,11 @@ class DictionaryManifest:
 
     @property
     def bytes(self) -> int:
-        """How long the file of maps is."""
+        """Size of the file of maps in bytes."""
         return self.maps * self.size[0] * self.size[1]
 
     def write(self, folder: Path) -> None:
-        """Write ``dictionary.json``, whole or not at all."""
+        """Write ``dictionary.json`` atomically."""
         write_atomically(folder / FILE, json.dumps(dict(version=VERSION, **asdict(self)), indent=1).encode() + b'\n')
 
     @classmethod
@@ -68,7 +68,7 @@ class DictionaryManifest:
 
 
 def check_count(path: Path, key: str, value: object) -> None:
-    """Raise a ValueError if a number of a file of JSON is no whole number from 0 on."""
+    """Raise a ValueError if a value of a JSON file is not a non-negative integer."""
     if type(value) is not int or not 0 <= value < 1 << 40:
         raise ValueError(f'{path}: {key!r} must be a whole number from 0 on, found {shown(value)}')
 
@@ -76,12 +76,12 @@ def check_count(path: Path, key: str, value: object) -> None:
 class PatchDictionary:
     """All 27 x 27 patches around the hand pixels of some label maps.
 
-    Patches are named by their addresses, see :mod:`~.windows`. On disk a dictionary costs the maps, H * W bytes each,
-    some 4 bytes a patch; in memory also the maps as bits.
+    Patches are identified by their addresses, see :mod:`~.windows`. On disk a dictionary takes H * W bytes per map,
+    some 4 bytes per patch; in memory also the maps as bits.
 
     Args:
-        maps: Shape (N, H, W), uint8: 0 background, 1..20 parts.
-        digest: Checksum of the maps, by which an index knows them. Defaults to None: they are in no file.
+        maps: Part maps of crops, shape (N, H, W), uint8: 0 background, 1..20 parts.
+        digest: Checksum of the maps, by which an index identifies them. Defaults to None: they are not in a file.
 
     Raises:
         ValueError: If the maps have another type, shape or labels, or no hand pixel.
@@ -89,7 +89,7 @@ class PatchDictionary:
 
     def __init__(self, maps: np.ndarray, digest: int | None = None) -> None:
         check_maps(maps, 'dictionary')
-        self.maps = np.asarray(maps).view()  # numba knows no memmap
+        self.maps = np.asarray(maps).view()  # numba does not support memmap
         self.maps.flags.writeable = False  # one compiled form of each kernel, whether in a file or not
         self.digest = digest
         self._ends = np.cumsum([np.count_nonzero(label_map) for label_map in self.maps], dtype=np.int64)
@@ -98,7 +98,7 @@ class PatchDictionary:
 
     @property
     def num_patches(self) -> int:
-        """How many patches there are."""
+        """Number of patches."""
         return int(self._ends[-1]) if len(self._ends) else 0
 
     @property
@@ -108,15 +108,15 @@ class PatchDictionary:
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """The maps as bits, see :func:`~.windows.bit_rows`; 2,960 bytes a map of 48 x 48."""
+        """The maps as bits, see :func:`~.windows.bit_rows`; 2,960 bytes per map of 48 x 48 px."""
         return bit_rows(self.maps)
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """Return the addresses of some patches, drawn evenly and without repetition, ascending.
+        """Return the addresses of some patches, drawn uniformly without replacement, ascending.
 
         Args:
-            count: How many; all there are, if these are fewer.
-            seed: Decides which. Defaults to 0.
+            count: Number of patches; all of them if there are fewer.
+            seed: Seed of the drawing. Defaults to 0.
 
         Returns:
             Shape (count,), int64.
@@ -136,16 +136,16 @@ class PatchDictionary:
         """Open a finished dictionary; its maps are mapped into memory.
 
         Raises:
-            FileNotFoundError: If there is none.
+            FileNotFoundError: If it is missing.
             ValueError: If it is unfinished or damaged.
         """
         folder = Path(folder)
         if not (folder / FILE).is_file():
-            raise FileNotFoundError(f'no {FILE} in {str(folder)!r}; build a dictionary there first')
+            raise FileNotFoundError(f'no {FILE} in {str(folder)!r}: build a dictionary in this folder first')
         manifest = DictionaryManifest.read(folder)
         if not manifest.complete:
             raise ValueError(
-                f'{folder}: the dictionary is unfinished, {manifest.maps} maps are written; build it again with the '
+                f'{folder}: the dictionary is unfinished, {manifest.maps} maps are written: build it again with the '
                 'same source to finish it'
             )
         check_file(folder / MAPS, manifest.bytes, manifest.digest)
@@ -155,7 +155,7 @@ class PatchDictionary:
 
 
 def read_state(path: Path, version: int, keys: set[str]) -> dict:
-    """Return the content of a JSON file that says what lies beside it, without its version.
+    """Return the content of a JSON file that describes the files beside it, without its version.
 
     Raises:
         ValueError: If it is damaged, of another version, or has other keys.
@@ -164,16 +164,16 @@ def read_state(path: Path, version: int, keys: set[str]) -> dict:
         content = read_json(path)
         found = content.pop('version')
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f'{path} is damaged ({error}); delete it and build again') from error
+        raise ValueError(f'{path} is damaged ({error}): delete it and build again') from error
     if found != version:
-        raise ValueError(f'{path}: has version {found!r}, this handkd reads {version}; delete it and build again')
+        raise ValueError(f'{path}: version {found!r}, this handkd reads {version}: delete it and build again')
     if content.keys() != keys:
         raise ValueError(f'{path}: expected the keys {sorted(keys)}, found {sorted(content)}')
     return content
 
 
 def check_file(path: Path, size: int, checksum: int) -> None:
-    """Raise a ValueError if a file is missing, of another length, or its content has changed."""
+    """Raise a ValueError if a file is missing, has another size, or its content has changed."""
     found = path.stat().st_size if path.is_file() else None
     if found != size:
         raise ValueError(f'{path}: expected {size} bytes, found {"no file" if found is None else found}')

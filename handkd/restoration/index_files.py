@@ -1,4 +1,4 @@
-"""The file of an index: arrays, of which FAISS's index is made again; FAISS's own files are believed in every size."""
+"""The file of an index: arrays from which FAISS's index is rebuilt; FAISS's own reader trusts sizes in its files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from handkd.array_files import read_npz
 from handkd.files import naming
 
 _GRAPH_FROM = 16384
-"""From so many lists on, the nearest ones are found through a graph of them."""
+"""From this number of lists on, the nearest ones are found through a graph."""
 _CODES = 16
-"""Values of a code, of 4 bits, for each two components."""
+"""Number of values of a code of 4 bits, for each two components."""
 
 
 def new_index(lists: int, components: int) -> faiss.Index:
-    """Return an index that has learnt nothing: inverted lists of codes.
+    """Return an untrained index: inverted lists of codes.
 
     Args:
-        lists: How many.
+        lists: Number of lists.
         components: Length of the vectors.
     """
     graph = '_HNSW32' if lists >= _GRAPH_FROM else ''
@@ -30,10 +30,10 @@ def new_index(lists: int, components: int) -> faiss.Index:
 
 
 def write_index(index: faiss.Index, path: Path) -> None:
-    """Write an index, whole or not at all.
+    """Write an index atomically.
 
     Args:
-        index: As :func:`new_index` makes it, trained.
+        index: A trained index of :func:`new_index`.
         path: A ``.npz`` file.
 
     Raises:
@@ -62,12 +62,12 @@ def read_index(path: Path, lists: int, components: int, end: int) -> faiss.Index
 
     Args:
         path: The file.
-        lists: How many lists it has.
-        components: Length of its vectors.
-        end: All patches have addresses below.
+        lists: Expected number of lists.
+        components: Expected length of the vectors.
+        end: Upper bound of the patches' addresses, exclusive.
 
     Raises:
-        ValueError: If it is damaged, or another one; names it.
+        ValueError: If it is damaged, or has another form; names it.
     """
     arrays = read_npz(path, ['centres', 'codebook', 'sizes', 'ids', 'codes'])
     shapes = dict(
@@ -89,16 +89,18 @@ def read_index(path: Path, lists: int, components: int, end: int) -> faiss.Index
     index = new_index(lists, components)
     lengths = _Lists(index).bytes_of(sizes)
     if sizes.sum() != len(ids) or lengths.sum() != len(arrays['codes']):
-        raise ValueError(f'{path}: has {len(ids)} addresses, and {len(arrays["codes"])} bytes, in lists of other sizes')
+        raise ValueError(
+            f'{path}: {len(ids)} addresses and {len(arrays["codes"])} bytes of codes do not match its list sizes'
+        )
     _learn(index, arrays['centres'], arrays['codebook'])
     _Lists(index).fill(np.split(ids, sizes.cumsum()[:-1]), np.split(arrays['codes'], lengths.cumsum()[:-1]))
     return index
 
 
 def _learn(index: faiss.Index, centres: np.ndarray, codebook: np.ndarray) -> None:
-    """Give an index what it had learnt."""
+    """Restore the trained state of an index."""
     threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)  # of several, each time another graph would come out
+    faiss.omp_set_num_threads(1)  # several would make another graph each time
     try:
         index.quantizer.add(centres)
     finally:
@@ -108,17 +110,17 @@ def _learn(index: faiss.Index, centres: np.ndarray, codebook: np.ndarray) -> Non
 
 
 class _Lists:
-    """The lists of an index as arrays: of each the addresses, int64, and the codes in whole blocks, uint8."""
+    """The lists of an index as arrays: for each the addresses, int64, and the codes in whole blocks, uint8."""
 
     def __init__(self, index: faiss.Index) -> None:
         self.index, self.lists = index, faiss.downcast_InvertedLists(index.invlists)
 
     def size(self, number: int) -> int:
-        """Return how many addresses a list has."""
+        """Return the number of addresses in a list."""
         return self.lists.list_size(number)
 
     def bytes_of(self, sizes: int | np.ndarray) -> int | np.ndarray:
-        """Return how many bytes of codes lists of some sizes have."""
+        """Return the number of bytes of codes in lists of given sizes."""
         return -(-sizes // self.lists.n_per_block) * self.lists.block_size
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -127,11 +129,11 @@ class _Lists:
             if size:
                 ids = faiss.rev_swig_ptr(self.lists.get_ids(number), size)
                 yield ids, faiss.rev_swig_ptr(self.lists.get_codes(number), self.bytes_of(size))
-            else:  # NumPy joins nothing of no arrays
+            else:  # NumPy can't concatenate an empty list of arrays
                 yield np.empty(0, np.int64), np.empty(0, np.uint8)
 
     def fill(self, ids: list[np.ndarray], codes: list[np.ndarray]) -> None:
-        """Put content into the lists, which are empty, one array of each for a list."""
+        """Fill the empty lists, with one array of addresses and one of codes per list."""
         for number, (own, coded) in enumerate(zip(ids, codes, strict=True)):
             if len(own):
                 self.lists.resize(number, len(own))

@@ -1,4 +1,4 @@
-"""The index of a dictionary: FAISS's inverted lists of quantised vectors, built in pieces that outlive a kill."""
+"""The index of a dictionary: FAISS's inverted lists of quantised vectors, built in pieces that survive a kill."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from .windows import NUM_LABELS, hand_pixels
 FILE = 'index.json'
 VERSION = 2
 EXACT_BELOW = 8192
-"""Dictionaries with fewer patches are searched exactly: an index of so few is worse and no faster."""
+"""Dictionaries with fewer patches are searched exactly: an index of so few is less accurate and no faster."""
 _LEAST_A_LIST = 39
-"""Vectors a list that FAISS wants to have for finding the lists."""
+"""Minimum number of vectors per list that FAISS needs for finding the lists."""
 _QUERY_BY_QUERY = 11
-"""FAISS's number of the way to search that took a fifth less time than its own choice, list by list."""
+"""FAISS's number of a search implementation that took a fifth less time than its default, list by list."""
 _MADE_BY = ('lists', 'components', 'pca_sample', 'list_sample', 'seed')
-"""Settings that decide what an index is."""
+"""Settings that decide the content of an index."""
 _ADDED_AT_ONCE = 512
-"""Maps whose vectors are made and added together: some 300,000 vectors, 80 MB."""
+"""Number of maps whose vectors are made and added together: some 300,000 vectors, 80 MB."""
 
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """How an index is made.
+    """Settings of an index.
 
     Attributes:
-        lists: Inverted lists; None is the power of two nearest to four times the root of the number
-            of patches.
+        lists: Number of inverted lists; None means the power of two nearest to four times the root of the number of
+            patches.
         components: Length of the vectors; a multiple of 2.
-        pca_sample: Patches from which the principal components come.
-        list_sample: Patches a list from which the lists and the quantiser come.
-        checkpoint: Maps after which what is done is saved.
-        seed: Decides which patches are drawn.
+        pca_sample: Number of patches for the principal components.
+        list_sample: Number of patches per list for the lists and the quantiser.
+        checkpoint: Number of maps after which the index is saved.
+        seed: Seed of drawing the patches.
 
     Raises:
         ValueError: If a number is out of range.
@@ -81,12 +81,12 @@ def open_search(
     rerank: int = 200,
     progress: Callable[[int], object] = lambda maps: None,
 ) -> ExactSearch | IndexedSearch:
-    """Open the dictionary in a folder for searching; its index is built if there is none, or if it is unfinished.
+    """Open the dictionary in a folder for searching; its index is built if it is missing or unfinished.
 
     Args:
-        folder: Where :func:`~.building.build_dictionary` put it; the index goes there too.
-        settings: How to make the index. Defaults to None: as the one that is there was made, or if there is none as
-            :class:`IndexSettings` says.
+        folder: Folder of the dictionary (:func:`~.building.build_dictionary`) and of the index.
+        settings: Settings of the index. Defaults to None: those of the existing one, or without one the defaults of
+            :class:`IndexSettings`.
         probes: See :class:`~.search.IndexedSearch`. Defaults to 16.
         rerank: See :class:`~.search.IndexedSearch`. Defaults to 200.
         progress: Called with the number of maps of each piece that is added to the index.
@@ -95,8 +95,8 @@ def open_search(
         The exact search if the dictionary has fewer than :data:`EXACT_BELOW` patches.
 
     Raises:
-        FileNotFoundError: If there is no dictionary.
-        ValueError: If it, or the index, is damaged, or the index was made otherwise or of other maps.
+        FileNotFoundError: If the dictionary is missing.
+        ValueError: If it, or the index, is damaged, or the index has other settings or other maps.
     """
     folder = Path(folder)
     dictionary = PatchDictionary.load(folder)
@@ -107,7 +107,7 @@ def open_search(
 
 
 def _settings_in(folder: Path) -> IndexSettings:
-    """Return how the index in a folder was made; the defaults if there is none."""
+    """Return the settings of the index in a folder; the defaults if there is none."""
     if not (folder / FILE).exists():
         return IndexSettings()
     made_from = _read_state(folder / FILE)['made_from']
@@ -126,9 +126,9 @@ def _read_state(path: Path) -> dict:
 
 
 class _Building:
-    """Makes an index, or reads it, or goes on with it.
+    """Makes an index, reads it, or resumes making it.
 
-    ``index.json`` names the two files that belong together: the components, and the index as far as it is.
+    ``index.json`` names the two files that belong together: the components, and the index in its present state.
     """
 
     def __init__(self, folder: Path, dictionary: PatchDictionary, settings: IndexSettings) -> None:
@@ -148,7 +148,7 @@ class _Building:
         return self._read(state)
 
     def _state(self) -> dict | None:
-        """Return the content of ``index.json`` if there is one, which must fit."""
+        """Return the content of ``index.json`` if it exists; its settings must be these."""
         path = self.folder / FILE
         if not path.exists():
             return None
@@ -158,11 +158,11 @@ class _Building:
             what = '; '.join(
                 f'{key} was {old.get(key)!r}, is now {new[key]!r}' for key in new if old.get(key) != new[key]
             )
-            raise ValueError(f'{path}: the index was made otherwise: {what}. Delete that file to make it again')
+            raise ValueError(f'{path}: the index has other settings: {what}. Delete this file to make it again')
         return state
 
     def _train(self) -> dict:
-        """Find the components and an empty index's lists, and save them."""
+        """Compute the components and the lists of an empty index, and save them."""
         settings, lists = self.settings, self.made_from['lists']
         drawn = self.dictionary.sample(settings.pca_sample, settings.seed)
         embedding = SubgridPCA.fit(self.dictionary.maps, drawn, settings.components)
@@ -190,7 +190,7 @@ class _Building:
             progress(len(piece))
 
     def _save(self, index: faiss.Index, maps: int) -> dict:
-        """Write the index as far as it is, then ``index.json``, and remove the one before."""
+        """Write the index in its present state, then ``index.json``, and remove the previous index."""
         path = self.folder / f'index-{maps:08d}.npz'
         write_index(index, path)
         names = ('components.npz', path.name)
@@ -217,7 +217,7 @@ class _Building:
         return embedding, index
 
     def _read_components(self, path: Path) -> SubgridPCA:
-        """Return the components, whose shapes are believed by what is compiled."""
+        """Return the components, after checking their shapes, which compiled code relies on."""
         arrays = read_npz(path, ['kernel', 'bias'])
         size = self.settings.components
         for name, shape in dict(kernel=(GRID * GRID, NUM_LABELS, size), bias=(size,)).items():

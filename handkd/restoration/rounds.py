@@ -1,4 +1,4 @@
-"""What weakly supervised training learns from: restored maps of a whole set, in a folder, piece by piece."""
+"""Rounds of restored maps, the targets of weakly supervised training: a whole set in a folder, piece by piece."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _MOST_PIECES = 1 << 20
 
 @dataclass(frozen=True)
 class RoundSettings:
-    """What a round is made with; another weight or number makes another round.
+    """Settings of a round; other weights or numbers make another round.
 
     Attributes:
         weights: Checksum of the segmentation network's weights.
-        images: How many images are restored.
-        made_with: What else decides the maps and which of them may teach: the set, the network, the dictionary, the
-            window, the quality check; JSON can hold it.
-        piece: Images in a file.
+        images: Number of images to restore.
+        made_with: Everything else that decides the maps and their acceptance: the set, the network, the dictionary, the
+            window, the quality check; valid JSON.
+        piece: Number of images per file.
     """
 
     weights: int
@@ -55,20 +55,19 @@ class RoundSettings:
 
     @property
     def digest(self) -> int:
-        """CRC-32 of the settings, by which their pieces are known."""
+        """CRC-32 of the settings, which identifies their pieces."""
         return zlib.crc32(json.dumps(asdict(self), sort_keys=True).encode())
 
 
 class Round:
-    """Maps of one set that one state of the segmentation network predicts, restored and judged.
+    """Maps of one set predicted by one state of the segmentation network, restored and checked.
 
-    Pieces are written whole or not at all, in any order, by any number of processes: a round that was interrupted goes
-    on with those that are missing. Their names tell what they were made with, so a process that has outlived its
-    training does no harm.
+    Pieces are written atomically, in any order, by any number of processes: an interrupted round continues with the
+    missing ones. Their names contain a digest of their settings, so a process that outlives its training does no harm.
 
     Args:
-        folder: Where it is.
-        settings: What it is made with.
+        folder: Folder of the round.
+        settings: Its settings.
     """
 
     def __init__(self, folder: str | PathLike, settings: RoundSettings) -> None:
@@ -76,7 +75,7 @@ class Round:
 
     @classmethod
     def begin(cls, folder: str | PathLike, settings: RoundSettings) -> Round:
-        """Open a round, or begin it; pieces that were made with something else are removed."""
+        """Open a round, or begin it; pieces with other settings are removed."""
         folder = Path(folder)
         if folder.exists() and not cls._holds(folder, settings):
             shutil.rmtree(folder)
@@ -84,14 +83,14 @@ class Round:
 
     @classmethod
     def _holds(cls, folder: Path, settings: RoundSettings) -> bool:
-        """Whether a folder has a round of these settings, which this version can read."""
+        """Whether a folder has a round of these settings that this version can read."""
         try:
             return cls.open(folder).settings == settings
         except (ValueError, FileNotFoundError):
             return False
 
     def remade(self, made_with: dict) -> Round:
-        """Begin the round again, of the same weights and images, with something else; what else lies there stays.
+        """Begin the round again with the same weights and images and another ``made_with``; other files are kept.
 
         Args:
             made_with: See :class:`RoundSettings`.
@@ -101,7 +100,7 @@ class Round:
         return Round(self.folder, replace(self.settings, made_with=made_with))._described()
 
     def _described(self) -> Round:
-        """Write what the round is made with, and return the round."""
+        """Write the settings of the round, and return the round."""
         content = dict(version=VERSION, **asdict(self.settings))
         write_atomically(self.folder / FILE, json.dumps(content, indent=1).encode() + b'\n')
         return self
@@ -111,29 +110,29 @@ class Round:
         """Open a round that has been begun.
 
         Raises:
-            FileNotFoundError: If there is none.
+            FileNotFoundError: If it is missing.
             ValueError: If its ``round.json`` is damaged.
         """
         path = Path(folder) / FILE
         if not path.is_file():
-            raise FileNotFoundError(f'no {FILE} in {str(folder)!r}: no round of restored maps')
+            raise FileNotFoundError(f'no {FILE} in {str(folder)!r}: expected a round of restored maps')
         settings = RoundSettings(**read_state(path, VERSION, set(RoundSettings.__dataclass_fields__)))
         for key in ('weights', 'images', 'piece'):
             check_count(path, key, getattr(settings, key))
         if not settings.piece or settings.images > settings.piece * _MOST_PIECES:
-            raise ValueError(f"{path}: {settings.images} 'images' in pieces of {settings.piece} are no round")
+            raise ValueError(f"{path}: {settings.images} 'images' in pieces of {settings.piece} are not a valid round")
         if not isinstance(settings.made_with, dict):
             raise ValueError(f"{path}: 'made_with' must be a dict, found {shown(settings.made_with)}")
         return cls(folder, settings)
 
     def indices_of(self, piece: int) -> range:
-        """Return which images are in a piece."""
+        """Return the numbers of the images in a piece."""
         first = piece * self.settings.piece
         return range(first, min(first + self.settings.piece, self.settings.images))
 
     @property
     def missing(self) -> list[int]:
-        """Numbers of the pieces that are not written."""
+        """Numbers of the missing pieces."""
         return [piece for piece in range(-(-self.settings.images // self.settings.piece)) if not self._exists(piece)]
 
     @property
@@ -146,9 +145,9 @@ class Round:
 
         Args:
             piece: Its number.
-            predicted: The network's maps, shape (B, H, W), uint8.
-            restored: What became of them, of the same shape.
-            verdict: What the quality check says.
+            predicted: The network's part maps of the crops, shape (B, H, W), uint8.
+            restored: The restored maps, of the same shape and type.
+            verdict: Result of the quality check.
         """
         content = io.BytesIO()
         distances = (np.float32(verdict.before), np.float32(verdict.after))
@@ -158,27 +157,29 @@ class Round:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The network's maps, shape (N, H, W), uint8."""
+        """The network's part maps of the crops, shape (N, H, W), uint8."""
         return self._read('predicted')
 
     @cached_property
     def restored(self) -> np.ndarray:
-        """The restored maps, shape (N, H, W), uint8."""
+        """The restored part maps of the crops, shape (N, H, W), uint8."""
         return self._read('restored')
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What the quality check says of all images."""
+        """Result of the quality check for all images."""
         return Verdict(*(self._read(name) for name in _VERDICT))
 
     def _read(self, name: str) -> np.ndarray:
         """Return an array of all pieces.
 
         Raises:
-            ValueError: If the round is not complete, or a piece is damaged; names it.
+            ValueError: If the round is incomplete, or a piece is damaged; names it.
         """
         if self.missing:
-            raise ValueError(f'{self.folder}: {len(self.missing)} pieces of this round are not written yet')
+            raise ValueError(
+                f'{self.folder}: {len(self.missing)} pieces of this round are missing: resume its training'
+            )
         arrays = []
         for piece in range(-(-self.settings.images // self.settings.piece)):
             path = self._path(piece)
@@ -187,12 +188,12 @@ class Round:
                 self._check(name, arrays[-1], len(self.indices_of(piece)), arrays[0].shape[1:])
             except ValueError as error:
                 fault = error.fault if isinstance(error, ArrayFileError) else error
-                raise ValueError(f'{path} is damaged ({fault}); delete it, and it is made again') from error
+                raise ValueError(f'{path} is damaged ({fault}): delete it, and it is made again') from error
         return np.concatenate(arrays)
 
     @staticmethod
     def _check(name: str, array: np.ndarray, images: int, size: tuple[int, ...]) -> None:
-        """Check that an array of a piece is one of its images, and of maps of the size of the others."""
+        """Check that an array has the form of a piece with this number of images, and maps the size of the others."""
         if name in _MAPS:
             check_maps(array, name)
             form = (np.uint8, size)
@@ -209,7 +210,7 @@ class Round:
 
 
 def round_folder(folder: str | PathLike, number: int) -> Path:
-    """Return the folder of a run's round within the folder of all of them."""
+    """Return the folder of one round inside the folder of a run's rounds."""
     return Path(folder) / f'round_{number:04d}'
 
 
@@ -220,11 +221,11 @@ def latest_round(folder: str | PathLike) -> Round:
         folder: Folder of a run's rounds, ``restored`` in its work dir.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If no round is complete.
     """
     for path in sorted(Path(folder).glob('round_*'), reverse=True):
         if (path / FILE).is_file() and (found := Round.open(path)).complete:
             return found
     raise FileNotFoundError(
-        f'no complete round of restored maps in {str(folder)!r}: they are made by weakly supervised training'
+        f'no complete round of restored maps in {str(folder)!r}: run a weakly supervised training first'
     )

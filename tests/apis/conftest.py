@@ -21,6 +21,22 @@ def pack(results):
     return dict(inputs=dict(rgb=torch.from_numpy(results['img'])), data_samples=sample)
 
 
+STUDENT = """
+_base_ = './twin.py'
+model = dict(_delete_=True, type='DistilledEstimator', student=_base_.model,
+             teachers=dict(deep=dict(model=_base_.model, checkpoint='nowhere.pth')),
+             distillers=dict(feat=dict(type='FeatureMimic', layer='neck', teacher='deep')))
+stages = dict(
+    options={'train_cfg.max_iters': 3},
+    runs=[
+        dict(name='teacher', label='Teacher', role='teacher', config='twin.py', options={'train_cfg.max_iters': 4}),
+        dict(name='twin', label='Twin', role='twin', config='twin.py', seeds=['train_dataloader.sampler.seed']),
+        dict(name='student', label='Student', role='student', config=None, teachers=dict(deep='teacher')),
+    ],
+)
+"""
+
+
 @DATASETS.register_module()
 class TinyHands(ReproducibleDataset):
     """Noise with joints, augmented with more noise: all that a run needs, in microseconds."""
@@ -82,3 +98,12 @@ def tiny_cfg(tmp_path):
         )
 
     return build
+
+
+@pytest.fixture
+def stages_config(tiny_cfg, tmp_path):
+    twin = tiny_cfg()
+    twin.pop('work_dir'), twin.pop('experiment_name')
+    twin.dump(tmp_path / 'twin.py')
+    (tmp_path / 'student.py').write_text(STUDENT)
+    return tmp_path / 'student.py'

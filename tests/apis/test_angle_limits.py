@@ -107,7 +107,7 @@ def test_a_stream_is_refused(monkeypatch):
         pass
 
     monkeypatch.setattr('handkd.apis.angle_limits.DATASETS.build', lambda settings: Stream())
-    with pytest.raises(ConfigError, match='Stream, train: .*need a data set whose samples have numbers'):
+    with pytest.raises(ConfigError, match='Stream, train: .*need a data set with indexed samples'):
         gather_limits(STUDIO)
 
 
@@ -199,9 +199,7 @@ def test_limits_of_other_labels_in_the_same_place_are_refused(tmp_path, lm_trees
     ensure_limits(cfg)
     ensure_limits(cfg)
     replace()
-    match = (
-        r"limits\.json come from another set, from other labels.*'labels': .*, but it is .*'labels'.*delete the file"
-    )
+    match = r"limits\.json come from another set, from other labels.*'labels': .*, expected .*'labels'.*delete the file"
     with pytest.raises(ConfigError, match=match) as caught:
         ensure_limits(cfg)
     assert '\n' not in str(caught.value)
@@ -247,7 +245,7 @@ def test_limits_whose_labels_are_not_there_are_used_with_a_warning(tmp_path, lm_
     ensure_limits(cfg)
     cfg.train_dataloader = None
     ensure_limits(cfg)
-    assert [text.count('used as it is, since its labels are not there') for text in told] == [0, 1, 1]
+    assert [text.count('used unchecked, since its labels are missing') for text in told] == [0, 1, 1]
     (tmp_path / 'limits.json').unlink()
     with pytest.raises(FileNotFoundError, match='no train_dataloader'):
         ensure_limits(cfg)
@@ -265,7 +263,7 @@ def test_without_the_training_set_the_one_file_that_may_be_meant_is_used(tmp_pat
     hand_out_paths(cfg)
     ensure_limits(cfg)
     assert cfg.test_evaluator.limits == made.angle_limits.file
-    assert 'used as it is, since its labels are not there' in told[-1]
+    assert 'used unchecked, since its labels are missing' in told[-1]
     shutil.copy(made.angle_limits.file, tmp_path / 'lm_other.json')
     again = config(tmp_path / 'lm_{labels}.json')
     again.train_dataloader.dataset = settings
@@ -283,12 +281,12 @@ def test_limits_of_another_percentile_or_of_unknown_origin_are_refused(tmp_path)
         ensure_limits(config(path))
     ensure_limits(config(path, percentile=1))
     AngleLimits(limits.low, limits.high).write(path)
-    with pytest.raises(ConfigError, match='they do not say from what'):
+    with pytest.raises(ConfigError, match='found no source'):
         ensure_limits(config(path))
 
 
 def test_foreign_limits_must_be_there(tmp_path):
-    with pytest.raises(ConfigError, match=r'no .*none\.json, and what is foreign is not gathered'):
+    with pytest.raises(ConfigError, match=r'none\.json is missing; foreign limits are not gathered'):
         ensure_limits(config(tmp_path / 'none.json', foreign=True))
 
 
@@ -299,7 +297,7 @@ def test_a_config_without_limits_needs_none_and_a_wrong_one_is_an_error(tmp_path
     with pytest.raises(ConfigError, match="angle_limits: 'file' is missing"):
         limits_settings(Config(dict(angle_limits=dict(percentile=1))))
     (tmp_path / 'x.json').write_text('{')
-    with pytest.raises(ValueError, match=r'x\.json is damaged'):
+    with pytest.raises(ValueError, match=r'x\.json: not valid JSON'):
         ensure_limits(config(tmp_path / 'x.json'))
 
 

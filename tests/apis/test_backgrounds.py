@@ -61,7 +61,7 @@ def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(ConfigError, match='no pipeline of the config has LoadBackground'):
         make_backgrounds(config(tmp_path, train=dict(ROOM, split='train')))
     loose = dict(type='StudioDataset', split='train', length=3, pipeline=pipeline(tmp_path))
-    with pytest.raises(ConfigError, match='StudioDataset does not say which camera and sequence'):
+    with pytest.raises(ConfigError, match='StudioDataset has no camera and sequence'):
         make_backgrounds(config(tmp_path, train=loose), progress=False)
     with pytest.raises(ConfigError, match='frames must be at least 1, found 0'):
         make_backgrounds(config(tmp_path, train=dict(ROOM, split='train', pipeline=pipeline(tmp_path))), frames=0)
@@ -119,6 +119,6 @@ def test_a_pack_does_not_choose_what_is_run(tmp_path, monkeypatch):
     manifest = SimpleNamespace(source=dict(config=source, length=1))
     monkeypatch.setattr(backgrounds, 'load_manifest', lambda folder: manifest)
     packed = dict(type='PackedHandDataset', data_root=str(tmp_path), pipeline=pipeline(tmp_path / 'b'))
-    with pytest.raises(ConfigError, match="made from a 'subprocess.Popen', which is not registered"):
+    with pytest.raises(ConfigError, match="its source is a 'subprocess.Popen', which is not registered"):
         make_backgrounds(Config(dict(train_dataloader=dict(dataset=packed))), progress=False)
     assert not (tmp_path / 'run').exists()

@@ -35,13 +35,13 @@ def raises(error):
     [
         (ValueError('model.beta: wrong'), 2, 'error: model.beta: wrong'),
         (FileNotFoundError('no config at x.py'), 2, 'error: no config at x.py'),
-        (KeyboardInterrupt(), 130, 'train.py goes on from there with --resume'),
+        (KeyboardInterrupt(), 130, 'train.py resumes from there with --resume'),
         (
             Interruption(signal.SIGTERM, 'after step 5; it is saved'),
             75,
-            'ended by SIGTERM after step 5; it is saved; to go',
+            'ended by SIGTERM after step 5; it is saved; to resume',
         ),
-        (Interruption(signal.SIGINT), 130, 'ended by SIGINT; to go on: '),
+        (Interruption(signal.SIGINT), 130, 'ended by SIGINT; to resume: '),
     ],
 )
 def test_an_error_of_the_user_is_one_line_and_a_status(error, status, text, capsys):
@@ -176,7 +176,7 @@ def test_a_value_that_can_not_be_read_is_one_line_with_the_way_out(value, capsys
     with pytest.raises(SystemExit):
         parser.parse_args(['--cfg-options', f'custom_hooks={value}'])
     last = capsys.readouterr().err.splitlines()[-1]
-    assert '--cfg-options custom_hooks: ' in last and 'or write it in a config file of your own' in last
+    assert '--cfg-options custom_hooks: ' in last and 'or write it in your own config file' in last
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_epochs_on_the_command_line_take_the_place_of_steps(options, tmp_path, m
     steps = load_config(config).train_cfg.max_iters
     train_cfg = load_config(config, parser.parse_args(['--cfg-options', *options]).cfg_options).train_cfg
     assert train_cfg.max_epochs == 2 and 'max_iters' not in train_cfg
-    assert f'max_epochs=2 takes the place of max_iters={steps}' in lines[-1] and 'now counts epochs' in lines[-1]
+    assert f'max_epochs=2 replaces max_iters={steps}' in lines[-1] and 'now counts epochs' in lines[-1]
     with_both = load_config(config, {'train_cfg.max_epochs': 2}).train_cfg  # which is meant is not known
     assert with_both.max_iters == steps
 

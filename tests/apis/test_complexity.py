@@ -111,7 +111,7 @@ def test_the_input_size_scales_the_convolutions_only():
     head = 3 * (64 * 256 + 256 * 64 + 64 * 21)
     small, large = measure_config(cfg).macs - head, measure_config(cfg, (128, 64)).macs - head
     assert large == 2 * small
-    with pytest.raises(ValueError, match="no pipeline says how large the network's input is"):
+    with pytest.raises(ValueError, match="no pipeline gives the size of the network's input"):
         measure_config(Config(dict(model=RGB_NETWORK, input_size=64)))
 
 
@@ -122,7 +122,7 @@ class InfraredEstimator(HandPoseEstimator):
 
 def test_an_unknown_modality_is_named():
     model = dict(RGB_NETWORK, type='InfraredEstimator', modality=['rgb', 'infrared'])
-    with pytest.raises(ValueError, match=r"channels of \['infrared'\] is not known"):
+    with pytest.raises(ValueError, match=r"unknown number of channels of \['infrared'\]"):
         measure_config(Config(dict(model=model, test_dataloader=TEST_SET)))
 
 

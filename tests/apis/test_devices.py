@@ -7,7 +7,7 @@ from handkd.apis.inferencer import HandInferencer
 
 @pytest.mark.parametrize('name', ['foo', 'cuda:99', '', 'meta'])
 def test_a_device_that_is_not_there_is_one_line(name):
-    with pytest.raises(ValueError, match=rf"^--device: '{name}' can't be used, there are cpu"):
+    with pytest.raises(ValueError, match=rf"^--device: '{name}' can't be used, expected one of cpu"):
         find_device(name)
     with pytest.raises(ValueError, match=rf"^--device: '{name}' can't be used"):
         HandInferencer('configs/pmd/demo.py', 'nothing.pth', device=name)  # before anything is built

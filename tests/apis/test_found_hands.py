@@ -40,7 +40,7 @@ def test_steps_that_render_or_pack_have_no_crop_and_no_mask():
     ]
     masked = found_steps([dict(type='DepthToCube', cube=200.0, hand_only=True)])
     assert masked[1] == dict(type='HandMaskFromCube', cube=200.0)
-    with pytest.raises(ValueError, match=r"no DepthToCube among the steps, found \['HandCrop'\]"):
+    with pytest.raises(ValueError, match=r"expected a DepthToCube among the steps, found \['HandCrop'\]"):
         found_steps([dict(type='HandCrop')])
 
 

@@ -237,7 +237,7 @@ def test_pixels_behind_a_virtual_camera_come_back():
         (VIRTUAL, dict(camera=INTRINSICS, root=(5, 6)), r'root must be \(u, v, z\) of middle_mcp, px and mm, found'),
         (VIRTUAL, dict(camera=INTRINSICS, root=(5, 6, -7)), 'root must be'),
         (ZB, dict(root=(5, 6, 7), box=(1, 2, 30, 40)), r'root must be \(u, v\) of middle_mcp in px'),
-        (ZB, dict(root=(5, 6)), "root goes with the hand's box"),
+        (ZB, dict(root=(5, 6)), "root needs the hand's box"),
         (make_config(dict(type='HandCrop'), dict(type='WarpCrop')), dict(root=(5, 6)), "'zb' and 'cube'.*'square'"),
     ],
 )
@@ -249,7 +249,7 @@ def test_what_a_crop_lacks_is_named(files, cfg, known, message):  # noqa: F811 (
 @pytest.mark.parametrize(
     ('steps', 'message'),
     [
-        ([], r'test_dataloader.dataset.pipeline does not say how to crop.*found \[\]'),
+        ([], r'test_dataloader.dataset.pipeline does not crop an image.*found \[\]'),
         ([dict(type='HandResize', size=64)], r"found \['HandResize'\]"),
         ([dict(type='HandCrop'), dict(type='WarpCrop'), dict(type='HandResize', size=64)], 'must choose a square'),
         ([dict(type='WarpCrop', size=64)], 'HandCrop'),
@@ -258,7 +258,7 @@ def test_what_a_crop_lacks_is_named(files, cfg, known, message):  # noqa: F811 (
 def test_a_pipeline_that_crops_nothing_is_refused(steps, message):
     with pytest.raises(ValueError, match=message):
         ConfigCrop(make_config(*steps))
-    with pytest.raises(ValueError, match='no test_dataloader.dataset'):
+    with pytest.raises(ValueError, match='test_dataloader.dataset is missing'):
         ConfigCrop(Config(dict(model=NETWORK)))
 
 

@@ -133,10 +133,10 @@ def test_what_can_not_be_used_is_named(photo, monkeypatch):
     picture, map_, camera = np.zeros((9, 9, 3), np.uint8), photo['depth'], photo['camera']['K']
     for infer, image, kwargs, message in (
         (depth, map_, {}, r'reads depth.*give the camera K.*--camera FX,FY,CX,CY'),
-        (depth, picture, dict(camera=camera), r'reads depth, an array \(H, W\).*found uint8 \(9, 9, 3\)'),
+        (depth, picture, dict(camera=camera), r'reads depth: expected an array \(H, W\).*found uint8 \(9, 9, 3\)'),
         (depth, map_, dict(camera=camera, root=(3, 4)), r'root must be \(u, v, z\), px and mm, found \(3, 4\)'),
         (depth, map_, dict(camera=camera, root=(3, 4, 0)), r'root must be \(u, v, z\)'),
-        (depth, map_ * 0, dict(camera=camera), 'there is no depth reading in it'),
+        (depth, map_ * 0, dict(camera=camera), 'no depth reading in it'),
         (depth, map_ / 1000, dict(camera=camera), r'expected 50 to 20000 mm: it looks like metres.*--depth-unit 1000'),
         (depth, map_, dict(camera=camera, depth_unit=1000), r'below .*e\+05 mm.*the right depth_unit'),
         (depth, map_, dict(camera=camera, depth_unit=0), 'depth_unit must be a positive'),
@@ -160,7 +160,7 @@ def test_depth_files(tmp_path):
     np.testing.assert_allclose(read_depth(path, 0.1), np.full((4, 6), 500), rtol=1e-6)
     cv2.imwrite(path, np.full((4, 6), 200, np.uint8))
     with pytest.raises(
-        OSError, match=r'depth.png.* has 1 channel\(s\) of uint8.*reads depth, a 16-bit PNG of one channel'
+        OSError, match=r'depth.png.* has 1 channel\(s\) of uint8.*reads depth: give a 16-bit PNG of one channel'
     ):
         read_depth(path)
     with pytest.raises(OSError, match='gone.png'):

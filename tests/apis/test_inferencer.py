@@ -149,7 +149,7 @@ def test_a_distilled_model_runs_as_its_student(files, infer):
     (hand,), (expected,) = HandInferencer(cfg, checkpoint, device='cpu')(IMAGE), infer(IMAGE)
     np.testing.assert_array_equal(hand['keypoints_3d'], expected['keypoints_3d'])
     both = dict(depth, modality=['rgb', 'depth'])
-    for network, message in ((depth, 'in depth only: there is no DepthToCube'), (both, "takes .*'rgb', 'depth'.* one")):
+    for network, message in ((depth, 'in depth only: expected a DepthToCube'), (both, "takes .*'rgb', 'depth'.* one")):
         with pytest.raises(ValueError, match=message):
             HandInferencer(Config(dict(test_dataloader=TEST_SET, model=network)), checkpoint)
 
@@ -251,5 +251,5 @@ def test_what_a_2d_network_can_not_use_or_give_is_named(flat):
             infer(flat['image'], **kwargs)
     with torch.no_grad():
         infer.model.weight.fill_(np.nan)
-    with pytest.raises(ValueError, match='predicts what is not finite'):
+    with pytest.raises(ValueError, match='predicts non-finite joints'):
         infer(flat['image'])

@@ -191,7 +191,7 @@ def test_another_recipe_is_refused(tmp_path):
     ):
         dataset = packed(tmp_path, **changes)
         for use in (DATASETS.build, lambda dataset: ensure_packs(config(dataset))):
-            with pytest.raises(ConfigError, match=f'a pack of another recipe: {message}. Name another folder'):
+            with pytest.raises(ConfigError, match=f'a pack of another recipe: {message}. Set another folder'):
                 use(dataset)
     for changes in (dict(shard=100), dict(root='middle_mcp'), dict(modalities=None), dict(on_corrupt='skip')):
         ensure_packs(config(packed(tmp_path, **changes)))

@@ -164,7 +164,7 @@ def test_without_labels_there_is_no_truth_and_no_number(tmp_path, shown):
 
 
 def test_runs_without_maps_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"no network predicts parts \('part_seg'\), found a: look at joints with"):
+    with pytest.raises(ValueError, match=r"no network predicts parts \('part_seg'\), found a: show their joints with"):
         part_sheet([network(tmp_path, 'a', dict(type='OffsetJointsHead'))], [0])
 
 
@@ -234,7 +234,10 @@ def test_some_of_the_rejected_maps(weak_run, shown):
     shown.clear()
     picture = rejection_sheet(run, indices=[3, 2])
     assert [*shown][:2] == ['image 3', 'image 2'] and picture.caption.startswith('3 of 4')
-    with pytest.raises(ValueError, match=r'round_0002: image 0 was not rejected; 3 of 4 were, such as \[1, 2, 3\]'):
+    with pytest.raises(
+        ValueError,
+        match=r'round_0002: image 0 was not rejected; choose among the 3 of 4 that were, such as \[1, 2, 3\]',
+    ):
         rejection_sheet(run, indices=[2, 0])
 
 
@@ -242,13 +245,13 @@ def test_runs_that_have_rejected_nothing_are_named(weak_run, tmp_path):
     run, predicted, restored = weak_run
     mixed = run.cfg.train_dataloader.dataset
     mixed.datasets[1].length = 9
-    with pytest.raises(ValueError, match='round_0002 has maps of 4 images, the real set has 9'):
+    with pytest.raises(ValueError, match='round_0002 has maps of 4 images, but the real training set has 9'):
         rejection_sheet(run)
     mixed.datasets[1].length = 4
     good = np.ones(4, bool)
     better = Verdict(np.full((4, 21), 2.0), np.full((4, 21), 1.0), np.zeros((4, 21), bool), good, good)
     Round.open(tmp_path / 'restored' / 'round_0003').write(0, predicted, restored, better)
-    with pytest.raises(ValueError, match='round_0003: there is nothing to show, 0 of 4 restored maps rejected'):
+    with pytest.raises(ValueError, match='round_0003: no rejected map to show, 0 of 4 restored maps rejected'):
         rejection_sheet(run)
     run.cfg.train_dataloader.dataset = mixed.datasets[1]
     with pytest.raises(ValueError, match='weak: its training set must be a mixture of two sets, found StudioDataset'):

@@ -73,13 +73,13 @@ def test_other_labels_in_the_same_place_are_refused(tmp_path):
 
 
 def test_what_is_wrong_is_named(tmp_path):
-    with pytest.raises(ConfigError, match='names no patch_dictionary'):
+    with pytest.raises(ConfigError, match='patch_dictionary is missing in the config'):
         open_dictionary(Config(dict()))
     with pytest.raises(ConfigError, match="'map'; did you mean 'maps'"):
         open_dictionary(config(tmp_path, map=3))
     with pytest.raises(ConfigError, match="'dataset' is missing"):
         open_dictionary(Config(dict(patch_dictionary=dict(folder='x'))))
-    with pytest.raises(ConfigError, match='maps must be from 1 to 9, the length of its set: 10'):
+    with pytest.raises(ConfigError, match='maps must be from 1 to 9, the length of its set, found 10'):
         open_dictionary(config(tmp_path, maps=10))
     bare = dict(HANDS, pipeline=[dict(type='PackHandInputs', modalities=['depth'])])
     with pytest.raises(ValueError, match="sample 0 has no 'part_seg'"):

@@ -149,7 +149,7 @@ def test_hands_of_other_joints_are_refused(pixel_network):
     (items,) = read_samples([pixel_network], [2])
     joints = np.zeros((1, 14, 3))
     result = HandPredictions(joints, joints, np.ones((1, 14), bool), np.array([2]), 'abs_14j')
-    with pytest.raises(ValueError, match='nyu: hands are drawn with 21 joints, it predicts 14'):
+    with pytest.raises(ValueError, match='nyu: only hands with 21 joints can be drawn, but it predicts 14'):
         prediction_sheet(['nyu'], [result], [items])
 
 

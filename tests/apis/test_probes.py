@@ -164,7 +164,7 @@ def test_encoders_without_latents_and_sets_without_labels_are_named(tmp_path):
     run.cfg.train_dataloader.dataset.dataset.length = 12
     with pytest.raises(ValueError, match='a linear map needs at least 10 samples, found 5'):
         probe_table([run], num=6)
-    with pytest.raises(ValueError, match='one time only: there is no other moment; take more images'):
+    with pytest.raises(ValueError, match='one time only, so there is no other moment: use more images'):
         probe_table([run], num=1)
     run.cfg.train_dataloader.dataset.dataset.every = 1
     with pytest.raises(ValueError, match='net: none of 12 images of WrittenHands has labels of all joints'):

@@ -237,7 +237,7 @@ def test_what_does_not_go_together_is_named(stages, tmp_path):
     HandPredictions(**vars(other) | {'img_ids': other.img_ids + 1}).save(stages[2].predictions)
     with pytest.raises(ValueError, match='pmd/predictions.npz: its images or its protocol'):
         write_stage_report(tmp_path / 'report.html', '', stages)
-    with pytest.raises(ValueError, match="no metric 'MPJPE' among"):
+    with pytest.raises(ValueError, match="no metric 'MPJPE', found"):
         stages[0].metric('MPJPE')
     with pytest.raises(ValueError, match="'pupil'"):
         StageResult(**vars(stages[0]) | {'role': 'pupil'})

@@ -99,7 +99,7 @@ def test_checkpoints_of_two_runs_are_not_taken_for_one(tiny_cfg, tmp_path):
     moved = old.rename(new.parent / old.name)
     assert find_checkpoint(new.parent) == new  # it is the one that last_checkpoint names
     (new.parent / 'last_checkpoint').unlink()
-    with pytest.raises(CheckpointError, match=r'iter_6\.pth and iter_3\.pth, .*of two runs.*--resume PATH'):
+    with pytest.raises(CheckpointError, match=r'iter_6\.pth and iter_3\.pth, .*from two runs.*--resume PATH'):
         train(tiny_cfg(8, 'new'), resume='auto')
     moved.unlink()
     train(tiny_cfg(5, 'new'), resume='auto')
@@ -126,7 +126,7 @@ def test_batches_of_another_size_go_on_behind_the_samples_that_were_seen(tiny_cf
 
     assert run(3, 2)['samples'] == 6
     assert run(4, 4, resume='auto')['samples'] == 10
-    assert 'a step has 4 samples (was 2); the run goes on behind the 6 samples' in logged(tmp_path)
+    assert 'a step has 4 samples (was 2); the run continues after the 6 samples' in logged(tmp_path)
     assert sorted(SeenImagesHook.seen) == list(range(10))  # one pass, each image once
     assert run(5, 4, resume='auto')['samples'] == 14  # not said again, and still behind them
     assert logged(tmp_path).count('a step has') == 1 and len(set(SeenImagesHook.seen[10:])) == 4

@@ -54,7 +54,7 @@ def test_epochs_with_checkpoints_by_step_or_groups_without_end_are_refused(tiny_
 @pytest.mark.parametrize(
     ('sampler', 'said'),
     [
-        (dict(type='DefaultSampler', shuffle=False), 'ReproducibleSampler in the place of DefaultSampler'),
+        (dict(type='DefaultSampler', shuffle=False), 'DefaultSampler is replaced by ReproducibleSampler'),
         (dict(type='mypackage.WeightedSampler'), 'WeightedSampler is not one of ReproducibleSampler, ViewGroupSampler'),
         (dict(type='handkd.ViewGroupSampler'), ''),
     ],

@@ -79,12 +79,12 @@ def _hub(**info):
     [
         (dict(meta=[1]), "'meta' has no counts"),
         (dict(meta=dict(epoch='1', iter=2)), "'meta' has no counts"),
-        (dict(meta=dict(epoch=1, iter=2, seed='1')), "'seed' that is no number"),
-        (dict(optimizer=[1]), "'optimizer' is no dict"),
-        (dict(param_schedulers=3), "'param_schedulers' are no list"),
+        (dict(meta=dict(epoch=1, iter=2, seed='1')), "'seed' in 'meta' is not a number"),
+        (dict(optimizer=[1]), "'optimizer' is not a dict"),
+        (dict(param_schedulers=3), "'param_schedulers' is not a list"),
         (dict(meta=dict(epoch=0, iter=1 << 60)), "'meta' has no counts"),
-        (dict(meta=dict(epoch=0, iter=1, samples=3)), "'meta' has other 'samples'"),
-        (dict(meta=dict(epoch=0, iter=1, seed=-1)), "'meta' has a 'seed'"),
+        (dict(meta=dict(epoch=0, iter=1, samples=3)), "'samples' in 'meta' are not counts"),
+        (dict(meta=dict(epoch=0, iter=1, seed=-1)), "'seed' in 'meta'"),
         (dict(message_hub={}), "'message_hub' has no logs"),
         (dict(message_hub=dict(log_scalars={})), "'message_hub' has no state"),
         (dict(message_hub=_hub(keep_ckpt_ids=['x/../../other'])), "'message_hub' has no state"),
@@ -99,7 +99,7 @@ def test_entries_that_no_run_can_go_on_from_are_named(tmp_path, change, said):
     hub = dict(log_scalars={}, runtime_info={}, resumed_keys={})
     whole = dict(meta=dict(epoch=0, iter=1), state_dict={}, optimizer={}, message_hub=hub, param_schedulers=[])
     check_resumable(whole, 'a.pth')
-    with pytest.raises(CheckpointError, match=rf'^a\.pth is no checkpoint of a run of handkd: .*{said}'):
+    with pytest.raises(CheckpointError, match=rf'^a\.pth is not a checkpoint of a run of handkd: .*{said}'):
         check_resumable(whole | change, 'a.pth')
 
 

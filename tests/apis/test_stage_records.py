@@ -21,7 +21,7 @@ def test_what_is_written_is_read_and_a_metric_may_be_nan(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('{"finger', 'this is no JSON'),
+        ('{"finger', 'not valid JSON'),
         ('[1]', r'expected a dict, found \[1\]'),
         ('{"started": 1.0}', "'fingerprint' must be a str, found None"),
         ('{"fingerprint": "1", "metrics": {}}', "'checkpoint' must be a str"),
@@ -36,5 +36,5 @@ def test_what_is_written_is_read_and_a_metric_may_be_nan(tmp_path):
 def test_what_no_stage_has_written_is_named_with_the_way_out(tmp_path, text, said):
     text = text if isinstance(text, str) else json.dumps(FINISHED | text)
     (tmp_path / 'stage.json').write_text(text)
-    with pytest.raises(ConfigError, match=rf'stage\.json[^\n]*{said}[^\n]*; delete it: the stage then goes on'):
+    with pytest.raises(ConfigError, match=rf'stage\.json[^\n]*{said}[^\n]*; delete it: the stage then resumes'):
         read_record(tmp_path)

@@ -50,7 +50,7 @@ def test_a_config_and_a_checkpoint_may_be_named(run):
 
 
 def test_what_is_missing_is_named(run, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'gone: no such work dir; a run is a work dir or CONFIG.py:CHECKPOINT'):
+    with pytest.raises(FileNotFoundError, match=r'gone: no such work dir; name a work dir or CONFIG.py:CHECKPOINT'):
         TrainedNetwork.open('gone')
     with pytest.raises(FileNotFoundError, match='no config'):
         TrainedNetwork.open(str(tmp_path))
@@ -62,7 +62,7 @@ def test_what_is_missing_is_named(run, tmp_path):
     (run / 'other.py').unlink()
     for file in run.glob('*.pth'):
         file.unlink()
-    with pytest.raises(FileNotFoundError, match=r'no checkpoint in it'):
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint in this folder'):
         TrainedNetwork.open(str(run))
 
 
@@ -70,7 +70,7 @@ def test_samples_are_those_of_the_test_set(run):
     networks = [TrainedNetwork.open(str(run), label) for label in 'ab']
     samples = read_samples(networks, [7, 2])
     assert [[item['data_samples'].img_id for item in items] for items in samples] == [[7, 2], [7, 2]]
-    with pytest.raises(ValueError, match='a: the test set has 10 images, there is no 10'):
+    with pytest.raises(ValueError, match='a: no test image 10: indices must be from 0 to 9'):
         read_samples(networks, [0, 10])
 
 

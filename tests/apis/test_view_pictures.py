@@ -182,9 +182,9 @@ def test_points_swing_to_either_side(tmp_path, shown):
 def test_what_makes_no_views_is_named(tmp_path):
     run = network(tmp_path)
     for wrong in ([12], [-1]):
-        with pytest.raises(ValueError, match=f'net: the test set has 12 images, there is no {wrong[0]}'):
+        with pytest.raises(ValueError, match=f'net: no test image {wrong[0]}: indices must be from 0 to 11'):
             turntable(run, wrong)
-    with pytest.raises(ValueError, match='groups are numbered from 0 on, found -1'):
+    with pytest.raises(ValueError, match='groups must be numbers from 0 on, found -1'):
         view_sheet(run, groups=[-1])
     plain = copy.deepcopy(run.cfg)
     plain.model = dict(type='HandPoseEstimator', backbone=plain.model.backbone, head=plain.model.head)

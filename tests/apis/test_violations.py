@@ -133,7 +133,7 @@ def test_what_does_not_go_together_is_named(tmp_path, limits):
     twin = network(tmp_path, 'twin', (1,))
     with pytest.raises(ValueError, match='twin and other have test sets of 7 and 6 images'):
         violation_sheet([twin, network(tmp_path, 'other', (1,), length=6)], limits)
-    with pytest.raises(ValueError, match='the test set has 7 images, there is no 7'):
+    with pytest.raises(ValueError, match='no test image 7: indices must be from 0 to 6'):
         violation_sheet([twin], limits, indices=[7])
     plain = network(tmp_path, 'plain', (1,), pipeline=[dict(type='ForgetSide'), PACK])
     with pytest.raises(ValueError, match=r"plain: test image 0 needs a hand_side of \('left', 'right'\), found None"):

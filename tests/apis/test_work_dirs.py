@@ -35,7 +35,7 @@ def held_by_another(folder):
 def test_a_second_training_is_refused_until_the_first_is_gone(tiny_cfg, tmp_path):
     cfg = tiny_cfg(2)
     with held_by_another(cfg.work_dir) as other:
-        said = rf'run: another training, process {other.pid} on \S+, is at work in this folder; .*--work-dir'
+        said = rf'run: another training, process {other.pid} on \S+, is running in this folder; .*--work-dir'
         with pytest.raises(OSError, match=said):
             train(cfg)
         train(tiny_cfg(1, 'elsewhere'))

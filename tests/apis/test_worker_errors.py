@@ -55,8 +55,8 @@ def test_a_killed_process_ends_a_tool_with_one_line(work, said):
     [
         ('DataLoader worker (pid 7) is killed by signal: Killed. ', r'pid 7\) was ended by a signal \(Killed\)'),
         ('DataLoader worker (pid(s) 7, 9) exited unexpectedly', r'pid 7, 9\) ended without an error'),
-        ('DataLoader worker (pid 7) is killed by signal: Bus error. It is possible', 'no more shared memory'),
-        ('unable to write to file </torch_12_3_4>: No space left on device (28)', 'no more shared memory'),
+        ('DataLoader worker (pid 7) is killed by signal: Bus error. It is possible', 'ran out of shared memory'),
+        ('unable to write to file </torch_12_3_4>: No space left on device (28)', 'ran out of shared memory'),
     ],
 )
 def test_what_pytorch_says_of_it(text, said):

@@ -282,7 +282,7 @@ def test_paths_that_are_none(tiny):
 
 def test_what_is_no_json(tiny):
     root = tiny().data_root
-    for text, said in (('{"image": }', 'this is no JSON'), ('[1]', 'expected a JSON object .*found list')):
+    for text, said in (('{"image": }', 'not valid JSON'), ('[1]', 'expected a JSON object .*found list')):
         (root / 'train.jsonl').write_text(f'\n{text}\n')
         with pytest.raises(ValueError, match=rf'train\.jsonl:2: {said}'):
             HandFolderDataset(root, 'train')

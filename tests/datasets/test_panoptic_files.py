@@ -106,7 +106,7 @@ def test_wrong_labels_are_named(panoptic, change_json, edit, message):
 
 def test_damaged_json_is_named(panoptic):
     (panoptic / LABELS).write_text('{"people": [')
-    with pytest.raises(ValueError, match='handRecon3D_hd00000009.json: this is no JSON'):
+    with pytest.raises(ValueError, match='handRecon3D_hd00000009.json: not valid JSON'):
         PanopticHandDataset(panoptic, 'all')
 
 

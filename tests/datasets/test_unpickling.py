@@ -66,7 +66,7 @@ class Hostile:
 def test_a_hostile_pickle_is_refused_and_does_nothing(tmp_path, make, asked):
     path, victim = tmp_path / 'anno_training.pickle', tmp_path / 'victim'
     path.write_bytes(pickle.dumps(make(victim), 2))
-    with pytest.raises(ValueError, match=rf'anno_training.*it asks for .*{asked}'):
+    with pytest.raises(ValueError, match=rf'anno_training.*it requests .*{asked}'):
         load_arrays(path)
     assert not victim.exists()
 

@@ -99,7 +99,7 @@ def test_bad_files_are_named(tmp_path):
     (tmp_path / 'some.txt').write_text('a.png 1 2 3\n1 2 3\n')
     (tmp_path / 'blank.txt').write_text('\n')
     for name, message in (
-        ('pickled.npz', 'pickled.npz: holds pickled objects'),
+        ('pickled.npz', 'pickled.npz: has pickled objects'),
         ('plain.npy', 'plain.npy: not a readable npy'),
         ('cut.npz', 'cut.npz: not a readable npz'),
         ('empty.npz', 'empty.npz: not a readable npz'),
@@ -108,7 +108,7 @@ def test_bad_files_are_named(tmp_path):
         ('uvd.npz', "uvd.npz: holds 'uvd', .* --format uvd"),
         ('flat.npz', r"flat.npz: 'joints' must be \(frames, joints, 3\).*found \(4, 5, 2\)"),
         ('mask.npz', r"mask.npz: 'valid' must be \(4, 5\).*found \(4, 6\)"),
-        ('broken.json', 'broken.json: this is no JSON'),
+        ('broken.json', 'broken.json: not valid JSON'),
         ('ragged.json', "ragged.json: 'joints' is not an array"),
         ('short.txt', 'short.txt, line 2: found 3 numbers, expected 6'),
         ('index.txt', 'index.txt, line 1: found 7 numbers, expected three per joint'),

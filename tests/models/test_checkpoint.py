@@ -41,7 +41,7 @@ def test_the_log_buffers_of_mmengine_are_data(tmp_path):
 
 def test_what_is_refused_is_named_with_the_way_out(tmp_path):
     torch.save(dict(state_dict=Hostile(), meta=np.array([Hostile])), tmp_path / 'a.pth')
-    with pytest.raises(CheckpointError, match=r'it asks for \w+\.system\), .*weights_only=False.*torch\.save\(c'):
+    with pytest.raises(CheckpointError, match=r'it requests \w+\.system\), .*weights_only=False.*torch\.save\(c'):
         read_checkpoint(tmp_path / 'a.pth')
 
 
@@ -142,12 +142,14 @@ def test_a_part_of_a_network_begins_with_its_own_weights(tmp_path):
 
 def test_a_text_is_no_checkpoint_and_torch_s_advice_is_not_repeated(tmp_path):
     (tmp_path / 'README.md').write_text('# A title\n\nand a text\n')
-    with pytest.raises(CheckpointError, match=r'README\.md is no checkpoint: it is not a file that torch\.save wrote$'):
+    with pytest.raises(
+        CheckpointError, match=r'README\.md is not a checkpoint: it is not a file that torch\.save wrote$'
+    ):
         read_checkpoint(tmp_path / 'README.md')
 
 
 def test_a_folder_is_said_to_be_one_with_the_checkpoints_in_it(tmp_path):
-    with pytest.raises(IsADirectoryError, match=r'is a folder, and no checkpoint; there is no \.pth in it'):
+    with pytest.raises(IsADirectoryError, match=r'is a folder, not a checkpoint; it has no \.pth file'):
         read_checkpoint(tmp_path)
     torch.save({}, tmp_path / 'iter_5.pth')
     with pytest.raises(IsADirectoryError, match=r'name one of those in it: iter_5\.pth'):

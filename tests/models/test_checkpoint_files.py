@@ -146,7 +146,7 @@ def test_old_files_ask_for_no_more_than_they_have(tmp_path, count):
     many = b'\x8a\x05' + count.to_bytes(5, 'little')
     assert data.count(b'K\x0cN') == data.count(b'K\x0c\x85') == 1
     (tmp_path / 'a.pth').write_bytes(data.replace(b'K\x0cN', many + b'N').replace(b'K\x0c\x85', many + b'\x85'))
-    with pytest.raises(CheckpointError, match=r'a\.pth is refused.*its tensors ask for more bytes than it has'):
+    with pytest.raises(CheckpointError, match=r'a\.pth is refused.*its tensors request more bytes than it has'):
         read_checkpoint(tmp_path / 'a.pth')
 
 
@@ -155,14 +155,14 @@ def test_archives_that_unpack_to_more_than_they_are(tmp_path):
     with zipfile.ZipFile(bomb, 'w', zipfile.ZIP_DEFLATED) as archive:
         archive.writestr('bomb/data.pkl', pickle.dumps({}, 2))
         archive.writestr('bomb/data/0', bytes(10_000_000))
-    with pytest.raises(CheckpointError, match=r'bomb\.pth is damaged or no checkpoint: its records are compressed'):
+    with pytest.raises(CheckpointError, match=r'bomb\.pth is damaged or not a checkpoint: its records are compressed'):
         read_checkpoint(bomb)
     forged(bomb)
     data = bytearray(bomb.read_bytes())
     entry = data.index(b'PK\x01\x02', data.index(b'PK\x01\x02') + 1)
     data[entry + 20 : entry + 28] = struct.pack('<LL', 1 << 31, 1 << 31)
     bomb.write_bytes(data)
-    with pytest.raises(CheckpointError, match=r'bomb\.pth is damaged or no checkpoint: its records are longer than'):
+    with pytest.raises(CheckpointError, match=r'bomb\.pth is damaged or not a checkpoint: its records are longer than'):
         read_checkpoint(bomb)
 
 
@@ -183,18 +183,18 @@ def other_programs(folder):
     (folder / 'keras').write_bytes(b'\x89HDF\r\n\x1a\n' + bytes(600))
     (folder / 'tar').write_bytes(bytes(257) + b'ustar' + bytes(300))
     return {
-        'list': 'holds a list, and no checkpoint',
-        'tensor': 'holds a Tensor, and no checkpoint',
-        'model': "is a checkpoint of another program: it has no 'state_dict', and model, epoch are no tensors",
-        'state': "'state_dict' is a list",
-        'text in it': 'w in its state_dict is a str',
-        'numbers': 'names and tensors are expected',
+        'list': 'expected a dict of weights, found a list',
+        'tensor': 'expected a dict of weights, found a Tensor',
+        'model': "is a checkpoint of another program: it has no 'state_dict', and model, epoch are not tensors",
+        'state': "'state_dict' must be a dict of tensors, found a list",
+        'text in it': 'w in its state_dict must be a tensor, found a str',
+        'numbers': "'state_dict' must be a dict of tensors",
         'script': 'it is a TorchScript module',
         'arrays.npz': 'zip archive that torch.save did not write',
         'array.npy': 'it is an array of numpy',
         'empty': 'it is empty',
         'page': 'not a file that torch.save wrote',
-        'pickle': 'is damaged or no checkpoint',
+        'pickle': 'is damaged or not a checkpoint',
         'keras': 'an HDF5 file',
         'tar': 'a tar archive',
     }

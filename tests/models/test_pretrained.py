@@ -35,11 +35,11 @@ def build(tmp_path):
         (
             'backbone.',
             'student.backbone.',
-            r"no weight under prefix='student\.backbone\.'; right would be prefix='backbone\.'$",
+            r"no weight under prefix='student\.backbone\.'; try prefix='backbone\.'$",
         ),
-        ('backbone.', None, r"none of its weights; right would be prefix='backbone\.'$"),
-        ('', 'backbone', r"no weight under prefix='backbone\.'; right would be no prefix$"),
-        ('a.b.', 'a', r"none of its weights; right would be prefix='a\.b\.'$"),
+        ('backbone.', None, r"none of its weights; try prefix='backbone\.'$"),
+        ('', 'backbone', r"no weight under prefix='backbone\.'; try no prefix$"),
+        ('a.b.', 'a', r"none of its weights; try prefix='a\.b\.'$"),
     ],
 )
 def test_a_wrong_prefix_names_the_part_the_file_and_the_right_one(build, saved_under, prefix, said):
@@ -54,12 +54,12 @@ def test_of_many_prefixes_the_one_that_fits_most_is_named(tmp_path):
     model = BaseModule(dict(type='Pretrained', checkpoint=str(tmp_path / 'whole.pth'), prefix='student'))
     for name, child in part.named_children():
         model.add_module(name, child)
-    with pytest.raises(CheckpointError, match=r"right would be prefix='backbone\.'$"):
+    with pytest.raises(CheckpointError, match=r"try prefix='backbone\.'$"):
         init_weights(model)
 
 
 def test_a_file_of_another_network_says_how_its_names_begin(build):
-    with pytest.raises(CheckpointError, match=r'names in it begin with linear\.: check the file'):
+    with pytest.raises(CheckpointError, match=r'its names begin with linear\.: check the file'):
         model = build(prefix='x')
         model.head[0].linear, model.head[0].dense = None, nn.Linear(3, 3)
         init_weights(model)

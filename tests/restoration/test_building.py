@@ -98,11 +98,11 @@ def test_another_source_is_refused(stack, tmp_path):
     changed = stack.copy()
     changed[5, 0, 0] ^= 1
     for source in (changed, stack[:5]):
-        with pytest.raises(ValueError, match='map 5 of the source is not the one that was written'):
+        with pytest.raises(ValueError, match='map 5 of the source differs from the written one'):
             build_dictionary(tmp_path, lambda start, source=source: source[start:], SOURCE)
     assert contents(tmp_path) == before
     (tmp_path / 'maps.u8').write_bytes(before['maps.u8'][:-1] + b'\x02')
-    with pytest.raises(ValueError, match=r'maps\.u8 is not what was written there'):
+    with pytest.raises(ValueError, match=r'maps\.u8 is missing, truncated or changed'):
         build_dictionary(tmp_path, lambda start: stack[start:], SOURCE)
 
 
@@ -111,7 +111,7 @@ def test_another_source_is_refused(stack, tmp_path):
     [
         (
             np.zeros((12, 14), np.uint8),
-            r'map 4 of the source: expected the size \(12, 15\) of the others, found \(12, 14',
+            r'map 4 of the source: expected the size \(12, 15\) of the first map, found \(12, 14',
         ),
         (np.full((12, 15), 255, np.uint8), 'map 4 of the source: map 0 has the label 255'),
         (np.zeros((12, 15), np.int32), 'map 4 of the source: expected uint8'),
@@ -155,7 +155,7 @@ def test_a_forged_description_is_not_gone_on_from(tmp_path, maps, change):
     build_dictionary(tmp_path, lambda start: maps[start:], {})
     content = json.loads((tmp_path / 'dictionary.json').read_text())
     (tmp_path / 'dictionary.json').write_text(json.dumps(content | dict(complete=False) | change))
-    with pytest.raises(ValueError, match=r'^\S*maps\.u8 is not what was written there[^\n]*$'):
+    with pytest.raises(ValueError, match=r'^\S*maps\.u8 is missing, truncated or changed[^\n]*$'):
         build_dictionary(tmp_path, lambda start: maps[start:], {})
 
 
@@ -164,6 +164,6 @@ def test_what_a_planted_link_leads_to_is_not_cut(tmp_path, maps):
     (tmp_path / 'there' / 'maps.u8').unlink()
     (tmp_path / 'victim').write_bytes(bytes(1 << 20))
     (tmp_path / 'there' / 'maps.u8').symlink_to(tmp_path / 'victim')
-    with pytest.raises(ValueError, match='is not what was written there'):
+    with pytest.raises(ValueError, match='is missing, truncated or changed'):
         build_dictionary(tmp_path / 'there', lambda start: maps[start:], {})
     assert (tmp_path / 'victim').stat().st_size == 1 << 20

@@ -89,7 +89,7 @@ def say(**changes):
         (cut, r'maps\.u8: expected 2040 bytes, found 2039'),
         (lambda folder: (folder / 'maps.u8').unlink(), r'maps\.u8: expected 2040 bytes, found no file'),
         (say(complete=False), 'the dictionary is unfinished, 6 maps are written'),
-        (say(version=2), r'dictionary\.json: has version 2, this handkd reads 1'),
+        (say(version=2), r'dictionary\.json: version 2, this handkd reads 1'),
         (say(colour='red'), r"dictionary\.json: expected the keys \['complete', .*, found .*'colour'"),
         (lambda folder: (folder / 'dictionary.json').write_text('[1'), r'dictionary\.json is damaged'),
         (lambda folder: (folder / 'dictionary.json').write_text('[1]'), r'dictionary\.json is damaged'),
@@ -102,5 +102,5 @@ def test_what_is_damaged_is_refused(folder, change, message):
 
 
 def test_a_folder_without_one_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'no dictionary\.json in .*build a dictionary there first'):
+    with pytest.raises(FileNotFoundError, match=r'no dictionary\.json in .*build a dictionary in this folder first'):
         PatchDictionary.load(tmp_path)

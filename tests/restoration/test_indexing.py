@@ -146,7 +146,7 @@ def other_maps(folder):
         (damage, r'maps\.u8: its content has changed'),
         (lambda folder: (folder / 'index-00000026.npz').write_bytes(b''), r'index-00000026\.npz: expected \d+ bytes'),
         (lambda folder: (folder / 'index.json').write_text('{}'), r'index\.json is damaged'),
-        (other_maps, r'index\.json: the index was made otherwise: dictionary was \d+, is now \d+'),
+        (other_maps, r'index\.json: the index has other settings: dictionary was \d+, is now \d+'),
     ],
     ids=['components', 'maps', 'index', 'json', 'dictionary'],
 )
@@ -158,7 +158,7 @@ def test_what_does_not_fit_is_refused(folder, change, message):
 
 def test_other_settings_are_refused_but_for_the_checkpoint(folder):
     assert open_search(folder, IndexSettings(**(vars(SETTINGS) | dict(checkpoint=1))))
-    with pytest.raises(ValueError, match='lists was 32, is now 64; seed was 0, is now 3. Delete that file'):
+    with pytest.raises(ValueError, match='lists was 32, is now 64; seed was 0, is now 3. Delete this file'):
         open_search(folder, IndexSettings(**(vars(SETTINGS) | dict(lists=64, seed=3))))
 
 
@@ -179,7 +179,7 @@ def test_few_patches_are_searched_exactly(tmp_path, maps):
 
 
 def test_a_missing_dictionary_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match='build a dictionary there first'):
+    with pytest.raises(FileNotFoundError, match='build a dictionary in this folder first'):
         open_search(tmp_path)
 
 

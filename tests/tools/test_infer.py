@@ -259,7 +259,7 @@ def test_the_tool_says_what_is_wrong_with_a_depth_image(tool, deep, files, tmp_p
     assert tool['main']([str(deep['image']), '--config', str(files[0]), '--checkpoint', str(files[1])]) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error:')]
     expected = (
-        r"colour.png' has 3 channel\(s\) of uint8.*the network reads depth, a 16-bit PNG of one channel",
+        r"colour.png' has 3 channel\(s\) of uint8.*the network reads depth: give a 16-bit PNG of one channel",
         r"small.png' has 1 channel\(s\) of uint8.*reads depth",
         'empty.png: there is no depth reading in it, all is 0',
         'metres.png: half of its depth is below 0.1 mm.*looks like metres',

@@ -27,5 +27,5 @@ def test_a_file_that_can_not_be_written_is_named_with_its_option_first(call, tmp
     (tmp_path / 'file').write_text('')
     tool, *args = (part.replace('FILE', str(tmp_path / 'file' / 'x')) for part in CALLS[call])
     option = call.split()[1]
-    with pytest.raises(OSError, match=rf'results can not be written there; name another folder with {option}'):
+    with pytest.raises(OSError, match=rf'results can not be written to it; name another folder with {option}'):
         runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'))['main'](args)

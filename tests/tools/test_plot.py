@@ -142,7 +142,7 @@ def test_errors_over_the_number_of_annotations(tmp_path, capsys):
     with pytest.raises(ValueError, match='results.json: found no stage with a number of annotations'):
         TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
     path.write_text('no json')
-    with pytest.raises(ValueError, match='results.json: this is no JSON'):
+    with pytest.raises(ValueError, match='results.json: not valid JSON'):
         TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
 
 

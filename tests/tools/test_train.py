@@ -112,7 +112,7 @@ def test_told_to_end_with_its_workers_it_saves_and_goes_on(files):
     assert status == 75 and 'Traceback' not in said, said
     (line,) = [line for line in said.splitlines() if line.startswith('ended by SIGTERM after step 5; ')]
     assert saved(files / 'parts') == ['iter_5.pth']
-    words = shlex.split(line.partition('to go on: ')[2])
+    words = shlex.split(line.partition('to resume: ')[2])
     assert words == command('parts', '--resume')
     check_it_goes_on_to_the_bit(files, words[2:])
 
@@ -130,7 +130,7 @@ def test_a_second_one_in_its_folder_is_refused(files):
             while first.stdout.readline() != 'waiting\n':
                 assert first.poll() is None
             status, said = run(files, command('run', '--resume'))
-            assert status == 2 and f'process {first.pid} on {socket.gethostname()}, is at work in this folder' in said
+            assert status == 2 and f'process {first.pid} on {socket.gethostname()}, is running in this folder' in said
         finally:
             first.kill()
 
@@ -144,6 +144,6 @@ def test_all_processes_end_at_the_step_in_which_one_was_told(files):
     status, said = run(files, launch, 'rank1 5')
     lines = [line for line in said.splitlines() if line.startswith('ended by SIGUSR1 after step 5; ')]
     assert status != 0 and len(lines) == 1 and saved(files / 'parts') == ['iter_5.pth'], said
-    again = shlex.split(lines[0].partition('to go on: ')[2])
+    again = shlex.split(lines[0].partition('to resume: ')[2])
     assert again == [*launch[2:], '--resume']
     assert run(files, ['env', f'PORT={port}', *again])[0] == 0 and saved(files / 'parts') == ['iter_8.pth']

@@ -202,7 +202,7 @@ def test_bad_input_is_named(runs, tmp_path, capsys):
         assert message in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"different names, found \['rgb', 'rgb'\]"):
         TOOL['main'](['poses', runs[0], runs[0]])
-    with pytest.raises(ValueError, match='the test set has 4 images, there is no 9'):
+    with pytest.raises(ValueError, match='no test image 9: indices must be from 0 to 3'):
         TOOL['main'](['poses', runs[0], '--indices', '9', '--out', str(tmp_path / 'no.png')])
     with pytest.raises(ValueError, match='rgb has no layer named'):
         TOOL['main'](['activations', runs[0], '--layer', 'nothing', '--out', str(tmp_path / 'no.png')])

@@ -29,7 +29,7 @@ def test_a_log_cut_off_in_its_last_line_is_read_and_one_damaged_before_is_named(
     write_log(tmp_path / 'killed', 'a', [train(10, 4.0)], tail='\n{"loss": 3.')
     assert len(read_scalars(tmp_path / 'killed')) == 1
     write_log(tmp_path / 'damaged', 'a', [train(10, 4.0)], tail='\n???\n' + json.dumps(train(20, 1.0)))
-    with pytest.raises(ValueError, match='scalars.json, line 2: this is no JSON'):
+    with pytest.raises(ValueError, match='scalars.json, line 2: not valid JSON'):
         read_scalars(tmp_path / 'damaged')
     with pytest.raises(FileNotFoundError, match='expected the work dir of a training'):
         read_scalars(tmp_path / 'nowhere')

@@ -1,1 +1,1 @@
-"""Damaged and hostile files for every reader, and what the readers make of them; ``tools/fuzz.py`` runs it."""
+"""Fuzzing of every reader with damaged and hostile files; ``tools/fuzz.py`` runs it."""

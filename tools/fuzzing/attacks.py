@@ -1,4 +1,4 @@
-"""Files that are made to run code, to leave their folder or to take memory, for each kind of input.
+"""Files made to run code, to access files outside their folder or to exhaust memory, for each kind of input.
 
 Payloads only create the file :data:`CANARY` in the folder of the process that reads them.
 """
@@ -23,7 +23,7 @@ class Attack:
     """One attack.
 
     Attributes:
-        name: What it does.
+        name: Short description.
         file: Glob pattern of the file that it replaces.
         make: Makes its content from the clean one.
     """
@@ -44,7 +44,7 @@ class _Calls:
 
 
 def _call(module: str, name: str, *args: str) -> bytes:
-    """A pickle that calls a function with texts."""
+    """Return a pickle that calls a function with strings."""
     pushed = b''.join(b'V' + text.encode('raw_unicode_escape') + b'\n' for text in args)
     return b'c' + module.encode() + b'\n' + name.encode() + b'\n(' + pushed + b'tR.'
 
@@ -52,7 +52,7 @@ def _call(module: str, name: str, *args: str) -> bytes:
 _TOUCH = f'touch {CANARY}'
 _PYTHON = f"open('{CANARY}', 'w')"
 
-_FORGED_DTYPE = (  # an array of 8 bytes whose dtype says, by its flags, that they point to an object
+_FORGED_DTYPE = (  # an array of 8 bytes whose dtype claims, by its flags, that they point to an object
     b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I1\ntcnumpy\ndtype\n(S'V8'\nI0\nI1\ntR"
     b"(I3\nS'|'\nNNNI8\nI1\nI63\ntbI00\nS'AAAAAAAA'\ntb."
 )
@@ -82,7 +82,7 @@ PICKLES: dict[str, bytes] = {
     'frame longer than the file': b'\x80\x04\x95' + struct.pack('<Q', 2**62) + b'N.',
     'bytes longer than the file': b'\x80\x04\x8e' + struct.pack('<Q', 2**40) + b'x.',
 }
-"""Name -> a pickle that must be refused, or do nothing."""
+"""Name -> a pickle that must be refused, or have no effect."""
 
 
 def _in_checkpoint(payload: bytes) -> Callable[[bytes], bytes]:
@@ -99,7 +99,7 @@ def _in_checkpoint(payload: bytes) -> Callable[[bytes], bytes]:
 
 
 def _with_config_text(clean: bytes) -> bytes:
-    """A checkpoint whose config, as MMEngine stores it, is a program."""
+    """Return a checkpoint whose config, as MMEngine stores it, is a program."""
     import torch
 
     content = io.BytesIO()
@@ -110,7 +110,7 @@ def _with_config_text(clean: bytes) -> bytes:
 
 
 def _zip_bomb(clean: bytes) -> bytes:
-    """A checkpoint with a member of 4 GB, in some MB."""
+    """Return a checkpoint of a few MB with a member of 4 GB."""
     content, packed = io.BytesIO(), zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(io.BytesIO(clean)) as old, zipfile.ZipFile(content, 'w', packed, compresslevel=1) as new:
         for info in old.infolist():
@@ -135,7 +135,7 @@ def _json(change: Callable[[dict], object]) -> Callable[[bytes], bytes]:
 
 
 def _source(**config: object) -> Callable[[bytes], bytes]:
-    """A pack whose source is something else."""
+    """Return a function that changes the source of a pack."""
 
     def change(content: dict) -> None:
         source = content['source']
@@ -145,7 +145,7 @@ def _source(**config: object) -> Callable[[bytes], bytes]:
 
 
 def _giant_header(clean: bytes) -> bytes:
-    """A PNG that says it is 30,000 x 30,000 px."""
+    """Return a PNG that claims 30,000 x 30,000 px."""
     from zlib import crc32
 
     header = b'IHDR' + struct.pack('>II', 30_000, 30_000) + clean[24:29]
@@ -153,14 +153,14 @@ def _giant_header(clean: bytes) -> bytes:
 
 
 def _object_npz(_clean: bytes) -> bytes:
-    """An npz whose array is a pickle."""
+    """Return an npz whose array is a pickle."""
     content = io.BytesIO()
     np.savez(content, joints=np.array([_Calls(exec, _PYTHON)], object))
     return content.getvalue()
 
 
 def _giant_npz(_clean: bytes) -> bytes:
-    """An npz whose array says that it has 10^12 rows."""
+    """Return an npz whose array claims 10^12 rows."""
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 21, 3), }"
     header += b' ' * (-(len(header) + 11) % 64) + b'\n'
     content = io.BytesIO()

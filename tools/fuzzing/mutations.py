@@ -31,13 +31,13 @@ _NUMBER = re.compile(rb'-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?')
 def damage(data: bytes, rng: np.random.Generator, others: Sequence[bytes] = ()) -> bytes:
     """Return a damaged copy of a file's content.
 
-    Archives are damaged inside as often as outside: behind a checksum that is right, or a reader that compares it would
-    never be tried any further.
+    Archives are damaged inside as often as outside: with a correct checksum, since otherwise a reader that compares it
+    would not be tested any further.
 
     Args:
         data: The content.
-        rng: Decides the damage.
-        others: Contents of other files of the same tree, of which pieces are put in.
+        rng: Random generator that decides the damage.
+        others: Contents of other files of the same tree, pieces of which are inserted. Defaults to ().
     """
     if data[:2] == b'PK' and rng.random() < 0.6:
         return _in_zip(data, rng)
@@ -62,7 +62,7 @@ def _is_text(data: bytes) -> bool:
 
 
 def _place(data: bytes, rng: np.random.Generator) -> int:
-    """Somewhere in the content, as often within its first 256 bytes, where headers are, as behind them."""
+    """Return a random position in the content, half of them within its first 256 bytes, which hold headers."""
     return int(rng.integers((min(len(data), 256) if rng.random() < 0.5 else len(data)) + 1))
 
 
@@ -141,7 +141,7 @@ _TEXT_DAMAGES: tuple[Damage, ...] = (_swap_number, _swap_number, _change_lines, 
 
 
 def _change_json(data: bytes, rng: np.random.Generator) -> bytes:
-    """Another value at a node of JSON, or of a line of it."""
+    """Change the value of a node of JSON, or of a line of it."""
     lines = data.split(b'\n')
     at = int(rng.integers(len(lines)))
     try:
@@ -167,7 +167,7 @@ def _change_json(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _nodes(node: object) -> list[tuple[dict | list, object]]:
-    """Of each node below one its container and its key there."""
+    """Return the container and the key of each node below one."""
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     return [pair for key, value in items for pair in [(node, key), *_nodes(value)]]
 
@@ -181,7 +181,7 @@ _JSON_DAMAGES: tuple[Damage, ...] = (_change_json,) * 8 + (_nest, *_TEXT_DAMAGES
 
 
 def _in_zip(data: bytes, rng: np.random.Generator) -> bytes:
-    """Damage to one member of a zip archive, whose checksums are right afterwards."""
+    """Damage one member of a zip archive; its checksums are correct afterwards."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [(info, archive.read(info)) for info in archive.infolist()]
@@ -198,7 +198,7 @@ def _in_zip(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _in_tar(data: bytes, rng: np.random.Generator) -> bytes:
-    """Damage to one member of a tar archive, whose headers are right afterwards."""
+    """Damage one member of a tar archive; its headers are correct afterwards."""
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         members = [(info, archive.extractfile(info).read()) for info in archive if info.isfile()]
     chosen, content = int(rng.integers(len(members))), io.BytesIO()
@@ -212,7 +212,7 @@ def _in_tar(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _in_png(data: bytes, rng: np.random.Generator) -> bytes:
-    """Damage to one chunk of a PNG, whose checksums are right afterwards."""
+    """Damage one chunk of a PNG; its checksums are correct afterwards."""
     chunks, at = [], 8
     while at + 12 <= len(data):
         (length,) = struct.unpack('>I', data[at : at + 4])

@@ -1,4 +1,4 @@
-"""Runs workers over a target, and notices when one crashes or hangs."""
+"""Runs workers over a target, and detects crashes and hangs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .worker import READ, REFUSED, work
 
 HANG, CRASH = 'hang', 'crash'
 SECONDS = 10.0
-"""Time that reading one input may take."""
+"""Maximum time for reading one input."""
 _START = 180.0
 _LINES = 40
 
 
 @dataclass
 class Findings:
-    """What reading a target's inputs came to.
+    """Outcome of reading a target's inputs.
 
     Attributes:
         counts: Verdict -> inputs.
@@ -46,11 +46,11 @@ class Findings:
 
 
 def fuzz(inputs: dict[str, Sequence[int]], seed: int, progress: Callable[[], object]) -> dict[str, Findings]:
-    """Read inputs of some targets in a process of its own, which is begun again when it has died.
+    """Read inputs of some targets in a separate process, which is restarted when it has died.
 
     Args:
-        inputs: Name of a target -> which of its inputs; from -1 downwards its attacks.
-        seed: Seed of the damages.
+        inputs: Name of a target -> numbers of its inputs; from -1 downwards its attacks.
+        seed: Seed of the damage.
         progress: Called after each input.
 
     Raises:
@@ -73,7 +73,7 @@ def fuzz(inputs: dict[str, Sequence[int]], seed: int, progress: Callable[[], obj
 def _work_through(
     place: str, inputs: list, seed: int, findings: dict[str, Findings], progress: Callable[[], object]
 ) -> list:
-    """Let one process read inputs until it is done or dead; return those that are left."""
+    """Let one process read inputs until it has finished or died; return the remaining ones."""
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     context = multiprocessing.get_context('spawn')
     pipe, end = context.Pipe()
@@ -99,7 +99,7 @@ def _work_through(
 
 
 def _hear(pipe: Connection, seconds: float) -> tuple[str | None, str]:
-    """Return what the process says, or how it fell silent."""
+    """Return the message of the process, or HANG or CRASH if it sends none."""
     try:
         return pipe.recv() if pipe.poll(seconds) else (HANG, '')
     except EOFError:

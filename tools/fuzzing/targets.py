@@ -1,4 +1,4 @@
-"""What is read by handkd from files of others: for each kind a clean tree, and what a user does with it."""
+"""Kinds of files that handkd reads: for each a clean tree, and the way in which users read it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Target:
 
     Attributes:
         write: Writes a clean tree into an empty folder.
-        read: Reads all of the tree that a user would.
+        read: Reads the tree as a user would.
     """
 
     write: Callable[[Path], object]
@@ -138,7 +138,7 @@ def _write_index(folder: Path) -> None:
 
 
 def _read_index(folder: Path) -> None:
-    """Read an index; damage to its arrays is put behind a checksum that fits, or it would not be read any further."""
+    """Read an index; damaged arrays get a matching checksum, since otherwise they would not be read any further."""
     clean, maps = (folder / 'index.json').read_bytes(), np.stack(_label_maps(0))
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         state = json.loads(clean)
@@ -245,7 +245,7 @@ TARGETS: dict[str, Target] = {
 
 
 def quiet(read: Callable[[Path], object], folder: Path) -> None:
-    """Read a tree without a word to the terminal."""
+    """Read a tree without output to the terminal."""
     init_default_scope('handkd')
     logging.disable(logging.CRITICAL)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -1,4 +1,4 @@
-"""The process that reads damaged files: limits on memory, a watch on what Python does, and a verdict on each input."""
+"""The process that reads damaged files: a memory limit, audit of Python's actions, and a verdict on each input."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .attacks import ATTACKS, CANARY, Attack
 from .mutations import damage
 
 MEMORY = 2 << 30
-"""Bytes that reading an input may take beyond what the process has."""
+"""Bytes that reading an input may take in addition to the memory of the process."""
 
 UNCLEAN = 'unclean'
 READ, REFUSED, TRACEBACK, UNNAMED, MEMORY_FAULT, RUN = 'read', 'refused', 'traceback', 'unnamed', 'memory', 'code run'
-"""Verdicts: it was read; refused by a ValueError or OSError of one line with the file's name; by another exception or
-in several lines; without the name; it took too much memory; something in it was run."""
+"""Verdicts: the input was read; refused by a ValueError or OSError of one line with the file's name; by another
+exception or in several lines; without the name; it took too much memory; code in it was run."""
 
 _EVENTS = (
     'os.system', 'os.exec', 'os.posix_spawn', 'os.spawn', 'os.fork', 'os.startfile', 'pty.spawn', 'subprocess.Popen',
     'socket.connect', 'urllib.Request', 'webbrowser.open',
 )  # fmt: skip
-"""Audit events of Python that no reader has a reason for."""
+"""Audit events of Python that no reader needs."""
 
 
 class Watch:
-    """Which forbidden things were done since it was last asked."""
+    """Records forbidden actions since the last call of :meth:`events`."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -45,17 +45,17 @@ class Watch:
             self.seen.append(event)
 
     def events(self) -> list[str]:
-        """Return what was done, and forget it."""
+        """Return the recorded actions, and clear them."""
         seen, self.seen = self.seen, []
         return seen
 
 
 class Tree:
-    """A clean tree of a target, of which single files are damaged and mended again.
+    """A clean tree of a target, in which single files are damaged and restored again.
 
     Args:
         name: Name of the target.
-        folder: Where it is.
+        folder: Its folder.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -79,18 +79,18 @@ class Tree:
         self._quiet(self._read, self.folder)
 
     def damaged(self, number: int, seed: int) -> tuple[Path, bytes]:
-        """Return which file input ``number`` damages, and its content."""
+        """Return the file that input ``number`` damages, and its content."""
         rng = np.random.default_rng([seed, crc32(self.name.encode()), number])
         path = list(self.files)[rng.integers(len(self.files))]
         return path, damage(self.files[path], rng, self.bases)
 
     def attack(self, attack: Attack) -> tuple[Path, bytes]:
-        """Return which file an attack replaces, and its content."""
+        """Return the file that an attack replaces, and its content."""
         path = next(path for path in self.files if path.match(attack.file))
         return path, attack.make(self.files[path])
 
     def verdict(self, path: Path, content: bytes, watch: Watch) -> tuple[str, str]:
-        """Read the tree with one file's content replaced; return the verdict and what there is to say of it."""
+        """Read the tree with one file's content replaced; return the verdict and its explanation."""
         path.write_bytes(content)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         watch.events()
@@ -98,7 +98,7 @@ class Tree:
         try:
             self.read()
             kind, said = READ, ''
-        except BaseException as error:  # all that a reader throws is a finding
+        except BaseException as error:  # any exception of a reader is a finding
             kind, said = judge(error, path, self.folder)
         finally:
             watch.on = False
@@ -134,14 +134,14 @@ def judge(error: BaseException, path: Path, folder: Path) -> tuple[str, str]:
 
 
 def work(pipe: Connection, place: str, inputs: list[tuple[str, int]], seed: int) -> None:
-    """Read inputs one after another, telling of each before and after.
+    """Read inputs one after another, reporting before and after each.
 
     Args:
         pipe: Takes (None, '') before an input and (verdict, text) after it; (:data:`UNCLEAN`, text) if the clean tree
             is refused.
         place: Folder with the clean tree of each target, by its name; this process copies them.
-        inputs: Names of targets, and which of their inputs; from -1 downwards those of :data:`~.attacks.ATTACKS`.
-        seed: Seed of the damages.
+        inputs: Names of targets, and numbers of their inputs; from -1 downwards those of :data:`~.attacks.ATTACKS`.
+        seed: Seed of the damage.
     """
     with tempfile.TemporaryDirectory(dir=place) as own:
         os.chdir(own)
@@ -160,12 +160,12 @@ def work(pipe: Connection, place: str, inputs: list[tuple[str, int]], seed: int)
                 _limit_memory()
             tree = trees[name]
             path, content = tree.damaged(number, seed) if number >= 0 else tree.attack(ATTACKS[name][-1 - number])
-            pipe.send((None, ''))  # from here on it is timed
+            pipe.send((None, ''))  # timing starts here
             pipe.send(tree.verdict(path, content, watch))
 
 
 def _limit_memory() -> None:
-    """Refuse this process what would be more than :data:`MEMORY` beyond what it has."""
+    """Limit this process to :data:`MEMORY` bytes in addition to its present memory."""
     with open('/proc/self/statm') as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, resource.RLIM_INFINITY))

@@ -1,4 +1,4 @@
-"""The crops of a pack: the network's square with so much around it that it can still be moved, turned and mirrored."""
+"""The crops of a pack: the network's square with a margin, so that it can still be moved, rotated and mirrored."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from handkd.datasets.transforms import HandCrop, WarpCrop
 def margin_for(scale: float = 1.2, shift: float = 0.1, rotation: float = 180.0) -> float:
     """Return the margin that keeps every crop of a ``RandomCropNoise`` inside the packed square.
 
-    A square of side s k, turned by a and shifted by at most t s k along x and y, reaches
-    s k (t + (cos a + sin a) / 2) from the centre; that is worst at 45 degrees. The margin is twice that over s.
+    A square of side s k, rotated by a and shifted by at most t s k along x and y, reaches
+    s k (t + (cos a + sin a) / 2) from the centre; the maximum is at 45 degrees. The margin is twice that over s.
 
     Args:
         scale: k, the largest factor on the side. Defaults to 1.2.
@@ -27,7 +27,7 @@ def margin_for(scale: float = 1.2, shift: float = 0.1, rotation: float = 180.0) 
 
 
 class CropMaker:
-    """Cuts a sample as it is stored: HandCrop's square times the margin, resampled once.
+    """Crops a sample to the stored square: HandCrop's square times the margin, resampled once.
 
     Args:
         rule: HandCrop's; use the rule of the training pipeline.
@@ -50,19 +50,19 @@ class CropMaker:
         root: str | int | None = None,
     ) -> None:
         if not margin >= 1:
-            raise ValueError(f'the margin must be at least 1, found {margin!r}')
+            raise ValueError(f'margin must be at least 1, found {margin!r}')
         self.choose, self.cut, self.margin = HandCrop(rule, factor, cube, root), WarpCrop(size, border), margin
 
     def __call__(self, sample: dict, modalities: tuple[str, ...]) -> dict:
-        """Return the crop of a sample with the images of ``modalities`` alone.
+        """Return the crop of a sample with only the images of ``modalities``.
 
         Raises:
-            ValueError: If the sample lacks a modality, or has no joints to cut around.
+            ValueError: If the sample lacks a modality, or has no joints to crop around.
         """
         missing = [name for name in modalities if sample.get(KEYS[name]) is None]
         if missing:
             present = [name for name, key in KEYS.items() if sample.get(key) is not None]
-            raise ValueError(f'the samples have {present}, not {missing}')
+            raise ValueError(f'modalities: the samples have {present}, but not {missing}: leave these out')
         dropped = {key for name, key in KEYS.items() if name not in modalities}
         sample = self.choose({key: value for key, value in sample.items() if key not in dropped})
         sample['crop']['side'] *= self.margin

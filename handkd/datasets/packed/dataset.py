@@ -25,17 +25,17 @@ from .views import check_captured, group_captures, read_captures
 
 @DATASETS.register_module()
 class PackedHandDataset(ReproducibleDataset):
-    """What ``tools/pack_dataset.py`` made of a data set, for the very pipeline that the data set itself would get.
+    """A data set packed by ``tools/pack_dataset.py``, for the same pipeline as the source data set.
 
-    A sample is what the source's sample is behind HandCrop and WarpCrop, with a margin around it: HandCrop finds the
-    same square again, and the original pixels are known by ``warp_matrix`` and ``ori_shape``. So in a config only
-    ``type`` and ``data_root`` change. Arguments that only the source's reader has, such as ``joint0``, were decided
-    when it was packed and must go (``_delete_=True``).
+    A sample is the source's sample after HandCrop and WarpCrop, with a margin around it: HandCrop finds the same square
+    again, and the original pixels are given by ``warp_matrix`` and ``ori_shape``. So in a config only ``type`` and
+    ``data_root`` change. Arguments that only the source's reader has, such as ``joint0``, were decided when it was
+    packed and must be removed (``_delete_=True``).
 
-    Arrays are mapped into memory when a shard is first used, in each process by itself; the operating system keeps one
-    copy for all, and no file stays open. Opening compares the sizes of all files with those that were written, and a
-    shard's first use its types, shapes and labels with ``pack.json``. Images are not read again for it, which would
-    take longer than an epoch; ``tools/pack_dataset.py --verify DIR`` does that.
+    Arrays are mapped into memory when a shard is first used, in each process separately; the operating system keeps one
+    copy for all, and no file stays open. Opening compares the sizes of all files with those that were written; the
+    first use of a shard compares types, shapes and labels with ``pack.json``. The content of images is not checked,
+    which would take longer than an epoch; ``tools/pack_dataset.py --verify DIR`` does that.
 
     Args:
         data_root (str): The folder with ``pack.json``.
@@ -45,16 +45,16 @@ class PackedHandDataset(ReproducibleDataset):
         recipe (Mapping, optional): How the pack is made: ``source``, the config of a data set, and any of ``rule``,
             ``factor``, ``cube``, ``root``, ``margin``, ``size``, ``border``, ``modalities``, ``depth_unit``, ``shard``
             and ``on_corrupt`` (:class:`~.writing.PackSettings`; the margin is :func:`~.crops.margin_for`'s unless it is
-            given). Trainings and evaluations then make it on first use,
-            and so does ``tools/pack_dataset.py CONFIG``; a pack of another recipe is refused. Defaults to None.
+            given). Trainings and evaluations then make it on first use, and so does ``tools/pack_dataset.py CONFIG``;
+            a pack of another recipe is refused. Defaults to None.
 
     Raises:
         ConfigError: If the recipe is not that of the pack; names what differs.
-        FileNotFoundError: If there is no pack.
+        FileNotFoundError: If the pack is missing.
         OSError: If a file of it is missing or has another size than when it was written; names the shard.
-        ValueError: If ``pack.json`` is none (:func:`~.manifest.read_manifest`), or the pack is unfinished, has not all
-            ``modalities``, or is of another split. When a sample is asked for: if its shard is not as ``pack.json``
-            says; names the file.
+        ValueError: If ``pack.json`` is invalid (:func:`~.manifest.read_manifest`), or the pack is unfinished, lacks one
+            of ``modalities``, or is of another split. When a sample is read: if its shard differs from ``pack.json``;
+            names the file.
     """
 
     def __init__(
@@ -71,55 +71,55 @@ class PackedHandDataset(ReproducibleDataset):
         if recipe is not None:
             check_recipe(manifest, recipe, str(self.data_root))
         if manifest.format != 'memmap':
-            raise ValueError(f'{self.data_root} is a pack for streaming; use StreamedHandDataset')
+            raise ValueError(f'{self.data_root} is a pack for streaming: use StreamedHandDataset')
         self.pack = Pack(manifest, str(self.data_root), modalities, split)
         for number in range(manifest.num_shards):
             damage = find_damage(self.data_root, manifest, number, thorough=False)
             if damage:
                 raise OSError(f'a shard is damaged: {damage}')
-        # How many samples stand before each skipped one; without skipped samples, samples are rows.
+        # Number of samples before each skipped one; without skipped samples, samples are rows.
         self._before = np.array(sorted(manifest.skipped)) - np.arange(len(manifest.skipped))
         self._planes = [name for name, kinds in PLANE_MODALITIES.items() if set(kinds) & set(self.pack.modalities)]
         self._shards: dict[int, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
 
     @property
     def metainfo(self) -> dict:
-        """The source's data set name, joint names, root joint and whatever else it says of itself."""
+        """Meta information of the source: data set name, joint names, root joint and so on."""
         return dict(self.pack.manifest.metainfo)
 
     def __len__(self) -> int:
         return self.pack.manifest.num_samples
 
     def get_data_info(self, index: int) -> dict:
-        """Return sample ``index``, its arrays read-only.
+        """Return sample ``index``, with read-only arrays.
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If the sample does not exist.
         """
         labels, planes = self._stored(index)
         return self.pack.batch([labels], [planes]).sample(0)
 
     def get_labels(self, index: int) -> dict:
-        """Return sample ``index`` without its images, its arrays read-only.
+        """Return sample ``index`` without its images, with read-only arrays.
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If the sample does not exist.
         """
         labels, _ = self._stored(index)
         return self.pack.schema.batch(labels).sample(0)
 
     def label_digest(self) -> str:
-        """Return a digest of the packed labels, of the checksums with which they were written."""
+        """Return a digest of the packed labels, made from the checksums with which they were written."""
         manifest = self.pack.manifest
         files = [manifest.shards[number]['files'] for number in range(manifest.num_shards)]
         sums = [listed[name] for listed in files for name in sorted(listed) if name.endswith('labels.npy')]
         return digest_of([str((len(self), sums)).encode()])
 
     def captures(self) -> Captures:
-        """Return where the samples come from, as the source says.
+        """Return hand, time and camera of all samples, as in the source.
 
         Raises:
-            ValueError: If the source was no set of synchronised cameras.
+            ValueError: If the source was not a set of synchronised cameras.
         """
         check_captured(self._opened(0)[0].dtype.names, str(self.data_root))
         return self._captures
@@ -128,10 +128,11 @@ class PackedHandDataset(ReproducibleDataset):
         """Return which samples show the same hand at the same time.
 
         Returns:
-            Shape (G, V), int64, a column a camera, of those that have samples; -1 where that view is not in the set.
+            Indices of samples, shape (G, V), int64, one column per camera with samples; -1 if that view is not in the
+            set.
 
         Raises:
-            ValueError: If the source was no set of synchronised cameras.
+            ValueError: If the source was not a set of synchronised cameras.
         """
         return group_captures(self.captures())
 
@@ -148,15 +149,20 @@ class PackedHandDataset(ReproducibleDataset):
             yield labels if all(kept) else labels[kept]
 
     def fetch_batch(self, keys: Sequence[int], draws: np.ndarray) -> SampleBatch:
-        """Return samples together; see :meth:`~handkd.datasets.ReproducibleDataset.fetch_batch`."""
+        """Return several samples as one batch; see :meth:`~handkd.datasets.ReproducibleDataset.fetch_batch`.
+
+        Args:
+            keys: Indices of B samples, with seeds.
+            draws: Filled with random numbers in [0, 1) of the samples' seeds, shape (B, number of draws), any frame.
+        """
         draws[:] = draw_numbers(keys, draws.shape[1])
         stored = [self._stored(int(key)) for key in keys]
         return self.pack.batch([labels for labels, _ in stored], [planes for _, planes in stored])
 
     def _stored(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Return the labels of a sample, shape (1,), and its images."""
+        """Return the labels of a sample, a structured array (1,), and its images."""
         if not 0 <= index < len(self):
-            raise IndexError(f'{self.data_root} has {len(self)} samples, found index {index}')
+            raise IndexError(f'{self.data_root} has {len(self)} samples, but index {index} was requested')
         row = int(index)
         if len(self._before):
             row += int(np.searchsorted(self._before, row, side='right'))
@@ -165,7 +171,7 @@ class PackedHandDataset(ReproducibleDataset):
         return labels[row : row + 1], {name: plane[row] for name, plane in planes.items()}
 
     def _opened(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Return the arrays of a shard, mapped."""
+        """Return the mapped arrays of a shard."""
         return self._shards.get(number) or self._open(number)
 
     def _open(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:

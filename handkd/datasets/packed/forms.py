@@ -1,4 +1,4 @@
-"""What the arrays of a pack are like: types and shapes of its images, and the labels that make sense."""
+"""Form of a pack's arrays: types and shapes of its images, and valid labels."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from handkd.datasets.transforms.batch import ROWS
 from .planes import PLANE_MODALITIES
 
 NPY_HEADER = 1 << 16
-"""More bytes than the header of a ``.npy`` file of a pack has."""
+"""Upper bound of the header of a pack's ``.npy`` file in bytes."""
 MOST_LABEL_BYTES = 1 << 20
-"""Bytes of the labels of a sample that are not exceeded."""
+"""Upper bound of the labels of a sample in bytes."""
 _LONGEST_TEXT = 1 << 16
 _LARGEST = 1e12
-"""No coordinate, in px or mm, is beyond."""
+"""Upper bound of the absolute value of a coordinate, in px or mm."""
 _GEOMETRY = {*ROWS, 'warp_matrix', 'camera.K', 'camera.R', 'camera.T'}
-"""Labels that are computed with."""
+"""Labels used in computations."""
 _JOINTS = ('keypoints', 'keypoints_cam')
-"""Those that need not be finite where a joint has no label."""
+"""Labels that may be non-finite for joints without a label."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class ArrayForm:
 
     @property
     def bytes(self) -> int:
-        """Its size."""
+        """Its size in bytes."""
         return np.dtype(self.dtype).itemsize * prod(self.shape)
 
 
 def plane_forms(modalities: Collection[str], size: int) -> dict[str, ArrayForm]:
-    """Return what the stored images of a sample are like, keys of :data:`~.planes.PLANE_MODALITIES`.
+    """Return the forms of a sample's stored images, keys of :data:`~.planes.PLANE_MODALITIES`.
 
     Args:
-        modalities: Those that are packed.
+        modalities: The packed modalities.
         size: Side of a crop in px.
     """
     forms = {
@@ -54,7 +54,7 @@ def plane_forms(modalities: Collection[str], size: int) -> dict[str, ArrayForm]:
 
 
 def field_bytes(fields: Sequence[Sequence]) -> int:
-    """Return how many bytes the labels of a sample have at least, of fields as in :class:`~.labels.LabelSchema`."""
+    """Return the minimum size of a sample's labels in bytes, for fields as in :class:`~.labels.LabelSchema`."""
     return sum(1 if kind == 'text' else np.dtype(dtype).itemsize * prod(shape) for _, kind, dtype, shape in fields)
 
 
@@ -66,7 +66,7 @@ def check_label_type(found: np.dtype, fields: Sequence[Sequence]) -> None:
         fields: As in :class:`~.labels.LabelSchema`.
 
     Raises:
-        ValueError: If it is not; names what differs.
+        ValueError: If it is not; names the difference.
     """
     names = [key for key, *_ in fields]
     if list(found.names or ()) != names:
@@ -83,15 +83,16 @@ def check_label_type(found: np.dtype, fields: Sequence[Sequence]) -> None:
 
 
 def check_labels(rows: np.ndarray) -> None:
-    """Check that labels are numbers that can be computed with: finite, and no coordinate beyond 1e12.
+    """Check that labels are usable in computations: finite, and no coordinate beyond 1e12.
 
-    Joints without a label, which ``keypoints_valid`` or ``keypoints_visible`` marks, may be anything.
+    Joints marked as unlabelled by ``keypoints_valid`` or ``keypoints_visible`` may have any value.
 
     Args:
-        rows: A structured array (N,).
+        rows: Labels of N samples, a structured array of shape (N,); coordinates in px of the crop, or in mm in the
+            camera frame.
 
     Raises:
-        ValueError: If not; names the label, and the first row that has it.
+        ValueError: If not; names the label and the first such row.
     """
     for key in _GEOMETRY.intersection(rows.dtype.names):
         values = rows[key]
@@ -108,7 +109,7 @@ def check_labels(rows: np.ndarray) -> None:
 
 
 def _unlabelled(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return which coordinates, of a shape (N, 1, K, D), are of joints that are marked as without label."""
+    """Return which coordinates, of a shape (N, 1, K, D), belong to joints marked as unlabelled."""
     marked = np.zeros(shape, bool)
     for key in ('keypoints_valid', 'keypoints_visible'):
         if key in rows.dtype.names and rows[key].shape == shape[:3]:
@@ -122,18 +123,18 @@ def check_array(dtype: np.dtype, shape: tuple[int, ...], form: ArrayForm, rows: 
     Args:
         dtype: The type.
         shape: The shape.
-        form: What is expected of each image.
-        rows: (N,) for those of N samples, () for those of one.
+        form: Expected form of each image.
+        rows: (N,) for the images of N samples, () for those of one.
 
     Raises:
-        ValueError: If they are others; says which.
+        ValueError: If they differ; names both.
     """
     if dtype != np.dtype(form.dtype) or shape != rows + form.shape:
         raise ValueError(f'expected {np.dtype(form.dtype)} {rows + form.shape}, found {dtype} {shape}')
 
 
 def check_names(forms: Mapping[str, ArrayForm], found: Collection[str]) -> None:
-    """Raise a ValueError if not all images and labels of a sample are there, or others; says which."""
+    """Raise a ValueError if images or labels of a sample are missing or unexpected; names both lists."""
     expected = {*forms, 'labels'}
     if set(found) != expected:
         raise ValueError(f'expected the arrays {sorted(expected)}, found {sorted(found)}')

@@ -1,4 +1,4 @@
-"""The labels of samples as rows of one structured array: everything in a sample that is not pixels."""
+"""The labels of samples as rows of one structured array: everything in a sample except pixels."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _KINDS = {str: 'text', bool: 'number', int: 'number', float: 'number', tuple: 't
 
 
 class LabelSchema:
-    """Which labels each sample of a pack has, and of what kind.
+    """Names, kinds, types and shapes of the labels of each sample of a pack.
 
-    Labels may be arrays of one shape and type, texts, numbers, tuples of whole numbers, and dicts of these (a camera).
+    Labels may be arrays of one shape and type, strings, numbers, tuples of integers, and dicts of these (a camera).
 
     Args:
-        fields: [dotted key, 'array', 'text', 'number' or 'tuple', NumPy's name of the type, shape], one a label; a
-            text's type is 'S', of whatever length the longest one of a shard needs.
+        fields: [dotted key, 'array', 'text', 'number' or 'tuple', NumPy's name of the type, shape], one per label; a
+            string's type is 'S', with the length of the longest one of a shard.
     """
 
     def __init__(self, fields: Sequence[Sequence]) -> None:
@@ -27,14 +27,14 @@ class LabelSchema:
         self._readers = [(key.rpartition('.')[::2], key, kind) for key, kind, _, _ in self.fields]
         self._groups = sorted({parent for (parent, _), _, _ in self._readers if parent})
         if any('.' in group for group in self._groups):
-            raise ValueError(f'labels may be nested once, as those of a camera; found {self._groups}')
+            raise ValueError(f'labels may be nested only once, like those of a camera; found {self._groups}')
 
     @classmethod
     def of(cls, sample: dict) -> LabelSchema:
-        """Return the schema that a sample has.
+        """Return the schema of a sample.
 
         Raises:
-            ValueError: If a label is of another kind; names the key and the type.
+            ValueError: If a label is of a kind that can't be packed; names the key and the type.
         """
         fields = []
         for key, value in _flat(sample).items():
@@ -54,19 +54,20 @@ class LabelSchema:
         flat = _flat(sample)
         if flat.keys() != {key for key, *_ in self.fields}:
             differing = flat.keys() ^ {key for key, *_ in self.fields}
-            raise ValueError(f'all samples of a pack need the same labels; found {sorted(differing)} in some only')
+            raise ValueError(f'all samples of a pack need the same labels; only some have {sorted(differing)}')
         row = []
         for key, kind, dtype, shape in self.fields:
             value = flat[key].encode() if kind == 'text' else np.asarray(flat[key])
             if kind != 'text' and (value.shape != shape or not np.can_cast(value.dtype, np.dtype(dtype), 'same_kind')):
                 raise ValueError(
-                    f'label {key!r} has shape {value.shape} and type {value.dtype}; before it had {shape} and {dtype}'
+                    f'label {key!r} has shape {value.shape} and type {value.dtype}, expected {shape} and {dtype} as '
+                    'in the first sample'
                 )
             row.append(value)
         return tuple(row)
 
     def table(self, rows: Sequence[tuple]) -> np.ndarray:
-        """Return rows as one structured array, shape (N,)."""
+        """Return N rows as one structured array of shape (N,)."""
         names = [key for key, *_ in self.fields]
         columns = list(zip(*rows)) or [()] * len(names)
         formats = []
@@ -79,7 +80,12 @@ class LabelSchema:
         return table
 
     def batch(self, rows: np.ndarray) -> SampleBatch:
-        """Return the labels of rows, shape (N,), as a batch of samples."""
+        """Return rows as a batch of samples.
+
+        Args:
+            rows: Labels of N samples, a structured array of shape (N,); coordinates in px of the crop, or in mm in the
+                camera frame.
+        """
         batch = SampleBatch({group: {} for group in self._groups})
         batch.size = len(rows)
         for (group, name), key, kind in self._readers:
@@ -97,7 +103,7 @@ class LabelSchema:
 
 
 def _flat(sample: dict, prefix: str = '') -> dict:
-    """Return the labels of a sample with dotted keys; what is None is left out."""
+    """Return the labels of a sample with dotted keys; None values are left out."""
     flat: dict = {}
     for key, value in sample.items():
         if value is None or key in PIXEL_KEYS:

@@ -1,4 +1,4 @@
-"""``pack.json``: what a pack holds, how it was made, and how its shards can be checked."""
+"""``pack.json``: content of a pack, the settings it was made with, and checksums of its shards."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Manifest:
         metainfo: The source's, as JSON: joint names, the root joint, and so on.
         rule, factor, margin: The square that was cut: :class:`~handkd.datasets.transforms.HandCrop`'s rule and factor,
             times the margin.
-        cube, root: HandCrop's, too; None is its default, as it is in packs that were made before these were kept.
+        cube, root: HandCrop's, too; None is its default, also for packs made before these were stored.
         size: Side of a crop in px.
-        border: Value of the image outside of the original one.
+        border: Value of the image outside the original one.
         modalities: Of 'rgb', 'depth', 'mask', 'parts'.
-        depth_unit: Millimetres a count of the stored depth.
+        depth_unit: Millimetres per count of the stored depth.
         labels: Fields of the :class:`~.labels.LabelSchema`.
-        shard: Samples a shard (rows; the last one may have fewer).
+        shard: Samples per shard (rows; the last one may have fewer).
         on_corrupt: 'stop' or 'skip'.
-        shards: Number -> ``files``: name -> [bytes, crc32], and ``num``, its samples.
-        skipped: Number of a sample of the source that could not be read -> why.
+        shards: Number -> ``files``: name -> [bytes, crc32], and ``num``, its number of samples.
+        skipped: Number of a sample of the source that could not be read -> reason.
     """
 
     format: str
@@ -62,7 +62,7 @@ class Manifest:
 
     @property
     def num_shards(self) -> int:
-        """How many shards there are when the pack is complete."""
+        """Number of shards of the complete pack."""
         return -(-self.source['length'] // self.shard)
 
     @property
@@ -72,7 +72,7 @@ class Manifest:
 
     @property
     def num_samples(self) -> int:
-        """How many samples the finished shards hold."""
+        """Number of samples in the finished shards."""
         return sum(shard['num'] for shard in self.shards.values())
 
     @property
@@ -89,18 +89,18 @@ class Manifest:
         return f'shard-{number:05d}' + ('.tar' if self.format == 'webdataset' else '')
 
     def settings(self) -> dict:
-        """Return what two runs of packing must have in common to go on with each other's work."""
+        """Return the settings in which two runs of packing must agree to continue each other's work."""
         return {key: value for key, value in asdict(self).items() if key not in ('shards', 'skipped')}
 
     def to_json(self) -> bytes:
         """Return the file's content."""
         content = dict(version=VERSION, **asdict(self))
-        for key in ('shards', 'skipped'):  # however they were finished
+        for key in ('shards', 'skipped'):  # in whatever order they were finished
             content[key] = dict(sorted(content[key].items()))
         return json.dumps(content, indent=1, default=_plain).encode() + b'\n'
 
     def write(self, folder: Path) -> None:
-        """Write ``pack.json``, whole or not at all."""
+        """Write ``pack.json`` atomically."""
         write_atomically(folder / FILE, self.to_json())
 
 
@@ -112,7 +112,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
         where: The file, for errors.
 
     Raises:
-        ValueError: If it is no ``pack.json`` of this version, or says what can't be, as
+        ValueError: If it is not a ``pack.json`` of this version, or has impossible values, as
             :func:`~.manifest_checks.check_content` finds.
     """
     try:
@@ -120,9 +120,11 @@ def read_manifest(data: bytes, where: str) -> Manifest:
         check_values(content)
         version = content.pop('version')
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise ValueError(f'{where}: this is no {FILE} of tools/pack_dataset.py ({error})') from error
+        raise ValueError(
+            f'{where}: not a {FILE} of tools/pack_dataset.py ({error}): pack the data set again'
+        ) from error
     if version != VERSION:
-        raise ValueError(f'{where}: has version {version!r}, this handkd reads {VERSION}; pack the data set again')
+        raise ValueError(f'{where}: version {version!r}, this handkd reads {VERSION}: pack the data set again')
     names = {item.name for item in fields(Manifest)}
     for key in ('cube', 'root'):
         content.setdefault(key, None)
@@ -138,7 +140,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
 
 
 def _numbered(key: str, found: object) -> dict[int, object]:
-    """Return a dict of JSON with its keys as numbers."""
+    """Return a dict of JSON with its keys converted to integers."""
     if not isinstance(found, dict):
         raise ValueError(f'{key}: expected a dict, found a {type(found).__name__}')
     wrong = next((name for name in found if not re.fullmatch('0|[1-9][0-9]{0,17}', name)), None)
@@ -151,36 +153,36 @@ def load_manifest(folder: str | os.PathLike) -> Manifest:
     """Read ``pack.json`` of a local pack.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If it is missing.
         ValueError: See :func:`read_manifest`.
     """
     path = Path(folder) / FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f'no {FILE} in {str(folder)!r}; make a pack with tools/pack_dataset.py CONFIG --out DIR, without --out if '
-            'the config has its recipe'
+            f'no {FILE} in {str(folder)!r}: make a pack with tools/pack_dataset.py CONFIG --out DIR, or without --out '
+            'if the config has its recipe'
         )
     return read_manifest(path.read_bytes(), str(path))
 
 
 def check_complete(manifest: Manifest, where: str) -> None:
-    """Raise a ValueError if shards are still to be made."""
+    """Raise a ValueError if shards are missing."""
     if not manifest.complete:
         first = next(number for number in range(manifest.num_shards) if number not in manifest.shards)
         raise ValueError(
             f'{where}: {manifest.num_shards - len(manifest.shards)} of {manifest.num_shards} shards are missing (the '
-            f'first is {manifest.shard_name(first)}); run the same tools/pack_dataset.py again to finish it'
+            f'first is {manifest.shard_name(first)}): run the same tools/pack_dataset.py command again to finish it'
         )
 
 
 def find_damage(folder: Path, manifest: Manifest, number: int, thorough: bool) -> str | None:
-    """Return what is wrong with a shard, or None.
+    """Return a description of a shard's damage, or None if it is intact.
 
     Args:
         folder: The pack.
         manifest: Its manifest.
         number: The shard.
-        thorough: Whether to read it and compare checksums, and not sizes alone.
+        thorough: Whether to read it and compare checksums, not only sizes.
     """
     for name, (size, checksum) in manifest.shards[number]['files'].items():
         path = folder / name
@@ -193,7 +195,7 @@ def find_damage(folder: Path, manifest: Manifest, number: int, thorough: bool) -
 
 
 def _plain(value: object) -> object:
-    """Return NumPy's values as those of JSON."""
+    """Convert NumPy's values for JSON."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     return str(value)

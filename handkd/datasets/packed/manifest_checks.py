@@ -1,4 +1,4 @@
-"""Whether what a ``pack.json`` says is possible, before anything is opened, or room is made, on its word."""
+"""Checks of a ``pack.json`` before files are opened, or memory is allocated, by its values."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LABEL_TYPE = re.compile(r'[<>|=]?[biuf]\d{1,2}')
 
 
 def check_values(content: object) -> None:
-    """Check that JSON is not nested deeper than a pack's ever is, and that its numbers are finite.
+    """Check that JSON is not nested deeper than in any pack, and that its numbers are finite.
 
     Raises:
-        ValueError: If not; says what was found.
+        ValueError: If not; names the value found.
     """
     for node, depth in _walk(content):
         if depth > _MOST_NESTED:
@@ -32,11 +32,11 @@ def check_values(content: object) -> None:
         if isinstance(node, float) and not isfinite(node):
             raise ValueError(f'expected finite numbers, found {node}')
         if isinstance(node, int) and abs(node) >= _LARGEST_INT:
-            raise ValueError('found a whole number of more than 63 bits')
+            raise ValueError('expected integers of at most 63 bits, found a larger one')
 
 
 def _walk(content: object) -> Iterator[tuple[object, int]]:
-    """Yield all values of JSON with their depths, without calls that are as deep as they are."""
+    """Yield all values of JSON with their depths, without recursion."""
     waiting = [(content, 0)]
     while waiting:
         node, depth = waiting.pop()
@@ -46,13 +46,13 @@ def _walk(content: object) -> Iterator[tuple[object, int]]:
 
 
 def check_content(content: Mapping) -> None:
-    """Check the types and ranges of all that a ``pack.json`` says, and that its files' sizes go with its numbers.
+    """Check types and ranges of all values of a ``pack.json``, and that its files' sizes match its numbers.
 
     Args:
-        content: The fields of :class:`~.manifest.Manifest`, as JSON has them.
+        content: The fields of :class:`~.manifest.Manifest`, as in JSON.
 
     Raises:
-        ValueError: If one is impossible; names the key, what was found and what was expected.
+        ValueError: If a value is impossible; names the key, the found and the expected value.
     """
     _check_settings(content)
     _check_labels(content['labels'])
@@ -60,7 +60,7 @@ def check_content(content: Mapping) -> None:
 
 
 def _check_settings(content: Mapping) -> None:
-    """Check everything but the labels and the shards."""
+    """Check everything except the labels and the shards."""
     source, modalities = content['source'], content['modalities']
     _require(content['format'] in ('memmap', 'webdataset'), 'format', content['format'], "'memmap' or 'webdataset'")
     _require(isinstance(source, dict), 'source', source, 'a dict')
@@ -81,11 +81,11 @@ def _check_settings(content: Mapping) -> None:
         _require(content[key] is None or _is_number(content[key], 0, 1e9), key, content[key], 'a number or null')
     _require(isinstance(content['root'], (str, int, type(None))), 'root', content['root'], 'a joint or null')
     _require(isinstance(content['rule'], str), 'rule', content['rule'], f'one of {HandCrop.RULES}')
-    HandCrop(**{key: content[key] for key in ('rule', 'factor', 'cube', 'root')})  # knows what goes together
+    HandCrop(**{key: content[key] for key in ('rule', 'factor', 'cube', 'root')})  # checks their combination
 
 
 def _check_metainfo(meta: Mapping) -> None:
-    """Check what metrics and tools read of a data set's description of itself; anything may stand beside it."""
+    """Check the meta information that metrics and tools read; other entries may have any value."""
     for key in ('dataset_name', 'joint0'):
         _require(isinstance(meta.get(key, ''), str), f'metainfo.{key}', meta.get(key), 'a name')
     for key in ('joint_names', 'native_joint_names'):
@@ -106,7 +106,7 @@ def _check_labels(fields: object) -> None:
         _require(isinstance(key, str) and 0 < len(key) <= 256, 'labels', key, 'a key')
         _require(isinstance(kind, str) and kind in _KINDS, f'labels: {key}', kind, f'one of {list(_KINDS)}')
         right = isinstance(dtype, str) and (dtype == 'S' if kind == 'text' else _LABEL_TYPE.fullmatch(dtype))
-        _require(right, f'labels: {key}', dtype, "'S' for a text, else the name of a type of numbers")
+        _require(right, f'labels: {key}', dtype, "'S' for a text, else the name of a numeric type")
         right = isinstance(shape, list) and len(shape) <= 8 and all(_is_int(side, 0, 1 << 20) for side in shape)
         _require(right, f'labels: {key}', shape, 'a shape')
         wanted = {'text': ((), 'no shape'), 'number': ((), 'no shape')}.get(kind)
@@ -115,11 +115,11 @@ def _check_labels(fields: object) -> None:
         _require(key not in ROWS or shape[:1] == [1], f'labels: {key}', shape, 'a first side of 1')
     doubled = [key for key, count in Counter(field[0] for field in fields).items() if count > 1]
     _require(not doubled, 'labels', doubled, 'each key once')
-    _require(field_bytes(fields) <= MOST_LABEL_BYTES, 'labels', fields, f'at most {MOST_LABEL_BYTES} bytes a sample')
+    _require(field_bytes(fields) <= MOST_LABEL_BYTES, 'labels', fields, f'at most {MOST_LABEL_BYTES} bytes per sample')
 
 
 def _check_shards(content: Mapping) -> None:
-    """Check the shards and what was skipped: numbers, names and sizes of files."""
+    """Check the shards and the skipped samples: numbers, names and sizes of files."""
     length, per_shard = content['source']['length'], content['shard']
     for number, why in content['skipped'].items():
         _require(0 <= number < length and isinstance(why, str), f'skipped: {number}', why, 'a sample, and a text')
@@ -147,7 +147,7 @@ def _check_shards(content: Mapping) -> None:
 def _check_arrays(
     folder: str, sizes: dict[str, int], images: int, rows: int, forms: Mapping[str, ArrayForm], fields: list
 ) -> None:
-    """Check the sizes of a shard's arrays; there are no images where all its samples were skipped."""
+    """Check the sizes of a shard's arrays; it has no images if all its samples were skipped."""
     labels = f'{folder}/labels.npy'
     expected = {f'{folder}/{name}.npy': images * form.bytes for name, form in forms.items() if images}
     for name, size in expected.items():
@@ -158,7 +158,7 @@ def _check_arrays(
 
 
 def _check_size(name: str, sizes: Mapping[str, int], least: int, most: int | None) -> None:
-    """Check that there is this one file, of a size in a range."""
+    """Check that there is exactly this file, with a size in a range."""
     _require(list(sizes) == [name], 'shards', sorted(sizes), f'the file {name!r}')
     right = least <= sizes[name] and (most is None or sizes[name] <= most)
     _require(right, f'shards: {name}', sizes[name], f'at least {least} bytes' + (f', at most {most}' if most else ''))

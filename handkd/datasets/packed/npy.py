@@ -1,4 +1,4 @@
-"""Arrays in ``.npy`` files: headers of any origin, and files that are mapped into memory without staying open."""
+"""Arrays in ``.npy`` files: untrusted headers, and files mapped into memory without staying open."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _PROT_READ, _MAP_SHARED = 1, 1
 
 
 def read_header(file: BinaryIO) -> tuple[np.dtype, tuple[int, ...]]:
-    """Read the header of a ``.npy`` file, up to where the numbers begin.
+    """Read the header of a ``.npy`` file, up to the first number.
 
     Returns:
         Type and shape of the array, whose numbers are in C order.
 
     Raises:
-        ValueError: If it is no such header, or one of objects or of Fortran's order.
+        ValueError: If it is not such a header, or one of objects or of Fortran order.
     """
     try:
         version = np.lib.format.read_magic(file)
@@ -32,15 +32,17 @@ def read_header(file: BinaryIO) -> tuple[np.dtype, tuple[int, ...]]:
     except OSError:
         raise
     except Exception as error:  # NumPy evaluates the header as a literal, which can raise nearly anything
-        raise ValueError(f'no header of a .npy file ({type(error).__name__}: {error})') from error
+        raise ValueError(f'not a header of a .npy file ({type(error).__name__}: {error})') from error
     if dtype.hasobject or fortran and len(shape) > 1 or any(side < 0 for side in shape):
-        raise ValueError(f'an array of type {dtype} and shape {shape}{" in Fortran order" * fortran} is none of a pack')
+        raise ValueError(
+            f'an array of type {dtype} and shape {shape}{" in Fortran order" * fortran} does not belong to a pack'
+        )
     return dtype, shape
 
 
 @lru_cache(maxsize=64)
 def parse_header(header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
-    """Return what :func:`read_header` says of bytes: parsing takes long, and the samples of a pack have few others."""
+    """Return the result of :func:`read_header` for bytes, cached: parsing is slow, and most headers are the same."""
     return read_header(io.BytesIO(header))
 
 
@@ -48,30 +50,30 @@ def array_in(data: bytes | memoryview) -> np.ndarray:
     """Return the array in the content of a ``.npy`` file, without copying it.
 
     Raises:
-        ValueError: If it is no such file, or has another length than its header says.
+        ValueError: If it is not such a file, or its length differs from that in its header.
     """
     length = int.from_bytes(data[8:10], 'little') + 10  # version 1 of the format
     dtype, shape = parse_header(bytes(data[:length]))
     if len(data) - length != dtype.itemsize * prod(shape):
-        raise ValueError(f'expected {dtype} {shape} behind the header, found {len(data) - length} bytes')
+        raise ValueError(f'expected {dtype} {shape} after the header, found {len(data) - length} bytes')
     return np.frombuffer(data, dtype, offset=length).reshape(shape)
 
 
 def map_array(path: Path) -> np.ndarray:
     """Map a ``.npy`` file into memory, read-only.
 
-    Unlike :class:`numpy.memmap`, which keeps a descriptor for each file, nothing stays open: a data set of thousands of
-    shards needs no more descriptors than one of a single shard, and nothing has to be closed and opened again.
+    Unlike :class:`numpy.memmap`, which keeps a descriptor for each file, no file stays open: a data set of thousands of
+    shards needs no more descriptors than one of a single shard, and no file has to be closed and opened again.
 
     Args:
         path: The file.
 
     Returns:
-        The array; the file stays mapped for as long as something refers to it.
+        The array; the file stays mapped as long as a reference to it exists.
 
     Raises:
         OSError: If it can't be opened or mapped; names it.
-        ValueError: If it is no such file, or has another length than its header says; names it.
+        ValueError: If it is not such a file, or its length differs from that in its header; names it.
     """
     with open(path, 'rb') as file:
         try:
@@ -80,7 +82,7 @@ def map_array(path: Path) -> np.ndarray:
             raise ValueError(f'{path}: {error}') from error
         offset, size = file.tell(), os.fstat(file.fileno()).st_size
         if size - offset != dtype.itemsize * prod(shape):
-            raise ValueError(f'{path}: expected {dtype} {shape} behind the header, found {size - offset} bytes')
+            raise ValueError(f'{path}: expected {dtype} {shape} after the header, found {size - offset} bytes')
         if size == offset:
             return np.empty(shape, dtype)
         buffer = _map(file.fileno(), size, path)
@@ -102,7 +104,7 @@ def _map(descriptor: int, size: int, path: Path) -> ctypes.Array:
 
 @lru_cache(maxsize=1)
 def _libc() -> ctypes.CDLL:
-    """Return the C library with the signatures of what is called."""
+    """Return the C library with the signatures of the called functions."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]

@@ -1,4 +1,4 @@
-"""What the packed and the streamed data set share: the samples of a pack as a pipeline expects them."""
+"""Common base of the packed and the streamed data set: the samples of a pack in the form that pipelines expect."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .planes import decode_pixels
 
 
 class Pack:
-    """A finished pack, as its manifest describes it.
+    """A finished pack, described by its manifest.
 
     Args:
         manifest: The manifest.
-        where: Its place, for errors.
-        modalities: Which of the packed modalities to give out.
+        where: Its path or URL, for errors.
+        modalities: Which of the packed modalities to return.
         split: If given, the split that must have been packed.
 
     Raises:
@@ -39,20 +39,33 @@ class Pack:
                 )
         packed = manifest.source['config'].get('split')
         if split is not None and split != packed:
-            raise ValueError(f'{where}: the split that was packed is {packed!r}, not {split!r}')
+            raise ValueError(f'{where}: expected the split {split!r}, found a pack of {packed!r}: set split={packed!r}')
         self.manifest, self.where, self.modalities = manifest, where, tuple(modalities)
         self.schema = LabelSchema(manifest.labels)
         self.forms = plane_forms(manifest.modalities, manifest.size)
 
     def batch(self, rows: Sequence[np.ndarray], planes: Sequence[dict[str, np.ndarray]]) -> SampleBatch:
-        """Return samples from the labels of each, shape (1,), and the stored images of each."""
+        """Return a batch of samples.
+
+        Args:
+            rows: Labels of each sample, a structured array of shape (1,); coordinates in px of the crop, or in mm in
+                the camera frame.
+            planes: Stored images of each sample, shape (size, size) or (size, size, 3), see :mod:`~.planes`.
+        """
         batch = self.schema.batch(join_rows(rows))
         batch.update(decode_pixels(planes, self.modalities, self.manifest.depth_unit))
         return batch
 
 
 def join_rows(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Return rows (1,) of structured arrays as one (N,); shards with longer texts have another type."""
+    """Join labels of several samples; shards with longer strings have another type.
+
+    Args:
+        rows: Structured arrays of shape (1,) or (M,); any unit, any frame.
+
+    Returns:
+        One structured array of shape (N,).
+    """
     if any(row.dtype != rows[0].dtype for row in rows):
         return np.concatenate(rows)
     return np.frombuffer(b''.join(row.tobytes() for row in rows), rows[0].dtype)

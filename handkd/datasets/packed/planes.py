@@ -1,4 +1,4 @@
-"""How the pixels of a crop are stored: arrays of whole numbers, from which the modalities come back in microseconds."""
+"""Storage of a crop's pixels: integer arrays, decoded to the modalities within microseconds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LAST_COUNT = 65535
 
 
 def encode_depth(depth: np.ndarray, unit: float) -> np.ndarray:
-    """Return depth as counts of ``unit``, rounded: at most half a unit off.
+    """Return depth as counts of ``unit``, rounded: the error is at most half a unit.
 
-    What is farther than 65535 units (6.55 m at 0.1 mm) becomes 0, no reading, as does what is not finite or negative: a
-    hand is never there, and a false distance would be worse than none.
+    Values beyond 65535 units (6.55 m at 0.1 mm) become 0, no reading, and so do non-finite and negative ones: no hand
+    is that far away, and a wrong distance would be worse than none.
 
     Args:
-        depth: Shape (H, W), float, mm.
-        unit: Millimetres a count.
+        depth: Shape (H, W), float, mm along the optical axis of the crop's camera.
+        unit: Millimetres per count.
 
     Returns:
         Shape (H, W), uint16.
@@ -31,7 +31,13 @@ def encode_depth(depth: np.ndarray, unit: float) -> np.ndarray:
 
 
 def decode_depth(counts: np.ndarray, unit: float, out: np.ndarray) -> None:
-    """Write depth in mm, float32, from :func:`encode_depth`."""
+    """Decode the result of :func:`encode_depth`.
+
+    Args:
+        counts: Shape (H, W), uint16, of the crop.
+        unit: Millimetres per count.
+        out: Takes the depth, shape (H, W), float32, mm.
+    """
     np.multiply(counts, np.float32(unit), out=out, dtype=np.float32)
 
 
@@ -39,8 +45,8 @@ def encode_parts(mask: np.ndarray | None, parts: np.ndarray | None) -> np.ndarra
     """Return the hand's mask and the part labels in one plane: 2 x label + mask, modulo 256.
 
     Args:
-        mask: Shape (H, W), bool, or None.
-        parts: Shape (H, W), uint8, labels below 64, or 255 for unknown; or None.
+        mask: Mask of the crop, shape (H, W), bool, or None.
+        parts: Part labels of the crop, shape (H, W), uint8, below 64, or 255 for unknown; or None.
 
     Returns:
         Shape (H, W), uint8.
@@ -52,23 +58,33 @@ def encode_parts(mask: np.ndarray | None, parts: np.ndarray | None) -> np.ndarra
         return mask.astype(np.uint8)
     if ((parts >= 64) & (parts < 255)).any():
         found = int(parts[(parts >= 64) & (parts < 255)].max())
-        raise ValueError(f"'part_seg' has the label {found}; below 64 and 255 (unknown) can be stored")
+        raise ValueError(f"'part_seg' has the label {found}, expected labels below 64, or 255 (unknown)")
     plane = parts << np.uint8(1)
     return plane if mask is None else plane | mask.astype(np.uint8)
 
 
 def decode_mask(plane: np.ndarray, out: np.ndarray) -> None:
-    """Write the mask, bool, from :func:`encode_parts`."""
+    """Decode the mask of :func:`encode_parts`.
+
+    Args:
+        plane: Shape (H, W), uint8, of the crop.
+        out: Takes the mask, shape (H, W), bool.
+    """
     np.bitwise_and(plane, np.uint8(1), out=out.view(np.uint8))
 
 
 def decode_parts(plane: np.ndarray, out: np.ndarray) -> None:
-    """Write the part labels, uint8, from :func:`encode_parts`; a shift with sign takes 'unknown' back to 255."""
+    """Decode the part labels of :func:`encode_parts`; an arithmetic shift takes 'unknown' back to 255.
+
+    Args:
+        plane: Shape (H, W), uint8, of the crop.
+        out: Takes the labels, shape (H, W), uint8: parts 0 to 20, or 255 for unknown; no unit.
+    """
     np.right_shift(plane.view(np.int8), np.int8(1), out=out.view(np.int8))
 
 
 def encode_pixels(sample: dict, modalities: tuple[str, ...], unit: float) -> dict[str, np.ndarray]:
-    """Return the arrays to store of a sample, keys of :data:`PLANE_MODALITIES`."""
+    """Return the arrays to store for a sample, with the keys of :data:`PLANE_MODALITIES`."""
     stored = {}
     if 'rgb' in modalities:
         stored['img'] = sample['img']
@@ -83,9 +99,16 @@ def encode_pixels(sample: dict, modalities: tuple[str, ...], unit: float) -> dic
 
 
 def decode_pixels(stored: Sequence[dict[str, np.ndarray]], modalities: tuple[str, ...], unit: float) -> dict:
-    """Return the pixels of a batch from what :func:`encode_pixels` made of each sample, of the modalities asked for.
+    """Return the pixels of a batch of crops.
 
-    Images are the stored ones; of the others new arrays (N, H, W) are made, of which lists are returned.
+    Args:
+        stored: Results of :func:`encode_pixels` for N samples, arrays (H, W) or (H, W, 3).
+        modalities: Those to return.
+        unit: Millimetres per count of the stored depth.
+
+    Returns:
+        Lists of N arrays: ``img`` (H, W, 3), uint8, as stored; ``depth`` (H, W), float32, mm; ``hand_mask`` (H, W),
+        bool; ``part_seg`` (H, W), uint8.
     """
     shape = (len(stored), *next(iter(stored[0].values())).shape[:2])
     kinds = {'depth': np.float32, 'mask': bool, 'parts': np.uint8}

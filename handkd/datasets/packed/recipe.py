@@ -1,4 +1,4 @@
-"""How a pack is made, as a config says it: to make it on first use, and to tell it from others."""
+"""Recipe of a pack in a config: used to make the pack on first use, and to distinguish it from others."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from .writing import PackSettings
 RECIPE_KEYS = ('source', *(item.name for item in fields(PackSettings) if item.name != 'format'))
 _CROP = ('rule', 'factor', 'cube', 'root')
 _SAME_PIXELS = ('data_root', 'modalities', 'on_corrupt')
-"""Settings of a source that may change behind a pack: its files may have been moved, and which are read is decided."""
+"""Settings of a source that may change after packing: its folder, and those that only decide which files are read."""
 
 
 def source_config(dataset: Mapping, modalities: tuple[str, ...] | None = None) -> dict:
-    """Return the config of a data set as it is packed: without pipeline, with all modalities that are to be packed.
+    """Return the config of a data set for packing: without pipeline, with all modalities to pack.
 
     Args:
         dataset: The config of the data set.
-        modalities: What is to be packed. Defaults to None: all that the set has.
+        modalities: The modalities to pack. Defaults to None: all that the set has.
     """
     source = {key: value for key, value in dataset.items() if key != 'pipeline'}
     kind = DATASETS.get(source['type'])
@@ -41,42 +41,42 @@ def source_config(dataset: Mapping, modalities: tuple[str, ...] | None = None) -
 
 
 def stored_source(manifest: Manifest, where: str) -> dict:
-    """Return the config of the data set that a pack was made from, to be built.
+    """Return the config of the data set that a pack was made from, for building it.
 
-    A pack may come from anybody, and a registry imports, and calls, whatever class a config names by its module, and
-    the module ``registry`` of whatever scope it names. Admitted are, at any depth, only names that are registered with
-    handkd, as transforms in a ``pipeline`` and as data sets everywhere else.
+    A pack may come from an untrusted source, and a registry imports and calls any class that a config names by its
+    module, and the module ``registry`` of any scope that it names. So only names that are registered with handkd are
+    admitted, at any depth: as transforms in a ``pipeline`` and as data sets everywhere else.
 
     Args:
-        manifest: The pack's.
+        manifest: The pack's manifest.
         where: The pack, for errors.
 
     Raises:
-        ConfigError: If a type or scope is none of these, or an argument is none of its class; names it.
+        ConfigError: If another type or scope is named, or an argument that its class does not have; names it.
     """
     config = manifest.source['config']
     if not isinstance(config, Mapping) or 'type' not in config:
-        raise ConfigError(f"{where}: does not say which data set it was made from: 'source.config' has no type")
+        raise ConfigError(f"{where}: 'source.config' has no type, expected the data set that the pack was made from")
     nodes = list(_nodes_in(config, DATASETS))
     for node, known in nodes:
         kind, scope = node.get('type'), node.get('_scope_')
         if 'type' in node and not (isinstance(kind, str) and kind in known.module_dict):
             raise ConfigError(
-                f'{where}: says that it was made from a {kind!r}, not registered with handkd as a {known.name}, which '
-                "is not built from a file: if it is yours, list its module in the config's custom_imports"
+                f'{where}: its source is a {kind!r}, which is not registered with handkd as a {known.name} and is not '
+                "built from a file: if it is your own class, list its module in the config's custom_imports"
             )
         if scope not in (None, 'handkd'):
             raise ConfigError(f"{where}: names the scope {scope!r} in its source, expected 'handkd' or none")
     for node, known in nodes:
         arguments = inspect.signature(known.module_dict[node['type']]).parameters if 'type' in node else {}
         if arguments and all(argument.kind != argument.VAR_KEYWORD for argument in arguments.values()):
-            place = f'{where}: the {node["type"]} that it was made from'
+            place = f'{where}: its source {node["type"]}'
             check_keys(node.keys() - {'type', '_scope_'}, arguments, place)
     return config
 
 
 def _nodes_in(node: object, known: Registry) -> Iterator[tuple[Mapping, Registry]]:
-    """Yield every dict in a config, and the registry that a type in it is looked up in."""
+    """Yield every dict in a config, with the registry in which its type is looked up."""
     if isinstance(node, Mapping):
         yield node, known
         for key, value in node.items():
@@ -87,7 +87,7 @@ def _nodes_in(node: object, known: Registry) -> Iterator[tuple[Mapping, Registry
 
 
 def build_source(source: Mapping, on_corrupt: str) -> object:
-    """Build the data set that is packed; where bad samples may be skipped it opens though images are missing."""
+    """Build the data set to pack; if bad samples may be skipped, missing images are no error when it is opened."""
     kind = DATASETS.get(source['type'])
     lenient = on_corrupt == 'skip' and kind is not None and issubclass(kind, HandFileDataset)
     return DATASETS.build(dict(source, on_corrupt='skip') if lenient else dict(source))
@@ -101,7 +101,7 @@ def read_recipe(recipe: Mapping) -> tuple[dict, PackSettings]:
             but ``format``. The margin is :func:`~.crops.margin_for`'s unless it is given.
 
     Raises:
-        ConfigError: If a key is unknown, or there is no source.
+        ConfigError: If a key is unknown, or the source is missing.
     """
     check_keys(recipe, RECIPE_KEYS, 'recipe')
     if 'type' not in (recipe.get('source') or {}):
@@ -114,10 +114,10 @@ def read_recipe(recipe: Mapping) -> tuple[dict, PackSettings]:
 
 
 def check_recipe(manifest: Manifest, recipe: Mapping, where: str) -> None:
-    """Check that a pack is what a recipe asks for; in how many shards it lies, and the place of its source, is not.
+    """Check that a pack has a recipe; the number of shards and the folder of the source are not compared.
 
     Raises:
-        ConfigError: If it is not; names what differs.
+        ConfigError: If it has another one; names what differs.
     """
     source, settings = read_recipe(recipe)
     old, new = _described(manifest.source['config'], manifest), _described(source, settings)
@@ -128,18 +128,18 @@ def check_recipe(manifest: Manifest, recipe: Mapping, where: str) -> None:
     if differing:
         what = '; '.join(f'{key} is {old.get(key, absent)!r}, not {new.get(key, absent)!r}' for key in differing)
         raise ConfigError(
-            f'{where} is a pack of another recipe: {what}. Name another folder as data_root, or delete this one'
+            f'{where} is a pack of another recipe: {what}. Set another folder as data_root, or delete this one'
         )
 
 
 def check_labels(manifest: Manifest, recipe: Mapping, where: str) -> None:
-    """Check that a pack was made from the labels that its recipe's source has now, if the source's files are there.
+    """Check that a pack was made from the present labels of its recipe's source, if the source's files exist.
 
-    Of a pack without digest, made before packs had one, the number of samples is compared alone.
+    For a pack without digest, made before packs had one, only the number of samples is compared.
 
     Raises:
         ConfigError: If it was not; names both.
-        OSError, ValueError: If the source is there and can't be read.
+        OSError, ValueError: If the source exists but can't be read.
     """
     source, settings = read_recipe(recipe)
     kind = DATASETS.get(source['type'])
@@ -150,8 +150,8 @@ def check_labels(manifest: Manifest, recipe: Mapping, where: str) -> None:
     now = (len(dataset), None if found[1] is None else digest_labels(dataset))
     if found != now:
         raise ConfigError(
-            f'{where} is a pack of other labels: it was made from {_said(*found)}, and {source["data_root"]!r} has '
-            f'{_said(*now)}. Delete this folder, and it is packed anew, or name another as data_root'
+            f'{where} is a pack of other labels: it was made from {_said(*found)}, but {source["data_root"]!r} has '
+            f'{_said(*now)}. Delete this folder to pack again, or set another one as data_root'
         )
 
 
@@ -160,7 +160,7 @@ def _said(length: int, digest: str | None) -> str:
 
 
 def _described(source: Mapping, settings: Manifest | PackSettings) -> dict:
-    """What decides the samples of a pack, as JSON has it; HandCrop says what its defaults are."""
+    """Return the settings that decide the samples of a pack, as in JSON, with HandCrop's defaults filled in."""
     found = {f'source.{key}': value for key, value in source.items() if key not in _SAME_PIXELS}
     found |= vars(HandCrop(**{key: getattr(settings, key) for key in _CROP}))
     found |= {key: getattr(settings, key) for key in ('margin', 'size', 'border', 'depth_unit', 'modalities')}

@@ -1,4 +1,4 @@
-"""Opening a shard of a memory-mapped pack, once it is what ``pack.json`` says it is."""
+"""Opening a shard of a memory-mapped pack and checking it against ``pack.json``."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def map_shard(
     """Map the arrays of a shard, read-only.
 
     Args:
-        folder: The shard's.
-        manifest: The pack's.
-        number: The shard's.
-        planes: Which images.
+        folder: The shard's folder.
+        manifest: The pack's manifest.
+        number: The shard's number.
+        planes: Names of the images to map.
 
     Returns:
-        Labels, a structured array (N,), and images (N, ...) by name.
+        Labels, a structured array (N,), and images by name, shape (N, size, size) or (N, size, size, 3).
 
     Raises:
         OSError: If a file can't be opened; names it.
-        ValueError: If it has another type or shape than ``pack.json`` says, or labels that are not finite; names it.
+        ValueError: If its type or shape differs from ``pack.json``, or labels are not finite; names it.
     """
     rows, forms = (len(manifest.rows(number)),), plane_forms(manifest.modalities, manifest.size)
-    present = planes if manifest.shards[number]['num'] else ()  # there are none if all its samples were skipped
+    present = planes if manifest.shards[number]['num'] else ()  # no images if all its samples were skipped
     images = {name: map_array(folder / f'{name}.npy') for name in present}
     labels = map_array(folder / 'labels.npy')
     for name, array in {**images, 'labels': labels}.items():

@@ -1,4 +1,4 @@
-"""Writing one shard: whole or not at all."""
+"""Writing one shard atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .planes import encode_pixels
 from .tar import open_writer
 
 TEMPORARY = '.shard-'
-"""How the names of unfinished shards begin; what is left of an interrupted run is removed by the next."""
+"""Prefix of the names of unfinished shards; those of an interrupted run are removed by the next."""
 
 Crop = Callable[[int], dict]
 
@@ -32,14 +32,14 @@ def write_shard(folder: Path, manifest: Manifest, number: int, crop: Crop) -> di
         folder: The pack.
         manifest: Its manifest.
         number: The shard.
-        crop: Returns a sample of the source, cut.
+        crop: Returns a cropped sample of the source.
 
     Returns:
         ``number``, ``num``, ``files`` as in :class:`~.manifest.Manifest`, and ``skipped``.
 
     Raises:
         OSError: If an image can't be read and ``on_corrupt`` is 'stop', or the shard can't be written.
-        ValueError: If a sample can't be cut or differs in its labels; names it.
+        ValueError: If a sample can't be cropped or has other labels than the rest; names it.
     """
     skipped: dict[int, str] = {}
     write = _write_memmap if manifest.format == 'memmap' else _write_tar
@@ -57,7 +57,7 @@ def write_shard(folder: Path, manifest: Manifest, number: int, crop: Crop) -> di
 
 
 def _crops(manifest: Manifest, number: int, crop: Crop, skipped: dict[int, str]) -> Iterator[tuple[int, tuple, dict]]:
-    """Yield (sample, its row of labels, its stored images); what can't be read goes to ``skipped``, if it may."""
+    """Yield (sample, its row of labels, its stored images); unreadable ones go to ``skipped`` if that is allowed."""
     schema, modalities = LabelSchema(manifest.labels), tuple(manifest.modalities)
     for index in manifest.rows(number):
         try:
@@ -68,14 +68,14 @@ def _crops(manifest: Manifest, number: int, crop: Crop, skipped: dict[int, str])
                 raise kind(f'sample {index} of the source: {error}') from error
             skipped[index] = str(error)
             continue
-        try:  # what is wrong here is wrong with the set and not with a sample
+        try:  # an error here concerns the whole set, not a single sample
             yield index, schema.row(sample), encode_pixels(sample, modalities, manifest.depth_unit)
         except ValueError as error:
             raise ValueError(f'sample {index} of the source: {error}') from error
 
 
 def _write_memmap(place: Path, manifest: Manifest, number: int, crops: Iterable) -> None:
-    """Write a folder of arrays. The row of a sample that was left out stays empty, so that rows can be counted."""
+    """Write a folder of arrays. The row of a skipped sample stays empty, so that row numbers are sample numbers."""
     place.mkdir()
     schema, rows, start = LabelSchema(manifest.labels), {}, manifest.rows(number).start
     count, arrays = len(manifest.rows(number)), {}
@@ -96,10 +96,10 @@ def _write_memmap(place: Path, manifest: Manifest, number: int, crops: Iterable)
 
 
 class _GrowingArray:
-    """A ``.npy`` file that is written row after row, with zeros between them.
+    """A ``.npy`` file that is written row by row, with zeros between them.
 
-    A file that is mapped into memory has no room on the disk until it is written to, and where there is none the
-    process is killed, since an assignment can't fail; here the write says so.
+    A memory-mapped file gets its disk space only when it is written to, and on a full disk the process is killed, since
+    an assignment can't fail; here the write raises an error.
     """
 
     def __init__(self, path: Path, row: np.ndarray, count: int) -> None:
@@ -111,7 +111,7 @@ class _GrowingArray:
         write_fully(self._file, header.getvalue())
 
     def put(self, place: int, row: np.ndarray) -> None:
-        """Write a row, which comes behind those that are written."""
+        """Write a row after those that are written."""
         self.pad(place)
         write_fully(self._file, np.ascontiguousarray(row))
         self._done += 1
@@ -152,7 +152,7 @@ def _npy(array: np.ndarray) -> bytes:
 
 @contextmanager
 def _temporary(folder: Path) -> Iterator[Path]:
-    """A folder beside the shards that is removed in any case."""
+    """A temporary folder beside the shards, removed in any case."""
     place = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
     try:
         yield place

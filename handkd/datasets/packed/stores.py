@@ -1,4 +1,4 @@
-"""Files in folders and on HTTP servers, read from their beginning to their end though the connection is bad."""
+"""Files in folders and on HTTP servers, read from beginning to end even over a bad connection."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from mmengine.logging import print_log
 from handkd.hints import one_line
 
 _SLOWEST = 1024
-"""Bytes a second; what is slower than this for the whole of the timeout has stalled."""
+"""Bytes per second; a connection that is slower than this during the whole timeout has stalled."""
 _PROGRESS = 1 << 16
-"""Bytes after which a connection was good, and tries are counted anew."""
+"""Bytes after which a connection counts as good, and the count of failures is reset."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _TRY_AGAIN = {408, 425, 429}
-"""Statuses below 500 that may pass."""
+"""Temporary HTTP statuses below 500."""
 _MOST_AT_ONCE = 64 << 20
-"""Bytes of the largest file that is read as a whole."""
+"""Maximum size in bytes of a file that is read as a whole."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a server is waited for.
+    """Timeout and retries for a server.
 
     Attributes:
-        timeout: Seconds for connecting, and without data or with less than 1 KiB a second, until a connection is given
-            up.
-        retries: How often a connection that was lost is made anew, one after the other without progress.
+        timeout: Seconds for connecting, and seconds without data or with less than 1 KiB per second until a connection
+            is given up.
+        retries: Number of consecutive reconnections without progress.
     """
 
     timeout: float = 60.0
@@ -47,14 +47,14 @@ class Patience:
 
 
 class Readable(Protocol):
-    """What a file is read through."""
+    """Interface for reading a file."""
 
     def read(self, count: int) -> bytes:
         """Return 1 to ``count`` bytes; none at the end."""
 
 
 class RefusedError(OSError):
-    """What a server answers, and would answer again."""
+    """A permanent error of a server, for which a retry is useless."""
 
 
 @contextmanager
@@ -63,8 +63,8 @@ def open_file(url: str, patience: Patience, size: int | None = None) -> Iterator
 
     Args:
         url: A path, or a URL of http, https or file.
-        patience: How long a server is waited for.
-        size: Bytes that it must have. Defaults to None: not known.
+        patience: Timeout and retries for a server.
+        size: Expected size in bytes. Defaults to None: unknown.
 
     Raises:
         OSError: If it can't be read, or has another size; names it.
@@ -79,10 +79,10 @@ def open_file(url: str, patience: Patience, size: int | None = None) -> Iterator
             stream.close()
         return
     if scheme != 'file':
-        raise OSError(f'{url}: {scheme}:// is not read; give its address with https://, or the folder it is mounted at')
+        raise OSError(f'{url}: {scheme}:// is not supported: give an https:// address, or the folder it is mounted at')
     path = url[7:] if url.lower().startswith('file://') else url
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError(f'{url}: is no regular file')
+        raise OSError(f'{url}: not a regular file: name a file')
     with open(path, 'rb', buffering=0) as file:
         found = os.fstat(file.fileno()).st_size
         if size is not None and found != size:
@@ -94,7 +94,7 @@ def read_whole(url: str, patience: Patience) -> bytes:
     """Return the content of a small file.
 
     Raises:
-        OSError: If it can't be read or is large; names it.
+        OSError: If it can't be read or is too large; names it.
     """
     try:
         with open_file(url, patience) as stream:
@@ -102,24 +102,24 @@ def read_whole(url: str, patience: Patience) -> bytes:
             while data := stream.read(1 << 20):
                 content += data
                 if len(content) > _MOST_AT_ONCE:
-                    raise OSError(f'more than {_MOST_AT_ONCE} bytes')
+                    raise OSError(f'expected at most {_MOST_AT_ONCE} bytes, found more')
             return bytes(content)
     except OSError as error:
         raise OSError(f'{url}: can not be read ({_without(url, error)})') from error
 
 
 def _without(url: str, error: OSError) -> str:
-    """Return what an error says, behind the address if it begins with that."""
+    """Return an error's message, without the address at its beginning."""
     return one_line(error).removeprefix(f'{url}: ')
 
 
 class CheckedFile:
-    """A file whose size and checksum are known, and found to be right or wrong as it is read.
+    """A file whose size and checksum are verified while it is read.
 
     Args:
         stream: The file.
-        size: Its bytes.
-        checksum: Its CRC-32.
+        size: Its expected size in bytes.
+        checksum: Its expected CRC-32.
     """
 
     def __init__(self, stream: Readable, size: int, checksum: int) -> None:
@@ -133,21 +133,21 @@ class CheckedFile:
         """
         data = self._stream.read(min(count, self._left)) if self._left else b''
         if self._left and not data:
-            raise OSError(f'ends {self._left} bytes before the size that it had when it was written')
+            raise OSError(f'ends {self._left} bytes before the size with which it was written')
         self._found = zlib.crc32(data, self._found)
         self._left -= len(data)
         return data
 
     def finish(self) -> None:
-        """Read what is left, and compare.
+        """Read the rest, and compare size and checksum.
 
         Raises:
-            OSError: If it goes on behind its size, or its checksum is another one.
+            OSError: If it is longer than its expected size, or its checksum differs.
         """
         while self.read(1 << 16):
             pass
         if self._stream.read(1):
-            raise OSError('goes on behind the size that it had when it was written')
+            raise OSError('is longer than the size with which it was written')
         if self._found != self._expected:
             raise OSError('its content has changed since it was written (checksum)')
 
@@ -155,14 +155,14 @@ class CheckedFile:
 class HttpFile:
     """A file on an HTTP server.
 
-    A connection that is refused, lost, stalls or is answered with a status that may pass is made anew after a pause,
-    each twice as long as the one before, and goes on at the byte where it was: by ``Range`` where the server knows it,
-    otherwise what was read is read again and thrown away. Redirections lead to http and https alone.
+    A connection that is refused, lost, stalled or answered with a temporary status is made again after a pause, each
+    twice as long as the one before, and continues at the same byte: by ``Range`` if the server supports it, otherwise
+    the bytes already read are read again and discarded. Redirections are followed to http and https only.
 
     Args:
         url: The address.
-        patience: How long the server is waited for.
-        size: Bytes that the file must have. Defaults to None: what the server says.
+        patience: Timeout and retries.
+        size: Expected size in bytes. Defaults to None: that given by the server.
     """
 
     def __init__(self, url: str, patience: Patience, size: int | None = None) -> None:
@@ -175,7 +175,7 @@ class HttpFile:
         """Return 1 to ``count`` bytes; none at the end.
 
         Raises:
-            OSError: If the server does not give them; names the address and the last error.
+            OSError: If the server does not deliver them; names the address and the last error.
         """
         while True:
             if self._response is None and self._size is not None and self._position >= self._size:
@@ -205,7 +205,7 @@ class HttpFile:
             self._response = None
 
     def _connect(self) -> None:
-        """Ask for the file from the present position on."""
+        """Request the file from the present position on."""
         headers = {'User-Agent': 'handkd', 'Accept-Encoding': 'identity'}
         if self._position:
             headers['Range'] = f'bytes={self._position}-'
@@ -223,14 +223,14 @@ class HttpFile:
         if self._response.status == 206 and self._position:
             begins = self._response.headers.get('Content-Range', '')
             if not begins.startswith(f'bytes {self._position}-'):
-                raise OSError(f'asked for bytes from {self._position} on, the server gives {begins!r}')
+                raise OSError(f'expected bytes from {self._position} on, the server sent {begins!r}')
             return
         if self._response.status != 200:
             raise RefusedError(f'{self._url}: the server answers with status {self._response.status}')
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """Compare the size of the whole file, and skip what was read of it."""
+        """Compare the size of the whole file, and skip the bytes already read."""
         found = self._response.length
         if self._size is None:
             self._size = found
@@ -244,7 +244,7 @@ class HttpFile:
             left -= len(data)
 
     def _take(self, count: int) -> bytes:
-        """Return what there is of the answer, at most ``count`` bytes, unless it stalls."""
+        """Return the available bytes of the answer, at most ``count``, unless it stalls."""
         begin = time.monotonic()
         data = self._response.read1(count)
         self._slow_seconds += time.monotonic() - begin
@@ -256,23 +256,23 @@ class HttpFile:
         return data
 
     def _failed(self, error: Exception) -> None:
-        """Wait before the next try, or give up."""
+        """Wait before the next try, or raise an error."""
         self.close()
         self._failures += 1
         self._since = 0
         text = one_line(error)
         if self._failures > self._patience.retries:
             raise OSError(
-                f'{self._url}: can not be read: {self._failures} tries, one after the other, failed at byte '
-                f'{self._position}, the last one: {text}; is the server up? (timeout, retries)'
+                f'{self._url}: can not be read: {self._failures} consecutive tries failed at byte {self._position}, '
+                f'the last one: {text}; check the server, or increase timeout and retries'
             ) from error
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._failures - 1))
-        print_log(f'{self._url}: {text}; tried again in {pause:g} s', 'current', logging.WARNING)
+        print_log(f'{self._url}: {text}; next try in {pause:g} s', 'current', logging.WARNING)
         time.sleep(pause)
 
 
 class _WebRedirects(urllib.request.HTTPRedirectHandler):
-    """Redirections to http and https, and from https to https alone."""
+    """Follows redirections to http and https only, and from https to https only."""
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):  # noqa: ANN001, ANN201
         schemes = ('https',) if urlsplit(req.full_url).scheme == 'https' else ('http', 'https')
@@ -282,7 +282,7 @@ class _WebRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Return an opener that reads from the web alone, and no files, FTP or data URLs."""
+    """Return an opener for http and https only, without files, FTP or data URLs."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

@@ -1,4 +1,4 @@
-"""The streamed form of a data set: ready crops in tar files that are read from their beginning to their end."""
+"""The streamed form of a data set: ready crops in tar files that are read from beginning to end."""
 
 from __future__ import annotations
 
@@ -23,45 +23,43 @@ from .stores import CheckedFile, Patience, open_file, read_whole
 from .tar import read_tar
 
 _TOGETHER = 32
-"""Samples that go through the pipeline at once."""
+"""Number of samples that go through the pipeline together."""
 
 
 @DATASETS.register_module()
 class StreamedHandDataset(IterableDataset):
     """A pack of ``tools/pack_dataset.py --format webdataset``, for sets that are larger than a disk.
 
-    The container is WebDataset's: plain tar files, which any tool opens, any file server or object store delivers at
-    full speed. MosaicML Streaming downloads whole shards of its own
-    format to a local cache, which a set larger than the disk defeats, and LMDB needs a file system and random access.
-    A sample's members are ``.npy`` files with the same content as in the memory-mapped form, uncompressed: the samples
-    are the same bit by bit, and decoding takes no time. PNG would take a third of the space, and longer to decode than
-    everything else together.
+    The container is WebDataset's: plain tar files, which any tool opens and any file server or object store delivers at
+    full speed. MosaicML Streaming downloads whole shards of its own format to a local cache, which does not work for a
+    set larger than the disk, and LMDB needs a file system and random access. A sample's members are uncompressed
+    ``.npy`` files with the same content as in the memory-mapped form: the samples are the same bit by bit, and decoding
+    takes no time. PNG would take a third of the space, but longer to decode than everything else together.
 
-    Shards are dealt out to the ranks and workers, so there should be at least as many as all workers together. With
+    Shards are distributed over ranks and workers, so there should be at least as many as all workers together. With
     ``shuffle``, the order of shards and a buffer of samples are drawn from the seed: same seed, ranks and workers, same
-    order. A sample's augmentation depends on the seed, the pass and the sample alone. In a config: ``sampler=None``
-    beside it. Evaluate on several GPUs with :class:`PackedHandDataset`, since here ranks get unequal numbers of
-    samples; a resumed training reads again what it had seen of the pass.
+    order. A sample's augmentation depends only on the seed, the pass and the sample. In a config, set ``sampler=None``
+    in the dataloader. Evaluate on several GPUs with :class:`PackedHandDataset`, since here ranks get unequal numbers of
+    samples; a resumed training starts at the beginning of the pass.
 
-    A server may fail: what is lost is asked for again, from the byte where it was. Each shard is compared with what
-    ``pack.json`` says of it: its size when it is opened, each sample when it is read, and its checksum at its end.
+    A server may fail: lost data are requested again, from the same byte. Each shard is compared with ``pack.json``: its
+    size when it is opened, each sample when it is read, and its checksum at its end.
 
     Args:
         data_root (str): Folder, or URL of http or https, that holds ``pack.json``, such as 'http://store/rhd' or
             '/mnt/store/rhd'.
-        modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to give out. Defaults to ('rgb',).
+        modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to return. Defaults to ('rgb',).
         pipeline (Sequence[dict]): Configs of the transforms. Defaults to ().
         split (str, optional): If given, it must be the split that was packed. Defaults to None.
         shuffle (int): Samples in the shuffling buffer; 0 keeps everything in order. Defaults to 0.
-        repeat (bool): Whether to begin again after each pass, as an iteration-based training needs. Defaults to False.
+        repeat (bool): Whether to start again after each pass, as an iteration-based training needs. Defaults to False.
         seed (int): Seed of order and augmentation. Defaults to 0.
-        timeout (float): Seconds after which a server that gives nothing has stalled. Defaults to 60.0.
-        retries (int): How often a lost connection is made anew, one after the other, the pauses between them growing
-            from 0.5 s to 30 s. Defaults to 6.
+        timeout (float): Seconds after which a server that sends no data has stalled. Defaults to 60.0.
+        retries (int): Number of consecutive reconnections, with pauses that grow from 0.5 s to 30 s. Defaults to 6.
 
     Raises:
         OSError: If ``pack.json`` can't be read.
-        ValueError: If it is none (:func:`~.manifest.read_manifest`), or the pack is unfinished, has not all
+        ValueError: If it is invalid (:func:`~.manifest.read_manifest`), or the pack is unfinished, lacks one of
             ``modalities``, or is of another split.
     """
 
@@ -83,28 +81,28 @@ class StreamedHandDataset(IterableDataset):
         where = f'{self.data_root}/{FILE}'
         manifest = read_manifest(read_whole(where, self.patience), where)
         if manifest.format != 'webdataset':
-            raise ValueError(f'{self.data_root} is a memory-mapped pack; use PackedHandDataset')
+            raise ValueError(f'{self.data_root} is a memory-mapped pack: use PackedHandDataset')
         self.pack = Pack(manifest, self.data_root, modalities, split)
         self.pipeline = Compose(pipeline)
         if shuffle < 0:
-            raise ValueError(f'StreamedHandDataset: shuffle must be a number of samples, found {shuffle!r}')
+            raise ValueError(f'StreamedHandDataset: shuffle must be a number of samples from 0 on, found {shuffle!r}')
         self.shuffle, self.repeat, self.seed = shuffle, repeat, seed
 
     @property
     def metainfo(self) -> dict:
-        """The source's data set name, joint names, root joint and whatever else it says of itself."""
+        """Meta information of the source: data set name, joint names, root joint and so on."""
         return dict(self.pack.manifest.metainfo)
 
     def __len__(self) -> int:
         return self.pack.manifest.num_samples
 
     def __iter__(self) -> Iterator[dict]:
-        """Yield this worker's samples behind the pipeline.
+        """Yield this worker's samples after the pipeline.
 
         Raises:
             OSError: If a shard can't be read, is damaged or is not that of ``pack.json``; names it.
-            ValueError: If labels are not finite; names the samples. Or if the stream is endless and there are fewer
-                shards than workers.
+            ValueError: If labels are not finite; names the samples. Or if the stream is endless and has fewer shards
+                than workers.
         """
         reader, readers = _place()
         if self.repeat and readers > self.pack.manifest.num_shards:
@@ -126,7 +124,7 @@ class StreamedHandDataset(IterableDataset):
             lap += 1
 
     def _through_pipeline(self, lap: int, numbers: Sequence[int], rows: Sequence, planes: Sequence) -> Iterator[dict]:
-        """Yield samples behind the pipeline, together if it can take them so."""
+        """Yield samples after the pipeline, processed as one batch if the pipeline supports it."""
         length, steps = self.pack.manifest.source['length'], self.pipeline.transforms
         keys = [SampleKey(number, mix(self.seed, lap * length + number)) for number in numbers]
         table = join_rows(rows)
@@ -144,7 +142,7 @@ class StreamedHandDataset(IterableDataset):
             yield packed
 
     def _samples(self, shards: Sequence[int]) -> Iterator[tuple[int, np.ndarray, dict]]:
-        """Yield the source's number, the labels and the stored images of each sample, shard after shard."""
+        """Yield the number in the source, the labels and the stored images of each sample, shard by shard."""
         for shard in shards:
             url = f'{self.data_root}/{self.pack.manifest.shard_name(shard)}'
             try:
@@ -163,7 +161,7 @@ class StreamedHandDataset(IterableDataset):
             for number, arrays in read_tar(checked, self.pack.forms):
                 labels = arrays.pop('labels')
                 if number not in manifest.rows(shard) or number <= last:
-                    raise ValueError(f'found sample {number} behind {last} in it, which is not its place')
+                    raise ValueError(f'found sample {number} after {last}, which does not belong there')
                 if labels.dtype not in kinds:
                     check_label_type(labels.dtype, manifest.labels)
                     kinds.add(labels.dtype)
@@ -172,12 +170,12 @@ class StreamedHandDataset(IterableDataset):
             checked.finish()
         if expected:
             raise ValueError(
-                f'it has {manifest.shards[shard]["num"] - expected} samples instead of {manifest.shards[shard]["num"]}'
+                f'expected {manifest.shards[shard]["num"]} samples, found {manifest.shards[shard]["num"] - expected}'
             )
 
 
 def _place() -> tuple[int, int]:
-    """Return the number of this worker among those of all ranks, and how many there are."""
+    """Return the number of this worker among those of all ranks, and the total number of workers."""
     rank, world_size = get_dist_info()
     worker = get_worker_info()
     id_, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)

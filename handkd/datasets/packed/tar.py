@@ -1,4 +1,4 @@
-"""Tar files: written by the webdataset package, which is needed for that alone, and read from beginning to end."""
+"""Tar files: written by the webdataset package, which is needed only for that, and read from beginning to end."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _USTAR = re.compile(
 
 
 def import_webdataset() -> ModuleType:
-    """Return the package.
+    """Return the package webdataset.
 
     Raises:
-        ImportError: If it is not there; says how to install it.
+        ImportError: If it is not installed; says how to install it.
     """
     try:
         import webdataset
@@ -36,7 +36,7 @@ def import_webdataset() -> ModuleType:
 
 
 def open_writer(path: Path) -> object:
-    """Return a ``webdataset.TarWriter``; equal samples give an equal file."""
+    """Return a ``webdataset.TarWriter``; equal samples give equal files."""
     return import_webdataset().TarWriter(str(path), encoder=False, mtime=0)
 
 
@@ -45,14 +45,14 @@ def read_tar(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple
 
     Args:
         stream: The file.
-        forms: What images each sample must have, beside its labels.
+        forms: Images that each sample must have, in addition to its labels.
 
     Yields:
         The number of a sample, and its arrays by name.
 
     Raises:
         OSError: If the file can't be read.
-        ValueError: If it is no tar file of such samples; says why.
+        ValueError: If it is not a tar file of such samples; gives the reason.
     """
     number, arrays = -1, {}
     for found, name, data in _members(stream, forms):
@@ -71,7 +71,7 @@ def read_tar(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple
 
 
 def _members(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple[int, str, memoryview]]:
-    """Yield sample, array and content of each file in a tar file, none of which takes more room than it may."""
+    """Yield sample, array and content of each file in a tar file, none of which exceeds its maximum size."""
     most = {name: form.bytes + NPY_HEADER for name, form in forms.items()} | {'labels': MOST_LABEL_BYTES + NPY_HEADER}
     while header := _header(stream):
         name, size = header
@@ -84,17 +84,17 @@ def _members(stream: Readable, forms: Mapping[str, ArrayForm]) -> Iterator[tuple
 
 
 def _header(stream: Readable) -> tuple[str, int] | None:
-    """Return the name and size of the next file, or None behind the last one.
+    """Return the name and size of the next file, or None after the last one.
 
-    The format is POSIX's ustar as ``open_writer`` writes it: plain files, nothing compressed and nothing sparse, which
-    could be larger than what is read.
+    The format is POSIX's ustar as ``open_writer`` writes it: plain files, none of them compressed or sparse, which
+    could be larger than the bytes read.
     """
     block = bytes(_exactly(stream, _BLOCK))
     if not any(block):
         return None
     fields = _USTAR.fullmatch(block)
     if fields is None or int(fields['checksum'], 8) != sum(block) - sum(block[148:156]) + 8 * ord(' '):
-        raise ValueError('no tar file, or one of other than plain files')
+        raise ValueError('not a tar file of plain files')
     return fields['name'].decode('latin1'), int(fields['size'], 8)
 
 
@@ -102,7 +102,7 @@ def _exactly(stream: Readable, count: int) -> memoryview:
     """Return the next bytes of a stream.
 
     Raises:
-        ValueError: If there are less.
+        ValueError: If there are fewer.
     """
     parts = [stream.read(count)]
     left = count - len(parts[0])
@@ -110,12 +110,12 @@ def _exactly(stream: Readable, count: int) -> memoryview:
         parts.append(stream.read(left))
         left -= len(parts[-1])
         if not parts[-1]:
-            raise ValueError(f'no tar file, or one that is cut off: {left} bytes are missing')
+            raise ValueError(f'not a tar file, or truncated: {left} bytes are missing')
     return memoryview(parts[0] if len(parts) == 1 else b''.join(parts))
 
 
 def _checked(number: int, arrays: dict[str, np.ndarray], forms: Mapping[str, ArrayForm]) -> dict[str, np.ndarray]:
-    """Return the arrays of a sample, if they are all there and as they must be."""
+    """Return the arrays of a sample after checking that they are complete and have the right form."""
     try:
         check_names(forms, arrays)
         for name, form in forms.items():

@@ -1,4 +1,4 @@
-"""Packing a data set: shard after shard, on all cores, and onward from wherever it stopped."""
+"""Packing a data set: shard by shard, on all cores, resuming where an earlier run stopped."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from .shards import TEMPORARY, write_shard
 
 @dataclass(frozen=True)
 class PackSettings:
-    """How a data set is to be packed; the fields are those of :class:`~.manifest.Manifest`.
+    """Settings of packing; the fields are those of :class:`~.manifest.Manifest`.
 
     Attributes:
-        modalities: Of 'rgb', 'depth', 'mask', 'parts'; None is all that the first sample has.
+        modalities: Of 'rgb', 'depth', 'mask', 'parts'; None means all that the first sample has.
     """
 
     rule: str = 'square'
@@ -54,9 +54,9 @@ class Packer:
 
     Args:
         dataset: The source: has ``get_data_info``, a length and ``metainfo``.
-        config: Its config, without the pipeline, by which it is recognised when packing goes on.
-        folder: Where the pack goes.
-        settings: How.
+        config: Its config, without the pipeline, by which it is recognised when packing is resumed.
+        folder: Folder of the pack.
+        settings: Settings of packing.
 
     Raises:
         ValueError: If the folder holds a pack of other settings or of another source, or the data set is empty.
@@ -64,33 +64,33 @@ class Packer:
 
     def __init__(self, dataset: object, config: dict, folder: str | Path, settings: PackSettings) -> None:
         if settings.format not in FORMATS or settings.shard < 1 or not settings.depth_unit > 0:
-            raise ValueError(f'a pack needs a format of {FORMATS}, shard >= 1 and a depth unit above 0; got {settings}')
+            raise ValueError(f'expected a format of {FORMATS}, shard >= 1 and depth_unit > 0, found {settings}')
         if len(dataset) == 0:
-            raise ValueError(f'{type(dataset).__name__} has no samples; check its data_root and split')
+            raise ValueError(f'{type(dataset).__name__} has no samples: check its data_root and split')
         self.dataset, self.folder, self.settings = dataset, Path(folder), settings
         crop = ('rule', 'factor', 'margin', 'size', 'border', 'cube', 'root')
         self.maker = CropMaker(**{key: getattr(settings, key) for key in crop})
         self.manifest = self._resume(self._new_manifest(config))
 
     def crop(self, index: int) -> dict:
-        """Return sample ``index`` of the source, cut."""
+        """Return sample ``index`` of the source, cropped."""
         return self.maker(self.dataset.get_data_info(index), tuple(self.manifest.modalities))
 
     def run(
         self, workers: int = 0, progress: Callable[[int], object] = lambda samples: None, wait: bool = False
     ) -> Manifest:
-        """Make the shards that are missing.
+        """Make the missing shards.
 
         Args:
-            workers: Processes, each of which makes whole shards. Defaults to 0: this one.
-            progress: Called with the number of samples of each shard that is finished.
-            wait: Whether to wait where another process packs into the folder, and then make what it has not. Defaults
-                to False.
+            workers: Number of processes, each of which makes whole shards. Defaults to 0: this process.
+            progress: Called with the number of samples of each finished shard.
+            wait: Whether to wait if another process packs into the folder, and then make the shards that are still
+                missing. Defaults to False.
 
         Raises:
-            OSError: If an image can't be read, unless it may be skipped; finished shards stay. Or if somebody else
-                packs into the folder, and is not waited for.
-            ValueError: If they have packed something else.
+            OSError: If an image can't be read, unless it may be skipped; finished shards are kept. Or if another
+                process packs into the folder, and ``wait`` is False.
+            ValueError: If that process has packed something else.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder, wait):
@@ -107,11 +107,11 @@ class Packer:
             self.manifest.write(self.folder)
             progress(len(self.manifest.rows(done['number'])))
         if self.manifest.num_samples == 0:
-            raise ValueError(f'{self.folder}: no sample of the source could be packed; see "skipped" in its {FILE}')
+            raise ValueError(f'{self.folder}: no sample of the source could be packed: see "skipped" in its {FILE}')
         return self.manifest
 
     def _shards(self, workers: int) -> Iterator[dict]:
-        """Make the missing shards and yield what is known of each as it is finished."""
+        """Make the missing shards and yield the result of each when it is finished."""
         missing = self.manifest.missing
         if workers < 1:
             for number in missing:
@@ -124,7 +124,7 @@ class Packer:
                 for future in as_completed(futures):
                     yield future.result()
             except BaseException:
-                # What is begun is given up, and what waits is not begun: a shard may take minutes.
+                # Shards in progress are abandoned and waiting ones not started: a shard may take minutes.
                 pool.shutdown(wait=False, cancel_futures=True)
                 for worker in set(multiprocessing.active_children()) - set(others):
                     worker.terminate()
@@ -146,7 +146,7 @@ class Packer:
         )
 
     def _first_crop(self) -> tuple[dict, tuple[str, ...]]:
-        """Return the first sample that can be cut, and the modalities to pack."""
+        """Return the first sample that can be cropped, and the modalities to pack."""
         for index in range(len(self.dataset)):
             try:
                 sample = self.dataset.get_data_info(index)
@@ -157,10 +157,10 @@ class Packer:
             except (OSError, ValueError):
                 if self.settings.on_corrupt == 'stop':
                     raise
-        raise ValueError(f'none of the {len(self.dataset)} samples of the source can be read')
+        raise ValueError(f'none of the {len(self.dataset)} samples of the source can be read: check its data_root')
 
     def _digest(self, modalities: tuple[str, ...]) -> int:
-        """Return a checksum of the first, middle and last crop, by which a changed source is noticed."""
+        """Return a checksum of the first, middle and last crop, to detect a changed source."""
         checksum = 0
         for index in sorted({0, len(self.dataset) // 2, len(self.dataset) - 1}):
             try:
@@ -182,19 +182,19 @@ class Packer:
         there = load_manifest(self.folder)
         if not there.shards:
             return fresh
-        there.on_corrupt = fresh.on_corrupt  # may change on the way
-        there.source.setdefault('labels', fresh.source['labels'])  # begun before packs knew them: `digest` must do
+        there.on_corrupt = fresh.on_corrupt  # may change between runs
+        there.source.setdefault('labels', fresh.source['labels'])  # missing in older packs: only `digest` is compared
         old, new = there.settings(), fresh.settings()
         changed = [key for key in new if old[key] != new[key]]
         if changed:
             what = '; '.join(f'{key} was {old[key]!r}, is now {new[key]!r}' for key in changed)
             raise ValueError(
-                f'{self.folder} holds a pack that was made otherwise: {what}. Give the old settings to go on with it, '
+                f'{self.folder} holds a pack with other settings: {what}. Give the old settings to resume it, '
                 'or name another folder (--out, or data_root in the config)'
             )
         for number in list(there.shards):
             if find_damage(self.folder, there, number, thorough=False):
-                del there.shards[number]  # removed, or cut short: it is made again
+                del there.shards[number]  # missing or truncated: it is made again
         return there
 
 
@@ -210,13 +210,13 @@ def _start(packer: Packer) -> None:
     """Prepare a worker."""
     global _packer
     _packer = packer
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one sees to the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     cv2.setNumThreads(0)  # the processes share the cores
     threading.Thread(target=_end_with_the_first, daemon=True).start()
 
 
 def _end_with_the_first() -> None:
-    """End this worker when the first process does, even if that was killed: it has inherited the folder's lock."""
+    """End this worker when the first process ends, even if that was killed: it has inherited the folder's lock."""
     multiprocessing.parent_process().join()
     os._exit(1)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from .shading import (
     smooth_normals,
     surface_normals,
 )
+from .workspace import Workspace
 
 NUM_LOOK_UNIFORMS = 64
 """Number of uniform deviates for the look of one sample."""
@@ -284,39 +284,6 @@ def paint_surfaces(
             light[row, col, 0] = (b * (kb * db + sb * up + gb * down) + kb * shine) * look[_GAIN, 0] * close
             light[row, col, 1] = (g * (kg * dg + sg * up + gg * down) + kg * shine) * look[_GAIN, 1] * close
             light[row, col, 2] = (r * (kr * dr + sr * up + gr * down) + kr * shine) * look[_GAIN, 2] * close
-
-
-class Workspace(NamedTuple):
-    """Buffers of one image size, reused between images: allocating them would cost more than the arithmetic."""
-
-    z: np.ndarray
-    """(H, W) float64 depth, mm."""
-    ids: np.ndarray
-    """(H, W) uint8 primitive ids."""
-    soft: np.ndarray
-    """(H, W) uint8: 0 not smoothed, 1 skin, 2 cloth."""
-    normals: np.ndarray
-    """(H, W, 3) float32; also ``other``, ``light`` and ``mixed``."""
-    other: np.ndarray
-    light: np.ndarray
-    mixed: np.ndarray
-    zmap: np.ndarray
-    """(S, S) float64 depth from the light; also ``cover`` and ``scratch``."""
-    cover: np.ndarray
-    scratch: np.ndarray
-    shadow_ids: np.ndarray
-    """(S, S) uint8."""
-
-
-def make_workspace(size: int) -> Workspace:
-    """Allocate the buffers for images of ``size`` x ``size`` px; the shadow map grows with them."""
-    side = 40 + size * 5 // 16
-    image, shadow = (size, size, 3), (side, side)
-    return Workspace(
-        np.empty((size, size)), np.empty((size, size), np.uint8), np.empty((size, size), np.uint8),
-        np.empty(image, np.float32), np.empty(image, np.float32), np.empty(image, np.float32),
-        np.empty(image, np.float32), np.empty(shadow), np.empty(shadow), np.empty(shadow), np.empty(shadow, np.uint8),
-    )  # fmt: skip
 
 
 @njit(**JIT)

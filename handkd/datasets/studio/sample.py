@@ -17,12 +17,13 @@ from .background import list_backgrounds, load_background, procedural_bank
 from .body import label_parts
 from .camera_effects import expose, jpeg, sensor_tables
 from .framing import project_joints
-from .image import NUM_LOOK_UNIFORMS, Workspace, draw_look, make_workspace, render_light
+from .image import NUM_LOOK_UNIFORMS, draw_look, render_light
 from .occluders import ALL_CONES, ALL_FACES, ALL_KINDS, add_things
 from .randomisation import Randomisation
 from .renderer import FAR, JIT, NO_HIT, draw_body
 from .scene import NUM_UNIFORMS, Scene, build_scene, empty_scene, view_scene
 from .sensor import DepthSensor, apply_sensor
+from .workspace import Workspace, make_workspace
 
 SPLITS: dict[str, int] = {'train': 0, 'val': 1, 'test': 2}
 """Split -> the number that goes into every seed; splits share no random stream."""

@@ -34,5 +34,5 @@ def test_errors(make_source):
         CropMaker('square', margin=0.9)
     sample = make_source().get_data_info(0)
     del sample['depth']
-    with pytest.raises(ValueError, match=r"have \['rgb', 'mask', 'parts'\], not \['depth'\]"):
+    with pytest.raises(ValueError, match=r"have \['rgb', 'mask', 'parts'\], but not \['depth'\]"):
         CropMaker('square')(sample, ('rgb', 'depth'))

@@ -132,7 +132,7 @@ def test_a_worker_gets_paths_and_no_arrays(pack):
 def test_only_the_modalities_asked_for(pack):
     sample = PackedHandDataset(str(pack), ('depth', 'mask')).get_data_info(0)
     assert {'depth', 'hand_mask'} <= sample.keys() and not {'img', 'part_seg'} & sample.keys()
-    with pytest.raises(IndexError, match='has 10 samples, found index 10'):
+    with pytest.raises(IndexError, match='has 10 samples, but index 10'):
         PackedHandDataset(str(pack)).get_data_info(10)
 
 
@@ -141,7 +141,7 @@ def test_wrong_settings_are_named(pack, stream, tmp_path):
         PackedHandDataset(str(pack), ('dept',))
     with pytest.raises(ValueError, match='modalities must be a tuple'):
         PackedHandDataset(str(pack), 'rgb')
-    with pytest.raises(ValueError, match="packed is 'train', not 'val'"):
+    with pytest.raises(ValueError, match="expected the split 'val', found a pack of 'train'"):
         PackedHandDataset(str(pack), split='val')
     with pytest.raises(ValueError, match='use StreamedHandDataset'):
         PackedHandDataset(str(stream))
@@ -171,7 +171,7 @@ def test_labels_alone(pack, assert_same_labels):
         labels = packed.get_labels(i)
         assert_same_labels(labels, packed.get_data_info(i))
         assert labels.keys().isdisjoint({'img', 'depth', 'hand_mask', 'part_seg'})
-    with pytest.raises(IndexError, match='10 samples, found index 10'):
+    with pytest.raises(IndexError, match='10 samples, but index 10'):
         packed.get_labels(10)
 
 

@@ -53,7 +53,7 @@ def test_columns_of_a_batch_are_arrays_of_their_own():
 
 def test_samples_that_differ_are_refused():
     schema = LabelSchema.of(sample())
-    with pytest.raises(ValueError, match=r"same labels; found \['bbox'\]"):
+    with pytest.raises(ValueError, match=r"same labels; only some have \['bbox'\]"):
         schema.row(sample(bbox=np.zeros((1, 4))))
     with pytest.raises(ValueError, match=r"'weight'"):
         schema.row(sample(weight=None))
@@ -66,5 +66,5 @@ def test_samples_that_differ_are_refused():
 def test_what_can_not_be_packed_is_named():
     with pytest.raises(ValueError, match=r"'odd' is a set"):
         LabelSchema.of(sample(odd={1}))
-    with pytest.raises(ValueError, match='nested once'):
+    with pytest.raises(ValueError, match='nested only once'):
         LabelSchema.of(sample(camera=dict(lens=dict(k=1))))

@@ -40,7 +40,7 @@ CHANGES = [
     (('source', 'length'), -1, 'source.length: expected a number of samples, found -1'),
     (('source', 'length'), True, 'source.length: expected'),
     (('source', 'length'), 10.5, 'source.length: expected'),
-    (('source', 'length'), 2**80, 'more than 63 bits'),
+    (('source', 'length'), 2**80, 'at most 63 bits'),
     (('shard',), 0, 'shard: expected a number of samples, found 0'),
     (('shard',), 10**12, 'shards: 0: expected num=10'),
     (('size',), 10**9, 'size: expected 1 to 16384 px'),
@@ -76,7 +76,7 @@ CHANGES = [
     (('labels', 0, 2), 'S', "found 'S'"),
     (('labels', 0, 2), '<M8[s]', 'found'),
     (('labels', 0, 3), [1, 10**9], 'expected a shape'),
-    (('labels', 0, 3), [1, 1 << 20, 1 << 20], 'bytes a sample'),
+    (('labels', 0, 3), [1, 1 << 20, 1 << 20], 'bytes per sample'),
     (('labels', 0, 3), [-1, 2], 'expected a shape'),
     (('labels', 0, 3), None, 'expected a shape'),
     (('shards',), [], 'shards: expected a dict, found a list'),
@@ -111,7 +111,7 @@ def test_what_can_not_be_is_refused(content, path, value, message):
 
 @pytest.mark.parametrize('text', ['[' * 300_000, '{"version":' * 5000 + '1' + '}' * 5000, '{"a": ' + '9' * 5000 + '}'])
 def test_deep_nesting_and_long_numbers_are_refused(text):
-    with pytest.raises(ValueError, match='here: this is no pack.json'):
+    with pytest.raises(ValueError, match='here: not a pack.json'):
         read_manifest(text.encode(), 'here')
 
 

@@ -13,7 +13,7 @@ from handkd.datasets.packed.pack import Pack
         ((), None, r"must be a tuple such as \('rgb',\)"),
         ('rgb', None, 'must be a tuple'),
         (('deph',), None, "'deph' was not packed; did you mean 'depth'"),
-        (('rgb',), 'test', "the split that was packed is 'train', not 'test'"),
+        (('rgb',), 'test', "expected the split 'test', found a pack of 'train'"),
     ],
 )
 def test_what_is_not_in_it_is_refused(pack, modalities, split, said):

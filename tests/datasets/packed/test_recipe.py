@@ -49,7 +49,7 @@ def test_what_is_wrong_in_a_recipe(recipe, message):
     ],
 )
 def test_nothing_that_a_pack_names_is_imported(config):
-    with pytest.raises(ConfigError, match='a pack: says that it was made from a .*, not registered with handkd as a '):
+    with pytest.raises(ConfigError, match='a pack: its source is a .*, which is not registered with handkd as a '):
         stored_source(SimpleNamespace(source=dict(config=config)), 'a pack')
 
 
@@ -78,7 +78,9 @@ def test_no_scope_of_a_pack_is_imported(place, tmp_path, monkeypatch):
 
 def test_what_is_no_argument_of_the_source_is_named():
     source = dict(type='StudioDataset', split='train', lenght=2)
-    with pytest.raises(ConfigError, match="a pack: the StudioDataset .* unknown key 'lenght'; did you mean 'length'"):
+    with pytest.raises(
+        ConfigError, match="a pack: its source StudioDataset.* unknown key 'lenght'; did you mean 'length'"
+    ):
         stored_source(SimpleNamespace(source=dict(config=source)), 'a pack')
 
 

@@ -54,7 +54,7 @@ def test_a_damaged_header_is_named(pack, tmp_path, data):
     path = tmp_path / 'pack' / 'shard-00001' / 'img.npy'
     content = path.read_bytes()
     path.write_bytes(content[:12] + data * 60 + content[72:])
-    with pytest.raises(ValueError, match=r'shard-00001/img\.npy: no header of a \.npy file'):
+    with pytest.raises(ValueError, match=r'shard-00001/img\.npy: not a header of a \.npy file'):
         PackedHandDataset(str(tmp_path / 'pack')).get_data_info(4)
 
 

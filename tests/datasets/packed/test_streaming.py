@@ -152,8 +152,8 @@ FORGED = {
         lambda a: {**a, '000000005.labels.npy': np.zeros(1, [('a', 'f4')])},
         'shard-00002.*expected the labels',
     ),
-    'of another place': (lambda a: {k.replace('0005.', '0009.'): v for k, v in a.items()}, 'found sample 9 behind 4'),
-    'the order': (swapped, 'found sample 4 behind 5'),
+    'of another place': (lambda a: {k.replace('0005.', '0009.'): v for k, v in a.items()}, 'found sample 9 after 4'),
+    'the order': (swapped, 'found sample 4 after 5'),
     'a sample is missing': (lambda a: {k: v for k, v in a.items() if '0005.' not in k}, 'expected at least'),
     'not the files': (lambda a: {**a, '000000005.evil.npy': np.zeros(3)}, "holds '000000005.evil.npy'"),
 }
@@ -180,7 +180,7 @@ def test_a_shard_that_has_changed_since_it_was_written_is_refused(stream, tmp_pa
     else:
         data[len(data) // 4 if where == 'an image' else -1] ^= 1
     shard.write_bytes(data)
-    with pytest.raises(OSError, match=r'shard-00002\.tar: the shard is damaged .*(checksum|not its place)'):
+    with pytest.raises(OSError, match=r'shard-00002\.tar: the shard is damaged .*(checksum|does not belong there)'):
         list(StreamedHandDataset(str(tmp_path / 'pack')))
 
 

@@ -97,5 +97,5 @@ def test_sequences_keep_the_sources_order():
 def test_another_pack_says_what_it_lacks(pack):
     dataset = PackedHandDataset(str(pack))
     for ask in (dataset.captures, dataset.view_groups, lambda: ViewGroupSampler(dataset)):
-        with pytest.raises(ValueError, match='do not say which camera and sequence .*pack a StudioRoomDataset'):
+        with pytest.raises(ValueError, match='have no camera and sequence .*pack a StudioRoomDataset'):
             ask()

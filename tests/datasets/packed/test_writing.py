@@ -119,7 +119,7 @@ def test_damage_is_found_and_made_good(make_source, make_pack, tmp_path):
 
 def test_settings_are_checked(make_source, make_pack, tmp_path):
     for change in (dict(shard=0), dict(format='zip'), dict(depth_unit=0.0)):
-        with pytest.raises(ValueError, match='a pack needs'):
+        with pytest.raises(ValueError, match='expected a format of'):
             make_pack(make_source(), tmp_path, **change)
 
 

@@ -1,0 +1,114 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from handkd.apis.stages import read_stages, run_stages
+from handkd.hints import ConfigError
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ("role='twin'", "role='twn'", "stage 'twin': unknown role 'twn'; did you mean 'twin'"),
+        ("name='twin', label", "name='twin', lable", "unknown key 'lable'; did you mean 'label'"),
+        ("deep='teacher'", "deep='techer'", r"comes from 'techer', but the stages before it are \['teacher', 'twin'\]"),
+        ("name='twin'", "name='teacher'", 'two stages of this name'),
+        (
+            "config='twin.py', seeds",
+            "config='{net}.py', seeds",
+            r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
+        ),
+        (
+            "deep='teacher')",
+            "deep='teacher'), start='twn'",
+            r"stage 'student': it starts from 'twn', but the stages before it are \['teacher', 'twin'\]",
+        ),
+        ('config=None', "config=None, start='student'", "it starts from 'student'"),
+        (
+            "config='twin.py', seeds",
+            "config='twin.py', otherwise='{net}.py', seeds",
+            r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
+        ),
+        ('runs=[', 'run=[', "unknown key 'run'; did you mean 'runs'"),
+    ],
+)
+def test_wrong_stages_are_named(stages_config, old, new, message):
+    stages_config.write_text(stages_config.read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        read_stages(stages_config)
+
+
+def test_a_config_without_stages(stages_config):
+    with pytest.raises(ConfigError, match=r'twin\.py has no `stages`'):
+        read_stages(stages_config.with_name('twin.py'))
+
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+WITH_STAGES = [path for path in CONFIGS.glob('[!_]*/*.py') if re.search(r'/stages/|^stages = ', path.read_text(), re.M)]
+
+
+def test_all_methods_have_stages():
+    assert {'demo', 'cpm8_studio', 'cpm2d_rhd'} <= {path.stem for path in WITH_STAGES}
+
+
+@pytest.mark.parametrize('path', WITH_STAGES, ids=lambda path: f'{path.parent.name}/{path.stem}')
+def test_shipped_stages_name_configs_that_are_there(path):
+    stages = read_stages(path)
+    assert len(stages) >= 2  # where no network teaches: the twin and the student
+    for stage in stages:
+        assert stage.config.is_file() and (stage.otherwise is None or stage.otherwise.is_file())
+
+
+BUDGETS = """
+_base_ = './twin.py'
+stages = dict(
+    options={'train_cfg.max_iters': 2},
+    runs=[
+        dict(name='s_64', label='supervised', role='twin', annotations=64, config='twin.py'),
+        dict(name='s_320', label='supervised', role='twin', annotations=320, config='twin.py'),
+    ],
+)
+"""
+
+
+@pytest.fixture
+def budgets(stages_config):
+    stages_config.with_name('budgets.py').write_text(BUDGETS)
+    return stages_config.with_name('budgets.py')
+
+
+def test_a_stage_knows_how_many_labels_it_may_use(budgets, stages_config, tmp_path):
+    assert [result.annotations for result in run_stages(read_stages(budgets), tmp_path / 'out')] == [64, 320]
+    assert [stage.annotations for stage in read_stages(stages_config)] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ('annotations=320', 'annotations=64', "stage 's_320': 's_64' has the label 'supervised' and 64 annotations as"),
+        ('annotations=64', 'annotations=0', "stage 's_64': annotations must be a positive whole number of labels, fou"),
+        ('annotations=64', "annotations='all'", "positive whole number of labels, found 'all'"),
+        ('annotations=64', 'annotation=64', "unknown key 'annotation'; did you mean 'annotations'"),
+    ],
+)
+def test_wrong_numbers_of_annotations_are_named(budgets, old, new, message):
+    budgets.write_text(budgets.read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        read_stages(budgets)
+
+
+def test_a_run_with_a_budget_is_a_stage_for_each_number(budgets):
+    old = "name='s_320', label='supervised', role='twin', annotations=320"
+    new = "name='t', label='other', role='variant', budget='train_cfg.val_interval'"
+    text = budgets.read_text().replace(old, new)
+    budgets.write_text(text.replace('stages = dict(', 'stages = dict(\n    annotations=[8, 2],'))
+    plain, *spread = read_stages(budgets)
+    assert [(stage.name, stage.annotations) for stage in spread] == [('t_8', 8), ('t_2', 2)]
+    assert spread[0].options == plain.options | {'train_cfg.val_interval': 8}
+    budgets.write_text(text)
+    with pytest.raises(ConfigError, match="stage 't' has a budget, but stages.annotations names no number"):
+        read_stages(budgets)
+    budgets.write_text(text.replace('budget=', 'budgte='))
+    with pytest.raises(ConfigError, match="unknown key 'budgte'; did you mean 'budget'"):
+        read_stages(budgets)
