@@ -107,13 +107,13 @@ def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
             r'model.head.codec.input_size \(CPMHeatmap\) is 64, but test_dataloader.dataset.resolution .* is 96',
         ),
         (
-            'pi/cpm2d8_mimic_studio.py',
+            'pi/cpm2d8_both_studio.py',
             {'model.teachers.depth.model.head.codec.input_size': 128},
             r'model.teachers.depth.model.head.codec.heatmap_size \(CPMHeatmap\) is 12, but '
             r'model.teachers.depth.model.head.codec.input_size \(CPMHeatmap\) is 128, of which .* maps of 16 px',
         ),
         (
-            'pi/cpm2d8_mimic_studio.py',
+            'pi/cpm2d8_both_studio.py',
             {'model.teachers.depth.input_size': 128},
             r"model.teachers.depth.input_size is 128, but .*\(CPMHeatmap\) is 96: both are the size of the teacher's",
         ),
@@ -152,7 +152,7 @@ def test_sizes_that_contradict_each_other_are_refused(base, options, message):
 def test_a_teacher_may_have_been_trained_at_another_size():
     codec = {'model.teachers.depth.model.head.codec.input_size': 192}
     maps = {'model.teachers.depth.model.head.codec.heatmap_size': 24}
-    cfg = load_config(ROOT / 'configs/pi/cpm2d8_mimic_studio.py', codec | maps)
+    cfg = load_config(ROOT / 'configs/pi/cpm2d8_both_studio.py', codec | maps)
     assert input_shape(cfg) == (96, 96)
     spec = cfg.model.teachers.depth
     assert teacher_shape(spec.model, 'model.teachers.depth') == (192, 192)
