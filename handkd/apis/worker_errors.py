@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from concurrent.futures.process import BrokenProcessPool
 
 _ENDED = re.compile(
@@ -10,6 +11,10 @@ _ENDED = re.compile(
 )
 _NO_SHARED_MEMORY = re.compile(
     r'unable to (?:write to file|open shared memory object|resize file|mmap \d+ bytes from file) <\S*>'
+)
+_REMEDY = (
+    ', as the system does when memory runs out (see dmesg): set a smaller num_workers or batch_size in the dataloader; '
+    'resume a training from its last checkpoint with --resume'
 )
 _SHARED = (
     'a process that loads data ran out of shared memory (/dev/shm): mount more (docker --shm-size=8g), or set a '
@@ -29,6 +34,8 @@ def explain_worker(error: BaseException) -> OSError | None:
             'run the same command again, with fewer --workers'
         )
     text = str(error)
+    if isinstance(error, (ConnectionError, EOFError)) and _takes_over(error):
+        return OSError(f'a process that loads data was ended before its samples were taken over{_REMEDY}')
     if not isinstance(error, RuntimeError):
         return None
     if _NO_SHARED_MEMORY.search(text):
@@ -39,7 +46,10 @@ def explain_worker(error: BaseException) -> OSError | None:
     if match[2] == 'Bus error':
         return OSError(_SHARED)
     by = f'was ended by a signal ({match[2].strip()})' if match[2] else 'ended without an error'
-    return OSError(
-        f'a process that loads data (pid {match[1]}) {by}, as the system does when memory runs out (see dmesg): set a '
-        'smaller num_workers or batch_size in the dataloader; resume a training from its last checkpoint with --resume'
-    )
+    return OSError(f'a process that loads data (pid {match[1]}) {by}{_REMEDY}')
+
+
+def _takes_over(error: BaseException) -> bool:
+    """Whether an error was raised where PyTorch takes over what another process shares, which fails if that is dead."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.filename.endswith('torch/multiprocessing/reductions.py') for frame in frames)

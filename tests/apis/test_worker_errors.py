@@ -38,7 +38,7 @@ run_cli({'load': load, 'pack': pack}[sys.argv[1]])
 @pytest.mark.parametrize(
     ('work', 'said'),
     [
-        ('load', r'a process that loads data \(pid \d+\) .*num_workers or batch_size'),
+        ('load', r'a process that loads data .* ended .*num_workers or batch_size'),
         ('pack', 'a process that packs data was killed.* fewer --workers'),
     ],
 )
@@ -61,6 +61,15 @@ def test_a_killed_process_ends_a_tool_with_one_line(work, said):
 )
 def test_what_pytorch_says_of_it(text, said):
     assert re.search(said, str(explain_worker(RuntimeError(text))))
+
+
+@pytest.mark.parametrize('kind', [ConnectionResetError, EOFError])
+def test_a_process_that_is_dead_before_its_samples_are_taken_over(kind):
+    code = compile('raise kind("reset by peer")', '/site-packages/torch/multiprocessing/reductions.py', 'exec')
+    with pytest.raises(kind) as caught:
+        exec(code, dict(kind=kind))
+    assert 'num_workers or batch_size' in str(explain_worker(caught.value))
+    assert explain_worker(kind('of a server')) is None
 
 
 @pytest.mark.parametrize('error', [RuntimeError('mat1 and mat2 shapes can not be multiplied'), KeyError('pid')])
