@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -44,12 +47,27 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
     except Exception as error:
         if (end := _signal_behind(error)) is not None:
             _end(end)
-        told = explain_worker(error) or explain(error) or (error if isinstance(error, (ValueError, OSError)) else None)
-        if told is None or os.environ.get('HANDKD_TRACEBACK') == '1':
-            raise
-        print(f'error: {_message(told)}', file=sys.stderr)
-        print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
-        sys.exit(2)
+        with _deaf_to_children():
+            shown = error if isinstance(error, (ValueError, OSError)) else None
+            shown = explain_worker(error) or explain(error) or shown
+            if shown is None or os.environ.get('HANDKD_TRACEBACK') == '1':
+                raise
+            print(f'error: {_message(shown)}', file=sys.stderr)
+            print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
+            sys.exit(2)
+
+
+@contextmanager
+def _deaf_to_children() -> Iterator[None]:
+    """Let no signal of a dead child through: PyTorch's handler raises an error of its own wherever it interrupts."""
+    if not hasattr(signal, 'SIGCHLD') or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def _end(end: KeyboardInterrupt | Interruption) -> NoReturn:

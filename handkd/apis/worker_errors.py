@@ -51,5 +51,5 @@ def explain_worker(error: BaseException) -> OSError | None:
 
 def _takes_over(error: BaseException) -> bool:
     """Whether an error was raised where PyTorch takes over what another process shares, which fails if that is dead."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return any(frame.filename.endswith('torch/multiprocessing/reductions.py') for frame in frames)
+    files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(file.endswith('torch/multiprocessing/reductions.py') for file in files)
