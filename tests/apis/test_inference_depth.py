@@ -138,7 +138,7 @@ def test_what_can_not_be_used_is_named(photo, monkeypatch):
         (depth, map_, dict(camera=camera, root=(3, 4, 0)), r'root must be \(u, v, z\)'),
         (depth, map_ * 0, dict(camera=camera), 'no depth reading in it'),
         (depth, map_ / 1000, dict(camera=camera), r'expected 50 to 20000 mm: it looks like metres.*--depth-unit 1000'),
-        (depth, map_, dict(camera=camera, depth_unit=1000), r'below .*e\+05 mm.*the right depth_unit'),
+        (depth, map_, dict(camera=camera, depth_unit=1000), r'median depth is .*e\+05 mm.*the right depth_unit'),
         (depth, map_, dict(camera=camera, depth_unit=0), 'depth_unit must be a positive'),
         (depth, map_, dict(camera=camera, box=(500, 500, 9, 9)), 'lies outside'),
         (
@@ -148,7 +148,7 @@ def test_what_can_not_be_used_is_named(photo, monkeypatch):
             'reading in the box',
         ),
         (rgb, map_, {}, r'must be BGR, uint8, \(H, W, 3\); found float32'),
-        (rgb, picture, dict(depth_unit=1), 'depth_unit is for networks that read depth'),
+        (rgb, picture, dict(depth_unit=1), 'depth_unit is for depth networks only'),
     ):
         with pytest.raises(ValueError, match=message):
             infer(image, **kwargs)

@@ -51,7 +51,7 @@ def test_the_config_says_how_the_index_is_made(tmp_path, monkeypatch):
     made = open_dictionary(cfg, progress=False)
     assert made.index.nlist == 16
     assert open_search(tmp_path).index.nlist == 16, 'who takes it need not know how it was made'
-    with pytest.raises(ValueError, match='the index was made otherwise: .*components was 32, is now 64'):
+    with pytest.raises(ValueError, match='the index has other settings: .*components was 32, is now 64'):
         open_dictionary(config(tmp_path), progress=False)
     with pytest.raises(ConfigError, match="'list'; did you mean 'lists'"):
         open_dictionary(config(tmp_path, index=dict(list=16)), progress=False)

@@ -88,7 +88,7 @@ def test_the_damaged_one_and_the_one_before_are_both_named(tmp_path, monkeypatch
     assert find_checkpoint(tmp_path) == tmp_path / 'iter_9.pth'
     assert (
         len(said) == 1
-        and 'iter_10.pth is no checkpoint: it is empty' in said[0]
+        and 'iter_10.pth is not a checkpoint: it is empty' in said[0]
         and said[0].endswith(f'{tmp_path}/iter_9.pth')
     )
 

@@ -42,7 +42,7 @@ def test_no_way_into_a_training_runs_code_of_a_checkpoint(tiny_cfg, hostile, vic
     start.load_from = hostile
     resumed.merge_from_dict(dict(load_from=hostile, resume=True))  # as --cfg-options sets them
     for cfg in (backbone, start, resumed):
-        with pytest.raises(CheckpointError, match=r'hostile\.pth is refused.*asks for \w+\.open'):
+        with pytest.raises(CheckpointError, match=r'hostile\.pth is refused.*requests \w+\.open'):
             train(cfg)
     with pytest.raises(CheckpointError, match='is refused'):
         train(tiny_cfg(1), resume=hostile)
@@ -50,9 +50,9 @@ def test_no_way_into_a_training_runs_code_of_a_checkpoint(tiny_cfg, hostile, vic
 
 
 OTHERS = {
-    'a list': ([torch.ones(1)], r'other\.pth holds a list, and no checkpoint'),
+    'a list': ([torch.ones(1)], r'other\.pth is not a checkpoint: expected a dict of weights, found a list'),
     'another program': ({'model': {}, 'epoch': 3}, r'other\.pth is a checkpoint of another program: .* model, epoch'),
-    'a text': ('text', r'other\.pth is no checkpoint: it is not a file that torch\.save wrote'),
+    'a text': ('text', r'other\.pth is not a checkpoint: it is not a file that torch\.save wrote'),
 }
 
 

@@ -188,7 +188,7 @@ def test_what_makes_no_views_is_named(tmp_path):
         view_sheet(run, groups=[-1])
     plain = copy.deepcopy(run.cfg)
     plain.model = dict(type='HandPoseEstimator', backbone=plain.model.backbone, head=plain.model.head)
-    with pytest.raises(ValueError, match='net: views are made by a ViewSynthesizer, found a HandPoseEstimator'):
+    with pytest.raises(ValueError, match='net: views need a ViewSynthesizer, found a HandPoseEstimator'):
         view_sheet(TrainedNetwork('net', plain, run.checkpoint))
     bare = copy.deepcopy(run.cfg)
     bare.pop('train_dataloader')

@@ -281,7 +281,7 @@ class Hostile:
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (pickle.dumps(Hostile()), r"webcam_3/tvec.pkl' was not read: it asks for pathlib\."),
+        (pickle.dumps(Hostile()), r"webcam_3/tvec.pkl' was not read: it requests pathlib\."),
         (
             pickle.dumps(np.zeros(4)),
             r"tvec.pkl' must hold an array of three finite numbers up to 1e.06, found shape \(4,\)",

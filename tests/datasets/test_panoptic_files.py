@@ -54,7 +54,7 @@ def test_hostile_pickles_are_refused(panoptic_mtc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ('camera_data.pkl', 'annotation.pkl'):
         (panoptic_mtc / 'annotation' / name).write_bytes(pickle.dumps(Hostile()))
-        with pytest.raises(ValueError, match=rf"{name}' was not read: it asks for pathlib\."):
+        with pytest.raises(ValueError, match=rf"{name}' was not read: it requests pathlib\."):
             PanopticHandDataset(panoptic_mtc, 'all', release='mtc', cameras=(0, 1))
     assert not (tmp_path / 'ran').exists()
 

@@ -198,7 +198,7 @@ def test_hostile_pickle(copy):
     change_labels(copy, lambda labels: labels.update({0: Hostile()}))
     path = copy / 'evaluation' / 'anno_evaluation.pickle'
     shutil.rmtree(copy / 'gotcha', ignore_errors=True)
-    with pytest.raises(ValueError, match=r'anno_evaluation\.pickle.*asks for (posix|nt)\.mkdir'):
+    with pytest.raises(ValueError, match=r'anno_evaluation\.pickle.*requests (posix|nt)\.mkdir'):
         RHDDataset(copy, 'evaluation')
     assert path.exists() and not (copy / 'gotcha').exists()
 

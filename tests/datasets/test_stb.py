@@ -194,7 +194,7 @@ def test_labels_and_images_that_differ_in_number(copy):
     ('labels', 'message'),
     [
         ({'handPara': np.zeros((21, 3, 1))}, r'B1Random_SK.mat.*\(3, 21, N\), found float64 \(21, 3, 1\)'),
-        ({'other': np.zeros((3, 21, 1))}, "B1Random_SK.mat.* has no 'handPara'"),
+        ({'other': np.zeros((3, 21, 1))}, "B1Random_SK.mat.* lacks the variable 'handPara'"),
         (None, 'B1Random_SK.mat.* was not read'),
     ],
 )

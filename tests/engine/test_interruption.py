@@ -66,11 +66,15 @@ def test_another_thread_hears_none():
 
 
 def test_a_process_that_is_forked_takes_signals_as_any_other():
+    told, ready = os.pipe()
     with stop_signals() as stop:
         stop.patient = True
         child = os.fork()
         if child == 0:
+            os.write(ready, b'1')
             signal.pause()
+            os._exit(1)
+        os.read(told, 1)  # a signal that came before would be its parent's
         os.kill(child, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
 

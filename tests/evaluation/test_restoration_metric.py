@@ -84,7 +84,7 @@ def test_what_is_wrong_is_named(folder, samples, tmp_path):
         HandRestorationMetric(str(folder), variants=['votes'])
     with pytest.raises(ConfigError, match="'pots'; did you mean 'potts'"):
         HandRestorationMetric(str(folder), alphas=dict(pots=1.0))
-    with pytest.raises(FileNotFoundError, match='build a dictionary there first'):
+    with pytest.raises(FileNotFoundError, match='build a dictionary in this folder first'):
         HandRestorationMetric(str(tmp_path)).process({}, samples)
     with pytest.raises(ValueError, match='img_id 0: pred_fields has no .part_seg.'):
         HandRestorationMetric(str(folder)).process({}, [dict(samples[0], pred_fields={})])

@@ -113,7 +113,7 @@ def test_a_file_that_is_missing_or_damaged_is_named(tmp_path):
         AngleLimits.read(path)
     some_limits().write(path)
     path.write_text(path.read_text()[:300])
-    with pytest.raises(ValueError, match=r'lm\.json: not valid JSON .*gather the limits again'):
+    with pytest.raises(ValueError, match=r'lm\.json: not valid JSON.*gather the limits again'):
         AngleLimits.read(path)
 
 

@@ -41,11 +41,11 @@ def test_few_patches_are_searched_exactly(config, capsys):
 
 
 def test_what_can_not_be_measured_is_said(config, tmp_path):
-    with pytest.raises(ValueError, match='StudioDataset has 90 samples; 110 are needed'):
+    with pytest.raises(ValueError, match='StudioDataset has 90 samples, expected 110'):
         main([str(config), '--measure', '5', '--cfg-options', 'patch_dictionary.maps=60'])
     with pytest.raises(SystemExit):
         main([str(config), '--measure', '0'])
     bare = tmp_path / 'bare.py'
     bare.write_text('work_dir = None')
-    with pytest.raises(ConfigError, match='names no patch_dictionary'):
+    with pytest.raises(ConfigError, match='patch_dictionary is missing in the config'):
         main([str(bare)])

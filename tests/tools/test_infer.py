@@ -261,8 +261,8 @@ def test_the_tool_says_what_is_wrong_with_a_depth_image(tool, deep, files, tmp_p
     expected = (
         r"colour.png' has 3 channel\(s\) of uint8.*the network reads depth: give a 16-bit PNG of one channel",
         r"small.png' has 1 channel\(s\) of uint8.*reads depth",
-        'empty.png: there is no depth reading in it, all is 0',
-        'metres.png: half of its depth is below 0.1 mm.*looks like metres',
+        'empty.png: no depth reading in it, all values are 0',
+        'metres.png: the median depth is 0.1 mm.*looks like metres',
         'this network reads depth.*--camera FX,FY,CX,CY',
         "depth.png' holds uint16 values, an image must be 8-bit",
     )

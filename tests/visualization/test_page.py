@@ -59,5 +59,5 @@ def test_texts_are_escaped_and_backquotes_are_code(tmp_path):
 
 def test_a_page_that_can_not_be_written_is_named(tmp_path):
     (tmp_path / 'new').touch()
-    with pytest.raises(OSError, match='nothing was changed.*page.html'):
+    with pytest.raises(OSError, match='the file was not changed.*page.html'):
         write(tmp_path, [])

@@ -262,7 +262,7 @@ def test_what_is_no_file_is_not_opened(tmp_path, read):
     os.mkfifo(tmp_path / 'pipe.png')
     (tmp_path / 'loop.png').symlink_to(tmp_path / 'loop.png')
     for path in (tmp_path / 'pipe.png', '/dev/zero', tmp_path / 'loop.png', 'a\0.png'):
-        with pytest.raises(OSError, match=r'no file: name a file|symbolic links|can not be opened'):
+        with pytest.raises(OSError, match=r'not a regular file: name a file|symbolic links|can not be opened'):
             read(path)
 
 
