@@ -264,7 +264,7 @@ def test_the_tool_says_what_is_wrong_with_a_depth_image(tool, deep, files, tmp_p
         'empty.png: no depth reading in it, all values are 0',
         'metres.png: the median depth is 0.1 mm.*looks like metres',
         'this network reads depth.*--camera FX,FY,CX,CY',
-        "depth.png' holds uint16 values, an image must be 8-bit",
+        "depth.png' has uint16 values, an image must be 8-bit",
     )
     assert len(errors) == len(expected)
     for line, words in zip(errors, expected):
