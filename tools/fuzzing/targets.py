@@ -247,6 +247,10 @@ TARGETS: dict[str, Target] = {
 def quiet(read: Callable[[Path], object], folder: Path) -> None:
     """Read a tree without output to the terminal."""
     init_default_scope('handkd')
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        read(folder)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            read(folder)
+    finally:
+        logging.disable(before)
