@@ -63,10 +63,16 @@ class HandPredictions:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is not of this kind; names what is missing.
+            ValueError: If the file is not of this kind (names what is missing), or its joints have no errors: their
+                shapes differ, or one that counts is not finite.
         """
         arrays = read_arrays(path, cls.__dataclass_fields__, 'predictions', 'a metric of joints')
-        return cls(**arrays | {'protocol': str(arrays['protocol'])})
+        loaded = cls(**arrays | {'protocol': str(arrays['protocol'])})
+        try:
+            _ = loaded.errors
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
+        return loaded
 
 
 def read_arrays(path: str | Path, names: Iterable[str], what: str, writer: str) -> dict[str, np.ndarray]:

@@ -54,3 +54,13 @@ def test_a_folder_that_can_not_be_made_is_named(predictions, tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(OSError, match='could not be written.*predictions'):
         predictions.save(tmp_path / 'file' / 'predictions.npz')
+
+
+def test_joints_that_are_not_finite_are_named_with_the_file(tmp_path):
+    joints = np.zeros((2, 21, 3))
+    broken = joints.copy()
+    broken[1, 4] = np.nan
+    predictions = HandPredictions(broken, joints, np.ones((2, 21), bool), np.arange(2), 'rel-wrist_21j')
+    predictions.save(tmp_path / 'a.npz')
+    with pytest.raises(ValueError, match=r'a\.npz: pred is not finite at sample 1, joint 4'):
+        HandPredictions.load(tmp_path / 'a.npz')
