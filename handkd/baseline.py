@@ -40,7 +40,7 @@ def baseline_config(cfg: Config) -> Config:
     return cfg
 
 
-def leave_out_nothings(cfg: Config) -> None:
+def remove_absent_parts(cfg: Config) -> None:
     """Remove the teachers and distillers of a config that are None, in place, and the data loaded only for them.
 
     Args:

@@ -20,7 +20,7 @@ from mmpose import registry as mmpose_registry
 from torch.utils.data import DataLoader
 
 from . import registry
-from .baseline import leave_out_nothings
+from .baseline import remove_absent_parts
 from .hints import ConfigError, check_keys, did_you_mean, one_line
 from .overrides import check_overrides
 from .reading import shown
@@ -95,7 +95,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
             cfg.merge_from_dict(options)
             _settle_length(cfg, options)
         _check_tables(cfg)
-        leave_out_nothings(cfg)
+        remove_absent_parts(cfg)
     except ConfigError:
         raise
     except Exception as error:  # a config is Python

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from handkd.apis.cli import add_run_options, config_from_args
 from handkd.apis.stages import read_stages
-from handkd.baseline import baseline_config, leave_out_nothings
+from handkd.baseline import baseline_config, remove_absent_parts
 from handkd.config import load_config
 from handkd.hints import ConfigError
 
@@ -81,7 +81,7 @@ def test_sets_in_sets_are_followed():
     cfg = Config(
         dict(model=model, train_dataloader=dict(dataset=dict(type='B', datasets=[dict(type='C', dataset=inner)])))
     )
-    leave_out_nothings(cfg)
+    remove_absent_parts(cfg)
     found = cfg.train_dataloader.dataset.datasets[0].dataset
     assert found.modalities == ['rgb'] and found.pipeline == [dict(type='PackHandInputs', modalities=['rgb'])]
     assert inner['modalities'] == ['rgb', 'depth']

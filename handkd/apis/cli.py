@@ -47,7 +47,7 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
     except Exception as error:
         if (end := _signal_behind(error)) is not None:
             _end(end)
-        with _deaf_to_children():
+        with _without_child_signals():
             shown = error if isinstance(error, (ValueError, OSError)) else None
             shown = explain_worker(error) or explain(error) or shown
             if shown is None or os.environ.get('HANDKD_TRACEBACK') == '1':
@@ -58,7 +58,7 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
 
 
 @contextmanager
-def _deaf_to_children() -> Iterator[None]:
+def _without_child_signals() -> Iterator[None]:
     """Let no signal of a dead child through: PyTorch's handler raises an error of its own wherever it interrupts."""
     if not hasattr(signal, 'SIGCHLD') or threading.current_thread() is not threading.main_thread():
         yield

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from handkd.baseline import baseline_config, leave_out_nothings
+from handkd.baseline import baseline_config, remove_absent_parts
 from handkd.config import hand_out_paths
 from handkd.geometry import AngleLimits
 from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_encoder
@@ -24,7 +24,7 @@ def read_model(tmp_path_factory):
     def read(path, options=None, baseline=False):
         cfg = Config.fromfile(ROOT / path)
         cfg.merge_from_dict(options or {})
-        leave_out_nothings(cfg)
+        remove_absent_parts(cfg)
         cfg = baseline_config(cfg) if baseline else cfg
         if 'angle_limits' in cfg:
             cfg.angle_limits.file = str(limits)

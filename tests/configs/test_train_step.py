@@ -14,7 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmpose.structures import PoseDataSample
 
 from handkd.apis.backgrounds import make_backgrounds
-from handkd.baseline import leave_out_nothings
+from handkd.baseline import remove_absent_parts
 from handkd.config import check_config, hand_out_paths
 from handkd.geometry import AngleLimits
 from handkd.registry import DATA_SAMPLERS, DATASETS, MODELS
@@ -155,7 +155,7 @@ def limits(tmp_path_factory):
 def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits, tmp_path):
     torch.manual_seed(0)
     cfg = Config.fromfile(ROOT / path)
-    leave_out_nothings(cfg)
+    remove_absent_parts(cfg)
     put_studio_in(cfg)
     put_backgrounds_in(cfg, tmp_path)
     shrink_unets(cfg)

@@ -45,7 +45,12 @@ def test_no_reader_fails_on_damaged_or_hostile_files(tmp_path):
     assert done.returncode == 0, f'{done.stdout[-6000:]}\n{done.stderr[-2000:]}'
     total, read, refused, *faults = counts(report.read_text(), 'all')
     assert total == read + refused and total > 900 and min(read, refused) > 50 and not any(faults)
-    assert 'config text' not in report.read_text()  # the only attack that is read: its text is data
+    attacks = [line.strip('| ').split(' | ') for line in report.read_text().split('\n\n')[1].splitlines()[2:]]
+    counted = {name: list(map(int, numbers)) for name, *numbers in (row[:4] for row in attacks)}
+    assert all(total == refused + read for total, refused, read in counted.values())
+    assert (
+        counted['checkpoint'][0] > 40 and counted['rhd'][1] > 20 and counted['checkpoint'][2] == 1
+    )  # text of a config
 
 
 class Reader:
