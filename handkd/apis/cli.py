@@ -24,7 +24,7 @@ from handkd.config import load_config
 from handkd.engine import CTRL_C_STATUS, Interruption
 
 from .option_values import holds_dicts, read_value
-from .worker_errors import explain_worker
+from .worker_errors import explain_worker, silence_unraisable_worker_errors
 
 
 def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | None = None) -> None:
@@ -40,6 +40,7 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
     config; all others are faults of the program and end in a traceback. A training that a signal ends exits with the
     status of its :class:`~handkd.engine.Interruption`, and one line says how to resume it.
     """
+    silence_unraisable_worker_errors()
     try:
         sys.exit(main(argv) or 0)
     except (KeyboardInterrupt, Interruption) as end:

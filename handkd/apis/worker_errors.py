@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from concurrent.futures.process import BrokenProcessPool
 
@@ -47,6 +48,24 @@ def explain_worker(error: BaseException) -> OSError | None:
         return OSError(_SHARED)
     by = f'was ended by a signal ({match[2].strip()})' if match[2] else 'ended without an error'
     return OSError(f'a process that loads data (pid {match[1]}) {by}{_REMEDY}')
+
+
+def silence_unraisable_worker_errors() -> None:
+    """Drop the end of a process that loads data where Python could only print it, as in the ``__del__`` of a loader.
+
+    PyTorch's signal handler raises its error wherever it interrupts the program, so the same end can also be raised
+    while the first error about it is on its way. All other errors go to the hook that was set before.
+    """
+    before = sys.unraisablehook
+    if getattr(before, 'drops_worker_errors', False):
+        return
+
+    def hook(unraisable: sys.UnraisableHookArgs, /) -> None:
+        if unraisable.exc_value is None or explain_worker(unraisable.exc_value) is None:
+            before(unraisable)
+
+    hook.drops_worker_errors = True
+    sys.unraisablehook = hook
 
 
 def _takes_over(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from handkd.apis.worker_errors import explain_worker
+from handkd.apis.worker_errors import explain_worker, silence_unraisable_worker_errors
 
 _KILLED = """
 import os, signal, sys
@@ -75,3 +75,22 @@ def test_a_process_that_is_dead_before_its_samples_are_taken_over(kind):
 @pytest.mark.parametrize('error', [RuntimeError('mat1 and mat2 shapes can not be multiplied'), KeyError('pid')])
 def test_other_errors_stay_what_they_are(error):
     assert explain_worker(error) is None
+
+
+class _RaisesWhenDeleted:
+    def __init__(self, error):
+        self.error = error
+
+    def __del__(self):
+        raise self.error
+
+
+def test_the_end_of_a_worker_raised_in_a_destructor_is_not_printed(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, 'unraisablehook', lambda unraisable: seen.append(str(unraisable.exc_value)))
+    silence_unraisable_worker_errors()
+    silence_unraisable_worker_errors()
+    _RaisesWhenDeleted(RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. '))
+    assert seen == []
+    _RaisesWhenDeleted(RuntimeError('another error'))
+    assert seen == ['another error']
