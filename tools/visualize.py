@@ -3,7 +3,7 @@
 python tools/visualize.py activations work_dirs/demo/rgb work_dirs/demo/student work_dirs/demo/depth
 python tools/visualize.py energy work_dirs/seeds/seed_*/rgb work_dirs/seeds/seed_*/student
 python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student --labels 'RGB baseline' PMD-Net --indices 3 14
-python tools/visualize.py violations work_dirs/ekd/twin work_dirs/ekd/student --limits limits.json
+python tools/visualize.py violations work_dirs/ekd/baseline work_dirs/ekd/student --limits limits.json
 python tools/visualize.py parts work_dirs/weakseg/segmentation work_dirs/weakseg/weak --dictionary work_dirs/patches
 python tools/visualize.py rejections work_dirs/weakseg/weak
 python tools/visualize.py views work_dirs/nvs/semi_supervised --num 4

@@ -15,7 +15,7 @@ model = dict(
 test_evaluator = [_base_.test_evaluator, dict(type='HandAngleMetric')]
 stages = dict(
     runs=[
-        dict(name='rgb', label="PI's student alone", role='twin', baseline=True),
+        dict(name='rgb', label="PI's student alone", role='baseline', baseline=True),
         dict(name='ekd', label='with EKD', role='student'),
     ],
 )

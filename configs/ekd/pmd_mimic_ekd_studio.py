@@ -22,7 +22,7 @@ stages = dict(
     _delete_=True,
     runs=[
         dict(name='depth', label='Depth', role='pretraining', config='../pmd/resnet18half_depth_studio.py'),
-        dict(name='rgb', label='RGB alone', role='twin', baseline=True),
+        dict(name='rgb', label='RGB alone', role='baseline', baseline=True),
         dict(name='ekd', label='EKD', role='variant', options=without_mimicry),
         dict(name='mimic', label='depth mimicry', role='variant', options=without_ekd, teachers=teachers),
         dict(name='both', label='EKD, depth mimicry', role='student', teachers=teachers),

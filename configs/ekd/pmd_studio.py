@@ -6,7 +6,7 @@ model = dict(teachers=dict(depth=None), distillers=dict(feat=None, x=None, y=Non
 stages = dict(
     _delete_=True,
     runs=[
-        dict(name='rgb', label="PMD-Net's student alone", role='twin', baseline=True),
+        dict(name='rgb', label="PMD-Net's student alone", role='baseline', baseline=True),
         dict(name='ekd', label='with EKD', role='student'),
     ],
 )

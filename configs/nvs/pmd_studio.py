@@ -17,7 +17,7 @@ stages = dict(
     runs=[
         dict(name='views', label='views', role='pretraining', config='resnet18quarter_views_studio.py'),
         dict(name='depth', label='Depth teacher', role='teacher', config='../pmd/resnet18half_depth_studio.py'),
-        dict(name='rgb', label='RGB baseline, from nothing', role='twin', config='pmd_rgb_studio.py'),
+        dict(name='rgb', label='RGB baseline, from nothing', role='baseline', config='pmd_rgb_studio.py'),
         dict(
             name='started',
             label='RGB, from the views',

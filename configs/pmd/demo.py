@@ -28,7 +28,7 @@ stages = dict(
         dict(
             name='rgb',
             label='RGB baseline',
-            role='twin',
+            role='baseline',
             baseline=True,
             options={'train_dataloader.dataset.length': 400, 'model.student.head.loss.loss_weight': 3.0},
         ),

@@ -26,14 +26,14 @@ class BudgetErrors:
         seeds: Number of seeds.
         values: Label of the regime -> number of annotations -> its errors, shape (``seeds``,), in the unit of
             ``measure``; both in the order of the stages.
-        twins: Number of annotations -> label of the stage with the role 'twin', if there is one.
+        baselines: Number of annotations -> label of the stage with the role 'baseline', if there is one.
     """
 
     protocol: str
     measure: str
     seeds: int
     values: dict[str, dict[int, np.ndarray]]
-    twins: dict[int, str]
+    baselines: dict[int, str]
 
     @property
     def annotations(self) -> list[int]:
@@ -66,17 +66,17 @@ def read_budgets(results: Mapping[int, Sequence[StageResult]]) -> BudgetErrors |
         raise ValueError(f'the stages with annotations were evaluated by different protocols: {sorted(keys)}')
     key = keys.pop()
     values: dict[str, dict[int, np.ndarray]] = {}
-    twins: dict[int, str] = {}
+    baselines: dict[int, str] = {}
     for stages in zip(*runs):
         label, number = stages[0].label, stages[0].annotations
         row = values.setdefault(label, {})
         if number in row:
             raise ValueError(f'two stages have the label {label!r} and {number} annotations')
         row[number] = np.array([stage.metrics[key] for stage in stages])
-        if stages[0].role == 'twin':
-            twins.setdefault(number, label)
+        if stages[0].role == 'baseline':
+            baselines.setdefault(number, label)
     name = 'N-MPJPE' if _N_MPJPE in key else 'EPE mean'
-    return BudgetErrors(key.rpartition('/')[0], f'{name} ({runs[0][0].unit})', len(runs), values, twins)
+    return BudgetErrors(key.rpartition('/')[0], f'{name} ({runs[0][0].unit})', len(runs), values, baselines)
 
 
 def _error_key(stage: StageResult) -> str:
@@ -90,8 +90,8 @@ def budget_tables(results: Mapping[int, Sequence[StageResult]]) -> list[Table]:
 
     One row per number of annotations, the largest first, as in Table 1 of Mueller et al. 2020; one column per regime.
     Over several seeds errors and gains are means with their 95 % interval; gains are over the stage with the role
-    'twin' (the baseline) at the same number of annotations and the same seed, followed by the number of seeds in which
-    they are positive. '-' marks cells for which no stage has run.
+    'baseline' at the same number of annotations and the same seed, followed by the number of seeds in which they are
+    positive. '-' marks cells for which no stage has run.
 
     Args:
         results: Seed -> its stages; the same stages for every seed.
@@ -113,22 +113,22 @@ def budget_tables(results: Mapping[int, Sequence[StageResult]]) -> list[Table]:
     tables = [Table((f'annotations: {found.measure}{over}', *found.values), rows)]
     gains = {label: row for label in found.values if (row := _gains(found, label))}
     if gains:
-        twins = ' / '.join(dict.fromkeys(found.twins.values()))
+        baselines = ' / '.join(dict.fromkeys(found.baselines.values()))
         rows = [
             (f'{number:,}', *(_gain(row.get(number)) for row in gains.values()))
             for number in found.annotations
             if any(number in row for row in gains.values())
         ]
-        tables.append(Table((f'annotations: {found.measure} below {twins}', *gains), rows))
+        tables.append(Table((f'annotations: {found.measure} below {baselines}', *gains), rows))
     return tables
 
 
 def _gains(found: BudgetErrors, label: str) -> dict[int, np.ndarray]:
     """Number of annotations -> a regime's gain over the baseline at that number, seed by seed."""
     return {
-        number: found.values[found.twins[number]][number] - errors
+        number: found.values[found.baselines[number]][number] - errors
         for number, errors in found.values[label].items()
-        if found.twins.get(number, label) != label
+        if found.baselines.get(number, label) != label
     }
 
 

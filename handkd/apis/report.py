@@ -28,8 +28,8 @@ from .pictures import prediction_sheet, select_images
 from .runs import student_config
 from .trained import TrainedNetwork, read_samples, spread_indices
 
-ROLES = ('teacher', 'twin', 'student', 'variant', 'pretraining', 'segmentation')
-_SHOWN = ('twin', 'student', 'teacher')
+ROLES = ('teacher', 'baseline', 'student', 'variant', 'pretraining', 'segmentation')
+_SHOWN = ('baseline', 'student', 'teacher')
 """Roles of the stages in the pictures, from left to right."""
 
 VIOLATIONS = 'violation_frequency'
@@ -45,7 +45,7 @@ class StageResult:
     Attributes:
         name: Its short name.
         label: Its name on the page.
-        role: 'teacher' (sees the privileged modality), 'twin' (the baseline: the student without distillation),
+        role: 'teacher' (sees the privileged modality), 'baseline' (the student without distillation),
             'student', 'variant' (any other; in the table and the curves only), 'pretraining' (on other data, and
             evaluated on their test set; not compared), or 'segmentation' (predicts parts, not joints; in a separate
             table, :func:`~handkd.apis.segmentation_report.segmentation_table`).
@@ -125,7 +125,7 @@ def with_largest_budget(stages: Sequence[StageResult]) -> list[StageResult]:
     budgets = [stage for stage in stages if stage.annotations is not None]
     if not budgets:
         return list(stages)
-    most = max(stage.annotations for stage in [s for s in budgets if s.role == 'twin'] or budgets)
+    most = max(stage.annotations for stage in [s for s in budgets if s.role == 'baseline'] or budgets)
     chosen = []
     for stage in stages:
         if stage.annotations is None:
@@ -149,10 +149,10 @@ def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
         if there is no baseline or no teacher, or if the teacher is not better than the baseline.
     """
     stages = compared(stages)
-    twin, teacher = (_by_role(stages, role) for role in ('twin', 'teacher'))
-    if twin is None or teacher is None:
+    baseline, teacher = (_by_role(stages, role) for role in ('baseline', 'teacher'))
+    if baseline is None or teacher is None:
         return {}
-    error, gap = twin.metric('EPE_mean'), twin.metric('EPE_mean') - teacher.metric('EPE_mean')
+    error, gap = baseline.metric('EPE_mean'), baseline.metric('EPE_mean') - teacher.metric('EPE_mean')
     return {stage.name: (error - stage.metric('EPE_mean')) / gap for stage in stages} if gap > 0 else {}
 
 

@@ -27,14 +27,12 @@ class _Measure(NamedTuple):
 
 
 _MEASURES = (
-    _Measure('EPE_mean', 'EPE mean ({unit})', '{:.2f} ± {:.2f}', 'EPE below {against}', '{:+.2f} ± {:.2f}', sign=-1),
-    _Measure('AUC', 'AUC', '{:.3f} ± {:.3f}', 'AUC above {against}', '{:+.3f} ± {:.3f}'),
+    _Measure('EPE_mean', 'EPE mean ({unit})', '{:.2f} ± {:.2f}', 'EPE gain', '{:+.2f} ± {:.2f}', sign=-1),
+    _Measure('AUC', 'AUC', '{:.3f} ± {:.3f}', 'AUC gain', '{:+.3f} ± {:.3f}'),
 )
 _OPTIONAL = (
-    _Measure(PLANE, '2D mean (mm)', '{:.2f} ± {:.2f}', '2D below {against}', '{:+.2f} ± {:.2f}', sign=-1),
-    _Measure(
-        VIOLATIONS, 'V.F.', '{:.1f} ± {:.1f} %', 'V.F. below {against}', '{:+.1f} ± {:.1f} pp', factor=100, sign=-1
-    ),
+    _Measure(PLANE, '2D mean (mm)', '{:.2f} ± {:.2f}', '2D gain', '{:+.2f} ± {:.2f}', sign=-1),
+    _Measure(VIOLATIONS, 'V.F.', '{:.1f} ± {:.1f} %', 'V.F. gain', '{:+.1f} ± {:.1f} pp', factor=100, sign=-1),
 )
 """Metrics that are in the table only if all stages have measured them."""
 
@@ -59,23 +57,23 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
     stages = runs[0]
     unit = stages[0].unit if stages else 'mm'
     base = _find_base(stages, against)
-    named = dict(unit=unit, against=against or 'twin')
+    against = '' if base is None else f', over {against or "baseline"}'
     optional = [measure for measure in _OPTIONAL if all(all_have(run, measure.name) for run in runs)]
-    columns = {f'{len(runs)} seeds, ± 95 %': [stage.label for stage in stages]}
+    columns = {f'{len(runs)} seeds, ± 95 %{against}': [stage.label for stage in stages]}
     for measure in (*_MEASURES, *optional):
         values = np.array([[measure.factor * stage.metric(measure.name) for stage in run] for run in runs]).T
-        columns[measure.header.format(**named)] = [measure.text.format(*mean_interval(row)) for row in values]
+        columns[measure.header.format(unit=unit)] = [measure.text.format(*mean_interval(row)) for row in values]
         if base is not None:
             goodness = measure.sign * values
             gains = goodness - goodness[base]
             texts = [measure.gain_text.format(*mean_interval(row)) for row in gains]
-            columns[measure.gain_header.format(**named)] = _without(base, texts)
+            columns[measure.gain_header] = _without(base, texts)
             if measure.name == 'EPE_mean' and not optional:  # for both the table would be too wide
                 columns['better on'] = _without(base, [f'{(row > 0).sum()} of {len(runs)}' for row in gains])
     shares = [gap_closed(run) for run in runs]
     if all(shares):
         texts = ['{:.0f} ± {:.0f} %'.format(*mean_interval([100 * s[stage.name] for s in shares])) for stage in stages]
-        columns['gap closed'] = ['-' if stage.role == 'twin' else text for stage, text in zip(stages, texts)]
+        columns['gap closed'] = ['-' if stage.role == 'baseline' else text for stage, text in zip(stages, texts)]
     strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
     return Table(tuple(columns), list(zip(*columns.values())), strong)
 
@@ -95,7 +93,7 @@ def _find_base(stages: Sequence[StageResult], against: str | None) -> int | None
     """Return the number of the stage to compare with; None if that is the baseline, and there is none."""
     names = [stage.name for stage in stages]
     if against is None:
-        return next((i for i, stage in enumerate(stages) if stage.role == 'twin'), None)
+        return next((i for i, stage in enumerate(stages) if stage.role == 'baseline'), None)
     if against not in names:
         raise ValueError(f'no stage is named {against!r} to compare with; {did_you_mean(against, names)}')
     return names.index(against)

@@ -22,15 +22,21 @@ def pack(results):
 
 
 STUDENT = """
-_base_ = './twin.py'
+_base_ = './baseline.py'
 model = dict(_delete_=True, type='DistilledEstimator', student=_base_.model,
              teachers=dict(deep=dict(model=_base_.model, checkpoint='nowhere.pth')),
              distillers=dict(feat=dict(type='FeatureMimic', layer='neck', teacher='deep')))
 stages = dict(
     options={'train_cfg.max_iters': 3},
     runs=[
-        dict(name='teacher', label='Teacher', role='teacher', config='twin.py', options={'train_cfg.max_iters': 4}),
-        dict(name='twin', label='Twin', role='twin', config='twin.py', seeds=['train_dataloader.sampler.seed']),
+        dict(name='teacher', label='Teacher', role='teacher', config='baseline.py', options={'train_cfg.max_iters': 4}),
+        dict(
+            name='baseline',
+            label='Baseline',
+            role='baseline',
+            config='baseline.py',
+            seeds=['train_dataloader.sampler.seed'],
+        ),
         dict(name='student', label='Student', role='student', config=None, teachers=dict(deep='teacher')),
     ],
 )
@@ -102,8 +108,8 @@ def tiny_cfg(tmp_path):
 
 @pytest.fixture
 def stages_config(tiny_cfg, tmp_path):
-    twin = tiny_cfg()
-    twin.pop('work_dir'), twin.pop('experiment_name')
-    twin.dump(tmp_path / 'twin.py')
+    baseline = tiny_cfg()
+    baseline.pop('work_dir'), baseline.pop('experiment_name')
+    baseline.dump(tmp_path / 'baseline.py')
     (tmp_path / 'student.py').write_text(STUDENT)
     return tmp_path / 'student.py'

@@ -1,4 +1,4 @@
-"""Errors over the number of annotations: each in its cell, gains over the twin of the same number and seed."""
+"""Errors over the number of annotations: each in its cell, gains over the baseline of the same number and seed."""
 
 import json
 
@@ -22,7 +22,7 @@ def cell(label, annotations, error, role='variant', protocols=(PRED, N)):
 def grid(errors, **options):
     """The stages of one seed, by label and number."""
     return [
-        cell(label, number, error, 'twin' if label == 'supervised' else 'variant', **options)
+        cell(label, number, error, 'baseline' if label == 'supervised' else 'variant', **options)
         for label, row in errors.items()
         for number, error in row.items()
     ]
@@ -51,7 +51,7 @@ def test_gains_are_paired_by_seed():
     assert gains.rows == [('64', f'{mean:+.2f} ± {half:.2f}, 2 of 3')]
 
 
-def test_the_twin_is_that_of_the_same_number():
+def test_the_baseline_is_that_of_the_same_number():
     """Without it nothing is said, and without any there is one table."""
     some = {'supervised': {64: 50.0}, 'pre-trained': {64: 32.0, 3200: 25.0}}
     assert budget_tables({0: grid(some)})[1].rows == [('64', '+18.00')]
@@ -74,7 +74,7 @@ def test_other_stages_have_the_other_tables():
 def test_without_the_best_scale_it_is_the_first_mean_error():
     (table, _) = budget_tables({0: grid(ERRORS, protocols=(PRED, 'pa_21j'))})
     assert table.headers[0] == 'annotations: EPE mean (mm)' and table.rows[1][1] == '150.00'
-    mixed = [*grid(ERRORS), cell('supervised', 9, 70.0, 'twin', protocols=(PRED,))]
+    mixed = [*grid(ERRORS), cell('supervised', 9, 70.0, 'baseline', protocols=(PRED,))]
     assert budget_tables({0: mixed})[0].rows[-1] == ('9', '70.00', '-', '-')
     assert budget_tables({0: mixed})[0].rows[1][1] == '150.00'
 

@@ -103,8 +103,8 @@ def make_stage(folder, name: str, role: str, error: float) -> StageResult:
 
 @pytest.fixture
 def stages(tmp_path) -> list[StageResult]:
-    """Teacher, twin and student, and a variant that is worse than the twin."""
-    kinds = (('depth', 'teacher', 10.0), ('rgb', 'twin', 20.0), ('pmd', 'student', 17.0), ('odd', 'variant', 21.0))
+    """Teacher, baseline and student, and a variant that is worse than the baseline."""
+    kinds = (('depth', 'teacher', 10.0), ('rgb', 'baseline', 20.0), ('pmd', 'student', 17.0), ('odd', 'variant', 21.0))
     return [make_stage(tmp_path, *kind) for kind in kinds]
 
 
@@ -164,9 +164,9 @@ def test_losses_compare_though_their_weights_differ(stages):
 def test_heat_map_losses_compare_too(stages):
     (log,) = (stages[1].work_dir).glob('*/vis_data/scalars.json')
     log.write_text(log.read_text().replace('loss_reg', 'loss_heatmap'))
-    twin = Config.fromfile(stages[1].config)
-    twin.model.head.loss = dict(type='PoseNormLoss', loss_weight=100.0)
-    twin.dump(stages[1].config)
+    baseline = Config.fromfile(stages[1].config)
+    baseline.model.head.loss = dict(type='PoseNormLoss', loss_weight=100.0)
+    baseline.dump(stages[1].config)
     assert _Finished.load(stages[1]).log()[0]['loss_heatmap'] == pytest.approx(20.0 / 10 / 100)
 
 
@@ -244,7 +244,7 @@ def test_what_does_not_go_together_is_named(stages, tmp_path):
 
 
 def test_of_stages_with_annotations_the_page_shows_those_that_use_most(stages, tmp_path):
-    """The largest number at which there is a twin; the other tables are above."""
+    """The largest number at which there is a baseline; the other tables are above."""
     depth, rgb, pmd, odd = stages
     numbers = [
         (rgb, 64),

@@ -31,7 +31,7 @@ def weights(result):
 
 def test_stages_hand_over_their_checkpoints_and_end_in_results(stages_config, tmp_path):
     results = list(run_stages(read_stages(stages_config), tmp_path / 'out', seed=3))
-    assert [r.name for r in results] == ['teacher', 'twin', 'student']
+    assert [r.name for r in results] == ['teacher', 'baseline', 'student']
     assert [r.checkpoint.name for r in results] == ['iter_4.pth', 'iter_3.pth', 'iter_3.pth']
     assert all(r.metric('EPE_mean') > 0 and r.predictions.is_file() for r in results)
     student = results[2].work_dir
@@ -63,7 +63,7 @@ def test_what_is_finished_is_kept_and_what_is_not_goes_on(stages_config, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         list(run_stages(stages, tmp_path / 'parts'))
     resumed = list(run_stages(stages, tmp_path / 'parts'))
-    assert [call.rpartition('/')[2] for call in calls] == ['teacher', 'twin', 'twin', 'student']
+    assert [call.rpartition('/')[2] for call in calls] == ['teacher', 'baseline', 'baseline', 'student']
     assert [r.metrics for r in resumed] == [r.metrics for r in whole]
     first, second = weights(whole[1]), weights(resumed[1])
     assert all((value == second[key]).all() for key, value in first.items())
@@ -83,13 +83,13 @@ def test_a_stage_that_diverges_is_told_once_and_what_needs_it_does_not_run(
     ):
         results = list(run_stages(stages, tmp_path / 'out'))
         out = capsys.readouterr().out
-        assert [result.name for result in results] == ['twin'] and out.count('diverged: ') == 1
+        assert [result.name for result in results] == ['baseline'] and out.count('diverged: ') == 1
         assert said in out and '[3/3] Student (seed 0): not run, since it needs teacher, which has no result' in out
-    assert [Path(call).name for call in calls] == ['teacher', 'twin']
+    assert [Path(call).name for call in calls] == ['teacher', 'baseline']
 
 
 def test_a_signal_in_the_last_step_ends_the_stages_before_the_evaluation(stages_config, tmp_path, monkeypatch):
-    stages = select_stages(read_stages(stages_config), ['twin'])
+    stages = select_stages(read_stages(stages_config), ['baseline'])
     real = module.train
 
     def told(cfg, resume):
@@ -99,25 +99,25 @@ def test_a_signal_in_the_last_step_ends_the_stages_before_the_evaluation(stages_
     monkeypatch.setattr(module, 'train', told)
     with pytest.raises(Interruption) as end:
         list(run_stages(stages, tmp_path))
-    assert end.value.code == RESUME_STATUS and (tmp_path / 'twin' / 'iter_3.pth').is_file()
+    assert end.value.code == RESUME_STATUS and (tmp_path / 'baseline' / 'iter_3.pth').is_file()
     monkeypatch.setattr(module, 'train', real)
-    assert [result.name for result in run_stages(stages, tmp_path)] == ['twin']
+    assert [result.name for result in run_stages(stages, tmp_path)] == ['baseline']
 
 
 def test_a_folder_of_another_config_is_not_overwritten(stages_config, tmp_path):
-    stages = select_stages(read_stages(stages_config), ['twin'])
+    stages = select_stages(read_stages(stages_config), ['baseline'])
     list(run_stages(stages, tmp_path / 'out'))
-    record = json.loads((tmp_path / 'out' / 'twin' / 'stage.json').read_text())
-    with pytest.raises(ValueError, match=r"out/twin holds the stage 'twin' of another config or seed"):
+    record = json.loads((tmp_path / 'out' / 'baseline' / 'stage.json').read_text())
+    with pytest.raises(ValueError, match=r"out/baseline holds the stage 'baseline' of another config or seed"):
         list(run_stages(stages, tmp_path / 'out', seed=1))
     stages[0].options['optim_wrapper.optimizer.lr'] = 0.5
     with pytest.raises(ValueError, match='another config'):
         list(run_stages(stages, tmp_path / 'out'))
-    assert json.loads((tmp_path / 'out' / 'twin' / 'stage.json').read_text()) == record
+    assert json.loads((tmp_path / 'out' / 'baseline' / 'stage.json').read_text()) == record
 
 
 def test_a_finished_stage_may_have_a_metric_that_is_nan(stages_config, tmp_path, monkeypatch):
-    stages = select_stages(read_stages(stages_config), ['twin'])
+    stages = select_stages(read_stages(stages_config), ['baseline'])
     monkeypatch.setattr(module, 'train', lambda cfg, resume: Path(cfg.work_dir) / 'iter_3.pth')
     monkeypatch.setattr(module, 'evaluate', lambda *_args, **_options: dict(AUC=float('nan')))
     for _ in range(2):
@@ -143,23 +143,27 @@ def test_choosing_a_stage_brings_its_teacher(stages_config):
 
 @pytest.fixture
 def started(stages_config):
-    """The student goes on from the twin, in steps that change nothing."""
+    """The student goes on from the baseline, in steps that change nothing."""
     text = stages_config.read_text()
-    new = "deep='teacher'), start='twin', options={'optim_wrapper.optimizer.lr': 0.0}"
+    new = "deep='teacher'), start='baseline', options={'optim_wrapper.optimizer.lr': 0.0}"
     stages_config.write_text(text.replace("deep='teacher')", new))
     return stages_config
 
 
 def test_a_stage_begins_with_the_weights_of_another(started, tmp_path):
-    teacher, twin, student = run_stages(read_stages(started), tmp_path / 'out')
-    first, second, other = weights(twin), weights(student), weights(teacher)
+    teacher, baseline, student = run_stages(read_stages(started), tmp_path / 'out')
+    first, second, other = weights(baseline), weights(student), weights(teacher)
     learned = [key for key in first if key.endswith('weight')]
     assert learned and all((first[key] == second[key]).all() for key in learned)
     assert any((first[key] != other[key]).any() for key in learned)
 
 
 def test_choosing_a_stage_brings_what_it_starts_from(started):
-    assert [stage.name for stage in select_stages(read_stages(started), ['student'])] == ['teacher', 'twin', 'student']
+    assert [stage.name for stage in select_stages(read_stages(started), ['student'])] == [
+        'teacher',
+        'baseline',
+        'student',
+    ]
 
 
 def test_an_interrupted_stage_goes_on_from_its_own_steps(started, tmp_path, monkeypatch):
@@ -181,7 +185,7 @@ def test_an_interrupted_stage_goes_on_from_its_own_steps(started, tmp_path, monk
     with pytest.raises(KeyboardInterrupt):
         list(run_stages(read_stages(started), tmp_path))
     list(run_stages(read_stages(started), tmp_path))
-    assert seen == [('twin', False), ('student', True)]
+    assert seen == [('baseline', False), ('student', True)]
 
 
 def test_the_start_counts_for_what_is_finished_but_not_where_it_lies(started, tmp_path, monkeypatch):
@@ -193,8 +197,8 @@ def test_the_start_counts_for_what_is_finished_but_not_where_it_lies(started, tm
     stages[2].start = 'teacher'
     with pytest.raises(ValueError, match="stage 'student' of another config"):
         list(run_stages(stages, tmp_path / 'moved'))
-    stages[2].start = 'twin'
-    shutil.rmtree(tmp_path / 'moved' / 'twin')
+    stages[2].start = 'baseline'
+    shutil.rmtree(tmp_path / 'moved' / 'baseline')
     stages[1].options['optim_wrapper.optimizer.lr'] = 0.5
     monkeypatch.undo()
     with pytest.raises(ValueError, match="stage 'student' of another config"):

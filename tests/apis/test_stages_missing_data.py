@@ -21,12 +21,12 @@ class FolderHands(DATASETS.get('TinyHands')):
 def pretraining(stages_config, tmp_path):
     """One stage, on data in a folder, which has a stand-in."""
     (tmp_path / 'folder.py').write_text(f"""
-_base_ = './twin.py'
+_base_ = './baseline.py'
 train_dataloader = dict(dataset=dict(_delete_=True, type='FolderHands', data_root={str(tmp_path / 'data')!r}))
 """)
     (tmp_path / 'pretraining.py').write_text("""
-_base_ = './twin.py'
-stages = dict(names=dict(data='folder', other='twin'), options={'train_cfg.max_iters': 2}, runs=[
+_base_ = './baseline.py'
+stages = dict(names=dict(data='folder', other='baseline'), options={'train_cfg.max_iters': 2}, runs=[
     dict(name='deep', label='Deep', role='pretraining', config='{data}.py', otherwise='{other}.py'),
 ])
 """)
@@ -36,10 +36,10 @@ stages = dict(names=dict(data='folder', other='twin'), options={'train_cfg.max_i
 def test_where_the_data_are_missing_the_other_config_runs_and_is_named(pretraining, tmp_path, capsys):
     stages = read_stages(pretraining)
     (result,) = run_stages(stages, tmp_path / 'out')
-    assert result.config == tmp_path / 'twin.py' and (tmp_path / 'out' / 'deep' / 'twin.py').is_file()
+    assert result.config == tmp_path / 'baseline.py' and (tmp_path / 'out' / 'deep' / 'baseline.py').is_file()
     (told,) = [line for line in capsys.readouterr().out.splitlines() if 'instead' in line]
     assert told == (
-        f'Deep: the folder {tmp_path / "data"} is missing, so {tmp_path / "twin.py"} runs instead of '
+        f'Deep: the folder {tmp_path / "data"} is missing, so {tmp_path / "baseline.py"} runs instead of '
         f'{tmp_path / "folder.py"}'
     )
     (tmp_path / 'data').mkdir()
@@ -62,7 +62,7 @@ def test_the_options_of_a_stage_decide_where_its_data_are(pretraining, tmp_path)
 def test_the_options_need_not_fit_the_config_that_does_not_run(pretraining, tmp_path):
     options = {'train_dataloader.dataset.length': 5}
     (result,) = run_stages(read_stages(pretraining, options), tmp_path / 'out')
-    assert result.config == tmp_path / 'twin.py' and 'length=5' in (result.work_dir / 'twin.py').read_text()
+    assert result.config == tmp_path / 'baseline.py' and 'length=5' in (result.work_dir / 'baseline.py').read_text()
     (tmp_path / 'data').mkdir()
     with pytest.raises(ConfigError, match=r"FolderHands\): unknown key 'length'"):
         list(run_stages(read_stages(pretraining, options), tmp_path / 'with_data'))

@@ -10,25 +10,29 @@ from handkd.hints import ConfigError
 @pytest.mark.parametrize(
     ('old', 'new', 'message'),
     [
-        ("role='twin'", "role='twn'", "stage 'twin': unknown role 'twn'; did you mean 'twin'"),
-        ("name='twin', label", "name='twin', lable", "unknown key 'lable'; did you mean 'label'"),
-        ("deep='teacher'", "deep='techer'", r"comes from 'techer', but the stages before it are \['teacher', 'twin'\]"),
-        ("name='twin'", "name='teacher'", 'two stages of this name'),
+        ("role='baseline'", "role='basline'", "stage 'baseline': unknown role 'basline'; did you mean 'baseline'"),
+        ("label='Baseline'", "lable='Baseline'", "unknown key 'lable'; did you mean 'label'"),
         (
-            "config='twin.py', seeds",
-            "config='{net}.py', seeds",
-            r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
+            "deep='teacher'",
+            "deep='techer'",
+            r"comes from 'techer', but the stages before it are \['teacher', 'baseline'\]",
+        ),
+        ("name='baseline'", "name='teacher'", 'two stages of this name'),
+        (
+            "config='baseline.py',\n",
+            "config='{net}.py',\n",
+            r"stage 'baseline': its config '{net}\.py' needs stages\.names\['net'\]",
         ),
         (
             "deep='teacher')",
-            "deep='teacher'), start='twn'",
-            r"stage 'student': it starts from 'twn', but the stages before it are \['teacher', 'twin'\]",
+            "deep='teacher'), start='basline'",
+            r"stage 'student': it starts from 'basline', but the stages before it are \['teacher', 'baseline'\]",
         ),
         ('config=None', "config=None, start='student'", "it starts from 'student'"),
         (
-            "config='twin.py', seeds",
-            "config='twin.py', otherwise='{net}.py', seeds",
-            r"stage 'twin': its config '{net}\.py' needs stages\.names\['net'\]",
+            "config='baseline.py',\n",
+            "config='baseline.py', otherwise='{net}.py',\n",
+            r"stage 'baseline': its config '{net}\.py' needs stages\.names\['net'\]",
         ),
         ('runs=[', 'run=[', "unknown key 'run'; did you mean 'runs'"),
     ],
@@ -40,8 +44,8 @@ def test_wrong_stages_are_named(stages_config, old, new, message):
 
 
 def test_a_config_without_stages(stages_config):
-    with pytest.raises(ConfigError, match=r'twin\.py has no `stages`'):
-        read_stages(stages_config.with_name('twin.py'))
+    with pytest.raises(ConfigError, match=r'baseline\.py has no `stages`'):
+        read_stages(stages_config.with_name('baseline.py'))
 
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -55,18 +59,18 @@ def test_all_methods_have_stages():
 @pytest.mark.parametrize('path', WITH_STAGES, ids=lambda path: f'{path.parent.name}/{path.stem}')
 def test_shipped_stages_name_configs_that_are_there(path):
     stages = read_stages(path)
-    assert len(stages) >= 2  # where no network teaches: the twin and the student
+    assert len(stages) >= 2  # where no network teaches: the baseline and the student
     for stage in stages:
         assert stage.config.is_file() and (stage.otherwise is None or stage.otherwise.is_file())
 
 
 BUDGETS = """
-_base_ = './twin.py'
+_base_ = './baseline.py'
 stages = dict(
     options={'train_cfg.max_iters': 2},
     runs=[
-        dict(name='s_64', label='supervised', role='twin', annotations=64, config='twin.py'),
-        dict(name='s_320', label='supervised', role='twin', annotations=320, config='twin.py'),
+        dict(name='s_64', label='supervised', role='baseline', annotations=64, config='baseline.py'),
+        dict(name='s_320', label='supervised', role='baseline', annotations=320, config='baseline.py'),
     ],
 )
 """
@@ -99,7 +103,7 @@ def test_wrong_numbers_of_annotations_are_named(budgets, old, new, message):
 
 
 def test_a_run_with_a_budget_is_a_stage_for_each_number(budgets):
-    old = "name='s_320', label='supervised', role='twin', annotations=320"
+    old = "name='s_320', label='supervised', role='baseline', annotations=320"
     new = "name='t', label='other', role='variant', budget='train_cfg.val_interval'"
     text = budgets.read_text().replace(old, new)
     budgets.write_text(text.replace('stages = dict(', 'stages = dict(\n    annotations=[8, 2],'))

@@ -22,17 +22,21 @@ def column(table, header):
 
 def test_gains_are_paired_by_seed():
     errors = {0: (20.0, 18.0), 1: (30.0, 28.0), 2: (10.0, 11.0)}
-    table = summarize_seeds({s: [stage('rgb', 'twin', a), stage('pmd', 'student', b)] for s, (a, b) in errors.items()})
+    table = summarize_seeds(
+        {s: [stage('rgb', 'baseline', a), stage('pmd', 'student', b)] for s, (a, b) in errors.items()}
+    )
     mean, half = mean_interval([2.0, 2.0, -1.0])
-    assert column(table, 'EPE below twin') == ['-', f'{mean:+.2f} ± {half:.2f}']
-    assert column(table, 'AUC above twin') == ['-', f'{mean / 100:+.3f} ± {half / 100:.3f}']
+    assert column(table, 'EPE gain') == ['-', f'{mean:+.2f} ± {half:.2f}']
+    assert column(table, 'AUC gain') == ['-', f'{mean / 100:+.3f} ± {half / 100:.3f}']
     assert column(table, 'better on') == ['-', '2 of 3'] and list(table.strong) == [1]
 
 
 def knowing(violations, **stages):
-    """The twin and others, as (error, V.F.) or error alone."""
-    pairs = dict(twin=(20.0, violations), **stages)
-    return [stage(name, 'twin' if name == 'twin' else 'student', e, violations=v) for name, (e, v) in pairs.items()]
+    """The baseline and others, as (error, V.F.) or error alone."""
+    pairs = dict(baseline=(20.0, violations), **stages)
+    return [
+        stage(name, 'baseline' if name == 'baseline' else 'student', e, violations=v) for name, (e, v) in pairs.items()
+    ]
 
 
 def test_violations_are_compared_seed_by_seed():
@@ -43,7 +47,7 @@ def test_violations_are_compared_seed_by_seed():
     table = summarize_seeds(results)
     mean, half = mean_interval([3.0, 4.0])
     assert column(table, 'V.F.')[1] == '2.0 ± 0.0 %'
-    assert column(table, 'V.F. below twin') == ['-', f'{mean:+.1f} ± {half:.1f} pp', '+0.0 ± 0.0 pp']
+    assert column(table, 'V.F. gain') == ['-', f'{mean:+.1f} ± {half:.1f} pp', '+0.0 ± 0.0 pp']
     assert 'gap closed' not in table.headers  # no teacher network
     results[1][2].metrics.pop('angles-lm/violation_frequency')
     assert 'V.F.' not in summarize_seeds(results).headers
@@ -53,8 +57,9 @@ def test_any_stage_can_be_compared_with():
     results = {seed: knowing(0.05, angle=(18.0 + seed, 0.03), ekd=(17.0, 0.02)) for seed in (0, 1)}
     table = summarize_seeds(results, against='angle')
     mean, half = mean_interval([1.0, 2.0])
-    assert column(table, 'EPE below angle')[1:] == ['-', f'{mean:+.2f} ± {half:.2f}']
-    assert column(table, 'V.F. below angle') == ['-2.0 ± 0.0 pp', '-', '+1.0 ± 0.0 pp']
+    assert table.headers[0] == '2 seeds, ± 95 %, over angle'
+    assert column(table, 'EPE gain')[1:] == ['-', f'{mean:+.2f} ± {half:.2f}']
+    assert column(table, 'V.F. gain') == ['-2.0 ± 0.0 pp', '-', '+1.0 ± 0.0 pp']
     with pytest.raises(ValueError, match="'angel'.*angle"):
         summarize_seeds(results, against='angel')
 
@@ -64,13 +69,13 @@ def test_a_table_with_violations_fits_a_terminal():
     assert max(map(len, text_table(summarize_seeds(results)).splitlines())) <= 120
 
 
-def test_without_a_twin_there_is_nothing_to_be_better_than():
+def test_without_a_baseline_there_is_nothing_to_be_better_than():
     table = summarize_seeds({seed: [stage('a', 'variant', 20.0 + seed)] for seed in (0, 1)})
     assert table.headers == ('2 seeds, ± 95 %', 'EPE mean (mm)', 'AUC')
 
 
-def three(teacher, twin, student, **kwargs):
-    roles = dict(teacher=teacher, twin=twin, student=student)
+def three(teacher, baseline, student, **kwargs):
+    roles = dict(teacher=teacher, baseline=baseline, student=student)
     return [stage(role, role, error, **kwargs) for role, error in roles.items()]
 
 
@@ -111,7 +116,7 @@ def test_the_record_has_every_number_and_the_table():
     results[8] = [stage('big', 'pretraining', 6.0), *three(11.0, 31.0, 26.0)]
     table = summarize_seeds(results)
     record = json.loads(json.dumps(results_record(results, table)))
-    assert [s['name'] for s in record['stages']] == ['big', 'teacher', 'twin', 'student']
+    assert [s['name'] for s in record['stages']] == ['big', 'teacher', 'baseline', 'student']
     assert record['stages'][0]['role'] == 'pretraining'
     student = record['stages'][3]['metrics']
     assert student == {'7': results[7][3].metrics, '8': results[8][3].metrics}

@@ -86,32 +86,32 @@ def shown(monkeypatch):
 
 
 def test_the_images_are_those_where_the_first_network_is_wrong(tmp_path, limits, shown):
-    networks = [network(tmp_path, 'twin', (1, 2, 4, 5, 6)), network(tmp_path, 'student', (0, 4))]
+    networks = [network(tmp_path, 'baseline', (1, 2, 4, 5, 6)), network(tmp_path, 'student', (0, 4))]
     picture = violation_sheet(networks, limits, num=3)
     assert shown['images'] == shown['ids'] == [[1, 4, 6]] * 2  # first, middle and last of five
     assert [angles.sum((1, 2)).tolist() for angles in shown['violated']] == [[1, 1, 1], [0, 1, 0]]
     assert picture.caption.startswith(
-        'Images with an angle out of bounds, of 7: twin 5, student 2; shown are 3 of those of twin. '
+        'Images with an angle out of bounds, of 7: baseline 5, student 2; shown are 3 of those of baseline. '
     )
     violation_sheet(networks[::-1], limits, num=3)
-    assert shown['labels'] == ['student', 'twin'] and shown['ids'] == [[0, 4]] * 2  # there are no more
+    assert shown['labels'] == ['student', 'baseline'] and shown['ids'] == [[0, 4]] * 2  # there are no more
 
 
 def test_the_metric_counts_the_same_images(tmp_path, limits):
     limits.write(tmp_path / 'hands.json')
-    net = network(tmp_path, 'twin', (1, 2, 4, 5, 6))
+    net = network(tmp_path, 'baseline', (1, 2, 4, 5, 6))
     evaluator = Evaluator([dict(type='HandAngleMetric', limits=str(tmp_path / 'hands.json'))])
     evaluator.process(net.build().test_step(pseudo_collate([*DATASETS.build(TEST_SET)])))
     numbers = evaluator.evaluate(IMAGES)
     assert numbers['angles-hands/violation_frequency'] == pytest.approx(5 / IMAGES)
-    assert violation_sheet([net], limits).caption.startswith('Images with an angle out of bounds, of 7: twin 5;')
+    assert violation_sheet([net], limits).caption.startswith('Images with an angle out of bounds, of 7: baseline 5;')
 
 
 def test_the_images_are_those_that_are_named(tmp_path, limits, shown):
-    networks = [network(tmp_path, 'twin', (1,))]
+    networks = [network(tmp_path, 'baseline', (1,))]
     picture = violation_sheet(networks, limits, indices=[3, 1])
     assert shown['images'] == shown['ids'] == [[3, 1]]
-    assert picture.caption.startswith('Images with an angle out of bounds, of 7: twin 1; shown are images 3, 1. ')
+    assert picture.caption.startswith('Images with an angle out of bounds, of 7: baseline 1; shown are images 3, 1. ')
     violation_sheet([network(tmp_path, 'perfect', ())], limits, indices=[0])
     with pytest.raises(ValueError, match='perfect has no angle out of bounds on any of 7 images: name some'):
         violation_sheet([network(tmp_path, 'perfect', ())], limits)
@@ -125,24 +125,24 @@ def test_each_network_predicts_the_test_set_once(tmp_path, limits, monkeypatch):
         'predict',
         lambda self, f, samples: seen.extend(s.img_id for s in samples) or predict(self, f, samples),
     )
-    violation_sheet([network(tmp_path, 'twin', (1,)), network(tmp_path, 'student', (1,))], limits)
+    violation_sheet([network(tmp_path, 'baseline', (1,)), network(tmp_path, 'student', (1,))], limits)
     assert seen == [*range(IMAGES)] * 2
 
 
 def test_what_does_not_go_together_is_named(tmp_path, limits):
-    twin = network(tmp_path, 'twin', (1,))
-    with pytest.raises(ValueError, match='twin and other have test sets of 7 and 6 images'):
-        violation_sheet([twin, network(tmp_path, 'other', (1,), length=6)], limits)
+    baseline = network(tmp_path, 'baseline', (1,))
+    with pytest.raises(ValueError, match='baseline and other have test sets of 7 and 6 images'):
+        violation_sheet([baseline, network(tmp_path, 'other', (1,), length=6)], limits)
     with pytest.raises(ValueError, match='no test image 7: indices must be from 0 to 6'):
-        violation_sheet([twin], limits, indices=[7])
+        violation_sheet([baseline], limits, indices=[7])
     plain = network(tmp_path, 'plain', (1,), pipeline=[dict(type='ForgetSide'), PACK])
     with pytest.raises(ValueError, match=r"plain: test image 0 needs a hand_side of \('left', 'right'\), found None"):
         violation_sheet([plain], limits)
 
 
 def test_the_limits_are_those_of_the_metric(tmp_path):
-    net = network(tmp_path, 'twin', ())
-    with pytest.raises(ValueError, match='twin: its config has no HandAngleMetric'):
+    net = network(tmp_path, 'baseline', ())
+    with pytest.raises(ValueError, match='baseline: its config has no HandAngleMetric'):
         find_limits(net)
     net.cfg.test_evaluator = [dict(type='HandKeypointMetric'), dict(type='handkd.HandAngleMetric', limits='a.json')]
     assert find_limits(net) == 'a.json'

@@ -78,7 +78,7 @@ def pairs_of_networks(read_model):
             stages = read_stages(path)
         except ConfigError:  # a single run
             continue
-        baseline = next(stage for stage in stages if stage.role == 'twin')
+        baseline = next(stage for stage in stages if stage.role == 'baseline')
         for stage in stages:
             if stage.role in ('student', 'variant'):
                 models = [read_model(one.config, one.options, one.baseline) for one in (baseline, stage)]

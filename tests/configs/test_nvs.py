@@ -60,7 +60,7 @@ def test_regimes_differ_in_what_they_are_named_for(net):
     assert {**budget, 'dataset': None} == {**whole, 'dataset': None}, 'the same labels'
     assert {**budget.dataset, 'pipeline': None} == {**whole.dataset, 'pipeline': None}
     for key in ('train_cfg', 'optim_wrapper', 'param_scheduler'):
-        assert supervised[key] == semi[key], 'twins'
+        assert supervised[key] == semi[key], 'baselines'
     batches = [cfg.train_dataloader for cfg in (supervised, semi)]
     assert batches[0].sampler.singles == batches[1].sampler.singles and batches[0].sampler.groups == 0
     assert supervised.test_evaluator.scale == 'best', 'N-MPJPE'

@@ -54,8 +54,10 @@ def test_a_patch_finds_itself(dictionary, indexed):
     for search in (ExactSearch(dictionary), IndexedSearch(dictionary, *indexed, probes=4, rerank=4)):
         found = search(dictionary.maps, pixels)
         assert (found.distances == 0).all()
-        twin = pixels >= 5 * dictionary.maps[0].size  # the last map is the first
-        np.testing.assert_array_equal(found.patches[:, 0], np.where(twin, pixels - 5 * dictionary.maps[0].size, pixels))
+        repeated = pixels >= 5 * dictionary.maps[0].size  # the last map is the first
+        np.testing.assert_array_equal(
+            found.patches[:, 0], np.where(repeated, pixels - 5 * dictionary.maps[0].size, pixels)
+        )
 
 
 def test_the_nearest_stands_in_for_what_the_lists_lack(queries):

@@ -113,7 +113,7 @@ def test_pixels_and_depth_with_the_protocols_camera_or_another(files, capsys):
 def dumped(files) -> list[str]:
     """Two files as HandKeypointMetric writes them, in folders of two runs."""
     paths = []
-    for name, error in (('twin', 10.0), ('student', 5.0)):
+    for name, error in (('baseline', 10.0), ('student', 5.0)):
         valid = np.ones((6, 21), bool)
         valid[0, 3] = False
         result = HandPredictions(
@@ -128,10 +128,10 @@ def test_dumped_predictions_bring_their_truth_and_protocol(dumped, capsys):
     lines = run(capsys, *dumped, '--protocol', 'dumped')
     assert lines[0] == 'protocol dumped: rel-middle_mcp_gt-scale_21j-joint0=palm'
     assert '125 joints' in lines[2]
-    assert (row(lines, 'twin')['mean'], row(lines, 'student')['mean']) == (10, 5)
+    assert (row(lines, 'baseline')['mean'], row(lines, 'student')['mean']) == (10, 5)
     lines = run(capsys, *dumped, '--protocol', 'pa')
     assert lines[0] == 'protocol pa: pa_21j-joint0=palm'
-    assert row(lines, 'twin')['mean'] == 0
+    assert row(lines, 'baseline')['mean'] == 0
 
 
 def test_dumped_predictions_are_scored_by_no_protocol_that_their_alignment_belies(dumped):
@@ -147,7 +147,7 @@ def test_dumped_predictions_are_scored_by_no_protocol_that_their_alignment_belie
             TOOL['main']([*dumped, '--protocol', name])
     other = HandPredictions.load(dumped[1])
     HandPredictions(**vars(other) | {'target': other.target + 1}).save(dumped[1])
-    with pytest.raises(ValueError, match='student/predictions.npz: its ground truth is not that of twin'):
+    with pytest.raises(ValueError, match='student/predictions.npz: its ground truth is not that of baseline'):
         TOOL['main']([*dumped, '--protocol', 'dumped'])
     HandPredictions(**vars(other) | {'protocol': 'rel-wrist_gt-scale_21j-visible'}).save(dumped[1])
     with pytest.raises(ValueError, match='21j-visible when .* so pa_21j cannot be computed: choose --protocol dumped$'):

@@ -15,14 +15,14 @@ TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'plot.py'))
 @pytest.fixture
 def runs(tmp_path) -> list[Path]:
     """Work dirs of two runs."""
-    for name, error in (('twin', 30.0), ('student', 10.0)):
+    for name, error in (('baseline', 30.0), ('student', 10.0)):
         target = np.zeros((4, 21, 3))
         result = HandPredictions(target + (error, 0, 0), target, np.ones((4, 21), bool), np.arange(4), 'rel-wrist')
         result.save(tmp_path / name / 'predictions.npz')
         log = tmp_path / name / 'time' / 'vis_data' / 'scalars.json'
         log.parent.mkdir(parents=True)
         log.write_text('\n'.join(json.dumps(dict(step=i, loss=error / i)) for i in range(1, 9)))
-    return [tmp_path / 'twin', tmp_path / 'student']
+    return [tmp_path / 'baseline', tmp_path / 'student']
 
 
 def legend_of(figure) -> list[str]:
@@ -32,8 +32,8 @@ def legend_of(figure) -> list[str]:
 
 def test_pck_curves_with_their_areas(runs, tmp_path):
     paths = [str(run / 'predictions.npz') for run in runs]
-    assert legend_of(TOOL['_pck_figure'](['twin', 'student'], paths, None)) == [
-        'twin (AUC 0.403)',
+    assert legend_of(TOOL['_pck_figure'](['baseline', 'student'], paths, None)) == [
+        'baseline (AUC 0.403)',
         'student (AUC 0.802)',
     ]  # a step at e: 1 - e / 50, and half an interval
     TOOL['main'](['pck', *paths, '--out', str(tmp_path / 'new' / 'pck.png')])
@@ -56,8 +56,8 @@ def test_shares_of_frames_whose_worst_joint_is_near(runs, tmp_path):
     result.pred[0, 5] = (41, 0, 0)  # all the others are off by 30 mm
     result.save(runs[0] / 'predictions.npz')
     paths = [str(run / 'predictions.npz') for run in runs]
-    figure = TOOL['_within_figure'](['twin', 'student'], paths)
-    assert legend_of(figure) == ['twin (20 mm: 0.000, 40 mm: 0.750)', 'student (20 mm: 1.000, 40 mm: 1.000)']
+    figure = TOOL['_within_figure'](['baseline', 'student'], paths)
+    assert legend_of(figure) == ['baseline (20 mm: 0.000, 40 mm: 0.750)', 'student (20 mm: 1.000, 40 mm: 1.000)']
     distances, shares = figure.axes[0].get_lines()[0].get_data()
     assert (distances[0], distances[-1]) == (0, 80) and shares[[29, 30, 40, 41]].tolist() == [0, 0.75, 0.75, 1]
     assert figure.axes[0].get_xlabel() == 'worst joint within (mm)\nrel-wrist'
@@ -117,7 +117,7 @@ def test_accuracy_on_each_part(tmp_path):
 def test_errors_over_the_number_of_annotations(tmp_path, capsys):
     def stage(label, number, errors):
         metrics = {seed: {'rel-wrist_n-scale_21j/EPE_mean': error} for seed, error in zip('01', errors)}
-        return dict(name='a', label=label, role='twin', config='', annotations=number, metrics=metrics)
+        return dict(name='a', label=label, role='baseline', config='', annotations=number, metrics=metrics)
 
     stages = [stage('supervised', 64, (50.0, 52.0)), stage('supervised', 640, (30.0, 30.0))]
     path = tmp_path / 'results.json'

@@ -67,9 +67,9 @@ def test_pretraining_alone_has_no_table(tool, tmp_path, capsys):
 BUDGETS = f"""
 _base_ = {str(CONFIG.with_name('resnet18half_rgb_studio.py'))!r}
 stages = dict(runs=[
-    dict(name='s', label='supervised', role='twin', annotations=64, config=None),
+    dict(name='s', label='supervised', role='baseline', annotations=64, config=None),
     dict(name='p', label='pre-trained', role='variant', annotations=64, config=None),
-    dict(name='s_all', label='supervised', role='twin', annotations=3200, config=None),
+    dict(name='s_all', label='supervised', role='baseline', annotations=3200, config=None),
 ])
 """
 

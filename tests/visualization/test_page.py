@@ -36,7 +36,7 @@ def write(tmp_path, blocks: list) -> str:
 
 
 def test_the_page_is_complete_and_refers_to_nothing_outside(tmp_path):
-    table = Table(('', 'mm'), [('twin', '20.1'), ('student', '17.9')], strong=[1])
+    table = Table(('', 'mm'), [('baseline', '20.1'), ('student', '17.9')], strong=[1])
     svg = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>'
     page = write(tmp_path, ['text', table, Picture(IMAGE, 'a "hand"'), [Picture(svg), Picture(IMAGE)]])
     parsed = Balance(page)

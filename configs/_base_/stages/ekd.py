@@ -2,7 +2,7 @@
 
 stages = dict(
     runs=[
-        dict(name='rgb', label='without EKD', role='twin', baseline=True),
+        dict(name='rgb', label='without EKD', role='baseline', baseline=True),
         dict(name='angle', label='with Loss_theta', role='variant', options={'model.distillers.offset': None}),
         dict(name='offset', label='with Loss_op', role='variant', options={'model.distillers.angles': None}),
         dict(name='ekd', label='EKD (both)', role='student'),

@@ -10,7 +10,7 @@ stages = dict(
         dict(
             name='supervised',
             label='supervised',
-            role='twin',
+            role='baseline',
             config='{net}_supervised_{data}.py',
             **labels,
         ),

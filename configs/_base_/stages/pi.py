@@ -10,7 +10,9 @@ depth_only_row = dict(
 depth_row = dict(name='depth', label='Depth', role='teacher', config='{net}_depth_{data}.py', start='depth_only')
 rgb_row = dict(name='rgb', label='RGB before PI-training', role='variant', config='{net}_rgb_{data}.py')
 # Each of the following is {net}_both_{data}.py with some of its knowledge left out.
-baseline_row = dict(name='twin', label='RGB', role='twin', config='{net}_both_{data}.py', start='rgb', baseline=True)
+baseline_row = dict(
+    name='baseline', label='RGB', role='baseline', config='{net}_both_{data}.py', start='rgb', baseline=True
+)
 both_row = dict(
     name='both',
     label='RGB + PI (mimic, mask)',

@@ -21,7 +21,7 @@ stages = dict(
             config='{net}_depth_{data}.py',
             options={'model.head.separate': False},
         ),
-        dict(name='rgb', label='RGB baseline', role='twin', config='{net}_{data}.py', baseline=True),
+        dict(name='rgb', label='RGB baseline', role='baseline', config='{net}_{data}.py', baseline=True),
         dict(
             row,
             name='single',

@@ -24,7 +24,7 @@ stages = dict(
             config='dense_weak_{parts}.py',
             start='synthetic',
         ),
-        dict(name='direct', label='(a) direct regression', role='twin', config='inception_direct_{data}.py'),
+        dict(name='direct', label='(a) direct regression', role='baseline', config='inception_direct_{data}.py'),
         dict(
             name='cascade',
             label='(b) cascade',
