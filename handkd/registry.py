@@ -20,7 +20,7 @@ MODELS = _child('model', mmpose_registry.MODELS, 'handkd.models', 'mmpose.engine
 """Backbones, necks, heads, losses, distillers, estimators, data preprocessors, and the averages of `EMAHook`."""
 KEYPOINT_CODECS = _child('keypoint codec', mmpose_registry.KEYPOINT_CODECS, 'handkd.codecs')
 """Network output <-> keypoints in millimetres or pixels."""
-DATASETS = _child('dataset', mmpose_registry.DATASETS, 'handkd.datasets')
+DATASETS = _child('dataset', mmpose_registry.DATASETS, 'handkd.datasets', 'handkd.studio')
 DATA_SAMPLERS = _child('data sampler', mmpose_registry.DATA_SAMPLERS, 'handkd.datasets')
 TRANSFORMS = _child('transform', mmpose_registry.TRANSFORMS, 'handkd.datasets.transforms')
 METRICS = _child('metric', mmpose_registry.METRICS, 'handkd.evaluation')

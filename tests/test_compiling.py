@@ -123,12 +123,12 @@ def test_slow_kernels_are_announced_once(kept_in, tmp_path, capsys):
 
 
 def test_the_studio_is_announced(capsys):
-    import handkd.datasets.studio  # noqa: F401
+    import handkd.studio  # noqa: F401
 
     def kernel():
         pass
 
-    kernel.__module__ = 'handkd.datasets.studio.sample'
+    kernel.__module__ = 'handkd.studio.sample'
     for said in numba.core.event._registered['numba:compile']:
         said._said = False
         said.on_start(SimpleNamespace(data=dict(dispatcher=SimpleNamespace(py_func=kernel))))

@@ -69,6 +69,7 @@ ARROWS = {
     'geometry': {'hand', 'hints', 'files', 'compiling', 'reading'},
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
+    'studio': KNOWS_CODECS | {'datasets'},
     'models': KNOWS_CODECS,
     'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'restoration'},
@@ -77,7 +78,16 @@ ARROWS = {
     'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'files', 'hand', 'geometry', 'reading', 'registry'},
     'apis': KNOWS_MODELS
-    | {'baseline', 'build_errors', 'config', 'size_checks', 'engine', 'evaluation', 'restoration', 'visualization'},
+    | {
+        'baseline',
+        'build_errors',
+        'config',
+        'size_checks',
+        'engine',
+        'evaluation',
+        'restoration',
+        'visualization',
+    },
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from handkd import unpickling
-from handkd.datasets.unpickling import load_arrays
+from handkd.datasets.readers.unpickling import load_arrays
 from handkd.models import read_checkpoint
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from handkd.apis.cli import prepare_work_dir, run_cli
-from handkd.datasets.studio.layouts import LAYOUTS, write_layout
 from handkd.files import naming
+from handkd.studio.layouts import LAYOUTS, write_layout
 
 
 def main(argv: list[str] | None = None) -> None:

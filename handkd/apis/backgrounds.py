@@ -142,7 +142,7 @@ def _captures(dataset: object) -> Captures:
     if not hasattr(dataset, 'captures'):
         raise ConfigError(
             f'{type(dataset).__name__} has no camera and sequence for its samples, so it has no backgrounds; expected '
-            'a set of synchronised cameras, such as StudioRoomDataset or PanopticHandDataset'
+            'a set of synchronised cameras, such as StudioRigDataset or PanopticHandDataset'
         )
     return dataset.captures()
 

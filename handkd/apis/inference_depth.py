@@ -8,7 +8,7 @@ from os import PathLike, fspath
 import numpy as np
 from mmengine.config import Config
 
-from handkd.datasets.depth_files import DepthFormat
+from handkd.datasets.readers.depth_files import DepthFormat
 from handkd.datasets.transforms import ImageReadError
 from handkd.geometry import find_hand, unproject
 from handkd.registry import TRANSFORMS

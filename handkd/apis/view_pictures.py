@@ -18,8 +18,8 @@ from handkd.geometry import axis_angle_to_matrix
 from handkd.hints import ConfigError
 from handkd.models.backbones import Latents
 from handkd.models.estimators import ViewSynthesizer
+from handkd.models.estimators.view_groups import GROUP, relative_rotations, turn_points
 from handkd.models.targets import stack_rotations
-from handkd.models.view_groups import GROUP, relative_rotations, turn_points
 from handkd.registry import DATASETS
 from handkd.visualization import Picture, draw_points
 

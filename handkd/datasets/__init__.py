@@ -2,23 +2,21 @@
 
 from . import transforms
 from .base import ReproducibleDataset, SampleError
-from .bighand import BigHandDataset
-from .dexter_object import DexterObjectDataset
 from .file_dataset import HandFileDataset
-from .hand_folder import HandFolderDataset
 from .label_budget import LabelBudget
-from .lm import LMDataset
 from .mixed import MixedDataset
-from .nyu import NYUDataset
 from .packed import PackedHandDataset, StreamedHandDataset
-from .panoptic import PanopticHandDataset
-from .rhd import RHDDataset
-from .samplers import ReproducibleSampler
-from .seeding import GroupKey, SampleKey, seeded
-from .stb import STBDataset
-from .studio import StudioDataset
-from .studio.room import StudioRoomDataset
-from .view_sampler import ViewGroupSampler
+from .readers import (
+    BigHandDataset,
+    DexterObjectDataset,
+    HandFolderDataset,
+    LMDataset,
+    NYUDataset,
+    PanopticHandDataset,
+    RHDDataset,
+    STBDataset,
+)
+from .sampling import GroupKey, ReproducibleSampler, SampleKey, ViewGroupSampler, seeded
 from .views import Captures
 
 __all__ = [
@@ -41,8 +39,6 @@ __all__ = [
     'SampleError',
     'SampleKey',
     'StreamedHandDataset',
-    'StudioDataset',
-    'StudioRoomDataset',
     'ViewGroupSampler',
     'seeded',
     'transforms',

@@ -12,7 +12,7 @@ from handkd.hints import ConfigError, one_line
 
 from .damaged_labels import LabelError
 from .label_digests import digest_samples
-from .seeding import GroupKey, seed_generators, seeded
+from .sampling.seeding import GroupKey, seed_generators, seeded
 from .transforms import SampleBatch, count_draws, run_batch, take_batches
 from .transforms.sample import sample_name
 

@@ -16,7 +16,7 @@ from .base import ReproducibleDataset
 from .damaged_labels import DamagedLabels, LabelError, refusal
 from .index import open_index
 from .label_digests import digest_index
-from .seeding import SampleKey
+from .sampling.seeding import SampleKey
 from .skipped import SkippedSamples
 from .transforms import ImageReadError, read_image
 

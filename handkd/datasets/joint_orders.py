@@ -6,9 +6,9 @@ import numpy as np
 
 from handkd.hand import FINGERS, JOINTS, NUM_JOINTS, finger_joints
 
-from .bighand import BIGHAND_JOINTS
-from .rhd import RHD_JOINTS
-from .stb import STB_JOINTS
+from .readers.bighand import BIGHAND_JOINTS
+from .readers.rhd import RHD_JOINTS
+from .readers.stb import STB_JOINTS
 
 
 def _named(*fingers: str, joints: slice) -> tuple[str, ...]:

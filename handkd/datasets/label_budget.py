@@ -10,7 +10,7 @@ import torch
 
 from handkd.registry import DATASETS
 
-from .seeding import GroupKey
+from .sampling.seeding import GroupKey
 from .views import Captures
 
 _LABELS = ('keypoints', 'keypoints_cam', 'keypoints_visible', 'keypoints_valid')

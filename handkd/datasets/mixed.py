@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from handkd.registry import DATASETS
 
-from .seeding import SampleKey
+from .sampling.seeding import SampleKey
 
 
 @DATASETS.register_module()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handkd.datasets.bighand import BIGHAND_JOINTS
 from handkd.datasets.joint_orders import INTERHAND_JOINTS, MANO_JOINTS
-from handkd.datasets.nyu import NYU_JOINTS, NYU_NAMES
-from handkd.datasets.rhd import RHD_JOINTS
-from handkd.datasets.stb import STB_JOINTS
+from handkd.datasets.readers.bighand import BIGHAND_JOINTS
+from handkd.datasets.readers.nyu import NYU_JOINTS, NYU_NAMES
+from handkd.datasets.readers.rhd import RHD_JOINTS
+from handkd.datasets.readers.stb import STB_JOINTS
 from handkd.hand import JOINTS
 from handkd.hints import did_you_mean
 

@@ -15,12 +15,13 @@ from handkd.apis import ensure_limits, gather_limits
 from handkd.apis.angle_limits import limits_settings, name_limits, settings_digest
 from handkd.apis.runs import evaluate, train
 from handkd.config import hand_out_paths
-from handkd.datasets import LMDataset, ReproducibleDataset, StudioDataset
+from handkd.datasets import LMDataset, ReproducibleDataset
 from handkd.datasets.label_digests import digest_labels
-from handkd.datasets.studio.layouts import write_layout
 from handkd.geometry import AngleLimits, angle_excess, joint_angles
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
+from handkd.studio import StudioDataset
+from handkd.studio.layouts import write_layout
 
 STUDIO = dict(type='StudioDataset', split='train', length=30, label_noise_mm=3.0)
 

@@ -10,13 +10,14 @@ from mmengine.registry import init_default_scope
 
 from handkd.apis import backgrounds
 from handkd.apis.backgrounds import make_backgrounds
-from handkd.datasets import LabelBudget, PanopticHandDataset, StudioRoomDataset, ViewGroupSampler
+from handkd.datasets import LabelBudget, PanopticHandDataset, ViewGroupSampler
 from handkd.datasets.backgrounds import background_of, open_background
-from handkd.datasets.studio.layouts.panoptic import write_panoptic
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
+from handkd.studio import StudioRigDataset
+from handkd.studio.layouts.panoptic import write_panoptic
 
-ROOM = dict(type='StudioRoomDataset', subjects=1, sequences=1, frames=7, views=2, resolution=48, pace=3)
+RIG = dict(type='StudioRigDataset', subjects=1, sequences=1, frames=7, views=2, resolution=48, pace=3)
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +41,12 @@ def config(folder, **sets):
 
 
 def test_the_sets_of_all_loaders(tmp_path):
-    train = dict(ROOM, split='train', pipeline=pipeline(tmp_path))
-    test = dict(ROOM, split='test', pipeline=pipeline(tmp_path))
+    train = dict(RIG, split='train', pipeline=pipeline(tmp_path))
+    test = dict(RIG, split='test', pipeline=pipeline(tmp_path))
     cfg = config(tmp_path, train=dict(type='LabelBudget', dataset=train, number=2), val=test, test=test)
     assert make_backgrounds(cfg, frames=5, progress=False) == {str(tmp_path): (4, 4)}
     assert make_backgrounds(cfg, frames=5, progress=False) == {str(tmp_path): (4, 0)}
-    bare = StudioRoomDataset(**{key: ROOM[key] for key in ROOM if key != 'type'}, split='test')
+    bare = StudioRigDataset(**{key: RIG[key] for key in RIG if key != 'type'}, split='test')
     images = [bare.get_data_info(2 * frame + 1)['img'] for frame in (0, 1, 2, 4, 5)]
     np.testing.assert_array_equal(background_of(tmp_path, 'test_0000', 1), np.median(images, 0))
     sample = DATASETS.build(cfg.train_dataloader.dataset)[3]
@@ -59,12 +60,12 @@ def test_the_sets_of_all_loaders(tmp_path):
 
 def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(ConfigError, match='no pipeline of the config has LoadBackground'):
-        make_backgrounds(config(tmp_path, train=dict(ROOM, split='train')))
+        make_backgrounds(config(tmp_path, train=dict(RIG, split='train')))
     loose = dict(type='StudioDataset', split='train', length=3, pipeline=pipeline(tmp_path))
     with pytest.raises(ConfigError, match='StudioDataset has no camera and sequence'):
         make_backgrounds(config(tmp_path, train=loose), progress=False)
     with pytest.raises(ConfigError, match='frames must be at least 1, found 0'):
-        make_backgrounds(config(tmp_path, train=dict(ROOM, split='train', pipeline=pipeline(tmp_path))), frames=0)
+        make_backgrounds(config(tmp_path, train=dict(RIG, split='train', pipeline=pipeline(tmp_path))), frames=0)
 
 
 @pytest.fixture(scope='module')

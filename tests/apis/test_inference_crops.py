@@ -12,13 +12,13 @@ from mmpose.structures import PoseDataSample
 from handkd.apis.inference_crops import ConfigCrop, HandPlace
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.runs import student_config
-from handkd.datasets.studio import StudioDataset
 from handkd.datasets.transforms import HandCrop, PackHandInputs, WarpCrop
 from handkd.datasets.transforms.cropping import ZB_MARGIN
 from handkd.datasets.transforms.virtual_camera import turn_onto
 from handkd.geometry import project, unproject, zb_square
 from handkd.registry import TRANSFORMS
 from handkd.size_checks import leaf_datasets
+from handkd.studio import StudioDataset
 
 from ..configs.test_train_step import shrink_unets
 from .test_inferencer import NETWORK, POSE, files  # noqa: F401 (fixture)

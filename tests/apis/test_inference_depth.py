@@ -13,9 +13,9 @@ from handkd.apis.found_hands import found_steps
 from handkd.apis.inference_depth import read_depth
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.runs import student_config
-from handkd.datasets.studio import StudioDataset
 from handkd.registry import TRANSFORMS
 from handkd.size_checks import leaf_datasets
+from handkd.studio import StudioDataset
 
 from ..configs.test_train_step import shrink_unets
 

@@ -10,15 +10,16 @@ from mmengine.registry import init_default_scope
 
 from handkd.apis.backgrounds import ensure_backgrounds, make_backgrounds
 from handkd.apis.packs import ensure_packs
-from handkd.datasets import PackedHandDataset, SampleKey, StudioRoomDataset
+from handkd.datasets import PackedHandDataset, SampleKey
 from handkd.datasets.backgrounds import open_background
 from handkd.datasets.packed import Packer, build_source, load_manifest, read_recipe
-from handkd.datasets.studio.layouts import write_layout
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
+from handkd.studio import StudioRigDataset
+from handkd.studio.layouts import write_layout
 
-ROOM = dict(type='StudioRoomDataset', split='train', subjects=1, sequences=1, frames=4, views=2, resolution=96, pace=2)
-RECIPE = dict(source=ROOM, rule='cube', cube=250.0, margin=1.5, size=80, modalities=['rgb'], shard=4)
+RIG = dict(type='StudioRigDataset', split='train', subjects=1, sequences=1, frames=4, views=2, resolution=96, pace=2)
+RECIPE = dict(source=RIG, rule='cube', cube=250.0, margin=1.5, size=80, modalities=['rgb'], shard=4)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ def test_first_use(tmp_path, monkeypatch):
     assert ensure_packs(cfg, 'val_dataloader') == [] and not (tmp_path / 'pack').exists()
     assert ensure_packs(cfg, 'train_dataloader', workers=0) == [str(tmp_path / 'pack')]
     ensure_backgrounds(cfg, 'train_dataloader')
-    found, source = DATASETS.build(wrapped), DATASETS.build(ROOM | dict(pipeline=pipeline(tmp_path / 'backgrounds')))
+    found, source = DATASETS.build(wrapped), DATASETS.build(RIG | dict(pipeline=pipeline(tmp_path / 'backgrounds')))
     keys = [SampleKey(i, 100 + i) for i in range(8)]
     for one, other in zip(found.__getitems__(keys), source.__getitems__(keys)):
         for name in ('rgb', 'background'):
@@ -63,19 +64,19 @@ def test_first_use(tmp_path, monkeypatch):
             assert differences.mean() < 1.5 and np.percentile(differences, 99) <= 12, name
         np.testing.assert_allclose(one['data_samples'].camera['K'], other['data_samples'].camera['K'], atol=1e-6)
         np.testing.assert_allclose(one['data_samples'].camera['R'], other['data_samples'].camera['R'], atol=1e-9)
-    whole = make_backgrounds(config(ROOM | dict(pipeline=pipeline(tmp_path / 'whole'))), progress=False)
+    whole = make_backgrounds(config(RIG | dict(pipeline=pipeline(tmp_path / 'whole'))), progress=False)
     assert whole == {str(tmp_path / 'whole'): (2, 2)}
     for view in range(2):
         np.testing.assert_array_equal(
             *[np.load(tmp_path / folder / f'train_0000/{view:02d}.npy') for folder in ('whole', 'backgrounds')]
         )
-    monkeypatch.setattr(StudioRoomDataset, '__init__', lambda *_, **__: pytest.fail('the source was opened'))
+    monkeypatch.setattr(StudioRigDataset, '__init__', lambda *_, **__: pytest.fail('the source was opened'))
     ensure_packs(cfg, 'train_dataloader')
     ensure_backgrounds(cfg, 'train_dataloader')
 
 
 def test_it_goes_on_after_an_interruption(tmp_path, monkeypatch):
-    cfg, reads, render = config(packed(tmp_path)), [], StudioRoomDataset.get_data_info
+    cfg, reads, render = config(packed(tmp_path)), [], StudioRigDataset.get_data_info
 
     def interrupted(self, index):
         reads.append(index)
@@ -83,14 +84,14 @@ def test_it_goes_on_after_an_interruption(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return render(self, index)
 
-    monkeypatch.setattr(StudioRoomDataset, 'get_data_info', interrupted)
+    monkeypatch.setattr(StudioRigDataset, 'get_data_info', interrupted)
     with pytest.raises(KeyboardInterrupt):
         ensure_packs(cfg, workers=0)
     assert load_manifest(tmp_path / 'pack').missing == [1]
     with pytest.raises(ValueError, match='1 of 2 shards are missing'):
         DATASETS.build(cfg.train_dataloader.dataset)
     reads.clear()
-    monkeypatch.setattr(StudioRoomDataset, 'get_data_info', lambda self, i: (reads.append(i), render(self, i))[1])
+    monkeypatch.setattr(StudioRigDataset, 'get_data_info', lambda self, i: (reads.append(i), render(self, i))[1])
     ensure_packs(cfg, workers=0)
     assert not {1, 2, 3} & set(reads) and len(PackedHandDataset(str(tmp_path / 'pack'))) == 8
     (tmp_path / 'backgrounds').mkdir()
@@ -106,7 +107,7 @@ def test_it_goes_on_after_an_interruption(tmp_path, monkeypatch):
 def _join_in(tmp_path, begun, waiting):
     """Ensure the pack, and read of the source no more than it is known by."""
     assert begun.wait(60)
-    reads, run, render = [], Packer.run, StudioRoomDataset.get_data_info
+    reads, run, render = [], Packer.run, StudioRigDataset.get_data_info
 
     def tell_and_run(self, *args, **kwargs):
         waiting.set()
@@ -114,7 +115,7 @@ def _join_in(tmp_path, begun, waiting):
         return run(self, *args, **kwargs)
 
     Packer.run = tell_and_run
-    StudioRoomDataset.get_data_info = lambda self, index: (reads.append(index), render(self, index))[1]
+    StudioRigDataset.get_data_info = lambda self, index: (reads.append(index), render(self, index))[1]
     ensure_packs(config(packed(tmp_path)), workers=0)
     assert not reads
 
@@ -138,7 +139,7 @@ def test_two_processes_at_once(tmp_path):
 
 
 def test_medians_of_other_frames_are_taken_as_they_are(tmp_path):
-    cfg = config(dict(ROOM, pipeline=pipeline(tmp_path)))
+    cfg = config(dict(RIG, pipeline=pipeline(tmp_path)))
     assert make_backgrounds(cfg, frames=3, progress=False) == {str(tmp_path): (2, 2)}
     (tmp_path / 'train_0000/00.npy').unlink()
     kept = (tmp_path / 'train_0000/01.npy').read_bytes()
@@ -185,8 +186,8 @@ def test_another_recipe_is_refused(tmp_path):
         (dict(cube=300.0), 'cube is 250.0, not 300.0'),
         (dict(cube=None), 'cube is 250.0, not 300.0'),
         (dict(size=64, margin=1.2), 'margin is 1.5, not 1.2; size is 80, not 64'),
-        (dict(source=ROOM | dict(frames=5)), 'source.frames is 4, not 5'),
-        (dict(source=ROOM | dict(seed=1)), "source.seed is 'not there', not 1"),
+        (dict(source=RIG | dict(frames=5)), 'source.frames is 4, not 5'),
+        (dict(source=RIG | dict(seed=1)), "source.seed is 'not there', not 1"),
         (dict(modalities=['rgb', 'mask']), r"modalities is \['rgb'\], not \['rgb', 'mask'\]"),
     ):
         dataset = packed(tmp_path, **changes)

@@ -3,10 +3,10 @@ import pytest
 from mmengine.config import Config
 
 from handkd.apis.patch_dictionary import ensure_dictionary, open_dictionary
-from handkd.datasets.studio.layouts import write_layout
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
 from handkd.restoration import PatchDictionary, indexing, open_search
+from handkd.studio.layouts import write_layout
 
 PIPELINE = [dict(type='PackHandInputs', modalities=['depth'], fields=['part_seg'])]
 HANDS = dict(type='StudioDataset', split='train', length=9, modalities=['depth'], resolution=48, pipeline=PIPELINE)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from handkd.apis.privileged import with_depth, with_hand_mask
-from handkd.datasets import ReproducibleDataset, StudioDataset
+from handkd.datasets import ReproducibleDataset
 from handkd.datasets.transforms import HandMaskFromDepth
 from handkd.registry import DATASETS
+from handkd.studio import StudioDataset
 
 RENDERED = dict(split='test', length=2, resolution=48, modalities=('rgb', 'depth'))
 PACK = dict(type='PackHandInputs', modalities=['rgb'])

@@ -144,11 +144,11 @@ def test_an_untrained_encoder_has_random_weights_and_fitting_statistics(tmp_path
         ),
         head=dict(type='GlobalAveragePooling'),
     )
-    room = dict(
-        type='StudioRoomDataset', split='train', subjects=1, sequences=1, frames=4, views=2, resolution=64,
+    rig = dict(
+        type='StudioRigDataset', split='train', subjects=1, sequences=1, frames=4, views=2, resolution=64,
         pipeline=[dict(type='PackHandInputs')],
     )  # fmt: skip
-    module = _build_untrained(TrainedNetwork('net', Config(dict(model=model)), 'gone'), Config(room))
+    module = _build_untrained(TrainedNetwork('net', Config(dict(model=model)), 'gone'), Config(rig))
     norm = module.backbone.bn1
     assert not module.training and norm.num_batches_tracked == 1
     assert (norm.running_mean != 0).all() and (norm.running_var != 1).all()

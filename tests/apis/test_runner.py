@@ -9,7 +9,7 @@ from mmengine.hooks import CheckpointHook, Hook
 
 from handkd.apis.resuming import latest_checkpoint
 from handkd.apis.runs import evaluate, train
-from handkd.datasets.seeding import SampleKey
+from handkd.datasets.sampling.seeding import SampleKey
 from handkd.engine import AtomicBackend
 from handkd.hints import ConfigError
 from handkd.models import CheckpointError, read_checkpoint

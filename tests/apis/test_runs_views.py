@@ -1,4 +1,4 @@
-"""Runs that learn from views: groups beside labelled samples, from the room to the metrics."""
+"""Runs that learn from views: groups beside labelled samples, from the rig to the metrics."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ CODEC = dict(type='RootRelativeXYZ')
 SIZES = dict(input_size=64, num_points=10, appearance=6, base_channels=4)
 HEAD = dict(type='LatentPoseHead', in_channels=30, hidden=(8,), codec=CODEC)
 CROP = [dict(type='HandCrop', rule='cube', cube=250.0), dict(type='VirtualCamera', size=64)]
-ROOM = dict(type='StudioRoomDataset', subjects=1, sequences=1, frames=3, views=3, resolution=64, pace=2)
+RIG = dict(type='StudioRigDataset', subjects=1, sequences=1, frames=3, views=3, resolution=64, pace=2)
 GROUPS = dict(type='ViewGroupSampler', groups=1)
 
 
@@ -41,7 +41,7 @@ def views_cfg(tiny_cfg, folder):
         background = [dict(type='LoadBackground', folder=folder)]
         views = [*background, *CROP, dict(type='PackHandInputs', modalities=['rgb', 'background'])]
         hands = [*views[:-1], dict(views[-1], fields=['hand_mask'])]
-        train_set, test_set = (dict(ROOM, split=split, pipeline=p) for split, p in (('train', views), ('test', hands)))
+        train_set, test_set = (dict(RIG, split=split, pipeline=p) for split, p in (('train', views), ('test', hands)))
         cfg.model = dict(
             type='ViewSynthesizer',
             backbone=dict(type='GeometryEncoder', depth=18, **SIZES),

@@ -17,16 +17,16 @@ from handkd.datasets.backgrounds import open_background
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS, MODELS
 
-ROOM = dict(type='StudioRoomDataset', subjects=1, sequences=1, frames=4, views=3, resolution=64)
+RIG = dict(type='StudioRigDataset', subjects=1, sequences=1, frames=4, views=3, resolution=64)
 HEAD = dict(type='LatentPoseHead', in_channels=30, hidden=(8,), codec=dict(type='RootRelativeXYZ'))
 
 
 def hands(folder, split='test', **options):
-    """Config of the room, with backgrounds if they have a folder."""
+    """Config of the rig, with backgrounds if they have a folder."""
     load = [] if folder is None else [dict(type='LoadBackground', folder=str(folder))]
     crop = [dict(type='HandCrop', rule='cube', cube=250.0), dict(type='VirtualCamera', size=64)]
     pack = dict(type='PackHandInputs', **({} if folder is None else dict(modalities=['rgb', 'background'])))
-    return dict(ROOM, split=split, pipeline=[*load, *crop, pack], **options)
+    return dict(RIG, split=split, pipeline=[*load, *crop, pack], **options)
 
 
 def network(tmp_path, head=HEAD):
@@ -195,5 +195,5 @@ def test_what_makes_no_views_is_named(tmp_path):
     with pytest.raises(ConfigError, match='no pipeline of the config has LoadBackground'):
         with_background(bare)
     run.cfg.test_dataloader.dataset.pipeline.pop()
-    with pytest.raises(ConfigError, match='StudioRoomDataset: the pipeline of the test set must end with PackHandInp'):
+    with pytest.raises(ConfigError, match='StudioRigDataset: the pipeline of the test set must end with PackHandInp'):
         with_background(run.cfg)

@@ -6,8 +6,8 @@ import torch
 
 from handkd.codecs import CropCameras, Latent25D
 from handkd.codecs.latent_25d import DEPTH_RANGE
-from handkd.datasets import StudioDataset
 from handkd.geometry import project
+from handkd.studio import StudioDataset
 
 LENS = np.array([0.092701, -0.175877, -0.0035687, -0.00302299, 0.0])
 """That of LM's cameras."""

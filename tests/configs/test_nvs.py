@@ -12,9 +12,9 @@ from handkd.apis.runs import evaluate, train
 from handkd.apis.stages import read_stages, run_stages
 from handkd.config import LOADERS, load_config
 from handkd.datasets.packed import read_recipe
-from handkd.datasets.studio.layouts import write_layout
 from handkd.models import read_checkpoint
 from handkd.registry import MODELS
+from handkd.studio.layouts import write_layout
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'nvs'
 NETS = {'resnet50': 'panoptic', 'resnet18': 'panoptic', 'resnet18quarter': 'studio'}
@@ -169,7 +169,7 @@ def test_all_stages_run_from_a_written_panoptic_tree_to_the_tables(tmp_path):
 
 
 def short_run(name, folder):
-    """The config of a short run on a small room with 64 labels."""
+    """The config of a short run on a small rig with 64 labels."""
     options = {'train_dataloader.dataset.number': 64, 'train_cfg.max_iters': STEPS, 'train_cfg.val_interval': STEPS}
     options |= {'param_scheduler.1.end': STEPS, 'randomness.seed': 0, 'work_dir': str(folder / name)}
     sizes = {'train': dict(subjects=3, frames=40), 'val': dict(frames=4), 'test': dict(subjects=3, frames=24)}

@@ -36,7 +36,7 @@ def put_studio_in(cfg: Config) -> None:
     for loader in LOADERS:
         dataset = cfg[loader].dataset
         if turns_cameras(dataset):
-            put_room_in(cfg[loader], 'train' if loader == 'train_dataloader' else 'test')
+            put_rig_in(cfg[loader], 'train' if loader == 'train_dataloader' else 'test')
             continue
         if dataset.type == 'MixedDataset':  # the other sets have no labels of their own
             dataset = dataset.datasets[0]
@@ -53,11 +53,11 @@ def turns_cameras(dataset: dict) -> bool:
     return any(step.type == 'VirtualCamera' for step in pipeline)
 
 
-def put_room_in(loader: dict, split: str) -> None:
-    """Let the studio's room stand in for a set of views, below its budget of labels; batches are small."""
+def put_rig_in(loader: dict, split: str) -> None:
+    """Let the studio's rig stand in for a set of views, below its budget of labels; batches are small."""
     owner = loader if 'pipeline' in loader.dataset else loader.dataset
     owner.dataset = dict(
-        type='StudioRoomDataset',
+        type='StudioRigDataset',
         split=split,
         subjects=1,
         sequences=1,

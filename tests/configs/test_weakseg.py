@@ -10,10 +10,10 @@ from handkd.apis.report import results_table
 from handkd.apis.segmentation_report import segmentation_table
 from handkd.apis.stages import read_stages, run_stages
 from handkd.config import load_config
-from handkd.datasets.studio.layouts import write_layout
 from handkd.models import read_checkpoint
 from handkd.registry import DATASETS, MODELS
 from handkd.restoration import latest_round
+from handkd.studio.layouts import write_layout
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'weakseg'
 DATA = ('studio', 'nyu')

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from handkd.datasets import ReproducibleDataset, StudioDataset
+from handkd.datasets import ReproducibleDataset
 from handkd.datasets.check_report import summarise
 from handkd.datasets.checking import by_fault, check_one
 from handkd.datasets.transforms import ImageReadError
 from handkd.hand import BONES
+from handkd.studio import StudioDataset
 
 
 class Changed(ReproducibleDataset):

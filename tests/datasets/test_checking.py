@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from handkd.datasets import StudioDataset
 from handkd.datasets.checking import READINGS, by_fault, check_one
 from handkd.datasets.transforms import ImageReadError
+from handkd.studio import StudioDataset
 
 
 class One:

@@ -20,7 +20,7 @@ from handkd.datasets import (
     STBDataset,
 )
 from handkd.datasets.damaged_labels import DamagedLabels, LabelError
-from handkd.datasets.studio.layouts import write_layout
+from handkd.studio.layouts import write_layout
 
 
 def break_file(path, *_):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from handkd.datasets import StudioDataset
-from handkd.datasets.bighand import BIGHAND_JOINTS
 from handkd.datasets.joint_orders import NUM_FINGER_BONES, ORDERS, finger_bones, likely_order
-from handkd.datasets.rhd import RHD_JOINTS
-from handkd.datasets.stb import STB_JOINTS
+from handkd.datasets.readers.bighand import BIGHAND_JOINTS
+from handkd.datasets.readers.rhd import RHD_JOINTS
+from handkd.datasets.readers.stb import STB_JOINTS
 from handkd.hand import JOINTS
+from handkd.studio import StudioDataset
 
 ALL = np.ones(21, bool)
 STUDIO = StudioDataset('train', 6, resolution=48, modalities=('rgb',))

@@ -11,8 +11,8 @@ from handkd.datasets import Captures, GroupKey, LabelBudget, SampleKey
 from handkd.registry import DATASETS
 
 PIPELINE = [dict(type='HandCrop'), dict(type='VirtualCamera', size=16), dict(type='PackHandInputs')]
-ROOM = dict(
-    type='StudioRoomDataset', split='train', subjects=3, sequences=2, frames=5, views=4, resolution=32, pace=4,
+RIG = dict(
+    type='StudioRigDataset', split='train', subjects=3, sequences=2, frames=5, views=4, resolution=32, pace=4,
     pipeline=PIPELINE,
 )  # fmt: skip
 
@@ -23,7 +23,7 @@ def scope():
 
 
 def chosen(**settings):
-    return set(np.flatnonzero(LabelBudget(ROOM, **settings).labelled).tolist())
+    return set(np.flatnonzero(LabelBudget(RIG, **settings).labelled).tolist())
 
 
 def subjects_of(samples):
@@ -50,9 +50,9 @@ def test_a_pool_holds_some_samples_of_every_subject():
         assert smaller < larger
     assert sets[-1] == pool and len(subjects_of(sets[2])) == 1 and len(subjects_of(sets[3])) == 2
     with pytest.raises(ValueError, match=r'number must be 1 to 60 \(samples that may have labels\), found 61'):
-        LabelBudget(ROOM, pool=60, number=61)
+        LabelBudget(RIG, pool=60, number=61)
     with pytest.raises(ValueError, match='pool must be from 1 to 120, the samples of the set, found 121'):
-        LabelBudget(ROOM, pool=121)
+        LabelBudget(RIG, pool=121)
 
 
 def test_they_are_the_same_in_every_run():
@@ -76,7 +76,7 @@ def test_subjects_come_in_the_order_that_is_given():
 
 
 def test_labels_that_are_not_given_are_not_there():
-    budget, whole = LabelBudget(ROOM, number=50), DATASETS.build(ROOM)
+    budget, whole = LabelBudget(RIG, number=50), DATASETS.build(RIG)
     keys = [SampleKey(index, 7) for index in range(0, 120, 9)]
     assert len({bool(budget.labelled[key]) for key in keys}) == 2
     for key, sample in zip(keys, budget.__getitems__(keys)):
@@ -131,7 +131,7 @@ def test_what_the_set_keeps_is_not_changed_and_other_joints_go_too():
 
 
 def test_samples_of_a_group_count_as_not_labelled():
-    budget = LabelBudget(ROOM)
+    budget = LabelBudget(RIG)
     samples = budget.__getitems__([GroupKey(5, 1, 0), GroupKey(5, 1, -1), SampleKey(5, 1)])
     assert [sample['data_samples'].labelled for sample in samples] == [False, True, True]
     assert [sample['data_samples'].get('view_group') for sample in samples] == [0, -1, None]
@@ -140,7 +140,7 @@ def test_samples_of_a_group_count_as_not_labelled():
 
 
 def test_it_is_a_multi_view_set():
-    budget, whole = LabelBudget(ROOM, number=5), DATASETS.build(ROOM)
+    budget, whole = LabelBudget(RIG, number=5), DATASETS.build(RIG)
     assert len(budget) == 120 and budget.metainfo == whole.metainfo
     np.testing.assert_array_equal(budget.view_groups(), whole.view_groups())
     np.testing.assert_array_equal(budget.captures().track, whole.captures().track)
@@ -162,7 +162,7 @@ def test_it_is_a_multi_view_set():
 )
 def test_wrong_budgets(wrong, message):
     with pytest.raises(ValueError, match=message):
-        LabelBudget(ROOM, **wrong)
+        LabelBudget(RIG, **wrong)
 
 
 def test_sets_that_do_not_say_their_subjects():

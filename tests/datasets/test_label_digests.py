@@ -11,8 +11,8 @@ from mmengine.registry import init_default_scope
 from handkd.datasets import HandFolderDataset, PackedHandDataset, ReproducibleDataset
 from handkd.datasets.label_digests import digest_index, digest_labels, digest_of
 from handkd.datasets.packed import Packer, PackSettings
-from handkd.datasets.studio.layouts import write_layout
 from handkd.registry import DATASETS
+from handkd.studio.layouts import write_layout
 
 
 @pytest.fixture(autouse=True)

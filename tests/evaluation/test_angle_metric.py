@@ -5,11 +5,11 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from handkd.datasets import StudioDataset
 from handkd.evaluation import HandAngleMetric
 from handkd.geometry import AngleLimits, axis_angle_to_matrix
 from handkd.hand import FINGERS, JOINTS, finger_joints
 from handkd.registry import METRICS
+from handkd.studio import StudioDataset
 
 
 def bent_hand(side: str = 'right', **bends: float) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from handkd.datasets.nyu import NYU_EVALUATION, NYUDataset
+from handkd.datasets.readers.nyu import NYU_EVALUATION, NYUDataset
 from handkd.evaluation import HandKeypointMetric, HandPredictions, find_protocol, n_mpjpe
 from handkd.hand import JOINTS
 from handkd.registry import METRICS

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from handkd.datasets.studio import StudioDataset
 from handkd.geometry import find_hand, in_cube
 from handkd.geometry.hand_finding import INSIDE
+from handkd.studio import StudioDataset
 
 CAMERA = dict(K=np.array([[300.0, 0, 79.5], [0, 300.0, 59.5], [0, 0, 1]]))
 SHAPE = (120, 160)

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from handkd.datasets.rhd import RHD_JOINTS
-from handkd.datasets.stb import STB_JOINTS
-from handkd.datasets.studio.layouts import write_layout
-from handkd.datasets.studio.layouts.panoptic import write_panoptic
+from handkd.datasets.readers.rhd import RHD_JOINTS
+from handkd.datasets.readers.stb import STB_JOINTS
 from handkd.geometry import project
 from handkd.hand import JOINTS
+from handkd.studio.layouts import write_layout
+from handkd.studio.layouts.panoptic import write_panoptic
 
 ROOT = Path(__file__).parents[2]
 TOOL = runpy.run_path(str(ROOT / 'tools' / 'check_dataset.py'))

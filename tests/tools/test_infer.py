@@ -13,9 +13,9 @@ import torch
 
 from handkd.apis.stages import read_stages
 from handkd.config import load_config
-from handkd.datasets.studio import StudioDataset
 from handkd.geometry import project
 from handkd.registry import MODELS
+from handkd.studio import StudioDataset
 
 from ..apis import test_inferencer
 from ..apis.test_inferencer import BLOB, IMAGE, POSE

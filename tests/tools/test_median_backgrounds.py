@@ -14,7 +14,7 @@ train_dataloader = dict(
     batch_size=4,
     sampler=dict(type='ViewGroupSampler', groups=1),
     dataset=dict(
-        type='StudioRoomDataset', split='train', subjects=1, sequences=2, frames=4, views=2, resolution=32, pace=2,
+        type='StudioRigDataset', split='train', subjects=1, sequences=2, frames=4, views=2, resolution=32, pace=2,
         pipeline=[dict(type='LoadBackground', folder={folder!r})],
     ),
 )

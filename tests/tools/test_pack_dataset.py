@@ -9,9 +9,9 @@ import pytest
 from handkd.config import load_config
 from handkd.datasets import PackedHandDataset, RHDDataset
 from handkd.datasets.packed import load_manifest, margin_for
-from handkd.datasets.studio.layouts import write_layout
 from handkd.datasets.transforms import HandCrop
 from handkd.registry import DATASETS
+from handkd.studio.layouts import write_layout
 
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools' / 'pack_dataset.py'))
 

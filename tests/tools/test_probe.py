@@ -22,7 +22,7 @@ def run(tmp_path) -> str:
         head=dict(type='LatentPoseHead', in_channels=15, hidden=(4,), codec=dict(type='RootRelativeXYZ')),
     )
     pack = dict(type='PackHandInputs')
-    hands = dict(type='StudioRoomDataset', subjects=1, sequences=1, frames=7, views=2, resolution=64, pipeline=[pack])
+    hands = dict(type='StudioRigDataset', subjects=1, sequences=1, frames=7, views=2, resolution=64, pipeline=[pack])
     cfg = dict(
         model=model,
         train_dataloader=dict(dataset=dict(hands, split='train')),

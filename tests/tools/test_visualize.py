@@ -162,9 +162,9 @@ def view_run(tmp_path) -> str:
         dict(type='VirtualCamera', size=64),
         dict(type='PackHandInputs', modalities=['rgb', 'background']),
     ]
-    room = dict(type='StudioRoomDataset', split='test', subjects=1, sequences=1, frames=2, views=2, resolution=64)
+    rig = dict(type='StudioRigDataset', split='test', subjects=1, sequences=1, frames=2, views=2, resolution=64)
     model = dict(type='ViewSynthesizer', backbone=backbone, decoder=decoder)
-    cfg = dict(model=model, test_dataloader=dict(dataset=dict(room, pipeline=steps)))
+    cfg = dict(model=model, test_dataloader=dict(dataset=dict(rig, pipeline=steps)))
     folder = tmp_path / 'views'
     folder.mkdir()
     Config(cfg).dump(folder / 'config.py')

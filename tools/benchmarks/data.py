@@ -23,7 +23,7 @@ from mmengine.registry import init_default_scope
 
 from handkd.datasets import PackedHandDataset, RHDDataset, SampleKey, StreamedHandDataset
 from handkd.datasets.packed import Packer, PackSettings, margin_for
-from handkd.datasets.studio.layouts import write_layout
+from handkd.studio.layouts import write_layout
 
 SIZE = 128
 BATCH = 32

@@ -20,8 +20,8 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from handkd.datasets import BigHandDataset, PanopticHandDataset
-from handkd.datasets.studio.layouts.bighand import write_bighand
-from handkd.datasets.studio.layouts.panoptic import write_panoptic
+from handkd.studio.layouts.bighand import write_bighand
+from handkd.studio.layouts.panoptic import write_panoptic
 
 BIGHAND_FRAMES = 2_200_000
 CAMERAS, TAKES = 31, 48_683

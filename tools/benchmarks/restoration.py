@@ -20,7 +20,6 @@ from statistics import median
 import faiss
 import numpy as np
 
-from handkd.datasets.studio import StudioDataset
 from handkd.files import cache_root
 from handkd.restoration import (
     ExactSearch,
@@ -34,6 +33,7 @@ from handkd.restoration import (
 )
 from handkd.restoration.indexing import EXACT_BELOW
 from handkd.restoration.voting import vote
+from handkd.studio import StudioDataset
 
 from .index import anonymous_memory
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from handkd.datasets.studio import StudioDataset
+from handkd.studio import StudioDataset
 
 RESOLUTIONS = (64, 128, 256)
 CASES = (('RGB + depth + parts', ('rgb', 'depth')), ('depth + parts', ('depth', 'parts')))

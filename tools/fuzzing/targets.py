@@ -18,7 +18,6 @@ from mmengine.registry import init_default_scope
 import handkd.datasets  # noqa: F401  (registers the data sets)
 from handkd.apis.resuming import check_resumable, latest_checkpoint
 from handkd.datasets.packed import Packer, PackSettings
-from handkd.datasets.studio.layouts import write_layout
 from handkd.datasets.transforms import read_image
 from handkd.evaluation.part_counts import PartCounts
 from handkd.evaluation.predictions import HandPredictions
@@ -38,6 +37,7 @@ from handkd.restoration import (
     open_search,
     round_folder,
 )
+from handkd.studio.layouts import write_layout
 from handkd.visualization.logs import read_scalars, read_validation
 
 

@@ -1,4 +1,4 @@
-"""The studio's room at 64x64, packed on first use: six people, two sequences each, seen by eight cameras in front.
+"""The studio's rig at 64x64, packed on first use: six people, two sequences each, seen by eight cameras in front.
 
 The cameras stand along an arc of 120 degrees: a short training on a CPU does not learn to see a hand from behind.
 """
@@ -6,7 +6,7 @@ The cameras stand along an arc of 120 degrees: a short training on a CPU does no
 _base_ = './nvs_crops.py'
 
 input_size = 64
-folder = 'data/room_backgrounds'
+folder = 'data/rig_backgrounds'
 
 crop, turn = _base_.crop, _base_.turn
 behind = dict(type='LoadBackground', folder=folder)
@@ -18,10 +18,10 @@ pose_train = pose_test = [crop, view, _base_.pack]
 
 
 def packed(split, modalities, **people):
-    room = dict(type='StudioRoomDataset', split=split, views=8, arc=120.0, pace=3, resolution=192, **people)
+    rig = dict(type='StudioRigDataset', split=split, views=8, arc=120.0, pace=3, resolution=192, **people)
     crop = dict(rule='cube', cube=240.0, root='middle_mcp', margin=1.4, size=88)
-    recipe = dict(source=room, **crop, modalities=modalities, shard=512)
-    return dict(type='PackedHandDataset', data_root=f'data/packed/room_{split}', recipe=recipe)
+    recipe = dict(source=rig, **crop, modalities=modalities, shard=512)
+    return dict(type='PackedHandDataset', data_root=f'data/packed/rig_{split}', recipe=recipe)
 
 
 masked = dict(modalities=['rgb', 'mask'])  # of val_set and test_set where view_test is their pipeline

@@ -10,11 +10,11 @@ import numpy as np
 
 from handkd.datasets.base import ReproducibleDataset
 from handkd.datasets.label_digests import digest_of
-from handkd.datasets.seeding import draw_numbers
 from handkd.datasets.transforms import SampleBatch
 from handkd.datasets.views import Captures
 from handkd.registry import DATASETS
 
+from ..sampling.seeding import draw_numbers
 from .manifest import find_damage, load_manifest
 from .pack import Pack
 from .planes import PLANE_MODALITIES

@@ -10,12 +10,12 @@ from mmengine.dataset import Compose
 from mmengine.dist import get_dist_info
 from torch.utils.data import IterableDataset, get_worker_info
 
-from handkd.datasets.seeding import SampleKey, draw_numbers, seeded
 from handkd.datasets.transforms import count_draws, run_batch, take_batches
 from handkd.hashing import mix
 from handkd.hints import one_line
 from handkd.registry import DATASETS
 
+from ..sampling.seeding import SampleKey, draw_numbers, seeded
 from .forms import check_label_type, check_labels
 from .manifest import FILE, read_manifest
 from .pack import Pack, join_rows

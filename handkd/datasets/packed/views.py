@@ -18,7 +18,7 @@ def check_captured(labels: Collection[str], where: str) -> None:
     if missing:
         raise ValueError(
             f'{where}: the packed samples have no camera and sequence ({missing[0]!r} is missing among their labels): '
-            'pack a StudioRoomDataset or PanopticHandDataset with this version of handkd'
+            'pack a StudioRigDataset or PanopticHandDataset with this version of handkd'
         )
 
 

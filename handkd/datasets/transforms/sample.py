@@ -22,8 +22,8 @@ _REMEDIES = {
     'crop': 'put HandCrop before',
     'hand_center': 'put FindHandCube before',
     'background': 'put LoadBackground before',
-    'sequence': 'choose a data set with fixed cameras: StudioRoomDataset, PanopticHandDataset',
-    'view': 'choose a data set with fixed cameras: StudioRoomDataset, PanopticHandDataset',
+    'sequence': 'choose a data set with fixed cameras: StudioRigDataset, PanopticHandDataset',
+    'view': 'choose a data set with fixed cameras: StudioRigDataset, PanopticHandDataset',
 }
 """Remedy for each missing key."""
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from handkd.registry import MODELS
 
 from ..joint_inceptions import INPUT_SIZE
-from ..local_contrast import normalised_depth
 from .frozen_estimator import FrozenEstimator
+from .local_contrast import normalised_depth
 
 
 @MODELS.register_module()

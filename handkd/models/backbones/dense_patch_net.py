@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from handkd.registry import MODELS
 
-from ..local_contrast import local_contrast
+from .local_contrast import local_contrast
 
 PATCH = 32
 """Side of the patch by which a pixel is classified, in px; the pixel is its 17th in both directions."""

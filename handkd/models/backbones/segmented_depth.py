@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from handkd.hints import did_you_mean
 from handkd.registry import MODELS
 
-from ..local_contrast import normalised_depth
 from ..subtracted_depth import ADDED_BACK, subtracted_depth
 from .frozen_estimator import FrozenEstimator
+from .local_contrast import normalised_depth
 
 
 @MODELS.register_module()

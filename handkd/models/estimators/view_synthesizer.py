@@ -11,18 +11,18 @@ from ..backbones import Latents
 from ..distillers import log_gradient_ratios
 from ..initialisation import own_random_numbers
 from ..targets import labelled_samples, stack_rotations
-from ..view_groups import ViewSources, draw_sources, find_groups, other_sources, relative_rotations, turn_points
 from .hand_pose_estimator import add_predictions, build_head, choose_inputs
+from .view_groups import ViewSources, draw_sources, find_groups, other_sources, relative_rotations, turn_points
 
 
 @MODELS.register_module()
 class ViewSynthesizer(BaseModel):
     """An encoder that learns by synthesising a hand in another camera's view (Mueller et al. 2020).
 
-    A batch has groups of four images, see :mod:`handkd.models.view_groups`, with each camera's image without a hand
-    (``inputs['background']``) and the camera of the crop (``camera['R']`` of the samples). Each image of a group is
-    synthesised from the points of the other view of its moment, rotated into its own camera's frame, or from its own
-    points; from the appearance of the other moment; and from its own background.
+    A batch has groups of four images, see :mod:`handkd.models.estimators.view_groups`, with each camera's image
+    without a hand (``inputs['background']``) and the camera of the crop (``camera['R']`` of the samples). Each image of
+    a group is synthesised from the points of the other view of its moment, rotated into its own camera's frame, or from
+    its own points; from the appearance of the other moment; and from its own background.
 
     Without a head this is the first stage of the "pre-trained" networks of section 3.2. With a head it is the
     "semi-supervised" one: the head learns poses from the points before rotation, of those samples alone whose meta

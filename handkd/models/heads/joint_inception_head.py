@@ -7,9 +7,9 @@ from torch import Tensor
 from handkd.registry import MODELS
 
 from ..joint_inceptions import INPUT_SIZE, MAP_SIZE, JointInceptions
-from ..part_masks import PartMasks, part_masks, part_table
 from ..subtracted_depth import add_depth
 from .cube_head import CubeHead
+from .part_masks import PartMasks, part_masks, part_table
 
 
 @MODELS.register_module()

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from handkd.hand import NUM_JOINTS
 
-from ..bone_lengths import BoneLengths
 from ..targets import stack_cameras, stack_joints, stack_keypoints
+from .bone_lengths import BoneLengths
 from .pose_head import PoseHead
 
 

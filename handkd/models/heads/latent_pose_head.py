@@ -9,8 +9,8 @@ from handkd.hand import NUM_JOINTS
 from handkd.registry import MODELS
 
 from ..float32_layers import Float32Linear
-from ..joint_statistics import JointStatistics
 from ..targets import stack_joints
+from .joint_statistics import JointStatistics
 from .pose_head import PoseHead
 
 _SHORTEST = 1e-3
@@ -23,7 +23,7 @@ class LatentPoseHead(PoseHead):
 
     Fully connected layers, each hidden one with ReLU, batch normalisation and dropout: 5,564,479 parameters by default.
     The paper gives neither their number nor their width. A pose is root-relative in mm, each coordinate standardised
-    by the labels of the training (:class:`~handkd.models.joint_statistics.JointStatistics`).
+    by the labels of the training (:class:`~handkd.models.heads.joint_statistics.JointStatistics`).
 
     Args:
         codec (dict): Config of ``RootRelativeXYZ``, which gives the root, and the bone whose length is the unit of

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 
-from handkd.datasets import StudioDataset
 from handkd.datasets.packed import Packer, PackSettings, margin_for
+from handkd.studio import StudioDataset
 
 CONFIG = dict(type='StudioDataset', split='train', length=10)
 MODALITIES = ('rgb', 'depth', 'mask', 'parts')

@@ -8,21 +8,21 @@ from handkd.datasets.packed import PackSettings, margin_for, read_recipe, stored
 from handkd.hints import ConfigError
 from handkd.registry import DATASETS
 
-ROOM = dict(type='StudioRoomDataset', split='train', subjects=1, pipeline=[dict(type='HandCrop')])
+RIG = dict(type='StudioRigDataset', split='train', subjects=1, pipeline=[dict(type='HandCrop')])
 
 
 def test_the_source_and_the_settings_of_a_pack():
-    source, settings = read_recipe(dict(source=ROOM, rule='cube', cube=240.0, size=88, modalities=['rgb']))
-    assert source == dict(type='StudioRoomDataset', split='train', subjects=1), 'it is packed without a pipeline'
+    source, settings = read_recipe(dict(source=RIG, rule='cube', cube=240.0, size=88, modalities=['rgb']))
+    assert source == dict(type='StudioRigDataset', split='train', subjects=1), 'it is packed without a pipeline'
     assert settings == PackSettings(rule='cube', cube=240.0, size=88, modalities=('rgb',), margin=margin_for())
-    assert read_recipe(dict(source=ROOM, margin=1.4))[1] == PackSettings(margin=1.4)
+    assert read_recipe(dict(source=RIG, margin=1.4))[1] == PackSettings(margin=1.4)
 
 
 @pytest.mark.parametrize(
     ('recipe', 'message'),
     [
-        (dict(source=ROOM, margn=2), "recipe: unknown key 'margn'; did you mean 'margin'"),
-        (dict(source=ROOM, format='webdataset'), "recipe: unknown key 'format'"),
+        (dict(source=RIG, margn=2), "recipe: unknown key 'margn'; did you mean 'margin'"),
+        (dict(source=RIG, format='webdataset'), "recipe: unknown key 'format'"),
         (dict(source=None), "recipe: 'source' must be the config of a data set"),
         (dict(size=88), "recipe: 'source' must be the config of a data set"),
     ],
@@ -36,16 +36,16 @@ def test_what_is_wrong_in_a_recipe(recipe, message):
     'config',
     [
         dict(type='subprocess.Popen', args=['touch', 'run']),
-        dict(type='ConcatDataset', datasets=[ROOM, dict(type='os.system', command='touch run')]),
-        dict(ROOM, pipeline=[dict(type='builtins.exec')]),
-        dict(type=['StudioRoomDataset']),
+        dict(type='ConcatDataset', datasets=[RIG, dict(type='os.system', command='touch run')]),
+        dict(RIG, pipeline=[dict(type='builtins.exec')]),
+        dict(type=['StudioRigDataset']),
         dict(type='os'),
-        dict(ROOM, pipeline=[dict(type='StudioRoomDataset')]),
+        dict(RIG, pipeline=[dict(type='StudioRigDataset')]),
         dict(type='HandCrop', rule='square'),
-        dict(type='MixedDataset', datasets=[dict(ROOM, pipeline=dict(a=[dict(type='evil.Step')]))], shares=[1]),
-        dict(ROOM, joint0=dict(type=dict(type='os.system'))),
-        dict(type='handkd.StudioRoomDataset'),
-        dict(type='../evil.StudioRoomDataset'),
+        dict(type='MixedDataset', datasets=[dict(RIG, pipeline=dict(a=[dict(type='evil.Step')]))], shares=[1]),
+        dict(RIG, joint0=dict(type=dict(type='os.system'))),
+        dict(type='handkd.StudioRigDataset'),
+        dict(type='../evil.StudioRigDataset'),
     ],
 )
 def test_nothing_that_a_pack_names_is_imported(config):
@@ -54,7 +54,7 @@ def test_nothing_that_a_pack_names_is_imported(config):
 
 
 def test_a_registered_source_is_returned():
-    mixed = dict(type='MixedDataset', datasets=[ROOM, ROOM], shares=[1, 1])
+    mixed = dict(type='MixedDataset', datasets=[RIG, RIG], shares=[1, 1])
     assert stored_source(SimpleNamespace(source=dict(config=mixed)), 'a pack') == mixed
 
 

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from handkd.datasets import LabelBudget, PackedHandDataset, PanopticHandDataset, StudioRoomDataset, ViewGroupSampler
+from handkd.datasets import LabelBudget, PackedHandDataset, PanopticHandDataset, ViewGroupSampler
 from handkd.datasets.packed import Packer, PackSettings
 from handkd.datasets.packed.views import group_captures, read_captures
-from handkd.datasets.studio.layouts.panoptic import write_panoptic
+from handkd.studio import StudioRigDataset
+from handkd.studio.layouts.panoptic import write_panoptic
 
-ROOM = dict(split='train', subjects=2, sequences=2, frames=3, views=3, resolution=32, pace=2, sides=('right', 'left'))
+RIG = dict(split='train', subjects=2, sequences=2, frames=3, views=3, resolution=32, pace=2, sides=('right', 'left'))
 
 
-class BrokenRoom(StudioRoomDataset):
+class BrokenRig(StudioRigDataset):
     """Some of its images can not be read."""
 
     def get_data_info(self, index):
@@ -33,30 +34,29 @@ def assert_same(found, expected):
 
 
 @pytest.fixture(scope='module')
-def room_pack(tmp_path_factory):
-    return packed(StudioRoomDataset(**ROOM), tmp_path_factory.mktemp('room'))
+def rig_pack(tmp_path_factory):
+    return packed(StudioRigDataset(**RIG), tmp_path_factory.mktemp('rig'))
 
 
-def test_a_room(room_pack):
-    source = StudioRoomDataset(**ROOM)
-    assert_same(room_pack.captures(), source.captures())
-    np.testing.assert_array_equal(room_pack.view_groups(), source.view_groups())
+def test_a_rig(rig_pack):
+    source = StudioRigDataset(**RIG)
+    assert_same(rig_pack.captures(), source.captures())
+    np.testing.assert_array_equal(rig_pack.view_groups(), source.view_groups())
 
 
-def test_samplers_and_budgets_take_a_pack_for_its_source(room_pack):
-    source = StudioRoomDataset(**ROOM)
-    batches = [ViewGroupSampler(dataset, 3, 2, seed=1).batch(4) for dataset in (room_pack, source)]
+def test_samplers_and_budgets_take_a_pack_for_its_source(rig_pack):
+    source = StudioRigDataset(**RIG)
+    batches = [ViewGroupSampler(dataset, 3, 2, seed=1).batch(4) for dataset in (rig_pack, source)]
     assert batches[0] == batches[1]
-    settings = dict(type='PackedHandDataset', data_root=str(room_pack.data_root))
+    settings = dict(type='PackedHandDataset', data_root=str(rig_pack.data_root))
     budgets = [
-        LabelBudget(dataset, subjects=1, number=5, seed=2)
-        for dataset in (settings, dict(ROOM, type='StudioRoomDataset'))
+        LabelBudget(dataset, subjects=1, number=5, seed=2) for dataset in (settings, dict(RIG, type='StudioRigDataset'))
     ]
     np.testing.assert_array_equal(budgets[0].labelled, budgets[1].labelled)
 
 
 def test_skipped_samples_are_no_members(tmp_path):
-    found, source = packed(BrokenRoom(**ROOM), tmp_path, on_corrupt='skip'), StudioRoomDataset(**ROOM)
+    found, source = packed(BrokenRig(**RIG), tmp_path, on_corrupt='skip'), StudioRigDataset(**RIG)
     kept = np.setdiff1d(np.arange(len(source)), (0, 4, 25))
     expected = source.captures()
     assert_same(found.captures(), expected._replace(**{
@@ -97,5 +97,5 @@ def test_sequences_keep_the_sources_order():
 def test_another_pack_says_what_it_lacks(pack):
     dataset = PackedHandDataset(str(pack))
     for ask in (dataset.captures, dataset.view_groups, lambda: ViewGroupSampler(dataset)):
-        with pytest.raises(ValueError, match='have no camera and sequence .*pack a StudioRoomDataset'):
+        with pytest.raises(ValueError, match='have no camera and sequence .*pack a StudioRigDataset'):
             ask()

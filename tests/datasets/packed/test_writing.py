@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handkd.datasets import PackedHandDataset, StudioRoomDataset
+from handkd.datasets import PackedHandDataset
 from handkd.datasets.packed import Packer, PackSettings, find_damage, load_manifest, margin_for
+from handkd.studio import StudioRigDataset
 
 CONFIG = dict(type='StudioDataset', split='train', length=10)
 
@@ -153,7 +154,7 @@ def test_after_a_stop_what_is_damaged_may_be_skipped(make_source, tmp_path):
     assert load_manifest(tmp_path).on_corrupt == 'skip'
 
 
-class SlowRoom(StudioRoomDataset):
+class SlowRig(StudioRigDataset):
     """Two of its images take for ever."""
 
     def get_data_info(self, index):
@@ -165,8 +166,8 @@ class SlowRoom(StudioRoomDataset):
 
 def test_workers_end_with_a_killed_run(tmp_path):
     """Else they would keep the lock, and the next run would be refused, or wait for ever."""
-    room = dict(split='train', subjects=1, sequences=1, frames=8, views=2, resolution=32, pace=2)
-    slow, settings = SlowRoom(**room), PackSettings(shard=4, size=16)
+    rig = dict(split='train', subjects=1, sequences=1, frames=8, views=2, resolution=32, pace=2)
+    slow, settings = SlowRig(**rig), PackSettings(shard=4, size=16)
     slow.seen = tmp_path / 'seen'
 
     def run():
@@ -181,7 +182,7 @@ def test_workers_end_with_a_killed_run(tmp_path):
             time.sleep(0.02)
         process.kill()
         process.join()
-        again = Packer(StudioRoomDataset(**room), {}, tmp_path / 'pack', settings)
+        again = Packer(StudioRigDataset(**rig), {}, tmp_path / 'pack', settings)
         while time.monotonic() < deadline:
             try:
                 assert again.run().num_samples == 16

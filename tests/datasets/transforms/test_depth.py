@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from handkd.datasets.studio import StudioDataset
 from handkd.datasets.transforms import DepthToCube, HandCrop, HandMaskFromDepth, WarpCrop, run_batch, take_batches
 from handkd.geometry import project, rotation_2d
 from handkd.hand import BONES
+from handkd.studio import StudioDataset
 
 
 def with_depth(values, z=500.0):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from handkd.datasets.studio import StudioDataset
 from handkd.datasets.transforms import (
     DepthToCube,
     FindHandCube,
@@ -15,6 +14,7 @@ from handkd.datasets.transforms import (
 )
 from handkd.datasets.transforms.cropping import HAND_EXTENT, ZB_MARGIN
 from handkd.geometry import cube_square, find_hand, in_cube, project
+from handkd.studio import StudioDataset
 
 
 @pytest.fixture(scope='module')

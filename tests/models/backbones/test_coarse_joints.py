@@ -6,7 +6,7 @@ from handkd.codecs import MetricCube
 from handkd.geometry import project
 from handkd.models import CheckpointError, CoarseJoints
 from handkd.models.backbones.coarse_joints import joint_windows
-from handkd.models.local_contrast import local_contrast
+from handkd.models.backbones.local_contrast import local_contrast
 from handkd.models.targets import CropCameras
 from handkd.registry import MODELS
 

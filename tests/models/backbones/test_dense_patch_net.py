@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from handkd.apis.complexity import count_macs
 from handkd.models import DensePatchNet, PartSegmentationHead
-from handkd.models.local_contrast import local_contrast
+from handkd.models.backbones.local_contrast import local_contrast
 
 
 class Affine(nn.Module):

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from handkd.models import CheckpointError, SegmentedDepth
-from handkd.models.local_contrast import local_contrast
+from handkd.models.backbones.local_contrast import local_contrast
 from handkd.models.subtracted_depth import subtracted_depth
 from handkd.registry import MODELS
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from handkd.datasets.nyu import NYU_EVALUATION, NYU_JOINTS, NYUDataset
+from handkd.datasets.readers.nyu import NYU_EVALUATION, NYU_JOINTS, NYUDataset
 from handkd.evaluation import HandKeypointMetric
 from handkd.hand import JOINT_INDEX, PALM_PARTS
 from handkd.models import JointCascadeHead, JointInceptionHead

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from handkd.datasets.nyu import NYUDataset
+from handkd.datasets.readers.nyu import NYUDataset
 from handkd.evaluation import HandKeypointMetric
 from handkd.models import JointCascadeHead
 from handkd.registry import MODELS

@@ -4,7 +4,7 @@ import torch
 
 from handkd.hand import JOINTS
 from handkd.models import JointInceptionHead
-from handkd.models.part_masks import part_masks
+from handkd.models.heads.part_masks import part_masks
 
 CODEC = dict(type='MetricCube', input_size=48)
 

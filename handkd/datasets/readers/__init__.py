@@ -1,0 +1,21 @@
+"""Readers of the public data sets and of hand folders, one file per set, with helpers for their file formats."""
+
+from .bighand import BigHandDataset
+from .dexter_object import DexterObjectDataset
+from .hand_folder import HandFolderDataset
+from .lm import LMDataset
+from .nyu import NYUDataset
+from .panoptic import PanopticHandDataset
+from .rhd import RHDDataset
+from .stb import STBDataset
+
+__all__ = [
+    'BigHandDataset',
+    'DexterObjectDataset',
+    'HandFolderDataset',
+    'LMDataset',
+    'NYUDataset',
+    'PanopticHandDataset',
+    'RHDDataset',
+    'STBDataset',
+]

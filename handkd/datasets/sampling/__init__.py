@@ -1,0 +1,7 @@
+"""Samplers, and the seeds of samples."""
+
+from .samplers import ReproducibleSampler
+from .seeding import GroupKey, SampleKey, seeded
+from .view_sampler import ViewGroupSampler
+
+__all__ = ['GroupKey', 'ReproducibleSampler', 'SampleKey', 'ViewGroupSampler', 'seeded']
