@@ -103,7 +103,7 @@ def open_search(
     if dictionary.num_patches < EXACT_BELOW:
         return ExactSearch(dictionary)
     embedding, index = _Building(folder, dictionary, settings or _settings_in(folder)).run(progress)
-    return IndexedSearch(dictionary, embedding, index, probes, rerank)
+    return IndexedSearch(dictionary, embedding, index, probes, rerank, str(folder))
 
 
 def _settings_in(folder: Path) -> IndexSettings:

@@ -67,6 +67,7 @@ class IndexedSearch:
         index: Vectors of all patches under their addresses, a FAISS index of inverted lists.
         probes: Lists that are searched. Defaults to 16.
         rerank: Patches that are compared exactly. Defaults to 200.
+        name: The index in error messages. Defaults to 'the index'.
 
     Raises:
         ValueError: If the number of patches differs between index and dictionary, or a number is below 1.
@@ -79,20 +80,22 @@ class IndexedSearch:
         index: faiss.Index,
         probes: int = 16,
         rerank: int = 200,
+        name: str = 'the index',
     ) -> None:
         if probes < 1 or rerank < 1:
             raise ValueError(f'a search needs probes >= 1 and rerank >= 1, found {probes} and {rerank}')
         if index.ntotal != dictionary.num_patches:
             raise ValueError(f'the index holds {index.ntotal} patches, the dictionary {dictionary.num_patches}')
         self.dictionary, self.embedding, self.index, self.rerank = dictionary, embedding, index, rerank
+        self.name = name
         index.nprobe = probes
 
     def __call__(self, maps: np.ndarray, pixels: np.ndarray, count: int = 1) -> Neighbours:
         """Return patches near to those around some pixels; arguments and result as in :class:`ExactSearch`.
 
         Raises:
-            ValueError: If the maps have another type, shape or labels, or ``count`` is above ``rerank``.
-            RuntimeError: If all searched lists are empty.
+            ValueError: If the maps have another type, shape or labels, ``count`` is above ``rerank``, or all searched
+                lists are empty.
         """
         if count > self.rerank:
             raise ValueError(f'{count} patches are asked for, but only rerank={self.rerank} are compared')
@@ -106,7 +109,10 @@ class IndexedSearch:
         )
         missing = found.distances == FAR
         if missing[:, 0].any():
-            raise RuntimeError(f'for {missing[:, 0].sum()} patches nothing was found; search with more probes')
+            raise ValueError(
+                f'{self.name}: the searched lists are empty for {missing[:, 0].sum()} of {len(pixels)} patches; search '
+                f'with more probes than {self.index.nprobe}, or delete the index, so that it is built again'
+            )
         # If the lists hold fewer patches than requested, the nearest one is repeated.
         return Neighbours(*(np.where(missing, values[:, :1], values) for values in found))
 

@@ -79,7 +79,7 @@ def test_lists_without_anything_are_told(dictionary, queries):
     vectors = np.full((dictionary.num_patches, 2), 1e6, np.float32)
     index.is_trained = True
     index.add_with_ids(vectors, hand_pixels(dictionary.maps))
-    with pytest.raises(RuntimeError, match='patches nothing was found; search with more probes'):
+    with pytest.raises(ValueError, match=r'the index: the searched lists are empty .* more probes than 1'):
         IndexedSearch(dictionary, embedding, index, probes=1)(*queries)
 
 

@@ -51,7 +51,7 @@ def check_labels(record, truth, joints_key, tolerance):
 
 def test_the_config_for_pixels_measures_in_the_view_in_which_the_tips_were_labelled(written):
     """Where the colour image's pixels are, two published calibrations do not agree on."""
-    cfg = Config.fromfile(Path(__file__).parents[2] / 'configs/pi/cpm2d_rgb_dexter.py').test_dataloader.dataset
+    cfg = Config.fromfile(Path(__file__).parents[3] / 'configs/pi/cpm2d_rgb_dexter.py').test_dataloader.dataset
     cfg.data_root, cfg.pipeline = str(written[0]), []
     record = DATASETS.build(cfg)[0]
     assert record['img'].shape == (240, 320, 3)

@@ -15,7 +15,7 @@ from handkd.datasets.transforms import HandCrop, PackHandInputs, RandomHandFlip,
 from handkd.geometry import project
 from handkd.studio.layouts import write_layout
 
-SAMPLES = Path(__file__).parents[2] / '..' / 'shared' / 'samples'
+SAMPLES = Path(__file__).parents[3] / '..' / 'shared' / 'samples'
 # As other people's programs have them.
 GATHER = [32, 28, 27, 25, 24, 22, 21, 19, 18, 16, 15, 13, 12, 10, 9, 7, 6, 4, 3, 1, 0]
 EVALUATED = [0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32]

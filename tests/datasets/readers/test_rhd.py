@@ -16,7 +16,7 @@ from handkd.geometry import project
 from handkd.hand import JOINTS, PALM_PARTS, chirality
 from handkd.studio.layouts import write_layout
 
-SAMPLES = Path(__file__).parents[2] / '..' / 'shared' / 'samples' / 'rhd'
+SAMPLES = Path(__file__).parents[3] / '..' / 'shared' / 'samples' / 'rhd'
 GATHER = [0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17]  # as other people's loaders have it
 ALL = ('rgb', 'depth', 'mask', 'parts')
 
