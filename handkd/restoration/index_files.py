@@ -79,7 +79,8 @@ def read_index(path: Path, lists: int, components: int, end: int) -> faiss.Index
     )
     for name, (kind, shape) in shapes.items():
         if arrays[name].dtype != kind or arrays[name].shape != shape:
-            raise ValueError(f'{path}: {name!r} is {arrays[name].dtype} {arrays[name].shape}, expected {kind} {shape}')
+            found = f'{arrays[name].dtype} {arrays[name].shape}'
+            raise ValueError(f'{path}: {name!r} is {found}, expected {np.dtype(kind)} {shape}')
     sizes, ids = arrays['sizes'], arrays['ids']
     if not all(np.isfinite(arrays[name]).all() for name in ('centres', 'codebook')):
         raise ValueError(f'{path}: the centres and codes must be finite')

@@ -110,8 +110,12 @@ def _settings_in(folder: Path) -> IndexSettings:
     """Return the settings of the index in a folder; the defaults if there is none."""
     if not (folder / FILE).exists():
         return IndexSettings()
-    made_from = _read_state(folder / FILE)['made_from']
-    return IndexSettings(**{key: made_from[key] for key in _MADE_BY})
+    path = folder / FILE
+    made_from = _read_state(path)['made_from']
+    try:
+        return IndexSettings(**{key: made_from[key] for key in _MADE_BY})
+    except ValueError as error:
+        raise ValueError(f"{path}, 'made_from': {error}") from error
 
 
 def _read_state(path: Path) -> dict:
