@@ -31,6 +31,22 @@ def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None
             raise ConfigError(f'{where}: unknown key {key!r}; {did_you_mean(key, allowed)}')
 
 
+def check_choice(value: object, choices: Iterable[str], where: str) -> None:
+    """Check that a value is one of the known ones.
+
+    Args:
+        value: The value.
+        choices: The known ones.
+        where: What takes it, for the error, such as 'HandResNet(stem=...)'.
+
+    Raises:
+        ConfigError: If not; names the place, the value and the nearest right ones.
+    """
+    choices = list(choices)  # `in` of a dict or a set raises a TypeError for a list
+    if value not in choices:
+        raise ConfigError(f'{where}: there is no {value!r}; {did_you_mean(value, choices)}')
+
+
 def one_line(error: BaseException) -> str:
     """Return an error's message in one line, with its type if the text alone would not be clear."""
     text = ' '.join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
