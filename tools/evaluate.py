@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handkd.apis.cells import cell
 from handkd.apis.cli import prepare_file, run_cli
 from handkd.evaluation import (
     CAMERAS,
@@ -246,20 +247,16 @@ def _text(name: str, scores: dict[str, Score], truth: JointFile, per_joint: bool
         '',
     ]
     headers = ['', *(key.removeprefix('EPE_mean_').removeprefix('EPE_') for key in first.numbers)]
-    rows = [[label, *map(_cell, result.numbers, result.numbers.values())] for label, result in scores.items()]
+    rows = [
+        [label, *(cell(value, 3 if key.startswith('EPE') else 4) for key, value in result.numbers.items())]
+        for label, result in scores.items()
+    ]
     lines.append(text_table(Table(headers, rows)))
     if per_joint:
         columns = [result.per_joint.values() for result in scores.values()]
-        rows = [
-            [joint, *('-' if value is None else f'{value:.3f}' for value in values)]
-            for joint, *values in zip(protocol.joints, *columns)
-        ]
+        rows = [[joint, *(cell(value, 3) for value in values)] for joint, *values in zip(protocol.joints, *columns)]
         lines += ['', text_table(Table(['mean (mm)', *scores], rows))]
     return '\n'.join(lines)
-
-
-def _cell(key: str, value: float) -> str:
-    return f'{value:.3f}' if key.startswith('EPE') else f'{value:.4f}'
 
 
 def _json_bytes(args: argparse.Namespace, scores: dict[str, Score], truth: JointFile) -> bytes:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from handkd.apis.budget_report import budget_tables
 from handkd.apis.cli import OptionsAction, prepare_file, prepare_work_dir, run_cli
-from handkd.apis.report import StageResult, results_table, write_stage_report
+from handkd.apis.report import write_stage_report
 from handkd.apis.segmentation_report import segmentation_table
+from handkd.apis.stage_results import StageResult
 from handkd.apis.stages import Stage, read_stages, run_stages, select_stages
-from handkd.apis.summary import of_every_seed, results_record, summarize_seeds
+from handkd.apis.summary import of_every_seed, results_record, results_table, summarize_seeds
 from handkd.files import write_atomically
 from handkd.visualization import text_table
 

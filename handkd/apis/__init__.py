@@ -10,9 +10,10 @@ from .packs import ensure_packs
 from .part_pictures import part_sheet, rejection_sheet
 from .pictures import predict_samples, prediction_sheet
 from .probes import probe_table
-from .report import StageResult, write_stage_report
+from .report import write_stage_report
 from .resuming import latest_checkpoint
 from .runs import evaluate, train
+from .stage_results import StageResult
 from .stages import Stage, read_stages, run_stages, select_stages
 from .summary import recorded_results, results_record, summarize_seeds
 from .trained import TrainedNetwork

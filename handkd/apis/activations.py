@@ -13,7 +13,6 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from handkd.evaluation import mean_interval
 from handkd.models.distillers import (
     background_energy,
     background_mask,
@@ -25,6 +24,7 @@ from handkd.models.distillers import (
 from handkd.registry import DATASETS
 from handkd.visualization import Picture, Table, activation_map, activation_picture, contact_sheet
 
+from .cells import cell
 from .pictures import TILE, input_picture
 from .privileged import with_depth, with_hand_mask
 from .trained import BATCH, TrainedNetwork, check_same_images, identify, read_samples
@@ -140,13 +140,8 @@ def energy_table(networks: Sequence[TrainedNetwork], layer: str = 'backbone') ->
     for label, runs in shares.items():
         counted = '{} of {}'.format(*np.sum(images[label], 0))
         cells = '{1} x {0} cells'.format(*sizes[label])
-        rows.append((label, str(len(runs)), *map(_share, zip(*runs)), f'{counted}, {cells}'))
+        rows.append((label, str(len(runs)), *(cell(values, 1, ' %') for values in zip(*runs)), f'{counted}, {cells}'))
     return Table((layer, 'runs', 'energy on background', 'cells that are background', 'images'), rows)
-
-
-def _share(values: Sequence[float]) -> str:
-    """The share of one run, or the mean and the interval of several."""
-    return '{:.1f} ± {:.1f} %'.format(*mean_interval(values)) if len(values) > 1 else f'{values[0]:.1f} %'
 
 
 def _measure(network: TrainedNetwork, layer: str) -> tuple[list, tuple[int, int], np.ndarray, np.ndarray]:

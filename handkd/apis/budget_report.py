@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handkd.evaluation import mean_interval
 from handkd.visualization import Table
 
-from .report import StageResult
+from .cells import cell
+from .stage_results import StageResult
 
 _N_MPJPE = '_n-scale_'
 """Part of the protocol's name if every hand is scaled to fit the truth best: N-MPJPE."""
@@ -106,10 +106,7 @@ def budget_tables(results: Mapping[int, Sequence[StageResult]]) -> list[Table]:
     if found is None:
         return []
     over = f', {found.seeds} seeds, ± 95 %' if found.seeds > 1 else ''
-    rows = [
-        (f'{number:,}', *(_cell(row.get(number), '{:.2f}') for row in found.values.values()))
-        for number in found.annotations
-    ]
+    rows = [(f'{number:,}', *(cell(row.get(number)) for row in found.values.values())) for number in found.annotations]
     tables = [Table((f'annotations: {found.measure}{over}', *found.values), rows)]
     gains = {label: row for label in found.values if (row := _gains(found, label))}
     if gains:
@@ -132,17 +129,7 @@ def _gains(found: BudgetErrors, label: str) -> dict[int, np.ndarray]:
     }
 
 
-def _cell(values: np.ndarray | None, text: str) -> str:
-    """Format one value as it is, several as mean and interval."""
-    if values is None:
-        return '-'
-    if len(values) == 1:
-        return text.format(values[0])
-    mean, half = mean_interval(values)
-    return f'{text.format(mean)} ± {half:.2f}'
-
-
 def _gain(values: np.ndarray | None) -> str:
     """Format a gain, with the number of seeds in which it is positive if there are several."""
-    text = _cell(values, '{:+.2f}')
+    text = cell(values, sign=True)
     return text if values is None or len(values) == 1 else f'{text}, {(values > 0).sum()} of {len(values)}'

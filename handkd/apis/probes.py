@@ -19,6 +19,7 @@ from handkd.models.backbones import Latents
 from handkd.registry import DATASETS, MODELS
 from handkd.visualization import Table
 
+from .cells import cell
 from .trained import BATCH, TrainedNetwork, spread_indices
 
 STRENGTHS = np.logspace(-6, 2, 17)
@@ -77,7 +78,7 @@ def probe_table(networks: Sequence[TrainedNetwork], num: int = 4000, untrained: 
         train = _encode(encoders, settings, num, network.label)
         test = _encode(encoders, network.cfg.test_dataloader.dataset, num, network.label)
         for label in encoders:
-            columns[label] = [f'{error:.2f}' for error in _errors(train[label], test[label])]
+            columns[label] = [cell(error) for error in _errors(train[label], test[label])]
             columns[label].append(f'{len(train[label].poses)} / {len(test[label].poses)}')
     rows = zip(ROWS, *columns.values())
     return Table(('N-MPJPE (mm)', *columns), list(rows))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from handkd.config import load_config
 from handkd.evaluation import HandPredictions, pck
-from handkd.evaluation.protocols import PIXELS
+from handkd.registry import MODELS
+from handkd.size_checks import type_name
 from handkd.visualization import (
     PCK_RANGES,
     POSE_LOSSES,
@@ -24,161 +25,15 @@ from handkd.visualization import (
 )
 
 from .activations import activation_sheet
+from .cells import cell
 from .pictures import prediction_sheet, select_images
 from .runs import student_config
+from .stage_results import VIOLATIONS, StageResult, all_have, compared, gap_closed, with_largest_budget
+from .summary import results_table
 from .trained import TrainedNetwork, read_samples, spread_indices
 
-ROLES = ('teacher', 'baseline', 'student', 'variant', 'pretraining', 'segmentation')
 _SHOWN = ('baseline', 'student', 'teacher')
 """Roles of the stages in the pictures, from left to right."""
-
-VIOLATIONS = 'violation_frequency'
-"""Metric called V.F. in tables, a share from 0 to 1 (Zhang et al. 2020, Table 1)."""
-PLANE = 'EPE_xy_mean'
-"""Error within the image plane, mm: the "2D error" of Neverova et al. 2017, Table 4."""
-
-
-@dataclass(frozen=True)
-class StageResult:
-    """One finished stage.
-
-    Attributes:
-        name: Its short name.
-        label: Its name on the page.
-        role: 'teacher' (sees the privileged modality), 'baseline' (the student without distillation),
-            'student', 'variant' (any other; in the table and the curves only), 'pretraining' (on other data, and
-            evaluated on their test set; not compared), or 'segmentation' (predicts parts, not joints; in a separate
-            table, :func:`~handkd.apis.segmentation_report.segmentation_table`).
-        work_dir: Its work dir.
-        config: Path of its config.
-        checkpoint: Path of its weights.
-        metrics: Name with protocol -> value, as the evaluation returns them.
-        predictions: The ``.npz`` file of its predictions on the test set.
-        annotations: Number of labels that it may use, for a stage that is one cell of a table over that number
-            (:func:`~handkd.apis.budget_report.budget_tables`); its label names its column there. Defaults to None: it
-            is compared with the other stages.
-    """
-
-    name: str
-    label: str
-    role: str
-    work_dir: str | Path
-    config: str | Path
-    checkpoint: str | Path
-    metrics: dict[str, float]
-    predictions: str | Path
-    annotations: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.role not in ROLES:
-            raise ValueError(f'stage {self.name!r}: role must be one of {ROLES}, found {self.role!r}')
-
-    def metric(self, name: str) -> float:
-        """Return the metric whose name, after the protocol, starts with ``name``, such as 'EPE_mean' or 'AUC'.
-
-        Raises:
-            ValueError: If the stage has no such metric.
-        """
-        return self.metrics[self.key(name)]
-
-    def has(self, name: str) -> bool:
-        """Whether the stage has the metric that :meth:`metric` returns."""
-        return any(_is_metric(key, name) for key in self.metrics)
-
-    @property
-    def unit(self) -> str:
-        """Unit of its errors, 'px' or 'mm', by the protocol of its ``EPE_mean``."""
-        protocol = self.key('EPE_mean').split('/')[-2:][0]  # a metric's own prefix may precede it
-        return 'px' if protocol.startswith(PIXELS) else 'mm'
-
-    def key(self, name: str) -> str:
-        """Return the full name of the metric that :meth:`metric` returns.
-
-        Raises:
-            ValueError: If the stage has no such metric.
-        """
-        for key in self.metrics:
-            if _is_metric(key, name):
-                return key
-        raise ValueError(f'stage {self.name!r} has no metric {name!r}, found {sorted(self.metrics)}')
-
-
-def _is_metric(key: str, name: str) -> bool:
-    return key.rpartition('/')[2].startswith(name)
-
-
-def compared(stages: Sequence[StageResult]) -> list[StageResult]:
-    """Return the stages whose joints are compared.
-
-    These are all but those for pretraining, segmentation, or a table over the number of annotations.
-    """
-    others = ('pretraining', 'segmentation')
-    return [stage for stage in stages if stage.role not in others and stage.annotations is None]
-
-
-def with_largest_budget(stages: Sequence[StageResult]) -> list[StageResult]:
-    """Return the stages that a page can compare: of those with annotations, the ones with the most labels.
-
-    Their names then give that number, and they are compared as others are. If there is a baseline among those with
-    annotations, the largest number that has a baseline is used.
-    """
-    budgets = [stage for stage in stages if stage.annotations is not None]
-    if not budgets:
-        return list(stages)
-    most = max(stage.annotations for stage in [s for s in budgets if s.role == 'baseline'] or budgets)
-    chosen = []
-    for stage in stages:
-        if stage.annotations is None:
-            chosen.append(stage)
-        elif stage.annotations == most:
-            chosen.append(replace(stage, label=f'{stage.label} {most:,}', annotations=None))
-    return chosen
-
-
-def all_have(stages: Sequence[StageResult], name: str) -> bool:
-    """Whether there are stages to compare and all of them have a metric; see :meth:`StageResult.metric`."""
-    stages = compared(stages)
-    return bool(stages) and all(stage.has(name) for stage in stages)
-
-
-def gap_closed(stages: Sequence[StageResult]) -> dict[str, float]:
-    """Return the share of the gap in mean error between baseline and teacher that each stage closes.
-
-    Returns:
-        Stage name -> share: 0 for the baseline, 1 for the teacher, negative for stages worse than the baseline. Empty
-        if there is no baseline or no teacher, or if the teacher is not better than the baseline.
-    """
-    stages = compared(stages)
-    baseline, teacher = (_by_role(stages, role) for role in ('baseline', 'teacher'))
-    if baseline is None or teacher is None:
-        return {}
-    error, gap = baseline.metric('EPE_mean'), baseline.metric('EPE_mean') - teacher.metric('EPE_mean')
-    return {stage.name: (error - stage.metric('EPE_mean')) / gap for stage in stages} if gap > 0 else {}
-
-
-def results_table(stages: Sequence[StageResult]) -> Table:
-    """Return the table of results: errors, area under the PCK curve, 2D error, V.F., and share of the gap closed.
-
-    The 2D error is the one within the image plane; V.F. is the share of hands with a joint angle out of bounds. Both
-    are included only if all stages have measured them, and the share of the gap only if there is a gap.
-    """
-    stages = compared(stages)
-    closed = gap_closed(stages)
-    unit = stages[0].unit if stages else 'mm'
-    columns = {
-        '': [stage.label for stage in stages],
-        f'EPE mean ({unit})': [f'{stage.metric("EPE_mean"):.2f}' for stage in stages],
-        f'EPE median ({unit})': [f'{stage.metric("EPE_median"):.2f}' for stage in stages],
-        'AUC': [f'{stage.metric("AUC"):.3f}' for stage in stages],
-    }
-    if all_have(stages, PLANE):
-        columns['2D mean (mm)'] = [f'{stage.metric(PLANE):.2f}' for stage in stages]
-    if all_have(stages, VIOLATIONS):
-        columns['V.F.'] = [f'{100 * stage.metric(VIOLATIONS):.1f} %' for stage in stages]
-    if closed:
-        columns['gap closed'] = [f'{100 * closed[stage.name]:.0f} %' for stage in stages]
-    strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
-    return Table(tuple(columns), list(zip(*columns.values())), strong)
 
 
 def write_stage_report(
@@ -235,9 +90,10 @@ def write_stage_report(
 
 
 def _map_layer(finished: Sequence[_Finished]) -> str:
-    """Return the layer whose maps are shown: the backbone's output, unless that is a vector."""
-    kinds = {run.network.cfg.model.backbone.type.rpartition('.')[2] for run in finished}
-    return 'backbone.layer4' if 'GeometryEncoder' in kinds else 'backbone'
+    """Return the layer whose maps are shown: the backbone, or the ``map_layer`` of a backbone that gives vectors."""
+    kinds = [MODELS.get(type_name(run.network.cfg.model.backbone)) for run in finished]
+    named = [kind.map_layer for kind in kinds if hasattr(kind, 'map_layer')]
+    return f'backbone.{named[0]}' if named else 'backbone'
 
 
 def _explain(stages: Sequence[StageResult], first: HandPredictions) -> str:
@@ -255,7 +111,7 @@ def _explain(stages: Sequence[StageResult], first: HandPredictions) -> str:
         text += ' V.F., the violation frequency, is the share of predicted hands with a joint angle out of bounds'
         truth = f'labels_{VIOLATIONS}'
         if all_have(stages, truth):
-            text += f'; of the true hands it is {100 * compared(stages)[0].metric(truth):.1f} %'
+            text += f'; of the true hands it is {cell(100 * compared(stages)[0].metric(truth), 1, " %")}'
         text += '.'
     if gap_closed(stages):
         text += ' The gap is the difference in mean error between RGB baseline and teacher; this share of it is closed.'
@@ -295,7 +151,3 @@ def _check_comparable(finished: Sequence[_Finished]) -> None:
                 f'{run.stage.predictions}: its images or its protocol ({run.predictions.protocol}) differ from those '
                 f'of {finished[0].stage.predictions} ({first.protocol}): evaluate all stages on the same test set'
             )
-
-
-def _by_role(stages: Sequence[StageResult], role: str) -> StageResult | None:
-    return next((stage for stage in stages if stage.role == role), None)

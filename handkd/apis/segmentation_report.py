@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from handkd.evaluation import mean_interval
 from handkd.visualization import Table
 
-from .report import StageResult
+from .cells import cell
+from .stage_results import StageResult
 
 _RESTORED = {
     'centre': 'restored, no integration',
@@ -43,20 +43,11 @@ def segmentation_table(results: Mapping[int, Sequence[StageResult]]) -> Table:
     title = f'{len(runs)} seeds, ± 95 %' if len(runs) > 1 else ''
     columns = {title: labels}
     for i, header in enumerate(_MEASURES.values()):
-        columns[f'{header} (%)'] = [_shown(row[i], '{:.1f}') for row in values]
-        columns[f'gain {header}'] = ['-', *(_shown(row[i] - values[0][i], '{:+.1f}') for row in values[1:])][
-            : len(values)
-        ]
+        columns[f'{header} (%)'] = [cell(row[i], 1) for row in values]
+        gains = [cell(row[i] - values[0][i], 1, sign=True) for row in values[1:]]
+        columns[f'gain {header}'] = ['-', *gains] if values else []
     return Table(tuple(columns), list(zip(*columns.values())), [])
 
 
 def _find(stage: StageResult, ending: str) -> float:
     return 100 * next(value for key, value in stage.metrics.items() if key.endswith(ending))
-
-
-def _shown(values: np.ndarray, text: str) -> str:
-    """Format one value as it is, several as mean and interval."""
-    if len(values) == 1:
-        return text.format(values[0])
-    mean, half = mean_interval(values)
-    return f'{text.format(mean)} ± {half:.1f}'

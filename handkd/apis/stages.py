@@ -15,11 +15,11 @@ from mmengine.config import Config
 from handkd.baseline import baseline_config
 from handkd.config import load_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
-from handkd.hints import ConfigError, check_keys, did_you_mean
+from handkd.hints import ConfigError, check_choice, check_keys
 
-from .report import ROLES, StageResult
 from .runs import evaluate, train
 from .stage_records import read_record, write_record
+from .stage_results import ROLES, StageResult
 from .work_dirs import hold_work_dir
 
 
@@ -30,7 +30,7 @@ class Stage:
     Attributes:
         name: Name of its folder.
         label: Its name in tables.
-        role: One of :data:`~handkd.apis.report.ROLES`; see :class:`~handkd.apis.report.StageResult`.
+        role: One of :data:`~handkd.apis.stage_results.ROLES`; see :class:`~handkd.apis.stage_results.StageResult`.
         config: Path of its config.
         teachers: Teacher's name in the model -> name of the stage that trains it.
         options: Overrides of its config, dotted key -> value.
@@ -39,7 +39,7 @@ class Stage:
         otherwise: Path of the config that runs instead, with the same options, if the ``data_root`` of the training set
             of ``config`` is not a folder.
         annotations: Number of labels that it may use, if it is one cell of a table over that number; see
-            :class:`~handkd.apis.report.StageResult`.
+            :class:`~handkd.apis.stage_results.StageResult`.
         seeds: Dotted keys of its config that take the random seed, besides ``randomness.seed``.
         baseline: Whether the config's baseline runs (:func:`~handkd.baseline.baseline_config`), after the options.
     """
@@ -100,8 +100,7 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
         given = [key for key in ('config', 'otherwise') if run.get(key) is not None]
         paths = {'config': path} | {key: path.parent / _fill(run[key], names, where) for key in given}
         stage = Stage(**{**run, **paths, 'options': {**common, **run.get('options', {})}})
-        if stage.role not in ROLES:
-            raise ConfigError(f'{where}: unknown role {stage.role!r}; {did_you_mean(stage.role, ROLES)}')
+        check_choice(stage.role, ROLES, f'{where}: role')
         _check_annotations(stage, stages, where)
         earlier = [other.name for other in stages]
         if stage.name in earlier:
@@ -166,8 +165,7 @@ def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:
     queue = list(only)
     while queue:
         name = queue.pop()
-        if name not in by_name:
-            raise ValueError(f'no stage is named {name!r}; {did_you_mean(name, by_name)}')
+        check_choice(name, by_name, 'stage')
         wanted.add(name)
         queue.extend(by_name[name].sources)
     return [stage for stage in stages if stage.name in wanted]

@@ -1,4 +1,4 @@
-"""Results over several seeds: means, intervals, the gain over the baseline, seed by seed; and all of it as data."""
+"""Tables of results, of one seed or over several with the gain over the baseline seed by seed; and the same as data."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handkd.evaluation import mean_interval
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 from handkd.visualization import Table
 
-from .report import PLANE, VIOLATIONS, StageResult, all_have, compared, gap_closed
+from .cells import cell
+from .stage_results import PLANE, VIOLATIONS, StageResult, all_have, compared, gap_closed
 
 
 class _Measure(NamedTuple):
@@ -19,22 +19,48 @@ class _Measure(NamedTuple):
 
     name: str
     header: str
-    text: str
     gain_header: str
-    gain_text: str
+    digits: int
+    unit: str = ''
+    gain_unit: str = ''
     factor: int = 1
     sign: int = 1  # -1 if less is better, so that a gain is positive
 
 
 _MEASURES = (
-    _Measure('EPE_mean', 'EPE mean ({unit})', '{:.2f} ± {:.2f}', 'EPE gain', '{:+.2f} ± {:.2f}', sign=-1),
-    _Measure('AUC', 'AUC', '{:.3f} ± {:.3f}', 'AUC gain', '{:+.3f} ± {:.3f}'),
+    _Measure('EPE_mean', 'EPE mean ({unit})', 'EPE gain', 2, sign=-1),
+    _Measure('AUC', 'AUC', 'AUC gain', 3),
 )
 _OPTIONAL = (
-    _Measure(PLANE, '2D mean (mm)', '{:.2f} ± {:.2f}', '2D gain', '{:+.2f} ± {:.2f}', sign=-1),
-    _Measure(VIOLATIONS, 'V.F.', '{:.1f} ± {:.1f} %', 'V.F. gain', '{:+.1f} ± {:.1f} pp', factor=100, sign=-1),
+    _Measure(PLANE, '2D mean (mm)', '2D gain', 2, sign=-1),
+    _Measure(VIOLATIONS, 'V.F.', 'V.F. gain', 1, ' %', ' pp', factor=100, sign=-1),
 )
 """Metrics that are in the table only if all stages have measured them."""
+
+
+def results_table(stages: Sequence[StageResult]) -> Table:
+    """Return the table of results: errors, area under the PCK curve, 2D error, V.F., and share of the gap closed.
+
+    The 2D error is the one within the image plane; V.F. is the share of hands with a joint angle out of bounds. Both
+    are included only if all stages have measured them, and the share of the gap only if there is a gap.
+    """
+    stages = compared(stages)
+    closed = gap_closed(stages)
+    unit = stages[0].unit if stages else 'mm'
+    columns = {
+        '': [stage.label for stage in stages],
+        f'EPE mean ({unit})': [cell(stage.metric('EPE_mean')) for stage in stages],
+        f'EPE median ({unit})': [cell(stage.metric('EPE_median')) for stage in stages],
+        'AUC': [cell(stage.metric('AUC'), 3) for stage in stages],
+    }
+    if all_have(stages, PLANE):
+        columns['2D mean (mm)'] = [cell(stage.metric(PLANE)) for stage in stages]
+    if all_have(stages, VIOLATIONS):
+        columns['V.F.'] = [cell(100 * stage.metric(VIOLATIONS), 1, ' %') for stage in stages]
+    if closed:
+        columns['gap closed'] = [cell(100 * closed[stage.name], 0, ' %') for stage in stages]
+    strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
+    return Table(tuple(columns), list(zip(*columns.values())), strong)
 
 
 def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str | None = None) -> Table:
@@ -43,7 +69,7 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
     Gains are positive if a stage is better than the baseline, or than the named stage. If all stages have measured it,
     the error within the image plane, or V.F., the share of hands with a joint angle out of bounds (gains in percentage
     points), replaces the number of seeds in which the error is smaller. The last column is the share of the gap between
-    baseline and teacher (:func:`~handkd.apis.report.gap_closed`), if there is a gap in every seed. Stages for
+    baseline and teacher (:func:`~handkd.apis.stage_results.gap_closed`), if there is a gap in every seed. Stages for
     pretraining or segmentation, and those with a number of annotations, are left out.
 
     Args:
@@ -53,6 +79,8 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
     Raises:
         ValueError: If there are fewer than two seeds, or ``against`` is not a stage.
     """
+    if len(results) < 2:
+        raise ValueError(f'a table over seeds needs two or more, found {len(results)}')
     runs = [compared(stages) for stages in results.values()]
     stages = runs[0]
     unit = stages[0].unit if stages else 'mm'
@@ -62,17 +90,17 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
     columns = {f'{len(runs)} seeds, ± 95 %{against}': [stage.label for stage in stages]}
     for measure in (*_MEASURES, *optional):
         values = np.array([[measure.factor * stage.metric(measure.name) for stage in run] for run in runs]).T
-        columns[measure.header.format(unit=unit)] = [measure.text.format(*mean_interval(row)) for row in values]
+        columns[measure.header.format(unit=unit)] = [cell(row, measure.digits, measure.unit) for row in values]
         if base is not None:
             goodness = measure.sign * values
             gains = goodness - goodness[base]
-            texts = [measure.gain_text.format(*mean_interval(row)) for row in gains]
+            texts = [cell(row, measure.digits, measure.gain_unit, sign=True) for row in gains]
             columns[measure.gain_header] = _without(base, texts)
             if measure.name == 'EPE_mean' and not optional:  # for both the table would be too wide
                 columns['better on'] = _without(base, [f'{(row > 0).sum()} of {len(runs)}' for row in gains])
     shares = [gap_closed(run) for run in runs]
     if all(shares):
-        texts = ['{:.0f} ± {:.0f} %'.format(*mean_interval([100 * s[stage.name] for s in shares])) for stage in stages]
+        texts = [cell([100 * share[stage.name] for share in shares], 0, ' %') for stage in stages]
         columns['gap closed'] = ['-' if stage.role == 'baseline' else text for stage, text in zip(stages, texts)]
     strong = [i for i, stage in enumerate(stages) if stage.role == 'student']
     return Table(tuple(columns), list(zip(*columns.values())), strong)
@@ -94,8 +122,7 @@ def _find_base(stages: Sequence[StageResult], against: str | None) -> int | None
     names = [stage.name for stage in stages]
     if against is None:
         return next((i for i, stage in enumerate(stages) if stage.role == 'baseline'), None)
-    if against not in names:
-        raise ValueError(f'no stage is named {against!r} to compare with; {did_you_mean(against, names)}')
+    check_choice(against, names, 'stage to compare with')
     return names.index(against)
 
 

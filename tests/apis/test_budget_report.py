@@ -5,8 +5,8 @@ import json
 import pytest
 
 from handkd.apis.budget_report import budget_tables, read_budgets
-from handkd.apis.report import StageResult, results_table
-from handkd.apis.summary import recorded_results, results_record, summarize_seeds
+from handkd.apis.stage_results import StageResult
+from handkd.apis.summary import recorded_results, results_record, results_table, summarize_seeds
 from handkd.evaluation import mean_interval
 
 N, PRED = 'rel-wrist_n-scale_21j', 'rel-wrist_pred-scale_21j'

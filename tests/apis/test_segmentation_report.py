@@ -1,7 +1,7 @@
 import pytest
 
-from handkd.apis.report import StageResult, compared
 from handkd.apis.segmentation_report import segmentation_table
+from handkd.apis.stage_results import StageResult, compared
 
 
 def stage(name, pixel, classes, role='segmentation', **restored):

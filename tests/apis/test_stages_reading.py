@@ -10,7 +10,7 @@ from handkd.hints import ConfigError
 @pytest.mark.parametrize(
     ('old', 'new', 'message'),
     [
-        ("role='baseline'", "role='basline'", "stage 'baseline': unknown role 'basline'; did you mean 'baseline'"),
+        ("role='baseline'", "role='basline'", "stage 'baseline': role: there is no 'basline'; did you mean 'baseline'"),
         ("label='Baseline'", "lable='Baseline'", "unknown key 'lable'; did you mean 'label'"),
         (
             "deep='teacher'",

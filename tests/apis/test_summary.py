@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from handkd.apis.report import StageResult
-from handkd.apis.summary import of_every_seed, results_record, summarize_seeds
+from handkd.apis.stage_results import StageResult
+from handkd.apis.summary import of_every_seed, results_record, results_table, summarize_seeds
 from handkd.evaluation import mean_interval
 from handkd.visualization import text_table
 
@@ -18,6 +18,29 @@ def stage(name, role, error, protocol='p', violations=None):
 def column(table, header):
     """The cells under a header."""
     return [row[table.headers.index(header)] for row in table.rows]
+
+
+def test_the_table_of_one_seed():
+    stages = three(10.0, 20.0, 17.0)
+    for one in stages:
+        one.metrics['p/EPE_median'] = one.metrics['p/EPE_mean'] - 1
+    table = results_table(stages)
+    assert table.headers == ('', 'EPE mean (mm)', 'EPE median (mm)', 'AUC', 'gap closed')
+    assert table.rows[2] == ('student', '17.00', '16.00', '0.830', '30 %') and list(table.strong) == [2]
+    assert results_table(stages[1:]).headers[3:] == ('AUC',)  # without a teacher
+    for one in stages:
+        one.metrics.update({'p/EPE_xy_mean': 3.0, 'angles-lm/violation_frequency': 0.0483})
+    table = results_table(stages)
+    assert table.headers[4:] == ('2D mean (mm)', 'V.F.', 'gap closed')
+    assert table.rows[2][4:] == ('3.00', '4.8 %', '30 %')
+    lines = text_table(table).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert lines[4].split() == ['student', '17.00', '16.00', '0.830', '3.00', '4.8', '%', '30', '%']
+
+
+def test_a_table_over_seeds_needs_two():
+    with pytest.raises(ValueError, match='needs two or more, found 1'):
+        summarize_seeds({0: three(10.0, 20.0, 17.0)})
 
 
 def test_gains_are_paired_by_seed():

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from handkd.apis.complexity import measure_config
-from handkd.apis.report import results_table
 from handkd.apis.segmentation_report import segmentation_table
 from handkd.apis.stages import read_stages, run_stages
+from handkd.apis.summary import results_table
 from handkd.config import load_config
 from handkd.models import read_checkpoint
 from handkd.registry import DATASETS, MODELS

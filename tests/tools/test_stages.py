@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from handkd.apis.report import StageResult, results_table
-from handkd.apis.summary import summarize_seeds
+from handkd.apis.stage_results import StageResult
+from handkd.apis.summary import results_table, summarize_seeds
 from handkd.visualization import text_table
 
 ROOT = Path(__file__).parents[2]

@@ -85,6 +85,9 @@ class GeometryEncoder(ResNet):
         ValueError: If ``frozen`` or ``input_size`` is invalid.
     """
 
+    map_layer = 'layer4'
+    """The last layer whose output is a feature map, for pictures; other backbones give one themselves."""
+
     def __init__(
         self,
         depth: int = 50,
