@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .hints import did_you_mean
+from .hints import check_choice, did_you_mean
 
 FINGERS: tuple[str, ...] = ('thumb', 'index', 'middle', 'ring', 'little')
 """Finger names from the thumb to the little finger."""
@@ -91,8 +91,7 @@ def other_side(side: str) -> str:
     Raises:
         ValueError: If ``side`` is neither.
     """
-    if side not in SIDES:
-        raise ValueError(f'hand side must be one of {SIDES}, found {side!r}')
+    check_choice(side, SIDES, 'hand side')
     return SIDES[1 - SIDES.index(side)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .hand import BONES, NUM_JOINTS
-from .hints import did_you_mean
+from .hints import check_choice
 
 UNITS: dict[str, float] = {'mm': 1.0, 'cm': 10.0, 'm': 1000.0}
 """Millimetres per unit."""
@@ -41,8 +41,7 @@ def unit_scale(unit: str) -> float:
     Raises:
         ValueError: If the unit is unknown; names the nearest right one.
     """
-    if unit not in UNITS:
-        raise ValueError(f'no unit named {unit!r}; {did_you_mean(unit, UNITS)}')
+    check_choice(unit, UNITS, 'unit')
     return UNITS[unit]
 
 

@@ -74,7 +74,7 @@ ARROWS = {
     'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'restoration'},
     'evaluation': KNOWS_MODELS | {'restoration'},
-    'evaluation.functional': {'hand', 'geometry', 'units'},
+    'evaluation.functional': {'hand', 'geometry', 'hints', 'units'},
     'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'files', 'hand', 'geometry', 'reading', 'registry'},
     'apis': KNOWS_MODELS

@@ -44,5 +44,5 @@ def test_what_is_in_no_unit():
     for joints in (HANDS / 100, HANDS * 1000, HANDS * 0, np.full((21, 3), np.nan)):  # the first in units of a bone
         assert wrong_unit(joints) is None
     assert guess_unit(float('nan'), HAND_RANGE) is None
-    with pytest.raises(ValueError, match="no unit named 'inch'; expected one of"):
+    with pytest.raises(ValueError, match="unit: there is no 'inch'; expected one of"):
         unit_scale('inch')

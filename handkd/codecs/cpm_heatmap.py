@@ -8,7 +8,7 @@ from mmpose.codecs.utils import refine_keypoints_dark
 from torch import Tensor
 from torch.nn import functional
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 from handkd.registry import KEYPOINT_CODECS
 
 DECODERS = ('argmax', 'dark')
@@ -48,8 +48,7 @@ class CPMHeatmap:
         enlarge: bool = True,
         decoder: str = 'argmax',
     ) -> None:
-        if decoder not in DECODERS:
-            raise ValueError(f'CPMHeatmap: there is no decoder {decoder!r}; {did_you_mean(decoder, DECODERS)}')
+        check_choice(decoder, DECODERS, 'CPMHeatmap(decoder=...)')
         if not (input_size >= heatmap_size > 0 and sigma > 0):
             raise ValueError(
                 'CPMHeatmap: input_size must be at least heatmap_size, and both and sigma positive; '

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from handkd.hints import check_choice
 from handkd.units import FARTHEST
 
 from .alignment import align_best_scale, align_procrustes, align_root
@@ -136,8 +137,7 @@ class AucRule:
 
     def __post_init__(self) -> None:
         least = ZB_LEGACY_FIRST + 2 if self.rule == 'zb_legacy' else 2
-        if self.rule not in ('trapz', 'zb_legacy', 'left'):
-            raise ValueError(f"AUC rule must be 'trapz', 'zb_legacy' or 'left', found {self.rule!r}")
+        check_choice(self.rule, ('trapz', 'zb_legacy', 'left'), 'AUC rule')
         if not (0 <= self.low < self.high <= FARTHEST and least <= self.steps <= _MOST_STEPS):
             raise ValueError(
                 f'AUC needs 0 <= low < high <= {FARTHEST:g} and {least} to {_MOST_STEPS} steps, found {self}'

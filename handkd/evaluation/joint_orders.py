@@ -10,7 +10,7 @@ from handkd.datasets.readers.nyu import NYU_JOINTS, NYU_NAMES
 from handkd.datasets.readers.rhd import RHD_JOINTS
 from handkd.datasets.readers.stb import STB_JOINTS
 from handkd.hand import JOINTS
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice, did_you_mean
 
 from .joint_files import JointFile
 from .protocols import ICVL_JOINTS, NYU_EVALUATION_JOINTS, PALM_JOINTS
@@ -36,8 +36,7 @@ def find_order(name: str) -> tuple[str, ...]:
     Raises:
         ValueError: If there is no such order; names the nearest right one.
     """
-    if name not in ORDERS:
-        raise ValueError(f'no joint order named {name!r}; {did_you_mean(name, ORDERS)}')
+    check_choice(name, ORDERS, 'joint order')
     return ORDERS[name]
 
 

@@ -32,7 +32,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handkd.hand import JOINTS, TIPS
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice, did_you_mean
 
 from .alignment import align_best_scale, align_bone, align_known_scale, align_procrustes, align_root
 from .functional import AUC_PRESETS, AucRule
@@ -118,8 +118,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         for alignment in (self.alignment, *self.also):
-            if alignment not in ALIGNMENTS:
-                raise ValueError(f'no alignment named {alignment!r}; {did_you_mean(alignment, ALIGNMENTS)}')
+            check_choice(alignment, ALIGNMENTS, 'alignment')
             if alignment not in ('absolute', 'pa') and self.root is None:
                 raise ValueError(f'the alignment {alignment!r} needs a root joint')
         if self.joints is None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from handkd.compiling import njit
+from handkd.hints import check_choice
 
 from .dictionary import PatchDictionary
 from .search import Neighbours
@@ -55,8 +56,7 @@ class CandidateCRF:
     def __init__(
         self, pairwise: str, alpha: float, candidates: int = 10, sweeps: int = 10, damping: float = 0.2
     ) -> None:
-        if pairwise not in PAIRWISE:
-            raise ValueError(f'pairwise must be one of {PAIRWISE}, found {pairwise!r}')
+        check_choice(pairwise, PAIRWISE, 'pairwise')
         if not alpha >= 0 or candidates < 1 or sweeps < 1 or not 0 <= damping < 1:
             raise ValueError(
                 'a CRF needs alpha >= 0, candidates >= 1, sweeps >= 1 and damping from 0 to below 1, found '

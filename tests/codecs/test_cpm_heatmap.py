@@ -89,7 +89,7 @@ def test_a_decoder_sees_no_joint_between_the_others_maps():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(decoder='drak'), "no decoder 'drak'.*dark"),
+        (dict(decoder='drak'), "there is no 'drak'.*dark"),
         (dict(input_size=16), 'input_size must be at least heatmap_size'),
         (dict(sigma=0), 'positive'),
     ],

@@ -110,8 +110,8 @@ def test_what_was_aligned_can_be_aligned_further_but_not_less():
 
 def test_wrong_names_are_refused_with_the_nearest():
     for make, message in (
-        (lambda: Protocol('procrustes'), "no alignment named 'procrustes'; expected one of"),
-        (lambda: Protocol('absolute', also=('roots',)), "no alignment named 'roots'; did you mean 'root'"),
+        (lambda: Protocol('procrustes'), "alignment: there is no 'procrustes'; expected one of"),
+        (lambda: Protocol('absolute', also=('roots',)), "alignment: there is no 'roots'; did you mean 'root'"),
         (lambda: Protocol('root'), "'root' needs a root joint"),
         (lambda: Protocol('root', 'wirst'), "no joint named 'wirst' among the 21j; did you mean 'wrist'"),
         (lambda: Protocol('root', 'wrist', PALM_JOINTS), "no joint named 'wrist' among the 21j-joint0=palm"),

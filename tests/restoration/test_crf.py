@@ -123,7 +123,7 @@ def test_neighbours_agree_more_and_the_energy_is_lower(candidates, dictionary, k
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (dict(pairwise='pots'), r"pairwise must be one of \('potts', 'overlap'\), found 'pots'"),
+        (dict(pairwise='pots'), "pairwise: there is no 'pots'; did you mean 'potts'"),
         (dict(alpha=-1.0), 'alpha >= 0'),
         (dict(alpha=float('nan')), 'alpha >= 0'),
         (dict(candidates=0), 'candidates >= 1'),

@@ -66,7 +66,7 @@ def test_thresholds_and_rules_of_ones_own(files, capsys):
     assert (found['within_4.5'], found['within_5.5'], found['PCK_4'], found['PCK_6']) == (0, 1, 0, 1)
     # 5 mm off: thresholds of 0, 2 and 4 mm see none right, those of 6, 8 and 10 mm all.
     assert found['AUC_0-10_trapz6'] == pytest.approx(0.5) and found['AUC_0-50_zb_legacy20'] == 1
-    with pytest.raises(ValueError, match="AUC rule must be 'trapz', 'zb_legacy' or 'left', found 'trap'"):
+    with pytest.raises(ValueError, match="AUC rule: there is no 'trap'; did you mean 'trapz'"):
         run(capsys, 'shifted.npy', '--gt', 'gt.npz', '--protocol', 'absolute', '--auc', '0,10,11,trap')
     with pytest.raises(ValueError, match=r"--auc must be LOW,HIGH,STEPS\[,RULE\] in mm, found '0,10'"):
         run(capsys, 'shifted.npy', '--gt', 'gt.npz', '--protocol', 'absolute', '--auc', '0,10')
@@ -265,8 +265,8 @@ def test_all_of_nyus_joints_become_those_of_its_protocol(files, capsys):
 
 def test_wrong_orders_are_named(files):
     for args, message in (
-        (['absolute', '--order', 'rdh'], "--order: no joint order named 'rdh'; did you mean 'rhd'"),
-        (['absolute', '--gt-order', 'manno'], "--gt-order: no joint order named 'manno'; did you mean 'mano'"),
+        (['absolute', '--order', 'rdh'], "--order: joint order: there is no 'rdh'; did you mean 'rhd'"),
+        (['absolute', '--gt-order', 'manno'], "--gt-order: joint order: there is no 'manno'; did you mean 'mano'"),
         (['absolute', '--order', 'icvl'], r'shifted.npy has 21 joints, but the order .icvl. is of 16'),
         (['absolute', '--order', 'mano', '--gt-order', 'stb'], "the order 'stb' has no joint|the order 'mano' has no"),
         (['rhd', '--order', 'stb'], "the order 'stb' has no joint 'wrist'"),

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 Block = tuple[tuple[int, ...], bool]
@@ -73,8 +73,7 @@ class CPMFeatures(BaseModule):
         init_cfg: dict = dict(type='Kaiming', layer='Conv2d', mode='fan_in'),  # noqa: B006 (never changed)
     ) -> None:
         super().__init__(init_cfg)
-        if variant not in VARIANTS:
-            raise ValueError(f'CPMFeatures: there is no variant {variant!r}; {did_you_mean(variant, VARIANTS)}')
+        check_choice(variant, VARIANTS, 'CPMFeatures(variant=...)')
         if base_channels < 2 or base_channels % 2:
             raise ValueError(f'CPMFeatures: base_channels must be a positive multiple of 2, found {base_channels!r}')
         for block, (widths, pooled) in enumerate(VARIANTS[variant], start=1):

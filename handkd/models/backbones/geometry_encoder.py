@@ -7,7 +7,7 @@ from typing import NamedTuple
 from mmpose.models.backbones import ResNet
 from torch import Tensor, nn
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 from ..checkpoint import load_weights
@@ -99,8 +99,7 @@ class GeometryEncoder(ResNet):
         checkpoint: str | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        if frozen not in FROZEN:
-            raise ValueError(f'GeometryEncoder: there is no frozen={frozen!r}; {did_you_mean(frozen, FROZEN)}')
+        check_choice(frozen, FROZEN, 'GeometryEncoder(frozen=...)')
         if input_size < 64 or input_size % 16:
             raise ValueError(f'GeometryEncoder: input_size must be 64 or more, a multiple of 16, found {input_size!r}')
         stride = 16 if input_size >= 128 else 8

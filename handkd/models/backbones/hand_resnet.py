@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmpose.models.backbones import ResNet
 from torch import nn
 
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 STEM_STRIDES = {'cifar': (1, 2, 2, 2), 'imagenet': (1, 2, 1, 1)}
@@ -41,8 +42,7 @@ class HandResNet(ResNet):
         base_channels: int = 64,
         init_cfg: dict | None = None,
     ) -> None:
-        if stem not in STEM_STRIDES:
-            raise ValueError(f'HandResNet: stem must be one of {sorted(STEM_STRIDES)}, found {stem!r}')
+        check_choice(stem, STEM_STRIDES, 'HandResNet(stem=...)')
         self.stem_name = stem
         kwargs = {} if init_cfg is None else {'init_cfg': init_cfg}
         super().__init__(

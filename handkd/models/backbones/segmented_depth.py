@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 from ..subtracted_depth import ADDED_BACK, subtracted_depth
@@ -50,8 +50,7 @@ class SegmentedDepth(BaseModule):
         super().__init__()
         if added is None:
             added = 'cube' if contrast is None else 'local'
-        if added not in ADDED_BACK:
-            raise ValueError(f'SegmentedDepth: no form {added!r} of added depth; {did_you_mean(added, ADDED_BACK)}')
+        check_choice(added, ADDED_BACK, 'SegmentedDepth(added=...)')
         if added == 'local' and contrast is None:
             raise ValueError(
                 "SegmentedDepth: added='local' needs the box of contrast, found None: take 'hand' or 'cube'"

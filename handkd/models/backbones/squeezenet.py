@@ -6,7 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 WIDTHS = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
@@ -82,8 +82,7 @@ class SqueezeNet(BaseModule):
         init_cfg: dict = dict(type='Kaiming', layer='Conv2d', mode='fan_in', distribution='uniform'),  # noqa: B006
     ) -> None:
         super().__init__(init_cfg)
-        if version not in VERSIONS:
-            raise ValueError(f'SqueezeNet: there is no version {version!r}; {did_you_mean(version, VERSIONS)}')
+        check_choice(version, VERSIONS, 'SqueezeNet(version=...)')
         channels, kernel, pooled = VERSIONS[version]
         layers: list[nn.Module] = [nn.Conv2d(in_channels, channels, kernel, stride=2), nn.ReLU(), pooling()]
         for place, (squeezed, expanded) in enumerate(WIDTHS, start=1):

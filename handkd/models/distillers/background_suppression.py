@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from handkd.hashing import mix
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 from .base import BaseDistiller, DistillContext, last_level
@@ -76,11 +77,9 @@ class BackgroundSuppression(BaseDistiller):
         self, layer: str, weight: float = 1.0, fraction: float = 1.0, seed: int = 0, reduction: str = 'sum'
     ) -> None:
         super().__init__()
-        if reduction not in ('sum', 'mean') or not 0 < fraction <= 1:
-            raise ValueError(
-                "BackgroundSuppression: reduction must be 'sum' or 'mean' and fraction in (0, 1], "
-                f'found {reduction!r}, {fraction!r}'
-            )
+        check_choice(reduction, ('sum', 'mean'), 'BackgroundSuppression(reduction=...)')
+        if not 0 < fraction <= 1:
+            raise ValueError(f'BackgroundSuppression: fraction must be in (0, 1], found {fraction!r}')
         self.layer, self.weight, self.fraction, self.seed, self.reduction = layer, weight, fraction, seed, reduction
         self.student_taps = (layer,)
 

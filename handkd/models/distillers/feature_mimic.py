@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 from .base import BaseDistiller, DistillContext, last_level
@@ -61,10 +62,8 @@ class FeatureMimic(BaseDistiller):
         weight: float = 1.0,
     ) -> None:
         super().__init__()
-        if norm not in DISTANCES or reduction not in ('sum', 'mean'):
-            raise ValueError(
-                f"FeatureMimic: norm must be 'l1' or 'l2' and reduction 'sum' or 'mean', found {norm!r}, {reduction!r}"
-            )
+        check_choice(norm, DISTANCES, 'FeatureMimic(norm=...)')
+        check_choice(reduction, ('sum', 'mean'), 'FeatureMimic(reduction=...)')
         self.layer = layer
         self.teacher = teacher
         self.teacher_layer = teacher_layer or layer

@@ -9,7 +9,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from handkd.hand import NUM_JOINTS
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 from ..mlp import mlp
@@ -63,8 +63,7 @@ class OffsetTeacher(BaseDistiller):
         modified_on: str = 'all',
     ) -> None:
         super().__init__()
-        if modified_on not in MODIFIED_ON:
-            raise ValueError(f'OffsetTeacher: no modified_on={modified_on!r}; {did_you_mean(modified_on, MODIFIED_ON)}')
+        check_choice(modified_on, MODIFIED_ON, 'OffsetTeacher(modified_on=...)')
         if isinstance(layers, str) or not layers:
             raise ValueError(f"OffsetTeacher: layers must be a list of names such as ['neck'], found {layers!r}")
         self.rules = AngleRules(limits)

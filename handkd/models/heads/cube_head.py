@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from handkd.hand import JOINT_INDEX, JOINT_PARTS
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 
 from ..targets import stack_cameras, stack_cubes, stack_joints, stack_native_joints
 from .pose_head import PoseHead
@@ -62,8 +62,7 @@ class CubeHead(PoseHead):
 
     def __init__(self, codec: dict, joints: str, loss: dict, init_cfg: dict | list | None = None) -> None:
         super().__init__(codec, loss, init_cfg)
-        if joints not in JOINT_SETS:
-            raise ValueError(f'{type(self).__name__}: no joints {joints!r}; {did_you_mean(joints, JOINT_SETS)}')
+        check_choice(joints, JOINT_SETS, f'{type(self).__name__}(joints=...)')
         self.joints = JOINT_SETS[joints]
 
     def encode_samples(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 
@@ -44,8 +45,7 @@ class PoseSquaredLoss(nn.Module):
 
     def __init__(self, loss_weight: float = 1.0, reduction: str = 'sum') -> None:
         super().__init__()
-        if reduction not in ('sum', 'mean'):
-            raise ValueError(f"PoseSquaredLoss: reduction must be 'sum' or 'mean', found {reduction!r}")
+        check_choice(reduction, ('sum', 'mean'), 'PoseSquaredLoss(reduction=...)')
         self.loss_weight, self.reduction = loss_weight, reduction
 
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:

@@ -63,7 +63,7 @@ def test_initialisation_keeps_the_size_of_the_signal():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(variant='yuan14c3p'), "no variant 'yuan14c3p'.*yuan14c4p"),
+        (dict(variant='yuan14c3p'), "there is no 'yuan14c3p'.*yuan14c4p"),
         (dict(base_channels=0), 'multiple of 2, found 0'),
         (dict(base_channels=7), 'multiple of 2, found 7'),
     ],

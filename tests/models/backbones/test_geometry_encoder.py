@@ -149,7 +149,7 @@ def test_other_students_stand_on_it_without_a_neck(head, seen_batch):
 
 
 def test_what_makes_no_sense_is_refused():
-    with pytest.raises(ValueError, match="frozen='erly'; did you mean 'early'"):
+    with pytest.raises(ValueError, match="there is no 'erly'; did you mean 'early'"):
         build(frozen='erly')
     for size in (48, 100):
         with pytest.raises(ValueError, match=f'64 or more, a multiple of 16, found {size}'):

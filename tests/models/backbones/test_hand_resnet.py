@@ -32,5 +32,5 @@ def test_imagenet_stem_has_mmpose_names_and_shapes_so_that_its_weights_load():
 
 
 def test_unknown_stem():
-    with pytest.raises(ValueError, match="stem must be one of .*found 'cifra'"):
+    with pytest.raises(ValueError, match=r"HandResNet\(stem=.*: there is no 'cifra'; did you mean 'cifar'"):
         HandResNet(34, stem='cifra')

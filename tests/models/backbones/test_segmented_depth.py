@@ -49,7 +49,7 @@ def test_what_is_added_to_z_is_what_was_subtracted(images):
         found = SegmentedDepth(contrast=contrast, added='hand')(images)[2]
         assert torch.equal(found, subtracted_depth(images, 'hand'))
         assert SegmentedDepth(contrast=contrast, added='cube')(images)[2] is None
-    with pytest.raises(ValueError, match="no form 'locl' of added depth; did you mean 'local'"):
+    with pytest.raises(ValueError, match=r"SegmentedDepth\(added=.*: there is no 'locl'; did you mean 'local'"):
         SegmentedDepth(added='locl')
     with pytest.raises(ValueError, match="added='local' needs the box of contrast, found None"):
         SegmentedDepth(contrast=None, added='local')

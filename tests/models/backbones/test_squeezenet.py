@@ -101,5 +101,5 @@ def test_initialisation_keeps_the_size_of_the_signal(options):
 
 
 def test_unknown_version():
-    with pytest.raises(ValueError, match="no version '1_0'.*'1.0'"):
+    with pytest.raises(ValueError, match="there is no '1_0'.*'1.0'"):
         SqueezeNet('1_0')

@@ -76,7 +76,7 @@ def test_nyus_14_joints_and_their_parts():
 
 @BOTH
 def test_bad_input_is_named(head_type, cube_samples):
-    with pytest.raises(ValueError, match=f"{head_type.__name__}: no joints 'nyu14'.*nyu"):
+    with pytest.raises(ValueError, match=rf"{head_type.__name__}\(joints=.*: there is no 'nyu14'.*nyu"):
         head_of(head_type, joints='nyu14')
     del cube_samples[2].depth_cube
     with pytest.raises(ValueError, match="sample 2 has no 'depth_cube'"):

@@ -33,5 +33,5 @@ def test_it_is_the_equation(reduction):
 
 
 def test_unknown_reduction():
-    with pytest.raises(ValueError, match="'sum' or 'mean', found 'batch'"):
+    with pytest.raises(ValueError, match=r"there is no 'batch'; expected one of \['mean', 'sum'\]"):
         PoseSquaredLoss(reduction='batch')
