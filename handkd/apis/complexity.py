@@ -10,7 +10,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from handkd.models.checkpoint import DISTILLER_PREFIX
+from handkd.models.checkpoint import TRAINING_ONLY
 from handkd.registry import MODELS
 from handkd.size_checks import input_shape
 
@@ -95,5 +95,5 @@ def measure_config(cfg: Config, shape: tuple[int, int] | None = None) -> Complex
         raise ValueError(f'modality: unknown number of channels of {unknown}; known are {sorted(MODALITY_CHANNELS)}')
     inputs = {name: torch.zeros(1, MODALITY_CHANNELS[name], *shape) for name in modalities}
     parameters = network.named_parameters()
-    params = sum(weight.numel() for name, weight in parameters if not name.startswith(DISTILLER_PREFIX))
+    params = sum(weight.numel() for name, weight in parameters if not name.startswith(TRAINING_ONLY))
     return Complexity(params, count_macs(network, lambda: network(inputs, mode='tensor')))

@@ -17,8 +17,10 @@ from .checkpoint_files import ZIP, read_archive, read_stream
 
 _HEADER = 512  # bytes; a tar archive has its magic word near the end of them
 
-DISTILLER_PREFIX = 'distillers.'
-"""Prefix of the weights in a checkpoint that belong to distillers, not to the student."""
+TRAINING_ONLY = 'training_only.'
+"""Prefix of the weights in a checkpoint that only training needs: those of distillers and of view synthesis."""
+_FORMER_PREFIX = 'distillers.'
+"""Former value of :data:`TRAINING_ONLY`; checkpoints with it are still read."""
 
 
 class CheckpointError(ValueError):
@@ -128,8 +130,8 @@ def check_is_file(path: str | PathLike) -> None:
 def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network', prefix: str = '') -> None:
     """Load a checkpoint's weights into a network; every name and shape must match.
 
-    A ``DistilledEstimator`` and its plain student fit each other. Weights of distillers may be on one side only: those
-    that the network lacks are left out, and those that the checkpoint lacks keep their values.
+    A ``DistilledEstimator`` and its plain student fit each other. The weights of a training-only module may be on one
+    side only: those that the network lacks are left out, and those that the checkpoint lacks keep their values.
 
     Args:
         network: The network, changed in place.
@@ -163,8 +165,8 @@ def load_state(
     state = usual_names(state)
     state = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     before = network.state_dict()
-    shared = {_distiller(key) for key in before} & {_distiller(key) for key in state} | {None}
-    own, state = ({k: v for k, v in weights.items() if _distiller(k) in shared} for weights in (before, state))
+    shared = {_training_only(key) for key in before} & {_training_only(key) for key in state} | {None}
+    own, state = ({k: v for k, v in weights.items() if _training_only(k) in shared} for weights in (before, state))
     shapes = [
         f'{key} is {tuple(state[key].shape)}, expected {tuple(own[key].shape)}'
         for key in own
@@ -185,7 +187,8 @@ def usual_names(state: dict) -> dict:
     """Return weights under the names of current networks.
 
     The prefix ``module.`` of a network wrapped for several processes is removed, averages that MMCV 1 stored beside the
-    weights (``ema_...``) are left out, and ``keypoint_head.`` of MMPose 0.x becomes ``head.``.
+    weights (``ema_...``) are left out, ``keypoint_head.`` of MMPose 0.x becomes ``head.``, and training-only weights
+    get their present prefix.
 
     Args:
         state: Names and tensors.
@@ -193,12 +196,27 @@ def usual_names(state: dict) -> dict:
     if state and all(key.startswith('module.') for key in state):
         state = {key.removeprefix('module.'): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if not key.startswith('ema_')}
-    return {re.sub(r'^keypoint_head\.', 'head.', key): value for key, value in state.items()}
+    state = {re.sub(r'^keypoint_head\.', 'head.', key): value for key, value in state.items()}
+    rename_training_only(state, '')
+    return state
 
 
-def _distiller(key: str) -> str | None:
-    """Name of the distiller that a weight belongs to; None for those of the network itself."""
-    return key.split('.')[1] if key.startswith(DISTILLER_PREFIX) else None
+def rename_training_only(state_dict: dict, prefix: str, *_args: object) -> None:
+    """Give training-only weights their present prefix, in place; a pre-hook of ``load_state_dict``.
+
+    Args:
+        state_dict: Names and tensors of any shape, unit and frame.
+        prefix: Prefix of the estimator's weights in it.
+        *_args: The other arguments of such a hook, not used.
+    """
+    former = prefix + _FORMER_PREFIX
+    for key in [key for key in state_dict if key.startswith(former)]:
+        state_dict[prefix + TRAINING_ONLY + key.removeprefix(former)] = state_dict.pop(key)
+
+
+def _training_only(key: str) -> str | None:
+    """Name of the training-only module that a weight belongs to; None for weights of the network itself."""
+    return key.split('.')[1] if key.startswith(TRAINING_ONLY) else None
 
 
 def _some(keys: list[str], most: int = 3) -> str:

@@ -139,10 +139,46 @@ def test_a_run_begins_with_all_weights_of_load_from(tiny_cfg, source, target):
     cfg.model.backbone.init_cfg = dict(type='Constant', layer='Conv2d', val=9.0)  # what is loaded comes after it
     cfg.load_from = str(start)
     before, after = learned(start), learned(train(target(cfg)))
-    adapter = {key for key in after if key.startswith('distillers.')}
+    adapter = {key for key in after if key.startswith('training_only.')}
     assert len(adapter) == (2 if target is distilled else 0)
     assert same({k: v for k, v in before.items() if k in after}, {k: v for k, v in after.items() if k in before})
     assert after.keys() - before.keys() == (set() if source is distilled else adapter)
+
+
+def write_former_prefix(path):
+    """Rewrite a checkpoint as it was written before the prefix ``training_only.``."""
+    content = torch.load(path, weights_only=True)
+    for name in {'state_dict', 'ema_state_dict'} & content.keys():
+        content[name] = {key.replace('training_only.', 'distillers.'): v for key, v in content[name].items()}
+        assert sum('distillers.adapt.' in key for key in content[name]) == 2
+    torch.save(content, path)
+
+
+@pytest.mark.parametrize('hooks', [{}, dict(average=dict(type='EMAHook', momentum=0.3))], ids=['plain', 'EMA'])
+def test_a_run_resumes_bit_by_bit_from_a_checkpoint_with_the_former_prefix(tiny_cfg, hooks):
+    def settings(work_dir, **more):
+        return distilled(tiny_cfg(6, work_dir, **hooks, **more))
+
+    expected = read_checkpoint(train(settings('whole')))
+    with pytest.raises(KeyboardInterrupt):
+        train(settings('parts', stop=dict(type='InterruptHook', step=5)))
+    write_former_prefix(latest_checkpoint(settings('parts').work_dir))
+    found = read_checkpoint(train(settings('parts'), resume='auto'))
+    for name in ['state_dict', *(['ema_state_dict'] if hooks else [])]:
+        assert same(expected[name], found[name])
+    moments, resumed = (each['optimizer']['state'] for each in (expected, found))
+    assert all(same(moments[index], resumed[index]) for index in moments) and moments.keys() == resumed.keys()
+
+
+def test_a_checkpoint_with_the_former_prefix_starts_and_is_evaluated(tiny_cfg):
+    start = train(distilled(tiny_cfg(2, 'start')))
+    before, metrics = learned(start), evaluate(distilled(tiny_cfg(2, 'test')), start)
+    write_former_prefix(start)
+    assert evaluate(distilled(tiny_cfg(2, 'test')), start) == metrics
+    cfg = distilled(tiny_cfg(1, seed=5))
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    cfg.load_from = str(start)
+    assert same(before, learned(train(cfg)))
 
 
 def test_a_start_that_fits_in_part_is_an_error_that_says_what_is_for_that(tiny_cfg):

@@ -48,8 +48,8 @@ def network(tmp_path, head=HEAD):
     module = MODELS.build(model)
     with torch.no_grad():
         module.backbone.fc.weight *= 30
-        module.distillers.decoder.fc.weight *= 5
-        module.distillers.decoder.output.weight *= 10
+        module.training_only.decoder.fc.weight *= 5
+        module.training_only.decoder.output.weight *= 10
     torch.save({'state_dict': module.state_dict()}, tmp_path / 'iter_1.pth')
     return TrainedNetwork('net', Config(cfg), tmp_path / 'iter_1.pth')
 
@@ -155,7 +155,7 @@ def test_points_turn_about_the_upright_axis(tmp_path, shown):
         points = torch.stack(turned, -1)
         np.testing.assert_allclose(shown['clouds'][2 * number : 2 * number + 2], points, rtol=1e-3, atol=1e-3)
         with torch.no_grad():
-            views = module.distillers.decoder(points, latents.appearance, backgrounds)
+            views = module.training_only.decoder(points, latents.appearance, backgrounds)
         made = module.data_preprocessor.to_pixels(views).permute(0, 2, 3, 1).numpy()
         assert list(columns) == ['input', f'turned by {90 * number} deg', 'points']
         shown_views = np.stack(columns[f'turned by {90 * number} deg'].tiles)

@@ -45,7 +45,7 @@ def test_every_init_cfg_is_followed_and_pretrained_weights_arrive(models, tmp_pa
             found = model.get_submodule(name).state_dict()
             assert [key for key, value in state.items() if not torch.equal(found[key], value)] == [], path
         names |= expected.keys()
-    assert names == {'distillers.feature_loss.network'}
+    assert names == {'training_only.feature_loss.network'}
 
 
 def test_a_missing_file_ends_the_training_before_it_begins(models, tmp_path):
@@ -67,7 +67,7 @@ def first_weights(settings):
         if getattr(part, 'checkpoint', '') is None:
             part.checkpoint = 'of no matter'
     init_weights(model)
-    return {name: weight for name, weight in model.state_dict().items() if not name.startswith('distillers.')}
+    return {name: weight for name, weight in model.state_dict().items() if not name.startswith('training_only.')}
 
 
 def pairs_of_networks(read_model):

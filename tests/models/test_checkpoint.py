@@ -105,15 +105,18 @@ def test_all_that_does_not_fit_is_listed_and_nothing_is_loaded(tmp_path):
 def network(**distillers):
     """A layer, and distillers that learn a layer of some width each."""
     layers = {name: nn.Linear(2, width) for name, width in distillers.items()}
-    return nn.ModuleDict(dict(a=nn.Linear(2, 2), **({'distillers': nn.ModuleDict(layers)} if layers else {})))
+    return nn.ModuleDict(dict(a=nn.Linear(2, 2), **({'training_only': nn.ModuleDict(layers)} if layers else {})))
 
 
+@pytest.mark.parametrize('prefix', ['training_only.', 'distillers.'])
 @pytest.mark.parametrize('of_the_file', [{}, dict(kept=3), dict(kept=3, dropped=4)])
 @pytest.mark.parametrize('of_the_network', [{}, dict(kept=3), dict(kept=3, fresh=5)])
-def test_a_distiller_may_be_on_one_side_only(tmp_path, of_the_file, of_the_network):
+def test_a_distiller_may_be_on_one_side_only(tmp_path, of_the_file, of_the_network, prefix):
+    """Checkpoints had the prefix ``distillers.`` before."""
     source, net = network(**of_the_file), network(**of_the_network)
-    torch.save(dict(state_dict=source.state_dict()), tmp_path / 'a.pth')
     given = source.state_dict()
+    written = {key.replace('training_only.', prefix): value for key, value in given.items()}
+    torch.save(dict(state_dict=written), tmp_path / 'a.pth')
     expected = {k: given.get(k, v).clone() for k, v in net.state_dict().items()}
     load_weights(net, tmp_path / 'a.pth')
     assert all(torch.equal(v, expected[k]) for k, v in net.state_dict().items())
@@ -121,12 +124,12 @@ def test_a_distiller_may_be_on_one_side_only(tmp_path, of_the_file, of_the_netwo
 
 def test_a_distiller_on_both_sides_must_fit(tmp_path):
     torch.save(network(kept=3).state_dict(), tmp_path / 'a.pth')
-    with pytest.raises(CheckpointError, match=r'distillers\.kept\.weight is \(3, 2\), expected \(4, 2\)'):
+    with pytest.raises(CheckpointError, match=r'training_only\.kept\.weight is \(3, 2\), expected \(4, 2\)'):
         load_weights(network(kept=4), tmp_path / 'a.pth')
     state = network(kept=3).state_dict()
-    state.pop('distillers.kept.bias')
+    state.pop('training_only.kept.bias')
     torch.save(state, tmp_path / 'a.pth')
-    with pytest.raises(CheckpointError, match=r'1 missing \(distillers\.kept\.bias\)'):
+    with pytest.raises(CheckpointError, match=r'1 missing \(training_only\.kept\.bias\)'):
         load_weights(network(kept=3), tmp_path / 'a.pth')
 
 

@@ -41,7 +41,7 @@ def test_two_processes_give_the_weights_of_one_with_the_doubled_batch(tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
         weights.append([read_checkpoint(out / f'iter_{step}.pth')['state_dict'] for step in (1, 4)])
     (_, two), (start, one) = weights
-    assert two.keys() == one.keys() and any(key.startswith('distillers.offset') for key in two)
+    assert two.keys() == one.keys() and any(key.startswith('training_only.offset') for key in two)
     learnt = {key: (one[key] - start[key]).norm().item() for key in one if one[key].is_floating_point()}
     assert min(learnt.values()) > 0
     apart = {key: (two[key] - one[key]).norm().item() / learnt[key] for key in learnt}

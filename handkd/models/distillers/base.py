@@ -33,8 +33,8 @@ class BaseDistiller(BaseModule, metaclass=ABCMeta):
 
     A distiller declares the layers that it reads in the two attributes below, before it is first called; the wrapper
     checks the names when it is built. Modules that it learns itself (such as an adapter) are its own parameters: they
-    train with the student and are stored in its checkpoints under ``distillers.<name>.``; ``init_cfg`` of its parts is
-    applied.
+    train with the student and are stored in its checkpoints under ``training_only.<name>.``; ``init_cfg`` of its
+    parts is applied.
 
     Attributes:
         student_taps: Names of the student's layers that it reads (taps: outputs recorded in the forward pass).

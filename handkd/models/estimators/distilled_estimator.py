@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from handkd.hints import check_keys
 from handkd.registry import MODELS
 
-from ..checkpoint import DISTILLER_PREFIX
+from ..checkpoint import TRAINING_ONLY, rename_training_only
 from ..distillers import DistillContext, check_taps, log_gradient_ratios, record_taps
 from ..initialisation import own_random_numbers
 from .teachers import TEACHER_KEYS, TeacherInputs, build_teacher, check_same_normalisation, modalities_of
@@ -22,7 +22,7 @@ class DistilledEstimator(BaseModel):
     """A student that learns from frozen teachers; at test time it is the student alone.
 
     The state dict holds the student's weights under the student's own names, and the distillers' weights under
-    ``distillers.``. So its checkpoint loads into the plain student, and the plain student's loads into it. The
+    ``training_only.``. So its checkpoint loads into the plain student, and the plain student's loads into it. The
     teachers are not submodules: they are in no checkpoint, optimizer or gradient bucket, and ``train()`` does not reach
     them. The student's initial weights are the same as without teachers and distillers under the same seed.
 
@@ -63,16 +63,15 @@ class DistilledEstimator(BaseModel):
             check_same_normalisation(network, preprocessor, modalities_of(network), 'the student', 'DistilledEstimator')
         super().__init__(preprocessor, init_cfg)
         self.student = network
-        with own_random_numbers('distillers'):
+        with own_random_numbers('distillers'):  # another name would change the weights of every seed
             # MMEngine's ModuleDict: with torch's own, the distillers' `init_cfg` would have no effect.
-            self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
-            built = {
+            self.training_only = ModuleDict({name: MODELS.build(cfg) for name, cfg in distillers.items()})
+            # A plain dict, unlike a ModuleDict, does not make its modules parts of this one.
+            self.teachers = {
                 name: build_teacher(name, spec['model'], spec.get('checkpoint')) for name, spec in teachers.items()
             }
-        # A plain dict inside a tuple is not registered by nn.Module, unlike a module or a ModuleDict.
-        self._teachers = (built,)
         self._teacher_inputs = {
-            name: TeacherInputs(name, built[name], preprocessor, spec['model'], spec.get('input_size'))
+            name: TeacherInputs(name, self.teachers[name], preprocessor, spec['model'], spec.get('input_size'))
             for name, spec in teachers.items()
         }
         self._student_taps, self._teacher_taps = self._collect_taps()
@@ -83,11 +82,6 @@ class DistilledEstimator(BaseModel):
     """Whether a step logs the norm of each distiller's gradient; set by ``GradientLogHook``."""
 
     @property
-    def teachers(self) -> dict[str, nn.Module]:
-        """The frozen teachers, by name."""
-        return self._teachers[0]
-
-    @property
     def head(self) -> nn.Module:
         """The student's head."""
         return self.student.head
@@ -95,7 +89,7 @@ class DistilledEstimator(BaseModel):
     def _collect_taps(self) -> tuple[set[str], dict[str, set[str]]]:
         student_taps: set[str] = set()
         teacher_taps: dict[str, set[str]] = defaultdict(set)
-        for name, distiller in self.distillers.items():
+        for name, distiller in self.training_only.items():
             student_taps.update(distiller.student_taps)
             for teacher, layers in distiller.teacher_taps.items():
                 if teacher not in self.teachers:
@@ -122,7 +116,7 @@ class DistilledEstimator(BaseModel):
         with record_taps(self.student, self._student_taps) as student_taps:
             losses = self.student(inputs, data_samples, 'loss')
         context = DistillContext(student_taps, self._run_teachers(inputs), inputs, data_samples, self.student.head)
-        distilled = {name: distiller(context) for name, distiller in self.distillers.items()}
+        distilled = {name: distiller(context) for name, distiller in self.training_only.items()}
         if self.log_gradients:
             sums = {name: sum(values.values()) for name, values in distilled.items() if values}
             log_gradient_ratios(self.parse_losses(losses)[0], sums, student_taps)
@@ -146,9 +140,10 @@ class DistilledEstimator(BaseModel):
 
     def _add_student(self, state_dict: dict, prefix: str, *_args: object) -> None:
         """Rename the student's entries of a state dict to their names in this module."""
+        rename_training_only(state_dict, prefix)
         for key in [key for key in state_dict if key.startswith(prefix)]:
             name = key[len(prefix) :]
-            if not name.startswith((DISTILLER_PREFIX, 'student.')):
+            if not name.startswith((TRAINING_ONLY, 'student.')):
                 state_dict[f'{prefix}student.{name}'] = state_dict.pop(key)
 
 

@@ -15,7 +15,7 @@ from handkd.registry import MODELS
 
 from .. import heads
 from ..backbones.frozen_estimator import FrozenEstimator
-from ..checkpoint import DISTILLER_PREFIX
+from ..checkpoint import TRAINING_ONLY, rename_training_only
 from .teachers import check_same_normalisation, modalities_of
 
 
@@ -55,7 +55,7 @@ class HandPoseEstimator(BaseModel):
         check_frozen_parts(self)
         self.neck = MODELS.build(neck) if neck is not None else nn.Identity()
         self.head = build_head(head)
-        self._register_load_state_dict_pre_hook(_drop_distillers)
+        self._register_load_state_dict_pre_hook(_drop_training_only)
 
     def forward(
         self, inputs: dict[str, Tensor], data_samples: list | None = None, mode: str = 'tensor'
@@ -173,7 +173,8 @@ def add_predictions(data_samples: list[PoseDataSample], results: dict[str, Tenso
     return data_samples
 
 
-def _drop_distillers(state_dict: dict, prefix: str, *_args: object) -> None:
-    """Drop the distillers' weights from a distilled student's checkpoint, so that it loads into the plain student."""
-    for key in [key for key in state_dict if key.startswith(prefix + DISTILLER_PREFIX)]:
+def _drop_training_only(state_dict: dict, prefix: str, *_args: object) -> None:
+    """Drop the training-only weights from a distilled student's checkpoint, so that it loads into the plain student."""
+    rename_training_only(state_dict, prefix)
+    for key in [key for key in state_dict if key.startswith(prefix + TRAINING_ONLY)]:
         del state_dict[key]

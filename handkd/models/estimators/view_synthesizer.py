@@ -8,6 +8,7 @@ from torch import Tensor
 from handkd.registry import MODELS
 
 from ..backbones import Latents
+from ..checkpoint import rename_training_only
 from ..distillers import log_gradient_ratios
 from ..initialisation import own_random_numbers
 from ..targets import labelled_samples, stack_rotations
@@ -28,7 +29,7 @@ class ViewSynthesizer(BaseModel):
     "semi-supervised" one: the head learns poses from the points before rotation, of those samples alone whose meta
     information has a true ``labelled``, in a group or not; every batch must have at least two of them. In both cases
     the encoder, and the head, are the parts of a ``HandPoseEstimator``, which loads the checkpoint of one of these;
-    modules for the views alone are under ``distillers.`` in it. The "supervised" network is that estimator, trained
+    modules for the views alone are under ``training_only.`` in it. The "supervised" network is that estimator, trained
     from scratch.
 
     Args:
@@ -72,12 +73,13 @@ class ViewSynthesizer(BaseModel):
         losses = dict(pixel=pixel_loss) | ({} if feature_loss is None else dict(feature=feature_loss))
         # Under the name of training-only modules, which the plain estimator drops from a checkpoint.
         built = dict(decoder=decoder) | {f'{name}_loss': loss for name, loss in losses.items()}
-        with own_random_numbers('distillers'):
+        with own_random_numbers('distillers'):  # another name would change the weights of every seed
             # MMEngine's ModuleDict: with torch's own, `init_cfg` of the modules inside would have no effect.
-            self.distillers = ModuleDict({name: MODELS.build(cfg) for name, cfg in built.items()})
+            self.training_only = ModuleDict({name: MODELS.build(cfg) for name, cfg in built.items()})
+        self._register_load_state_dict_pre_hook(rename_training_only)
         self._losses = tuple(losses)
         for name in ('input_size', 'num_points', 'appearance'):
-            found, expected = (getattr(network, name) for network in (self.distillers.decoder, self.backbone))
+            found, expected = (getattr(network, name) for network in (self.training_only.decoder, self.backbone))
             if found != expected:
                 raise ValueError(f'ViewSynthesizer: the backbone has {name}={expected!r}, but the decoder {found!r}')
 
@@ -119,7 +121,7 @@ class ViewSynthesizer(BaseModel):
         latents, grouped = self.backbone(images), find_groups(data_samples)
         sources = draw_sources(len(grouped), self.p_swap, images.device)
         views = self._views(latents, backgrounds, data_samples, grouped, sources)
-        losses = {f'loss_{name}': self.distillers[f'{name}_loss'](views, images[grouped]) for name in self._losses}
+        losses = {f'loss_{name}': self.training_only[f'{name}_loss'](views, images[grouped]) for name in self._losses}
         if self.head is None:
             return losses
         pose = self._pose_losses(latents, data_samples)
@@ -165,7 +167,7 @@ class ViewSynthesizer(BaseModel):
         Returns:
             Normalised images, shape (B, 3, H, W).
         """
-        return self.distillers.decoder(turn_points(latents.points, rotations), latents.appearance, backgrounds)
+        return self.training_only.decoder(turn_points(latents.points, rotations), latents.appearance, backgrounds)
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Add the predictions to each sample.

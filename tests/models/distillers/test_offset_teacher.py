@@ -88,9 +88,7 @@ def test_the_losses_are_eq_3_and_4_of_labelled_joints_and_invalid_hands(
 
 
 def test_an_unknown_choice_of_hands_is_refused(limits):
-    with pytest.raises(
-        ValueError, match=r"\(modified_on=.*: there is no 'invalidd'; did you mean 'invalid'"
-    ):
+    with pytest.raises(ValueError, match=r"\(modified_on=.*: there is no 'invalidd'; did you mean 'invalid'"):
         OffsetTeacher(limits, **VECTOR, modified_on='invalidd')
 
 

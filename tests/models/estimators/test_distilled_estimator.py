@@ -60,7 +60,7 @@ def test_what_is_none_is_left_out(distilled_cfg, batch):
     assert set(losses) == {'loss_reg', 'loss_reg_coarse', 'loss_z_mimic'}
     nothing = dict(distillers=dict(feat=None, z=None), teachers=dict(depth=None))
     model = MODELS.build(copy.deepcopy(distilled_cfg) | nothing)
-    assert (len(model.distillers), model.teachers) == (0, {})
+    assert (len(model.training_only), model.teachers) == (0, {})
 
 
 def test_checkpoint_loads_as_the_plain_student_and_predicts_the_same(distilled_cfg, batch, tmp_path):
@@ -87,15 +87,18 @@ class LearningDistiller(BaseDistiller):
         return {'self': self.adapter(context.student['neck'][-1]).square().mean()}
 
 
+@pytest.mark.parametrize('prefix', ['training_only.', 'distillers.'], ids=['now', 'formerly'])
 @pytest.mark.parametrize('load', [lambda m, s: m.load_state_dict(s), lambda m, s: load_state_dict(m, s, strict=True)])
-def test_what_distillers_learn_is_kept_for_resuming_and_dropped_by_the_plain_student(distilled_cfg, batch, load):
+def test_what_distillers_learn_is_kept_for_resuming_and_dropped_by_the_plain_student(
+    distilled_cfg, batch, load, prefix
+):
     distilled_cfg['distillers']['learn'] = dict(type='LearningDistiller')
     model = MODELS.build(distilled_cfg)
     train_steps(model, batch)
     state = model.state_dict()
-    assert 'distillers.learn.adapter.weight' in state
+    assert 'training_only.learn.adapter.weight' in state
     for target in (MODELS.build(distilled_cfg), MODELS.build(distilled_cfg['student'])):
-        load(target, dict(state))
+        load(target, {key.replace('training_only.', prefix): value for key, value in state.items()})
         for key, value in target.state_dict().items():
             assert torch.equal(value, state[key]), key
 
@@ -105,6 +108,17 @@ def test_the_plain_students_checkpoint_starts_a_distilled_one(distilled_cfg):
     model = MODELS.build(distilled_cfg)
     model.load_state_dict(plain.state_dict())
     assert all(torch.equal(v, plain.state_dict()[k]) for k, v in model.student.state_dict().items())
+
+
+def test_teachers_are_no_part_of_the_model(distilled_cfg):
+    model = MODELS.build(distilled_cfg)
+    teacher = model.teachers['depth']
+    own = set(map(id, teacher.modules()))
+    assert not own & set(map(id, model.modules()))
+    assert not any('teacher' in name for name, _ in [*model.named_parameters(), *model.named_buffers()])
+    assert not any('teacher' in key for key in model.state_dict())
+    model.train().requires_grad_(True)
+    assert not teacher.training and not any(p.requires_grad for p in teacher.parameters())
 
 
 def test_test_time_runs_no_teacher(distilled_cfg, batch):
@@ -227,9 +241,9 @@ def test_nothing_of_ekds_teacher_is_left_in_the_student(ekd_of, seen_batch, tmp_
     model = ekd_of(unet_cfg(), True, **EKD_MAPS)
     train_steps(model, seen_batch)
     state, plain = model.state_dict(), MODELS.build(unet_cfg())
-    taught = {key for key in state if key.startswith('distillers.')}
-    assert {key for key in taught if key.startswith('distillers.angles.')} == {'distillers.angles.step'}
-    assert state['distillers.angles.step'] == 3
+    taught = {key for key in state if key.startswith('training_only.')}
+    assert {key for key in taught if key.startswith('training_only.angles.')} == {'training_only.angles.step'}
+    assert state['training_only.angles.step'] == 3
     assert not [key for key in taught if key.endswith(('.low', '.high'))]
     assert set(state) - taught == set(plain.state_dict())
 

@@ -133,7 +133,7 @@ def test_a_codec_says_the_teachers_size(taught):
 
 def test_maps_of_another_grid_are_the_distillers_to_refuse(taught, batch):
     network, _ = taught('rgb', input_size=128)
-    network.distillers.feat.layer = network.distillers.feat.teacher_layer = 'backbone'
+    network.training_only.feat.layer = network.training_only.feat.teacher_layer = 'backbone'
     network._student_taps, network._teacher_taps = {'backbone'}, {'depth': {'backbone'}}
     with pytest.raises(ValueError, match="the student's features .* and the teacher's .* differ"):
         step(network, batch)

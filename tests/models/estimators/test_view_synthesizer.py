@@ -88,9 +88,9 @@ def test_its_losses_are_those_of_the_equations(views):
         points.append(torch.stack([turn @ geometry[source, 3 * n : 3 * n + 3] for n in range(10)]))
         first_of_other = target // 4 * 4 + (2 if target % 4 < 2 else 0)
         donors.append(first_of_other + (target % 2 ^ cross[target // 2]))
-    made = reference.distillers.decoder(torch.stack(points), appearance[donors], backgrounds[:8])
+    made = reference.training_only.decoder(torch.stack(points), appearance[donors], backgrounds[:8])
     assert losses['loss_pixel'].item() == pytest.approx(3 * (made - images[:8]).abs().mean().item(), rel=1e-5)
-    feature = reference.distillers.feature_loss(made, images[:8])
+    feature = reference.training_only.feature_loss(made, images[:8])
     assert losses['loss_feature'].item() == pytest.approx(feature.item(), rel=1e-5)
     pose = reference.head.loss(geometry[8:], data['data_samples'][8:])
     assert losses['loss_reg'].item() == pytest.approx(pose['loss_reg'].item(), rel=1e-5)
@@ -124,7 +124,7 @@ def test_without_turning_and_with_its_own_appearance_it_is_an_auto_encoder(views
     data = prepared(model, views)
     images, backgrounds = data['inputs']['rgb'], data['inputs']['background']
     latents = model.backbone(images)
-    plain = model.distillers.decoder(latents.points, latents.appearance, backgrounds)
+    plain = model.training_only.decoder(latents.points, latents.appearance, backgrounds)
     identity = torch.eye(3).expand(10, 3, 3)
     torch.testing.assert_close(model.synthesise(latents, identity, backgrounds), plain)
     turned = torch.tensor(np.stack([rotation(i) for i in range(10)]), dtype=torch.float32)
@@ -153,10 +153,10 @@ def test_gradients_reach_all_that_learns_and_nothing_else(views, head):
     model = build(head=head).train()
     sum(model(**prepared(model, views), mode='loss').values()).backward()
     for name, parameter in model.named_parameters():
-        learns = not name.startswith('distillers.feature_loss')
+        learns = not name.startswith('training_only.feature_loss')
         assert parameter.requires_grad == learns
         assert (parameter.grad is not None and parameter.grad.isfinite().all()) == learns, name
-    assert all(p.grad.any() for p in (model.backbone.conv1.weight, model.distillers.decoder.background[0].weight))
+    assert all(p.grad.any() for p in (model.backbone.conv1.weight, model.training_only.decoder.background[0].weight))
 
 
 def test_poses_are_learnt_from_labelled_samples_alone(views):
@@ -170,12 +170,12 @@ def test_poses_are_learnt_from_labelled_samples_alone(views):
     model(**prepared(model, views), mode='loss')['loss_reg'].backward()
     rows = model.backbone.fc.weight.grad
     assert not rows[:6].any() and rows[6:].any()
-    assert all(p.grad is None for p in model.distillers.parameters())
+    assert all(p.grad is None for p in model.training_only.parameters())
 
 
 def test_the_network_of_the_feature_loss_stays_as_it_is(views):
     model = build()
-    frozen = model.distillers.feature_loss
+    frozen = model.training_only.feature_loss
     before = copy.deepcopy(frozen.state_dict())
     model.train()
     wrapper = OptimWrapper(torch.optim.Adam(model.parameters(), lr=1e-2))
@@ -183,7 +183,7 @@ def test_the_network_of_the_feature_loss_stays_as_it_is(views):
         losses = model.train_step(copy.deepcopy(views), wrapper)
     assert losses['loss_feature'] > 0 and not any(module.training for module in frozen.modules())
     assert all(torch.equal(value, before[key]) for key, value in frozen.state_dict().items())
-    assert model.backbone.training and model.distillers.decoder.training
+    assert model.backbone.training and model.training_only.decoder.training
 
 
 def test_it_learns_what_each_sequence_shows(views):
@@ -223,6 +223,23 @@ def test_what_it_has_learnt_serves_the_plain_estimator(views, tmp_path):
     pretrained.init_weights()
     for key, value in pretrained.backbone.state_dict().items():
         assert torch.equal(value, model.backbone.state_dict()[key])
+
+
+def test_checkpoints_with_the_former_prefix_are_read(tmp_path):
+    """What only the views need was once called a distiller in checkpoints."""
+    state = build(head=HEAD).state_dict()
+    former = {key.replace('training_only.', 'distillers.'): value for key, value in state.items()}
+    assert any(key.startswith('distillers.decoder.') for key in former)
+    torch.save(dict(state_dict=former), tmp_path / 'views.pth')
+    for settings in (views_cfg(head=HEAD), dict(type='HandPoseEstimator', backbone=ENCODER, head=HEAD)):
+        for load in (
+            lambda net: net.load_state_dict(dict(former)),
+            lambda net: load_weights(net, tmp_path / 'views.pth'),
+        ):
+            torch.manual_seed(1)
+            net = MODELS.build(settings)
+            load(net)
+            assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
 
 
 @pytest.mark.parametrize('head', [None, HEAD])
