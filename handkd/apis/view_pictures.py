@@ -15,10 +15,11 @@ from torch import Tensor
 from handkd.config import LOADERS
 from handkd.datasets import ReproducibleDataset, ViewGroupSampler
 from handkd.geometry import axis_angle_to_matrix
+from handkd.geometry.camera import VIEW_GROUP
 from handkd.hints import ConfigError
 from handkd.models.backbones import Latents
 from handkd.models.estimators import ViewSynthesizer
-from handkd.models.estimators.view_groups import GROUP, relative_rotations, turn_points
+from handkd.models.estimators.view_groups import relative_rotations, turn_points
 from handkd.models.targets import stack_rotations
 from handkd.registry import DATASETS
 from handkd.visualization import Picture, draw_points
@@ -70,7 +71,9 @@ def view_sheet(network: TrainedNetwork, num: int = 8, groups: Sequence[int] | No
     module, dataset = _synthesizer(network), _test_set(network.cfg)
     sampler = ViewGroupSampler(dataset, groups=1, seed=0)
     seen = _encode(module, [dataset[int(key)] for number in numbers for key in sampler.batch(number)])
-    inputs, targets, donors = (list(range(place, len(seen.items), GROUP)) for place in (_INPUT, _TARGET, _APPEARANCE))
+    inputs, targets, donors = (
+        list(range(place, len(seen.items), VIEW_GROUP)) for place in (_INPUT, _TARGET, _APPEARANCE)
+    )
     geometry = seen.latents.take(inputs)
     turns = relative_rotations(seen.rotations[targets], seen.rotations[inputs])
     made = _views(

@@ -15,6 +15,9 @@ import torch
 
 Array = TypeVar('Array', np.ndarray, torch.Tensor)
 
+VIEW_GROUP = 4
+"""Images in a group of views, for view synthesis: of two cameras at one moment, then of two at another moment."""
+
 _UNDISTORT_STEPS = 20
 """Fixed-point steps that invert the distortion: error far below 1e-6 px, except for fisheye lenses."""
 _UNDISTORT_LIMIT = 0.25

@@ -9,14 +9,13 @@ from typing import Protocol
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
 
+from handkd.geometry.camera import VIEW_GROUP
 from handkd.hashing import mix
 from handkd.registry import DATA_SAMPLERS
 
 from ..views import Captures
 from .seeding import GroupKey
 
-GROUP = 4
-"""Samples in a group: two views of one time, two of another."""
 _GROUPS, _SINGLES, _DRAWS = 0, 1, 2  # streams of random numbers
 
 
@@ -82,7 +81,7 @@ class ViewGroupSampler:
         if batches is not None and batches < 1:
             raise ValueError(f'ViewGroupSampler: batches must be at least 1, found {batches!r}')
         self.groups, self.singles, self.same_time, self.batches = groups, singles, same_time, batches
-        self.batch_size = GROUP * groups + singles
+        self.batch_size = VIEW_GROUP * groups + singles
         self.size = len(dataset)
         self.rank, self.world_size = get_dist_info()
         if seed is None:
@@ -132,7 +131,7 @@ class ViewGroupSampler:
         batches, rest = divmod(num_samples, self.batch_size)
         if rest:
             raise ValueError(
-                f'ViewGroupSampler: batches have 4 * {self.groups} + {self.singles} = {self.batch_size} samples; set '
+                f'ViewGroupSampler: batches have {VIEW_GROUP} * {self.groups} + {self.singles} = {self.batch_size} samples; set '
                 f"the loader's batch_size to that, found {num_samples} samples to skip"
             )
         self.start += batches

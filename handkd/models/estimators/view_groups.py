@@ -12,8 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-GROUP = 4
-"""Images in a group."""
+from handkd.geometry.camera import VIEW_GROUP
 
 
 class ViewSources(NamedTuple):
@@ -40,15 +39,15 @@ def find_groups(data_samples: list) -> list[int]:
     """
     numbers = [sample.get('view_group', -1) for sample in data_samples]
     places = [place for place, number in enumerate(numbers) if number >= 0]
-    blocks = [places[start : start + GROUP] for start in range(0, len(places), GROUP)]
+    blocks = [places[start : start + VIEW_GROUP] for start in range(0, len(places), VIEW_GROUP)]
     whole = all(
-        len(block) == block[-1] - block[0] + 1 == GROUP and len({numbers[place] for place in block}) == 1
+        len(block) == block[-1] - block[0] + 1 == VIEW_GROUP and len({numbers[place] for place in block}) == 1
         for block in blocks
     )
     if not blocks or not whole:
         raise ValueError(
-            f"views are learnt from groups of {GROUP} images that follow each other, found 'view_group' {numbers} in "
-            'the batch: the loader needs the sampler ViewGroupSampler, and a batch_size that fits it'
+            f"views are learnt from groups of {VIEW_GROUP} images that follow each other, found 'view_group' {numbers} "
+            'in the batch: the loader needs the sampler ViewGroupSampler, and a batch_size that fits it'
         )
     return places
 
@@ -57,7 +56,7 @@ def draw_sources(size: int, p_swap: float, device: torch.device) -> ViewSources:
     """Draw the sources of a batch at random, as Rhodin et al. 2018 do.
 
     Args:
-        size: Number of images, a multiple of :data:`GROUP`.
+        size: Number of images, a multiple of :data:`~handkd.geometry.camera.VIEW_GROUP`.
         p_swap: Probability that the two views of a moment use each other's points instead of their own.
         device: Device of the result.
     """
