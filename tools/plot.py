@@ -1,28 +1,20 @@
 """Plot curves from finished runs.
 
-python tools/plot.py pck work_dirs/demo/*/predictions.npz --out pck.png
-python tools/plot.py within work_dirs/weakseg/{direct,full}/predictions.npz --out within.png
-python tools/plot.py loss work_dirs/demo/* --out loss.svg
-python tools/plot.py evolution work_dirs/method/rgb work_dirs/method/student --out evolution.svg
-python tools/plot.py parts work_dirs/weakseg/{segmentation,weak}/predictions.npz --out parts.png
-python tools/plot.py budgets work_dirs/nvs/results.json --out curve.png
-
-`within` shows the share of frames all of whose joints are within a distance of the true ones. `evolution` shows
-consecutive runs, each initialised from the one before, in the given order: every term of the loss over all iterations,
-with a dashed line between runs. `parts` shows the accuracy of segmentation on each part of the hand, from files of
-HandSegmentationMetric(dump=...). `budgets` shows the error over the number of annotations, a line for each training
-method, over several seeds with 95 % intervals, from the file that tools/stages.py --out writes.
+python tools/plot.py loss work_dirs/demo/rgb work_dirs/demo/student --out loss.svg
+python tools/plot.py loss --help
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from handkd.apis.budget_report import read_budgets
 from handkd.apis.cli import prepare_file, run_cli
+from handkd.apis.subcommands import Subcommand, parse_subcommand
 from handkd.apis.summary import recorded_results
 from handkd.evaluation import (
     CURVE_THRESHOLDS,
@@ -55,56 +47,78 @@ FORMATS = ('.png', '.svg', '.pdf')
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments and write the figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        'what',
-        choices=['pck', 'within', 'loss', 'evolution', 'parts', 'budgets'],
-        help='PCK curves of predictions, shares of frames whose worst joint is within a distance, training loss of '
-        'runs, all losses of consecutive runs on one axis, the accuracy of segmentation on each part, or the error '
-        'over the number of annotations',
-    )
-    parser.add_argument(
-        'paths', nargs='+', metavar='PATH', help='pck, within, parts: npz; budgets: json; else: work dirs'
-    )
-    parser.add_argument('--labels', nargs='+', help='names in the legend; default: the names of the folders')
+    args = parse_subcommand(argv, __doc__, COMMANDS)
+    out = Path(args.out)
+    if out.suffix not in FORMATS:
+        args.error(f'--out must end in one of {", ".join(FORMATS)}, found {args.out!r}')
+    if 'labels' in args:
+        args.labels = _labels(args)
+    prepare_file(out, '--out')
+    write_atomically(out, figure_bytes(args.run(args), out.suffix[1:]))
+    print(out)
+
+
+def _labels(args: argparse.Namespace) -> list[str]:
+    """The given names of the curves, or those of the folders."""
+    if args.labels and len(args.labels) != len(args.paths):
+        args.error(f'--labels must name each of the {len(args.paths)} paths, found {len(args.labels)}')
+    labels = args.labels or [(Path(p).parent if args.of_files else Path(p)).name or p for p in args.paths]
+    if len(set(labels)) < len(labels):
+        args.error(f'the curves need different labels, found {labels}: give them with --labels')
+    return labels
+
+
+# --- options ---------------------------------------------------------------------------------------------------------
+
+
+def _paths(text: str, of_files: bool) -> Callable[[argparse.ArgumentParser], None]:
+    """Return what adds paths, files of runs or their folders, and the names of their curves."""
+
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument('paths', nargs='+', metavar='PATH', help=text)
+        parser.add_argument('--labels', nargs='+', help='names in the legend; default: the names of the folders')
+        parser.set_defaults(of_files=of_files)
+
+    return add
+
+
+_predictions = _paths("the runs' predictions.npz", of_files=True)
+_folders = _paths('the work dirs of the runs', of_files=False)
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    """Add the file of results over the number of annotations."""
+    parser.add_argument('path', metavar='RESULTS', help='the JSON file that tools/stages.py --out wrote')
+
+
+def _range(parser: argparse.ArgumentParser) -> None:
+    """Add the range of the thresholds."""
     parser.add_argument(
         '--range',
         nargs=2,
         type=float,
         metavar=('LOW', 'HIGH'),
-        help='pck: thresholds, in the unit of the predictions; default: 0 50 in mm, 0 30 in px',
+        help='thresholds, in the unit of the predictions; default: 0 50 in mm, 0 30 in px',
     )
-    parser.add_argument('--out', required=True, help=f'the figure, one of {", ".join(FORMATS)}')
-    args = parser.parse_args(argv)
-    out = Path(args.out)
-    if out.suffix not in FORMATS:
-        parser.error(f'--out must end in one of {", ".join(FORMATS)}, found {args.out!r}')
-    if args.labels and len(args.labels) != len(args.paths):
-        parser.error(f'--labels must name each of the {len(args.paths)} paths, found {len(args.labels)}')
-    if args.what == 'budgets' and (len(args.paths) > 1 or args.labels):
-        parser.error('budgets takes one file of results, whose stages have their labels')
-    prepare_file(out, '--out')
-    of_files = args.what in ('pck', 'within', 'parts')
-    labels = args.labels or [(Path(p).parent if of_files else Path(p)).name or p for p in args.paths]
-    if len(set(labels)) < len(labels):
-        parser.error(f'the curves need different labels, found {labels}: give them with --labels')
 
-    if args.what == 'pck':
-        figure = _pck_figure(labels, args.paths, args.range)
-    elif args.what == 'within':
-        figure = _within_figure(labels, args.paths)
-    elif args.what == 'parts':
-        figure = _part_figure(labels, args.paths)
-    elif args.what == 'budgets':
-        figure = _budget_figure(args.paths[0])
-    else:
-        logs = {label: read_scalars(path) for label, path in zip(labels, args.paths)}
-        if args.what == 'loss':
-            figure = loss_figure(logs)
-        else:
-            figure = evolution_figure(logs, {label: read_validation(path) for label, path in zip(labels, args.paths)})
-    write_atomically(out, figure_bytes(figure, out.suffix[1:]))
-    print(out)
+
+def _out(parser: argparse.ArgumentParser) -> None:
+    """Add the path of the figure."""
+    parser.add_argument('--out', required=True, help=f'the figure, one of {", ".join(FORMATS)}')
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def _loss_figure(labels: list[str], paths: list[str]):
+    """Training losses of runs."""
+    return loss_figure({label: read_scalars(path) for label, path in zip(labels, paths)})
+
+
+def _evolution_figure(labels: list[str], paths: list[str]):
+    """All losses of consecutive runs on one axis."""
+    logs = {label: read_scalars(path) for label, path in zip(labels, paths)}
+    return evolution_figure(logs, {label: read_validation(path) for label, path in zip(labels, paths)})
 
 
 def _pck_figure(labels: list[str], paths: list[str], thresholds: list[float] | None):
@@ -171,6 +185,56 @@ def _only_protocol(loaded: list[HandPredictions] | list[PartCounts]) -> str:
     if len(protocols) > 1:
         raise ValueError(f'these files follow different protocols and cannot be compared: {sorted(protocols)}')
     return protocols.pop()
+
+
+COMMANDS = (
+    Subcommand(
+        'pck',
+        'PCK curves of predictions',
+        'work_dirs/demo/*/predictions.npz --out pck.png',
+        (_predictions, _range, _out),
+        lambda args: _pck_figure(args.labels, args.paths, args.range),
+    ),
+    Subcommand(
+        'within',
+        'shares of frames all of whose joints are within a distance of the true ones',
+        'work_dirs/weakseg/{direct,full}/predictions.npz --out within.png',
+        (_predictions, _out),
+        lambda args: _within_figure(args.labels, args.paths),
+    ),
+    Subcommand(
+        'loss',
+        'training loss of runs',
+        'work_dirs/demo/rgb work_dirs/demo/student --out loss.svg',
+        (_folders, _out),
+        lambda args: _loss_figure(args.labels, args.paths),
+    ),
+    Subcommand(
+        'evolution',
+        'all losses of consecutive runs on one axis',
+        'work_dirs/method/rgb work_dirs/method/student --out evolution.svg',
+        (_folders, _out),
+        lambda args: _evolution_figure(args.labels, args.paths),
+        'Each run is initialised from the one before: every term of the loss over all iterations, with a dashed line\n'
+        'between runs.',
+    ),
+    Subcommand(
+        'parts',
+        'accuracy of segmentation on each part of the hand',
+        'work_dirs/weakseg/{segmentation,weak}/predictions.npz --out parts.png',
+        (_predictions, _out),
+        lambda args: _part_figure(args.labels, args.paths),
+        'The files are those of HandSegmentationMetric(dump=...).',
+    ),
+    Subcommand(
+        'budgets',
+        'error over the number of annotations',
+        'work_dirs/nvs/results.json --out curve.png',
+        (_results, _out),
+        lambda args: _budget_figure(args.path),
+        'A line for each training method; over several seeds with 95 % intervals.',
+    ),
+)
 
 
 if __name__ == '__main__':

@@ -137,7 +137,7 @@ def test_errors_over_the_number_of_annotations(tmp_path, capsys):
     assert TOOL['_budget_figure'](str(path)).axes[0].get_xlabel() == 'annotations\nrel-wrist_n-scale_21j'
     with pytest.raises(SystemExit):
         TOOL['main'](['budgets', str(path), str(path), '--out', str(tmp_path / 'curve.svg')])
-    assert 'budgets takes one file of results' in capsys.readouterr().err
+    assert f'unrecognized arguments: {path}' in capsys.readouterr().err
     path.write_text(json.dumps(dict(stages=[stage('supervised', None, (50.0, 52.0))])))
     with pytest.raises(ValueError, match='results.json: found no stage with a number of annotations'):
         TOOL['main'](['budgets', str(path), '--out', str(tmp_path / 'curve.svg')])
@@ -148,6 +148,8 @@ def test_errors_over_the_number_of_annotations(tmp_path, capsys):
 
 def test_bad_input_is_named(runs, tmp_path, capsys):
     for args, message in (
+        (['los', str(runs[0]), '--out', 'loss.png'], "there is no subcommand 'los'; did you mean 'loss'?"),
+        (['loss', str(runs[0]), '--range', '0', '9', '--out', 'loss.png'], 'unrecognized arguments: --range 0 9'),
         (['loss', str(runs[0]), '--out', 'loss.txt'], '--out must end in one of'),
         (['loss', str(runs[0]), str(runs[0]), '--out', 'loss.png'], 'different labels'),
         (['loss', str(runs[0]), '--labels', 'a', 'b', '--out', 'loss.png'], '--labels must name each'),

@@ -190,12 +190,13 @@ def test_views_and_a_turntable(view_run, tmp_path, capsys):
 
 def test_bad_input_is_named(runs, tmp_path, capsys):
     for args, message in (
-        (['poses', runs[0], '--swing', '30'], '--swing is for turntable, not for poses'),
+        (['poes', runs[0]], "there is no subcommand 'poes'; did you mean 'poses'?"),
+        (['poses', runs[0], '--swing', '30'], 'poses: error: unrecognized arguments: --swing 30'),
         (['activations', runs[0], '--labels', 'a', 'b'], '--labels must name each of the 1 runs, found 2'),
-        (['poses', runs[0], '--num', '0'], '--num must be at least 1'),
-        (['poses', runs[0], '--limits', 'limits.json'], '--limits is for violations, not for poses'),
-        (['poses', runs[0], '--dictionary', 'patches'], '--dictionary is for parts, not for poses'),
-        (['rejections', *runs], 'rejections takes one run, found 2'),
+        (['poses', runs[0], '--num', '0'], "argument --num: must be at least 1, found '0'"),
+        (['poses', runs[0], '--limits', 'limits.json'], 'unrecognized arguments: --limits limits.json'),
+        (['poses', runs[0], '--dictionary', 'patches'], 'unrecognized arguments: --dictionary patches'),
+        (['rejections', *runs], f'rejections: error: unrecognized arguments: {runs[1]}'),
     ):
         with pytest.raises(SystemExit):
             TOOL['main'](args)

@@ -131,8 +131,8 @@ class ViewGroupSampler:
         batches, rest = divmod(num_samples, self.batch_size)
         if rest:
             raise ValueError(
-                f'ViewGroupSampler: batches have {VIEW_GROUP} * {self.groups} + {self.singles} = {self.batch_size} samples; set '
-                f"the loader's batch_size to that, found {num_samples} samples to skip"
+                f'ViewGroupSampler: batches have {VIEW_GROUP} * {self.groups} + {self.singles} = {self.batch_size} '
+                f"samples; set the loader's batch_size to that, found {num_samples} samples to skip"
             )
         self.start += batches
 
