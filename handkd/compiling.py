@@ -1,10 +1,13 @@
-"""numba's ``njit`` with a private and up-to-date cache of compiled code.
+"""numba's ``njit``, loaded at the first call of a kernel, with a private and up-to-date cache of compiled code.
 
 numba itself would keep compiled code beside the sources or in the home folder, and fail for a user who can write to
 neither. It also detects changes of a kernel's own file, but not of a kernel that it calls from another file: it would
 continue to run, or crash on, a stale one. So the kernels of a package are kept in a folder named after a digest of all
 its sources, in :func:`handkd.files.cache_root`; ``NUMBA_CACHE_DIR``, if it is set, replaces that unless other users
 could put code into it, which would be run.
+
+Importing numba takes longer than most of handkd, and many a program calls no kernel: this module imports it only when
+one is called.
 """
 
 from __future__ import annotations
@@ -15,20 +18,26 @@ import inspect
 import os
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import numba
-from numba.core import event
+from typing import TYPE_CHECKING, Any
 
 from handkd.files import cache_root, make_private
 
-__all__ = ['announce', 'cache_folder', 'njit']
+if TYPE_CHECKING:
+    from numba.core.event import Event, Listener
+
+__all__ = ['Kernel', 'announce', 'cache_folder', 'njit']
+
+_LOCK = threading.RLock()
+"""Held while a kernel is given to numba, whose setting of the cache's folder is global."""
+_UNLISTENED: list[tuple[str, str]] = []
+"""Arguments of :func:`announce` that numba does not know of yet."""
 
 
-def njit(*, cache: bool, **options: object) -> Callable[[Callable], Any]:
-    """Compile a function as ``numba.njit`` does; other users of numba are left alone.
+def njit(*, cache: bool, **options: object) -> Callable[[Callable], Kernel]:
+    """Compile a function as ``numba.njit`` does, from its first call on; other users of numba are left alone.
 
     Args:
         cache: Whether to keep the compiled code for the next process, if there is a writable folder for it.
@@ -37,19 +46,76 @@ def njit(*, cache: bool, **options: object) -> Callable[[Callable], Any]:
     Returns:
         The decorator.
     """
+    return lambda function: Kernel(function, cache, options)
 
-    def decorate(function: Callable) -> Any:
-        folder = cache_folder(Path(inspect.getfile(function)).parent) if cache else None
-        if folder is None:
-            return numba.njit(**options)(function)
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(folder)
-        try:
-            return numba.njit(cache=True, **options)(function)
-        finally:
-            numba.config.CACHE_DIR = before
 
-    return decorate
+class Kernel:
+    """A function that numba compiles; it has the attributes of numba's dispatcher.
+
+    Kernels that it calls are found by name when numba compiles it, and numba must find dispatchers there, not objects
+    of this class. So all kernels among the globals of its module are replaced by their dispatchers before.
+
+    Args:
+        function: The function.
+        cache: Whether to keep the compiled code.
+        options: Options of ``numba.njit``.
+    """
+
+    def __init__(self, function: Callable, cache: bool, options: dict[str, object]) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._cache, self._options = function, cache, options
+        self._made: Any = None
+        if cache:
+            _digest(_sources_of(function))  # now: the sources may have changed by the first call
+
+    def __call__(self, *args: object) -> Any:
+        """Return the result of the compiled function."""
+        return self.dispatcher(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of numba's dispatcher."""
+        if name.startswith('__') or '_made' not in self.__dict__:
+            raise AttributeError(name)  # special names are no reason to load numba
+        return getattr(self.dispatcher, name)
+
+    @property
+    def dispatcher(self) -> Any:
+        """Dispatcher of numba for the function, with those of the kernels that it may call."""
+        if self._made is None:
+            with _LOCK:
+                if self._made is None:
+                    self._made = _make_dispatcher(self._function, self._cache, self._options)
+                    _use_dispatchers(self._function.__globals__)
+        return self._made
+
+
+def _use_dispatchers(names: dict[str, Any]) -> None:
+    """Replace the kernels among the globals of a module by their dispatchers."""
+    for name, value in list(names.items()):
+        if isinstance(value, Kernel):
+            names[name] = value.dispatcher
+
+
+def _make_dispatcher(function: Callable, cache: bool, options: dict[str, object]) -> Any:
+    """Give a function to numba, which compiles it for the types of its arguments when it is called."""
+    import numba
+
+    while _UNLISTENED:
+        numba.core.event.register('numba:compile', _listener(*_UNLISTENED.pop(0)))
+    folder = cache_folder(_sources_of(function)) if cache else None
+    if folder is None:
+        return numba.njit(**options)(function)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        return numba.njit(cache=True, **options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def _sources_of(function: Callable) -> Path:
+    """Return the folder of the file that defines a function."""
+    return Path(inspect.getfile(function)).parent
 
 
 def cache_folder(sources: Path) -> Path | None:
@@ -58,6 +124,8 @@ def cache_folder(sources: Path) -> Path | None:
     It must be private to this user, since code in it is run: if ``NUMBA_CACHE_DIR``, or the folder in it, is not,
     :func:`handkd.files.cache_root` is used. If ``NUMBA_CACHE_DIR`` is not a folder, the result is None.
     """
+    import numba
+
     name = f'{sources.name}-{_digest(sources)}'
     if numba.config.CACHE_DIR:
         named = Path(numba.config.CACHE_DIR)
@@ -100,26 +168,27 @@ def _digest(sources: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-class _Announcement(event.Listener):
-    """Prints to the standard error, once, that the kernels of a package are being compiled."""
+def _listener(package: str, what: str) -> Listener:
+    """Return a listener that prints to the standard error, once, that the kernels of a package are being compiled."""
+    from numba.core.event import Listener
 
-    def __init__(self, package: str, what: str) -> None:
-        self._package, self._what, self._said = package, what, False
+    class Announcement(Listener):
+        said = False
 
-    def on_start(self, event: event.Event) -> None:
-        """Print it at the package's first kernel that is not in the cache."""
-        module = event.data['dispatcher'].py_func.__module__
-        if self._said or not module.startswith(f'{self._package}.') or not _speaks():
-            return
-        self._said = True
-        folder = cache_folder(Path(sys.modules[self._package].__file__).parent)
-        kept = 'once for this machine' if folder else 'at every start, as no folder to keep them in can be written'
-        print(
-            f'compiling the kernels of {self._what}, {kept}: it takes about a minute ...', file=sys.stderr, flush=True
-        )
+        def on_start(self, event: Event) -> None:
+            """Print it at the package's first kernel that is not in the cache."""
+            module = event.data['dispatcher'].py_func.__module__
+            if self.said or not module.startswith(f'{package}.') or not _speaks():
+                return
+            self.said = True
+            folder = cache_folder(Path(sys.modules[package].__file__).parent)
+            kept = 'once for this machine' if folder else 'at every start, as no folder to keep them in can be written'
+            print(f'compiling the kernels of {what}, {kept}: it takes about a minute ...', file=sys.stderr, flush=True)
 
-    def on_end(self, event: event.Event) -> None:
-        """Do nothing."""
+        def on_end(self, event: Event) -> None:
+            """Do nothing."""
+
+    return Announcement()
 
 
 def _speaks() -> bool:
@@ -138,4 +207,4 @@ def announce(package: str, what: str) -> None:
         package: Full name of the package.
         what: Its name in the message.
     """
-    event.register('numba:compile', _Announcement(package, what))
+    _UNLISTENED.append((package, what))

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numba
 import pytest
 
-from handkd.compiling import announce, cache_folder, njit
+from handkd.compiling import Kernel, announce, cache_folder, njit
 
 ROOT = Path(__file__).parents[1]
 NOBODY = 65534
@@ -125,14 +125,65 @@ def test_slow_kernels_are_announced_once(kept_in, tmp_path, capsys):
 def test_the_studio_is_announced(capsys):
     import handkd.studio  # noqa: F401
 
+    @njit(cache=False)
     def kernel():
         pass
 
-    kernel.__module__ = 'handkd.studio.sample'
-    for said in numba.core.event._registered['numba:compile']:
-        said._said = False
-        said.on_start(SimpleNamespace(data=dict(dispatcher=SimpleNamespace(py_func=kernel))))
+    kernel.dispatcher.py_func.__module__ = 'handkd.studio.sample'
+    for listener in numba.core.event._registered['numba:compile']:
+        listener.said = False
+        listener.on_start(SimpleNamespace(data=dict(dispatcher=kernel.dispatcher)))
     assert 'the hand studio' in capsys.readouterr().err
+
+
+def test_numba_is_loaded_by_the_first_call_of_a_kernel():
+    code = (
+        'import sys, numpy, handkd.geometry, handkd.datasets, handkd.studio, handkd.restoration.windows\n'
+        'from handkd.geometry import find_hand\n'
+        'print("numba" in sys.modules)\n'
+        'print(find_hand(numpy.full((9, 9), 500.0, "f4"), dict(K=numpy.diag([9.0, 9, 1])), 300).shape)\n'
+        'print("numba" in sys.modules)'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.split('\n')[:3] == ['False', '(3,)', 'True'], done.stderr
+
+
+@pytest.fixture
+def kernels(tmp_path, monkeypatch):
+    """Two modules of kernels; those of the second call those of the first."""
+    (tmp_path / 'squares.py').write_text(
+        'from handkd.compiling import njit\n\n@njit(cache=True)\ndef square(x):\n    return x * x\n'
+    )
+    (tmp_path / 'sums.py').write_text(
+        'from handkd.compiling import njit\nfrom squares import square\n\n'
+        '@njit(cache=True, inline="always")\ndef add(x, y):\n    """Add."""\n    return square(x) + square(y)\n\n'
+        '@njit(cache=True)\ndef add_one(x):\n    return add(x, 1)\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    sys.modules.pop('squares', None), sys.modules.pop('sums', None)
+
+
+def test_kernels_call_those_of_other_modules(kernels):
+    import squares
+    import sums
+
+    assert isinstance(sums.add, Kernel) and sums.add.__doc__ == 'Add.'
+    assert sums.add_one(3) == 10
+    assert sums.square is squares.square and not isinstance(squares.square, Kernel)  # the dispatcher of numba
+    assert squares.square(4) == 16 and squares.square.py_func(4) == 16
+    assert (numba.int64,) in squares.square.signatures
+
+
+def test_code_is_kept_under_the_sources_at_the_definition(kernels, kept_in, tmp_path_factory):
+    """A file may be edited while a program that has read it runs; the next program must not get the old code."""
+    kept_in(tmp_path_factory.mktemp('cache'))
+    import squares
+
+    before = cache_folder(kernels)
+    (kernels / 'squares.py').write_text((kernels / 'squares.py').read_text().replace('x * x', 'x + x'))
+    assert squares.square(5) == 25
+    assert list(before.glob('*/*.nbc'))
 
 
 @pytest.fixture
@@ -151,8 +202,13 @@ def test_another_user_without_a_home_can_use_a_checkout(temporary, public_folder
     scratch.mkdir(mode=0o755)
     if temporary:
         os.chown(scratch, NOBODY, NOBODY)
-    imports = ('geometry.registration', 'datasets.transforms.depth', 'datasets.studio', 'restoration.crf')
-    code = f'import handkd.{", handkd.".join(imports)}'
+    imports = ('geometry.registration', 'datasets.transforms.depth', 'studio', 'restoration.crf')
+    code = (
+        f'import sys, handkd.compiling, handkd.{", handkd.".join(imports)}\n'
+        'for module in [module for name, module in sys.modules.items() if name.startswith("handkd.")]:\n'
+        '    for value in list(vars(module).values()):\n'
+        '        isinstance(value, handkd.compiling.Kernel) and value.dispatcher\n'
+    )
     env = {k: v for k, v in os.environ.items() if k not in ('NUMBA_CACHE_DIR', 'XDG_CACHE_HOME')}
     env |= {'HOME': '/nonexistent', 'PYTHONPATH': str(checkout), 'TMPDIR': str(scratch)}
     done = subprocess.run(
