@@ -21,7 +21,7 @@ from mmengine.dist import is_main_process
 from handkd.baseline import baseline_config
 from handkd.build_errors import explain
 from handkd.config import load_config
-from handkd.engine import CTRL_C_STATUS, Interruption
+from handkd.exits import CTRL_C_STATUS, Interruption
 
 from .option_values import holds_dicts, read_value
 from .worker_errors import explain_worker, silence_unraisable_worker_errors

@@ -14,8 +14,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 
-from handkd.evaluation import HandPredictions, original_pixels
-from handkd.geometry import ANGLE_JOINTS, project
+from handkd.evaluation import HandPredictions
+from handkd.geometry import ANGLE_JOINTS, original_pixels, project
 from handkd.hand import NUM_JOINTS
 from handkd.registry import DATASETS
 from handkd.visualization import Picture, contact_sheet, depth_picture, draw_skeleton, draw_skeleton_3d

@@ -1,19 +1,13 @@
 """Training engine: hooks, mixed precision, safe checkpoints."""
 
+from handkd.exits import CTRL_C_STATUS, RESUME_STATUS, Interruption
+
 from .atomic import AtomicBackend
 from .checkpoints import LAST, CheckpointHook, FinalCheckpointHook, save_step
 from .divergence import DivergenceError, DivergenceHook
 from .essential_hooks import essential_hooks
 from .hooks import GradientLogHook, PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
-from .interruption import (
-    CTRL_C_STATUS,
-    RESUME_STATUS,
-    Interruption,
-    InterruptionHook,
-    StopSignals,
-    outlive_signals,
-    stop_signals,
-)
+from .interruption import InterruptionHook, StopSignals, outlive_signals, stop_signals
 from .inverse_time_lr import InverseTimeLR
 from .monitors import MonitorNamesHook, full_name, rule_of, with_rules
 from .optim_wrapper import AutocastOptimWrapper, bf16_is_fast

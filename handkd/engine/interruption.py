@@ -14,31 +14,13 @@ from mmengine.dist import all_reduce, is_distributed
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
+from handkd.exits import Interruption
+
 from .checkpoints import LAST, save_step
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 """Signals that end a training: Ctrl-C, the usual one to end a process, and Slurm's before its time limit
 (``--signal=USR1@120``)."""
-RESUME_STATUS = 75
-"""Exit status of a training that was ended by a signal and should be resumed (``EX_TEMPFAIL`` of sysexits.h)."""
-CTRL_C_STATUS = 130
-"""Exit status after Ctrl-C, which a script should not answer by resuming."""
-
-
-class Interruption(SystemExit):
-    """End of a training by a signal, after saving.
-
-    Args:
-        number: The signal.
-        done: Text about the run's progress and checkpoint. Defaults to '': the training has not begun.
-    """
-
-    def __init__(self, number: int, done: str = '') -> None:
-        super().__init__(CTRL_C_STATUS if number == signal.SIGINT else RESUME_STATUS)
-        self.text = f'ended by {signal.Signals(number).name}' + (f' {done}' if done else '')
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class StopSignals:

@@ -252,17 +252,3 @@ def violation_frequency(violated: np.ndarray) -> Violations:
     if violated.ndim != 2 or violated.dtype != bool or not violated.size:
         raise ValueError(f'violated must be (N, A), bool, not empty; found {violated.shape} {violated.dtype}')
     return Violations(float(violated.any(1).mean()), float(violated.mean()), violated.mean(0))
-
-
-def original_pixels(points: np.ndarray, warp_matrix: np.ndarray) -> np.ndarray:
-    """Convert pixels of a cropped, resized or rotated image to the original image, where 2D errors are measured.
-
-    Args:
-        points: Pixels of the present image, shape (..., 2).
-        warp_matrix: Shape (3, 3), last row (0, 0, 1): maps pixels of the original image to those of the present one.
-
-    Returns:
-        Pixels of the original image, shape (..., 2), float64.
-    """
-    inverse = np.linalg.inv(np.asarray(warp_matrix, np.float64))
-    return np.asarray(points, np.float64) @ inverse[:2, :2].T + inverse[:2, 2]

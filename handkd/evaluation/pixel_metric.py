@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handkd.geometry import original_pixels
 from handkd.hand import JOINTS
 from handkd.registry import METRICS
 
-from .functional import AucRule, original_pixels
+from .functional import AucRule
 from .joint_metric import JointMetric
 from .protocols import PIXELS, Protocol
 

@@ -3,7 +3,16 @@
 from .alignment import align_similarity
 from .angle_limits import AngleLimits
 from .camera import affine_camera, project, split_affine, unproject, viewing_rays
-from .crops import box_square, crop_matrix, cube_square, flip_matrix, joint_square, resize_matrix, zb_square
+from .crops import (
+    box_square,
+    crop_matrix,
+    cube_square,
+    flip_matrix,
+    joint_square,
+    original_pixels,
+    resize_matrix,
+    zb_square,
+)
 from .hand_finding import find_hand, in_cube
 from .joint_angles import ANGLE_JOINTS, ANGLE_NAMES, VIOLATION_TOLERANCE, angle_excess, joint_angles
 from .registration import change_camera, register_depth, register_image
@@ -27,6 +36,7 @@ __all__ = [
     'in_cube',
     'joint_angles',
     'joint_square',
+    'original_pixels',
     'project',
     'register_depth',
     'register_image',

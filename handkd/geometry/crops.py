@@ -153,6 +153,20 @@ def crop_matrix(
     return matrix
 
 
+def original_pixels(points: np.ndarray, warp_matrix: np.ndarray) -> np.ndarray:
+    """Convert pixels of a cropped, resized or rotated image to the original image, where 2D errors are measured.
+
+    Args:
+        points: Pixels of the present image, shape (..., 2).
+        warp_matrix: Shape (3, 3), last row (0, 0, 1): maps pixels of the original image to those of the present one.
+
+    Returns:
+        Pixels of the original image, shape (..., 2), float64.
+    """
+    inverse = np.linalg.inv(np.asarray(warp_matrix, np.float64))
+    return np.asarray(points, np.float64) @ inverse[:2, :2].T + inverse[:2, 2]
+
+
 def resize_matrix(old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
     """Return the map (3, 3) that resizes an image from (width, height) ``old`` to ``new``: u' = (u + 0.5) s - 0.5."""
     scale = np.divide(new, old)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from .logs import LOSS_KEYS, POSE_LOSSES
+
+if TYPE_CHECKING:  # matplotlib, which takes long to import, is imported when a figure is drawn
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLORS = ('#0b7285', '#e8590c', '#5f3dc4', '#2b8a3e', '#c2255c', '#846358', '#1c7ed6', '#868e96')
 """Line colours, in the order of the curves."""
@@ -163,6 +165,8 @@ def budget_figure(
     Raises:
         ValueError: If there is no curve.
     """
+    from matplotlib.ticker import NullFormatter
+
     figure, (axes,) = _panels(curves)
     for color, (label, points) in zip(_cycle(len(curves)), curves.items()):
         numbers = sorted(points)
@@ -229,6 +233,8 @@ def _loss_curve(
 
 
 def _log_scale(axes: Axes) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     axes.set_yscale('log')
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter('{x:g}')
@@ -239,6 +245,8 @@ def _panels(curves: Mapping, count: int = 1) -> tuple[Figure, list[Axes]]:
     """A figure with empty axes side by side, in several rows if needed."""
     if not curves:
         raise ValueError('there is nothing to plot: no curve was given')
+    from matplotlib.figure import Figure
+
     rows = -(-count // _COLUMNS)
     columns = -(-count // rows)  # the fewest for this number of rows
     figure = Figure(figsize=(6.4 * columns, 4.0 * rows), layout='constrained')  # no pyplot: no window, no global state

@@ -13,7 +13,6 @@ from handkd.evaluation import (
     joint_errors,
     mpjpe,
     n_mpjpe,
-    original_pixels,
     pa_mpjpe,
     pck,
     violation_frequency,
@@ -132,15 +131,6 @@ def test_violations_are_counted_by_sample_and_by_angle():
     for wrong in (violated[0], violated.astype(float), violated[:0]):
         with pytest.raises(ValueError, match=r'must be \(N, A\), bool, not empty'):
             violation_frequency(wrong)
-
-
-def test_original_pixels_undo_the_crop():
-    # 40 px of the original, from (100, 60) on, became 128 px; then the picture was turned by 90 degrees.
-    crop = np.array([[3.2, 0, -320.0], [0, 3.2, -192.0], [0, 0, 1]])
-    turn = np.array([[0, -1.0, 127.0], [1, 0, 0], [0, 0, 1]])
-    np.testing.assert_allclose(original_pixels([[[127.0, 0.0], [63.0, 32.0]]], turn @ crop), [[[100, 60], [110, 80]]])
-    errors = np.linalg.norm(np.diff(original_pixels([[0.0, 0.0], [32.0, 0.0]], crop), axis=0))
-    assert errors == pytest.approx(10)
 
 
 def test_presets_of_the_area():

@@ -9,6 +9,7 @@ from handkd.geometry import (
     cube_square,
     flip_matrix,
     joint_square,
+    original_pixels,
     project,
     resize_matrix,
     zb_square,
@@ -129,3 +130,12 @@ def test_crop_matrix(flip):
     np.testing.assert_allclose(apply(matrix, (10, 20)), (31.5, 31.5))
     np.testing.assert_allclose(apply(matrix, (20, 20)), (31.5, 31.5 - 16 if flip[1] else 31.5 + 16), atol=1e-12)
     np.testing.assert_allclose(apply(matrix, (10, 10)), (31.5 - 16 if flip[0] else 31.5 + 16, 31.5), atol=1e-12)
+
+
+def test_original_pixels_undo_the_crop():
+    # 40 px of the original, from (100, 60) on, became 128 px; then the picture was turned by 90 degrees.
+    crop = np.array([[3.2, 0, -320.0], [0, 3.2, -192.0], [0, 0, 1]])
+    turn = np.array([[0, -1.0, 127.0], [1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(original_pixels([[[127.0, 0.0], [63.0, 32.0]]], turn @ crop), [[[100, 60], [110, 80]]])
+    errors = np.linalg.norm(np.diff(original_pixels([[0.0, 0.0], [32.0, 0.0]], crop), axis=0))
+    assert errors == pytest.approx(10)
