@@ -11,6 +11,8 @@ import inspect
 import json
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +59,7 @@ ARROWS = {
     'reading': {'hints'},
     'compiling': {'files'},
     'hashing': set(),
+    'exits': set(),
     'registry': {'compat'},
     'size_checks': {'hints', 'registry'},
     'baseline': {'hints', 'registry'},
@@ -72,7 +75,7 @@ ARROWS = {
     'studio': KNOWS_CODECS | {'datasets'},
     'models': KNOWS_CODECS,
     'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
-    'engine': KNOWS_MODELS | {'restoration'},
+    'engine': KNOWS_MODELS | {'exits', 'restoration'},
     'evaluation': KNOWS_MODELS | {'restoration'},
     'evaluation.functional': {'hand', 'geometry', 'hints', 'units'},
     'restoration': BASE | {'hand', 'geometry'},
@@ -84,6 +87,7 @@ ARROWS = {
         'config',
         'size_checks',
         'engine',
+        'exits',
         'evaluation',
         'restoration',
         'visualization',
@@ -138,6 +142,42 @@ def test_imports_follow_the_arrows(module):
 )
 def test_an_import_against_the_arrows_is_seen(source, module, wrong):
     assert against_the_arrows(source, module) == wrong
+
+
+# --- light imports ---------------------------------------------------------------------------------------------------
+
+HEAVY = {'faiss', 'matplotlib', 'numba', 'scipy'} | {
+    f'handkd.{package}' for package in ('engine', 'evaluation', 'models', 'restoration', 'studio')
+}
+"""Modules that take long to import and that inference, or the start of a tool, does not need."""
+
+
+@pytest.mark.parametrize(
+    ('code', 'heavy'),
+    [
+        ('import handkd', HEAVY | {'mmengine', 'mmpose', 'torch'}),
+        ('from handkd.apis import HandInferencer', HEAVY),
+        ('import runpy; runpy.run_path("tools/infer.py")', HEAVY),
+        ('import handkd.apis.cli, handkd.visualization', HEAVY),
+        ('import handkd.evaluation', {'handkd.models', 'handkd.studio', 'matplotlib', 'numba'}),
+    ],
+)
+def test_imports_are_light(code, heavy):
+    code = f'{code}\nimport sys, json; print(json.dumps([*sys.modules]))'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert heavy.isdisjoint(json.loads(done.stdout))
+
+
+def test_a_lazy_package_has_its_public_names():
+    apis = importlib.import_module('handkd.apis')
+    assert {*apis.__all__} <= {*dir(apis)}
+    star = {}
+    exec('from handkd.apis import *', star)
+    assert star.keys() >= {*apis.__all__}
+    assert [name for name in apis.__all__ if star[name].__module__ != f'handkd.apis.{apis._MODULES[name]}'] == []
+    with pytest.raises(AttributeError, match="module 'handkd.apis' has no attribute 'HandInferrer'"):
+        apis.HandInferrer  # noqa: B018
 
 
 # --- documented defaults ---------------------------------------------------------------------------------------------

@@ -36,10 +36,8 @@ import numpy as np
 from tqdm import tqdm
 
 from handkd.apis.cli import prepare_file, prepare_work_dir, run_cli
-from handkd.apis.inference_depth import read_depth
+from handkd.apis.inference_images import InferenceImage
 from handkd.apis.inferencer import HandInferencer
-from handkd.apis.resuming import latest_checkpoint
-from handkd.datasets.transforms import read_image
 from handkd.hand import NUM_JOINTS, SIDES
 from handkd.reading import reading
 from handkd.visualization import (
@@ -79,7 +77,8 @@ def main(argv: list[str] | None = None) -> int:
     with lines_writer(args.json, show=not args.out_dir) as write_line:
         for image in tqdm(images, desc='images', disable=len(images) < 4):
             try:
-                (hand,) = infer(image, args.box, args.side, args.hand_scale, args.camera, args.root, args.depth_unit)
+                picture = infer.read(image, args.depth_unit)
+                (hand,) = infer(picture, args.box, args.side, args.hand_scale, args.camera, args.root)
             except (OSError, ValueError) as error:
                 failed += 1
                 tqdm.write(f'error: {error}', file=sys.stderr)  # above the progress bar, and not in its line
@@ -87,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
             write_line(json.dumps(to_record(hand)))
             lines += 1
             if args.out_dir:
-                drawing = draw_hand(show_image(image, hand, args.depth_unit), hand)
+                drawing = draw_hand(show_image(picture, hand), hand)
                 write_picture(Path(args.out_dir) / pictures[image], drawing)
                 drawn.add(pictures[image])
     written = [f'{_counted(len(drawn), "picture")} in {args.out_dir}'] if args.out_dir else []
@@ -204,6 +203,8 @@ def choose_model(config: str | None, checkpoint: str | None) -> tuple[str | Path
         raise ValueError('--config and --checkpoint must be given together: a checkpoint belongs to its config')
     if config is not None:
         return config, checkpoint
+    from handkd.apis.resuming import latest_checkpoint  # imports all that training needs
+
     trained = latest_checkpoint(ROOT / DEMO_RUN)
     if trained is None:
         raise FileNotFoundError(
@@ -277,18 +278,17 @@ def to_record(hand: dict) -> dict:
     return {key: np.round(v, 4).tolist() if isinstance(v, np.ndarray) else v for key, v in hand.items()}
 
 
-def show_image(path: str, hand: dict, depth_unit: float | None) -> np.ndarray:
+def show_image(image: InferenceImage, hand: dict) -> np.ndarray:
     """Return an image for drawing, (H, W, 3), BGR, uint8; depth in grey, near is bright, around the hand's depth.
 
     Args:
-        path: The image.
+        image: The image.
         hand: A result of :class:`HandInferencer` on it.
-        depth_unit: Unit of a depth image in mm; None is 1.
     """
-    if hand['hand_center'] is None:
-        return read_image(path)
+    if image.modality == 'rgb':
+        return image.pixels
     middle = hand['hand_center'][2]
-    return depth_picture(read_depth(path, depth_unit or 1.0), (middle - DEPTH_SHOWN, middle + DEPTH_SHOWN))
+    return depth_picture(image.pixels, (middle - DEPTH_SHOWN, middle + DEPTH_SHOWN))
 
 
 def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:

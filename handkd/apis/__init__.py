@@ -1,55 +1,57 @@
-"""The interface for users: inference, complexity, stages, joint limits, pictures of networks, helpers of the tools."""
+"""The interface for users: inference, complexity, stages, joint limits, pictures of networks, helpers of the tools.
 
-from .activations import activation_sheet, energy_table
-from .angle_limits import ensure_limits, gather_limits
-from .backgrounds import ensure_backgrounds
-from .budget_report import budget_tables
-from .complexity import Complexity, measure_config
-from .inferencer import HandInferencer
-from .packs import ensure_packs
-from .part_pictures import part_sheet, rejection_sheet
-from .pictures import predict_samples, prediction_sheet
-from .probes import probe_table
-from .report import write_stage_report
-from .resuming import latest_checkpoint
-from .runs import evaluate, train
-from .stage_results import StageResult
-from .stages import Stage, read_stages, run_stages, select_stages
-from .summary import recorded_results, results_record, summarize_seeds
-from .trained import TrainedNetwork
-from .view_pictures import turntable, view_sheet
-from .violations import violation_sheet
+A name is imported at its first use: inference needs neither matplotlib nor FAISS, which stages and pictures do.
+"""
 
-__all__ = [
-    'Complexity',
-    'HandInferencer',
-    'Stage',
-    'StageResult',
-    'TrainedNetwork',
-    'activation_sheet',
-    'budget_tables',
-    'energy_table',
-    'ensure_backgrounds',
-    'ensure_limits',
-    'ensure_packs',
-    'evaluate',
-    'gather_limits',
-    'latest_checkpoint',
-    'measure_config',
-    'part_sheet',
-    'predict_samples',
-    'prediction_sheet',
-    'probe_table',
-    'read_stages',
-    'recorded_results',
-    'rejection_sheet',
-    'results_record',
-    'run_stages',
-    'select_stages',
-    'summarize_seeds',
-    'train',
-    'turntable',
-    'view_sheet',
-    'violation_sheet',
-    'write_stage_report',
-]
+from importlib import import_module
+
+_MODULES = {
+    'Complexity': 'complexity',
+    'HandInferencer': 'inferencer',
+    'Stage': 'stages',
+    'StageResult': 'stage_results',
+    'TrainedNetwork': 'trained',
+    'activation_sheet': 'activations',
+    'budget_tables': 'budget_report',
+    'energy_table': 'activations',
+    'ensure_backgrounds': 'backgrounds',
+    'ensure_limits': 'angle_limits',
+    'ensure_packs': 'packs',
+    'evaluate': 'runs',
+    'gather_limits': 'angle_limits',
+    'latest_checkpoint': 'resuming',
+    'measure_config': 'complexity',
+    'part_sheet': 'part_pictures',
+    'predict_samples': 'pictures',
+    'prediction_sheet': 'pictures',
+    'probe_table': 'probes',
+    'read_stages': 'stages',
+    'recorded_results': 'summary',
+    'rejection_sheet': 'part_pictures',
+    'results_record': 'summary',
+    'run_stages': 'stages',
+    'select_stages': 'stages',
+    'summarize_seeds': 'summary',
+    'train': 'runs',
+    'turntable': 'view_pictures',
+    'view_sheet': 'view_pictures',
+    'violation_sheet': 'violations',
+    'write_stage_report': 'report',
+}
+"""Public name -> module of this package that defines it."""
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not, and the modules imported so far."""
+    return sorted({*globals(), *__all__})

@@ -14,7 +14,7 @@ from handkd.models.checkpoint import TRAINING_ONLY
 from handkd.registry import MODELS
 from handkd.size_checks import input_shape
 
-from .runs import student_config
+from .trained import student_config
 
 MODALITY_CHANNELS = {'rgb': 3, 'depth': 1}
 

@@ -13,8 +13,7 @@ from handkd.datasets.packed.recipe import read_recipe
 from handkd.datasets.transforms import HandCrop, VirtualCamera, WarpCrop
 from handkd.datasets.transforms.cropping import HAND_EXTENT, ZB_MARGIN
 from handkd.datasets.transforms.virtual_camera import turn_onto
-from handkd.evaluation import original_pixels
-from handkd.geometry import box_square, cube_square, project, unproject, zb_square
+from handkd.geometry import box_square, cube_square, original_pixels, project, unproject, zb_square
 from handkd.hand import JOINT_INDEX, JOINTS, NUM_JOINTS
 from handkd.registry import DATASETS, TRANSFORMS
 from handkd.size_checks import LOADERS, argument, last_cut, leaf_datasets, type_name
@@ -33,7 +32,7 @@ class HandPlace:
 
     box: tuple[float, float, float, float] | None
     whole: bool = False
-    root: tuple[float, ...] | None = None
+    root: Sequence[float] | None = None
     camera: np.ndarray | None = None
 
     @property
@@ -57,6 +56,7 @@ class HandView:
         matrix: Map of the image's pixels to those of the crop, shape (3, 3); None with a virtual camera.
         turn: Rotation of the image's camera axes to those of the crop's, shape (3, 3).
         original: The image's camera, or None.
+        square: The square that was cut, centre (2,) and side, in px of the image.
     """
 
     sample: dict
@@ -64,6 +64,7 @@ class HandView:
     matrix: np.ndarray | None
     turn: np.ndarray
     original: dict | None
+    square: tuple[np.ndarray, float]
 
     def to_image(self, points: np.ndarray) -> np.ndarray:
         """Map points in px of the crop, shape (N, 2), to px of the image, shape (N, 2)."""
@@ -233,7 +234,7 @@ class ConfigCrop:
             sample['camera'] = original
         seen = self._cut.transform(sample)
         turn = turn_onto(center, 0.0, original) if self.turns else np.eye(3)
-        return HandView(seen, seen.get('camera'), seen.get('warp_matrix'), turn, original)
+        return HandView(seen, seen.get('camera'), seen.get('warp_matrix'), turn, original, (center, side))
 
     def _zb_square(self, place: HandPlace, shape: tuple[int, int]) -> tuple[np.ndarray, float]:
         """Apply the rule 'zb': two joints in the corners of the box, and the centre at the root if it is known."""
@@ -248,39 +249,6 @@ class ConfigCrop:
         joints[[0, 1]] = low, high
         center, side = zb_square(joints, np.ones(NUM_JOINTS, bool), shape[::-1])
         return center, side * self._margin
-
-
-def find_box(
-    box: str | Sequence[float], shape: tuple[int, int], name: str, margin: float
-) -> tuple[float, float, float, float]:
-    """Check a hand's box, and resolve the value 'full'.
-
-    Args:
-        box: (x, y, width, height) in px; or 'full': the whole image is the crop, so the box is the square in its middle
-            that the crop's rule enlarges to the image's longer side.
-        shape: (height, width) of the image.
-        name: Name of the image in errors.
-        margin: Side of the crop over the box's longer side.
-
-    Returns:
-        (x, y, width, height) in px.
-
-    Raises:
-        ValueError: If the box is malformed, empty, or entirely outside the image.
-    """
-    height, width = shape
-    if isinstance(box, str):
-        if box != 'full':
-            raise ValueError(f"box must be 'full' or (x, y, width, height) in px, found {box!r}")
-        edge = max(height, width) / margin
-        return ((width - 1 - edge) / 2, (height - 1 - edge) / 2, edge, edge)
-    values = np.asarray(box, np.float64)
-    if values.shape != (4,) or not np.isfinite(values).all() or not (values[2:] > 0).all():
-        raise ValueError(f'box must be (x, y, width, height) in px with a positive size, found {tuple(box)}')
-    x, y, w, h = values.tolist()
-    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-        raise ValueError(f'{name}: the box {(x, y, w, h)} lies outside the image of {width} x {height} px: correct it')
-    return x, y, w, h
 
 
 def _read_steps(where: str, dataset: Mapping, filename: str) -> tuple[HandCrop, WarpCrop | VirtualCamera, float]:

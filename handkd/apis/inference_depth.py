@@ -1,68 +1,20 @@
-"""Depth images for depth networks: reading them, finding the hand, and the steps of the test pipeline."""
+"""Depth images for depth networks: finding the hand, and the steps of the test pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike, fspath
 
 import numpy as np
 from mmengine.config import Config
 
-from handkd.datasets.readers.depth_files import DepthFormat
-from handkd.datasets.transforms import ImageReadError
 from handkd.geometry import find_hand, unproject
 from handkd.registry import TRANSFORMS
 from handkd.size_checks import LOADERS, leaf_datasets, type_name
 
 from .found_hands import found_pipeline
 
-_NEAREST, _FARTHEST = 50.0, 20000.0
-"""Range of the median reading of a depth image, mm: no hand is nearer, and no camera sees farther."""
 _IN_CUBE = ('HandMaskFromCube', 'DepthToCube')
 """Transforms after the last one that moves pixels."""
-
-
-def read_depth(source: str | PathLike | np.ndarray, unit: float = 1.0) -> np.ndarray:
-    """Read a depth image.
-
-    Args:
-        source: Path of a 16-bit PNG of one channel, or an array (H, W) of numbers; 0 and non-finite values mean no
-            reading.
-        unit: Millimetres per count. Defaults to 1.0.
-
-    Returns:
-        Shape (H, W), float32, mm along the optical axis; 0 where there is no reading.
-
-    Raises:
-        OSError: If the file can't be read, or is not such a PNG; names it.
-        ValueError: If the array is not a depth image, has no reading, or the unit can't be right.
-    """
-    if isinstance(source, np.ndarray):
-        name = 'the depth image'
-        if source.ndim != 2 or source.dtype.kind not in 'uif' or source.dtype == np.uint8:
-            raise ValueError(
-                'the network reads depth: expected an array (H, W) of uint16 or float, '
-                f'found {source.dtype} {source.shape}, the form of colour images'
-            )
-        depth = source.astype(np.float32) * np.float32(unit)
-    else:
-        name = fspath(source)
-        try:
-            depth = DepthFormat(unit=unit).read(source)
-        except ImageReadError as error:
-            raise ImageReadError(f'{error}; the network reads depth: give a 16-bit PNG of one channel') from error
-    depth[~(np.isfinite(depth) & (depth > 0))] = 0
-    readings = depth[depth > 0]
-    if not readings.size:
-        raise ValueError(f'{name}: no depth reading in it, all values are 0: give another image')
-    middle = float(np.median(readings))
-    if not _NEAREST <= middle <= _FARTHEST:
-        guess = ': it looks like metres, set depth_unit=1000 (--depth-unit 1000)' if middle < _NEAREST else ''
-        raise ValueError(
-            f'{name}: the median depth is {middle:.3g} mm with {unit:g} mm per count, expected {_NEAREST:g} to '
-            f'{_FARTHEST:g} mm{guess or "; give the right depth_unit (--depth-unit)"}'
-        )
-    return depth
 
 
 def check_depth_known(root: Sequence[float] | None, camera: np.ndarray | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from .run_checks import (
     use_reproducible_sampler,
 )
 from .runner import IN_PART, HandRunner, network_of
+from .trained import student_config
 from .work_dirs import hold_work_dir
 
 
@@ -161,11 +161,3 @@ def _end_workers(runner: Runner) -> None:
         for iterator in (getattr(owner, '_iterator', None) for owner in owners):
             if hasattr(iterator, '_shutdown_workers'):  # DataLoader has no public way
                 iterator._shutdown_workers()
-
-
-def student_config(cfg: Config) -> Config:
-    """Return a copy of a config in which a distilled model is replaced by its student, the network at test time."""
-    cfg = copy.deepcopy(cfg)
-    if 'student' in cfg.model:
-        cfg.model = cfg.model.student
-    return cfg

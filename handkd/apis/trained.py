@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +14,22 @@ from mmengine.config import Config
 from torch import nn
 
 from handkd.config import load_config
-from handkd.evaluation import original_pixels
+from handkd.geometry import original_pixels
 from handkd.hand import BONES
-from handkd.models import load_weights
 from handkd.registry import DATASETS, MODELS
 
-from .resuming import latest_checkpoint
-from .runs import student_config
+from .devices import find_device
 
 BATCH = 32
 """Images that go through a network together."""
+
+
+def student_config(cfg: Config) -> Config:
+    """Return a copy of a config in which a distilled model is replaced by its student, the network at test time."""
+    cfg = copy.deepcopy(cfg)
+    if 'student' in cfg.model:
+        cfg.model = cfg.model.student
+    return cfg
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,8 @@ class TrainedNetwork:
             ValueError: If the folder holds several configs.
             ConfigError: If the config is invalid.
         """
+        from .resuming import latest_checkpoint  # imports all that training needs
+
         if Path(run).is_dir():
             config, checkpoint = _only_config(Path(run)), latest_checkpoint(run)
             if checkpoint is None:
@@ -67,16 +76,23 @@ class TrainedNetwork:
             raise FileNotFoundError(f'{run}: no such work dir; name a work dir or CONFIG.py:CHECKPOINT.pth')
         return cls(label or name, student_config(load_config(config, options)), checkpoint)
 
-    def build(self) -> nn.Module:
-        """Return the network with its weights, in eval mode, on the GPU if there is one.
+    def build(self, device: str | torch.device | None = None) -> nn.Module:
+        """Return the network with its weights, in eval mode.
+
+        Args:
+            device: Device to run on. Defaults to None: the GPU if there is one, else the CPU.
 
         Raises:
             FileNotFoundError: If the checkpoint is missing.
             CheckpointError: If it is damaged or of another architecture.
+            ValueError: If the device can't be used.
         """
+        from handkd.models import load_weights  # imports MMPose's networks, and with them matplotlib
+
+        device = find_device(device)
         network = MODELS.build(self.cfg.model)
         load_weights(network, self.checkpoint, owner=self.label)
-        return network.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
+        return network.to(device).eval()
 
 
 def spread_indices(count: int, num: int) -> list[int]:

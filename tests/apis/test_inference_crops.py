@@ -11,7 +11,7 @@ from mmpose.structures import PoseDataSample
 
 from handkd.apis.inference_crops import ConfigCrop, HandPlace
 from handkd.apis.inferencer import HandInferencer
-from handkd.apis.runs import student_config
+from handkd.apis.trained import student_config
 from handkd.datasets.transforms import HandCrop, PackHandInputs, WarpCrop
 from handkd.datasets.transforms.cropping import ZB_MARGIN
 from handkd.datasets.transforms.virtual_camera import turn_onto
@@ -75,10 +75,13 @@ def tight_box(photo: dict) -> tuple[float, ...]:
 def known_of(infer: HandInferencer, photo: dict) -> dict:
     """What the crop of an inferencer needs to know of a labelled photograph."""
     known = dict(box=tight_box(photo))
-    root = (*photo['keypoints'][0, infer.crop.root].tolist(), float(photo['keypoints_cam'][0, infer.crop.root, 2]))
-    if infer.crop.rule in ('zb', 'cube'):
-        known['root'] = root if infer.crop.rule == 'cube' else root[:2]
-    if hasattr(infer.model.head, 'codec') and hasattr(infer.model.head.codec, 'scale_bone'):
+    root = (
+        *photo['keypoints'][0, infer.network.crop.root].tolist(),
+        float(photo['keypoints_cam'][0, infer.network.crop.root, 2]),
+    )
+    if infer.network.crop.rule in ('zb', 'cube'):
+        known['root'] = root if infer.network.crop.rule == 'cube' else root[:2]
+    if hasattr(infer.network.model.head, 'codec') and hasattr(infer.network.model.head.codec, 'scale_bone'):
         known['camera'] = photo['camera']['K']
     return known
 
@@ -93,15 +96,15 @@ def test_inference_gives_the_prediction_of_the_test_pipeline(path, photo, checke
     checked.add(kind)
     shrink_unets(cfg)
     torch.manual_seed(0)
-    monkeypatch.setattr('handkd.apis.inferencer.load_weights', lambda *args, **kwargs: None)
+    monkeypatch.setattr('handkd.models.load_weights', lambda *args, **kwargs: None)
     if cfg.model.type == 'ViewSynthesizer' and 'head' not in cfg.model:
         with pytest.raises(ValueError, match='predicts views and no joints'):
             HandInferencer(cfg, 'none.pth', device='cpu')
         return
     infer = HandInferencer(cfg, 'none.pth', device='cpu')
-    given, predict = [], infer.model.test_step
+    given, predict = [], infer.network.model.test_step
     monkeypatch.setattr(
-        infer.model, 'test_step', lambda batch: given.append(batch) or given.append(predict(batch)) or given[-1]
+        infer.network.model, 'test_step', lambda batch: given.append(batch) or given.append(predict(batch)) or given[-1]
     )
     (hand,) = infer(photo['img'], **known_of(infer, photo))
     batch, (result,) = given
@@ -188,7 +191,9 @@ def test_a_cube_comes_from_the_root_or_from_box_and_scale(files, position, cut):
     hand = make_hand(position, turned=cut == 'VirtualCamera')
     pixels = project(hand, dict(K=INTRINSICS))
     image, seen = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8), []
-    infer.model.data_preprocessor.register_forward_pre_hook(lambda _, args: seen.append(args[0]['inputs']['rgb'][0]))
+    infer.network.model.data_preprocessor.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0]['inputs']['rgb'][0])
+    )
     box = tight_box(dict(keypoints=pixels[None]))
     for known, tolerance in (
         (dict(root=(*pixels[9], hand[9, 2])), 0.01),

@@ -10,9 +10,9 @@ import torch
 from mmengine.config import Config
 
 from handkd.apis.found_hands import found_steps
-from handkd.apis.inference_depth import read_depth
+from handkd.apis.inference_images import read_depth
 from handkd.apis.inferencer import HandInferencer
-from handkd.apis.runs import student_config
+from handkd.apis.trained import student_config
 from handkd.registry import TRANSFORMS
 from handkd.size_checks import leaf_datasets
 from handkd.studio import StudioDataset
@@ -75,19 +75,19 @@ def test_with_the_true_root_a_network_sees_what_it_sees_in_testing(path, photo, 
     checked.add(kind)
     shrink_unets(cfg)
     torch.manual_seed(0)
-    monkeypatch.setattr('handkd.apis.inferencer.load_weights', lambda *args, **kwargs: None)
+    monkeypatch.setattr('handkd.models.load_weights', lambda *args, **kwargs: None)
     if model.head.type == 'PartSegmentationHead':
         with pytest.raises(ValueError, match='predicts parts of the hand and no joints'):
             HandInferencer(cfg, 'none.pth', device='cpu')
         return
     infer, given = HandInferencer(cfg, 'none.pth', device='cpu'), []
-    infer.model.data_preprocessor.register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    infer.network.model.data_preprocessor.register_forward_pre_hook(lambda _, args: given.append(args[0]))
     (hand,) = infer(photo['depth'], **known_of(photo))
     expected = run_test_pipeline(dataset, photo)
     (seen,), shown = given[0]['inputs']['depth'], expected['inputs']['depth']
     assert 0.05 < (shown.abs() < 1).float().mean() < 0.9
     assert ((seen - shown).abs() > 1e-3).float().mean() < 0.002  # where rounding picks another neighbour
-    (result,) = infer.model.test_step(dict(inputs=dict(depth=[seen]), data_samples=[expected['data_samples']]))
+    (result,) = infer.network.model.test_step(dict(inputs=dict(depth=[seen]), data_samples=[expected['data_samples']]))
     check_prediction(hand, result.pred_instances, expected['data_samples'])
 
 
@@ -110,7 +110,7 @@ def check_prediction(hand: dict, pred, sample) -> None:
 @pytest.mark.parametrize('path', ['weakseg/inception_direct_studio.py', 'pmd/resnet18half_depth_studio.py'])
 @pytest.mark.parametrize('boxed', [False, True])
 def test_without_a_root_the_hand_is_found(path, boxed, photo, monkeypatch):
-    monkeypatch.setattr('handkd.apis.inferencer.load_weights', lambda *args, **kwargs: None)
+    monkeypatch.setattr('handkd.models.load_weights', lambda *args, **kwargs: None)
     infer, known = HandInferencer(ROOT / 'configs' / path, 'none.pth', device='cpu'), known_of(photo)
     known = dict(camera=known['camera'], **(dict(box=known['box']) if boxed else {}))
     counts = (photo['depth'] * 10).round().astype(np.uint16)
@@ -125,7 +125,7 @@ def test_without_a_root_the_hand_is_found(path, boxed, photo, monkeypatch):
 
 
 def test_what_can_not_be_used_is_named(photo, monkeypatch):
-    monkeypatch.setattr('handkd.apis.inferencer.load_weights', lambda *args, **kwargs: None)
+    monkeypatch.setattr('handkd.models.load_weights', lambda *args, **kwargs: None)
     depth, rgb = (
         HandInferencer(ROOT / 'configs/pmd' / name, 'none.pth', device='cpu')
         for name in ('resnet18half_depth_studio.py', 'resnet18half_rgb_studio.py')

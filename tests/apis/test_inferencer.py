@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 
-from handkd.apis.inference_crops import find_box
+from handkd.apis.inference_places import find_box
 from handkd.apis.inferencer import HandInferencer
 from handkd.datasets.transforms import HandCrop, WarpCrop
 from handkd.hand import chirality
@@ -94,7 +94,7 @@ def test_side_is_estimated_or_as_given(infer):
 @pytest.mark.parametrize('orientation', [1, 3, 5, 6, 8])
 def test_a_photograph_gives_the_same_crop_however_it_is_stored(infer, tmp_path, photograph, orientation):
     seen, smooth = [], cv2.GaussianBlur(IMAGE, (0, 0), 2)
-    hook = infer.model.data_preprocessor.register_forward_pre_hook(
+    hook = infer.network.model.data_preprocessor.register_forward_pre_hook(
         lambda _, args: seen.append(args[0]['inputs']['rgb'][0].numpy().astype(int))
     )
     path = photograph(smooth, tmp_path, orientation)
@@ -107,7 +107,7 @@ def test_a_photograph_gives_the_same_crop_however_it_is_stored(infer, tmp_path, 
 
 def test_the_network_sees_the_crop_of_training(infer):
     seen = []
-    hook = infer.model.data_preprocessor.register_forward_pre_hook(
+    hook = infer.network.model.data_preprocessor.register_forward_pre_hook(
         lambda _, args: seen.append(args[0]['inputs']['rgb'])
     )
     infer(IMAGE, box=(30, 20, 40, 50))
@@ -127,12 +127,14 @@ def test_outside_of_the_image_is_what_it_was_in_training(files):
     cfg = Config.fromfile(config)
     cfg.test_dataloader.dataset.pipeline[1].border = 128
     infer, seen = HandInferencer(cfg, checkpoint, device='cpu'), []
-    infer.model.data_preprocessor.register_forward_pre_hook(lambda _, args: seen.append(args[0]['inputs']['rgb']))
+    infer.network.model.data_preprocessor.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0]['inputs']['rgb'])
+    )
     infer(IMAGE)
     assert (seen[0][0][:, :7] == 128).all() and (seen[0][0][:, 9:-9] != 128).any()
 
 
-def test_a_distilled_model_runs_as_its_student(files, infer):
+def test_a_distilled_model_runs_as_its_student(files, infer, tmp_path):
     config, checkpoint = files
     depth = dict(NETWORK, modality='depth', backbone=dict(NETWORK['backbone'], in_channels=1))
     cfg = Config(
@@ -150,8 +152,9 @@ def test_a_distilled_model_runs_as_its_student(files, infer):
     np.testing.assert_array_equal(hand['keypoints_3d'], expected['keypoints_3d'])
     both = dict(depth, modality=['rgb', 'depth'])
     for network, message in ((depth, 'in depth only: expected a DepthToCube'), (both, "takes .*'rgb', 'depth'.* one")):
+        torch.save({'state_dict': MODELS.build(network).state_dict()}, tmp_path / 'other.pth')
         with pytest.raises(ValueError, match=message):
-            HandInferencer(Config(dict(test_dataloader=TEST_SET, model=network)), checkpoint)
+            HandInferencer(Config(dict(test_dataloader=TEST_SET, model=network)), tmp_path / 'other.pth')
 
 
 def test_weights_of_another_network_are_refused(files, tmp_path):
@@ -250,6 +253,6 @@ def test_what_a_2d_network_can_not_use_or_give_is_named(flat):
         with pytest.raises(ValueError, match='this network gives 2D joints only'):
             infer(flat['image'], **kwargs)
     with torch.no_grad():
-        infer.model.weight.fill_(np.nan)
+        infer.network.model.weight.fill_(np.nan)
     with pytest.raises(ValueError, match='predicts non-finite joints'):
         infer(flat['image'])

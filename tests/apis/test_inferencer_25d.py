@@ -52,13 +52,13 @@ def test_with_a_camera_the_hand_has_a_place_in_space(deep):
     scale = np.linalg.norm(HAND[5] - HAND[0])
     assert see(deep, camera=INTRINSICS, hand_scale_mm=scale)['keypoints_cam'] is None  # it has seen no hand's size
     bones = torch.tensor(1.3 * HAND[None])  # the mean hand of its training is larger than this one
-    deep.model.head.bones.update(bones, torch.ones(1, 21))
+    deep.network.model.head.bones.update(bones, torch.ones(1, 21))
     try:
         placed = see(deep, camera=INTRINSICS, hand_scale_mm=scale)['keypoints_cam']
         larger = see(deep, camera=INTRINSICS)['keypoints_cam']
         nowhere = see(deep)['keypoints_cam']
     finally:
-        deep.model.head.bones.load_state_dict(type(deep.model.head.bones)().state_dict())
+        deep.network.model.head.bones.load_state_dict(type(deep.network.model.head.bones)().state_dict())
     # 0.5 mm of the root's depth, which follows from the pose, are 1 part in 840.
     np.testing.assert_allclose(placed, HAND, atol=1)
     np.testing.assert_allclose(larger, 1.3 * HAND, atol=1.3)

@@ -4,7 +4,8 @@ import torch
 from mmengine.hooks import Hook
 from torch import nn
 
-from handkd.apis.runs import evaluate, latest_checkpoint, student_config, train
+from handkd.apis.runs import evaluate, latest_checkpoint, train
+from handkd.apis.trained import student_config
 from handkd.evaluation import HandPredictions, PartCounts
 from handkd.models import CheckpointError, read_checkpoint
 from handkd.models.distillers import BaseDistiller

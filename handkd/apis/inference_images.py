@@ -1,0 +1,118 @@
+"""Images for inference: colour pictures and depth images, each decoded once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike, fspath
+
+import numpy as np
+
+from handkd.datasets.readers.depth_files import DepthFormat
+from handkd.datasets.transforms import ImageReadError, read_image
+
+_NEAREST, _FARTHEST = 50.0, 20000.0
+"""Range of the median reading of a depth image, mm: no hand is nearer, and no camera sees farther."""
+
+
+@dataclass(frozen=True)
+class InferenceImage:
+    """A decoded image.
+
+    Attributes:
+        modality: 'rgb' or 'depth'.
+        pixels: BGR, uint8, shape (H, W, 3); or depth, float32, shape (H, W), mm along the optical axis, 0 where there
+            is no reading.
+        file: Its path, None for an array.
+    """
+
+    modality: str
+    pixels: np.ndarray
+    file: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the image in errors."""
+        return self.file or 'the image'
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in px."""
+        return self.pixels.shape[:2]
+
+
+def open_image(source: str | PathLike | np.ndarray, modality: str, depth_unit: float = 1.0) -> InferenceImage:
+    """Decode an image.
+
+    Args:
+        source: Path of a file, or an array; see :func:`read_picture` and :func:`read_depth`.
+        modality: 'rgb' or 'depth'.
+        depth_unit: Millimetres per count of a depth image. Defaults to 1.0.
+
+    Raises:
+        OSError: If the file can't be read; names it.
+        ValueError: If the array is of the other kind, or has no depth.
+    """
+    pixels = read_depth(source, depth_unit) if modality == 'depth' else read_picture(source)
+    return InferenceImage(modality, pixels, None if isinstance(source, np.ndarray) else fspath(source))
+
+
+def read_picture(source: str | PathLike | np.ndarray) -> np.ndarray:
+    """Read a colour picture.
+
+    Args:
+        source: Path of a file, or an array BGR, uint8, shape (H, W, 3).
+
+    Returns:
+        BGR, uint8, shape (H, W, 3).
+
+    Raises:
+        OSError: If the file can't be read; names it.
+        ValueError: If the array is not such a picture.
+    """
+    image = source if isinstance(source, np.ndarray) else read_image(source)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f'an image must be BGR, uint8, (H, W, 3); found {image.dtype} {image.shape}')
+    return image
+
+
+def read_depth(source: str | PathLike | np.ndarray, unit: float = 1.0) -> np.ndarray:
+    """Read a depth image.
+
+    Args:
+        source: Path of a 16-bit PNG of one channel, or an array (H, W) of numbers; 0 and non-finite values mean no
+            reading.
+        unit: Millimetres per count. Defaults to 1.0.
+
+    Returns:
+        Shape (H, W), float32, mm along the optical axis; 0 where there is no reading.
+
+    Raises:
+        OSError: If the file can't be read, or is not such a PNG; names it.
+        ValueError: If the array is not a depth image, has no reading, or the unit can't be right.
+    """
+    if isinstance(source, np.ndarray):
+        name = 'the depth image'
+        if source.ndim != 2 or source.dtype.kind not in 'uif' or source.dtype == np.uint8:
+            raise ValueError(
+                'the network reads depth: expected an array (H, W) of uint16 or float, '
+                f'found {source.dtype} {source.shape}, the form of colour images'
+            )
+        depth = source.astype(np.float32) * np.float32(unit)
+    else:
+        name = fspath(source)
+        try:
+            depth = DepthFormat(unit=unit).read(source)
+        except ImageReadError as error:
+            raise ImageReadError(f'{error}; the network reads depth: give a 16-bit PNG of one channel') from error
+    depth[~(np.isfinite(depth) & (depth > 0))] = 0
+    readings = depth[depth > 0]
+    if not readings.size:
+        raise ValueError(f'{name}: no depth reading in it, all values are 0: give another image')
+    middle = float(np.median(readings))
+    if not _NEAREST <= middle <= _FARTHEST:
+        guess = ': it looks like metres, set depth_unit=1000 (--depth-unit 1000)' if middle < _NEAREST else ''
+        raise ValueError(
+            f'{name}: the median depth is {middle:.3g} mm with {unit:g} mm per count, expected {_NEAREST:g} to '
+            f'{_FARTHEST:g} mm{guess or "; give the right depth_unit (--depth-unit)"}'
+        )
+    return depth
