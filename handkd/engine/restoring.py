@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import faiss
-import numba
+import numba  # before the workers of a training fork: they share what is loaded
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate

@@ -131,6 +131,36 @@ def check_way_back(hand: dict, result: PoseDataSample, sample: PoseDataSample, i
     assert ('keypoints_xyz' in pred) == (hand['keypoints_3d'] is not None)
 
 
+def test_crops_equal_those_of_the_test_pipelines_for_the_same_box(photo):
+    """To the last value, for every way of cropping in the configs, and the rule that none of them has."""
+    photo = dict(photo, keypoints=photo['keypoints'].round())  # no sum of the box is rounded
+    photo['bbox'] = np.add(tight_box(photo), (0, 0, *tight_box(photo)[:2])).astype(np.float32)[None]
+    kinds = {}
+    configs = [Config.fromfile(ROOT / 'configs' / path) for path in CONFIGS]
+    configs.append(make_config(dict(type='HandCrop', rule='box', factor=1.7), dict(type='WarpCrop', size=64, border=9)))
+    for cfg in configs:
+        steps = crop_steps(leaf_datasets(cfg, 'test_dataloader')[0][1])
+        kinds[json.dumps(steps, default=str, sort_keys=True)] = (cfg, steps)
+    for cfg, steps in kinds.values():
+        crop, sample = ConfigCrop(cfg), dict(photo)
+        for step in steps:
+            sample = TRANSFORMS.build(step)(sample)
+        root = (*photo['keypoints'][0, crop.root].tolist(), float(photo['keypoints_cam'][0, crop.root, 2]))
+        place = HandPlace(
+            tight_box(photo), root=root if crop.rule in ('zb', 'cube') else None, camera=photo['camera']['K']
+        )
+        view = crop.cut(dict(img=photo['img']), *crop.square(place, photo['img'].shape[:2]), place.camera)
+        np.testing.assert_array_equal(view.sample['img'], sample['img'])
+        np.testing.assert_allclose(view.camera['K'], sample['camera']['K'], rtol=1e-6)
+    assert {ConfigCrop(cfg).rule for cfg, _ in kinds.values()} == {*HandCrop.RULES}
+
+
+def crop_steps(dataset: dict) -> list[dict]:
+    """The transforms of a test pipeline that choose and cut a square; of the studio's crops those that do the same."""
+    steps = [step for step in dataset.get('pipeline', ()) if step.type in ('HandCrop', 'WarpCrop', 'VirtualCamera')]
+    return steps or [dict(type='HandCrop', factor=1.25), dict(type='WarpCrop', size=dataset.resolution)]
+
+
 def test_the_studio_renders_what_inference_cuts():
     cfg = Config.fromfile(ROOT / 'configs/pmd/resnet18half_studio.py')
     crop = ConfigCrop(cfg)

@@ -3,14 +3,12 @@
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
 from handkd.apis.found_hands import found_steps
-from handkd.apis.inference_images import read_depth
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.trained import student_config
 from handkd.registry import TRANSFORMS
@@ -152,19 +150,3 @@ def test_what_can_not_be_used_is_named(photo, monkeypatch):
     ):
         with pytest.raises(ValueError, match=message):
             infer(image, **kwargs)
-
-
-def test_depth_files(tmp_path):
-    path = str(tmp_path / 'depth.png')
-    cv2.imwrite(path, np.full((4, 6), 5000, np.uint16))
-    np.testing.assert_allclose(read_depth(path, 0.1), np.full((4, 6), 500), rtol=1e-6)
-    cv2.imwrite(path, np.full((4, 6), 200, np.uint8))
-    with pytest.raises(
-        OSError, match=r'depth.png.* has 1 channel\(s\) of uint8.*reads depth: give a 16-bit PNG of one channel'
-    ):
-        read_depth(path)
-    with pytest.raises(OSError, match='gone.png'):
-        read_depth(tmp_path / 'gone.png')
-    array = np.array([[np.nan, np.inf, -5, 0, 700]])
-    np.testing.assert_array_equal(read_depth(array), [[0, 0, 0, 0, 700]])
-    assert np.isnan(array[0, 0])

@@ -167,22 +167,6 @@ def test_weights_of_another_network_are_refused(files, tmp_path):
         HandInferencer(config, tmp_path / 'gone.pth')
 
 
-@pytest.mark.parametrize(
-    ('box', 'message'),
-    [
-        ('half', "must be 'full' or"),
-        ((1, 2, 3), 'must be'),
-        ((1, 2, 0, 4), 'positive size'),
-        ((1, 2, np.nan, 4), 'must be'),
-        ((120, 0, 10, 10), 'outside the image of 120 x 90 px'),
-        ((0, -10, 10, 10), 'outside the image'),
-    ],
-)
-def test_boxes_that_make_no_sense(box, message):
-    with pytest.raises(ValueError, match=message):
-        find_box(box, (90, 120), 'hand.png', 1.25)
-
-
 def test_other_arguments_that_make_no_sense(infer):
     for kwargs, message in (
         (dict(side='Left'), 'side must be'),

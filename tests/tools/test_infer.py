@@ -74,6 +74,17 @@ def test_the_tool_goes_on_over_bad_images(tool, files, tmp_path, capsys):
     assert names == ['alpha_hand.png', 'b_good_hand.png', 'good_hand.png', 'grey_hand.png']
 
 
+def test_an_image_is_decoded_once_for_its_joints_and_its_picture(tool, files, tmp_path, monkeypatch):
+    decoded, decode = [], cv2.imdecode
+    monkeypatch.setattr(cv2, 'imdecode', lambda *args: decoded.append(1) or decode(*args))
+    images = [str(tmp_path / name) for name in ('a.png', 'b.jpg')]
+    for image in images:
+        cv2.imwrite(image, IMAGE)
+    network = ['--config', str(files[0]), '--checkpoint', str(files[1])]
+    assert tool['main']([*images, *network, '--out-dir', str(tmp_path / 'out')]) == 0
+    assert len(decoded) == 2 and len([*(tmp_path / 'out').iterdir()]) == 2
+
+
 def test_a_bomb_costs_no_result_of_the_others(tool, files, tmp_path, capsys):
     """Nor does what ends the program: lines are there as soon as they are known."""
     good, bomb, pipe, loop, last = (tmp_path / f'{n}.png' for n in ('good', 'bomb', 'pipe', 'loop', 'last'))
