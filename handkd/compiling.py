@@ -65,6 +65,7 @@ class Kernel:
         functools.update_wrapper(self, function)
         self._function, self._cache, self._options = function, cache, options
         self._made: Any = None
+        self._ready = False
         if cache:
             _digest(_sources_of(function))  # now: the sources may have changed by the first call
 
@@ -74,26 +75,25 @@ class Kernel:
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of numba's dispatcher."""
-        if name.startswith('__') or '_made' not in self.__dict__:
+        if name.startswith('__') or '_ready' not in self.__dict__:
             raise AttributeError(name)  # special names are no reason to load numba
         return getattr(self.dispatcher, name)
 
     @property
     def dispatcher(self) -> Any:
         """Dispatcher of numba for the function, with those of the kernels that it may call."""
-        if self._made is None:
+        if not self._ready:  # another thread must not call it before the kernels that it calls are made
             with _LOCK:
                 if self._made is None:
                     self._made = _make_dispatcher(self._function, self._cache, self._options)
                     _use_dispatchers(self._function.__globals__)
+                    self._ready = True
         return self._made
 
 
 def _use_dispatchers(names: dict[str, Any]) -> None:
-    """Replace the kernels among the globals of a module by their dispatchers."""
-    for name, value in list(names.items()):
-        if isinstance(value, Kernel):
-            names[name] = value.dispatcher
+    """Replace the kernels among the globals of a module by their dispatchers, all at once."""
+    names.update({name: value.dispatcher for name, value in list(names.items()) if isinstance(value, Kernel)})
 
 
 def _make_dispatcher(function: Callable, cache: bool, options: dict[str, object]) -> Any:

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -173,6 +175,19 @@ def test_kernels_call_those_of_other_modules(kernels):
     assert sums.square is squares.square and not isinstance(squares.square, Kernel)  # the dispatcher of numba
     assert squares.square(4) == 16 and squares.square.py_func(4) == 16
     assert (numba.int64,) in squares.square.signatures
+
+
+def test_the_first_calls_may_come_from_several_threads(kernels, monkeypatch):
+    import sums
+
+    from handkd import compiling
+
+    make = compiling._make_dispatcher
+    monkeypatch.setattr(compiling, '_make_dispatcher', lambda *args: time.sleep(0.3) or make(*args))
+    add_one = sums.add_one
+    with ThreadPoolExecutor(8) as pool:  # they come while the kernels are being made
+        found = pool.map(lambda x: time.sleep(0.1 * x) or add_one(x), range(8))
+    assert [*found] == [x * x + 1 for x in range(8)]
 
 
 def test_code_is_kept_under_the_sources_at_the_definition(kernels, kept_in, tmp_path_factory):
