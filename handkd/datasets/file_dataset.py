@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import MMLogger
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice, did_you_mean
 from handkd.units import wrong_unit
 
 from .base import ReproducibleDataset
@@ -68,14 +68,13 @@ class HandFileDataset(ReproducibleDataset):
     ) -> None:
         super().__init__(pipeline)
         self.data_root = Path(data_root)
-        self.check_choice('split', split, self.SPLITS)
-        self.check_choice('on_corrupt', on_corrupt, ('stop', 'skip'))
+        name = type(self).__name__
+        check_choice(split, self.SPLITS, f'{name}(split=...)')
+        check_choice(on_corrupt, ('stop', 'skip'), f'{name}(on_corrupt=...)')
         if isinstance(modalities, str) or not modalities:
-            raise ValueError(
-                f"{type(self).__name__}: modalities must be a tuple such as ('rgb',), found {modalities!r}"
-            )
+            raise ValueError(f"{name}: modalities must be a tuple such as ('rgb',), found {modalities!r}")
         for modality in modalities:
-            self.check_choice('modalities', modality, self.MODALITIES)
+            check_choice(modality, self.MODALITIES, f'{name}(modalities=...)')
         self.split, self.modalities = split, tuple(modalities)
         sources = [self.expect(path) for path in self.sources()]
         settings = dict(self.index_settings(), data_root=os.path.realpath(self.data_root), split=split)
@@ -242,12 +241,6 @@ class HandFileDataset(ReproducibleDataset):
             f'{type(self).__name__}(data_root={str(self.data_root)!r}) expects {path!r} there; '
             f'{describe_folder(self.data_root, type(self))}'
         )
-
-    @classmethod
-    def check_choice(cls, what: str, value: str, choices: Sequence[str]) -> None:
-        """Raise a ValueError with the nearest right name if a setting is not one of its choices."""
-        if value not in choices:
-            raise ValueError(f'{cls.__name__}({what}=...): there is no {value!r}; {did_you_mean(value, choices)}')
 
 
 def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:

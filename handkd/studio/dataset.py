@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from handkd.datasets.base import ReproducibleDataset
 from handkd.hand import JOINTS, SIDES
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice, check_keys
 from handkd.registry import DATASETS
 
 from .background import list_backgrounds
@@ -75,8 +75,7 @@ class StudioDataset(ReproducibleDataset):
         split_id = split_number(split)
         for name, words, known in (('modalities', modalities, MODALITIES), ('sides', sides, SIDES)):
             for word in words:
-                if word not in known:
-                    raise ValueError(f'{name}: there is no {word!r}; {did_you_mean(word, known)}')
+                check_choice(word, known, name)
         zoom, shift = _crop_noise(crop_noise)
         for name, value, low in (('length', length, 1), ('seed', seed, 0), ('resolution', resolution, 8)):
             if not isinstance(value, int) or value < low:
@@ -118,9 +117,7 @@ class StudioDataset(ReproducibleDataset):
 def _crop_noise(noise: Mapping[str, object] | None) -> tuple[tuple[float, float], float]:
     """Check ``crop_noise`` and return its (scale range, shift)."""
     noise = {'scale': (1.0, 1.0), 'shift': 0.0} if noise is None else {'scale': (1.0, 1.0), 'shift': 0.0, **noise}
-    for key in noise:
-        if key not in ('scale', 'shift'):
-            raise ValueError(f'crop_noise: no key {key!r}; {did_you_mean(key, ("scale", "shift"))}')
+    check_keys(noise, ('scale', 'shift'), 'crop_noise')
     low, high = noise['scale']
     if not 0 < low <= high:
         raise ValueError(f"crop_noise['scale'] must be a range (low, high) above 0, found {noise['scale']!r}")

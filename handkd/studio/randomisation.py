@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice, check_keys
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,10 @@ def resolve_randomisation(setting: str | Mapping[str, object]) -> Randomisation:
     """
     changes = {} if isinstance(setting, str) else dict(setting)
     name = setting if isinstance(setting, str) else changes.pop('preset', 'default')
-    if name not in PRESETS:
-        raise ValueError(f'randomisation: no preset {name!r}; {did_you_mean(name, PRESETS)}')
+    check_choice(name, PRESETS, 'randomisation')
     base = PRESETS[name]
-    known = tuple(field.name for field in fields(Randomisation))
+    check_keys(changes, (field.name for field in fields(Randomisation)), 'randomisation')
     for key, value in changes.items():
-        if key not in known:
-            raise ValueError(f'randomisation: no key {key!r}; {did_you_mean(key, known)}')
         if isinstance(getattr(base, key), tuple):
             if not (isinstance(value, (tuple, list)) and len(value) == 2 and 0 <= value[0] <= value[1]):
                 raise ValueError(f'randomisation[{key!r}] must be a range (low, high), found {value!r}')

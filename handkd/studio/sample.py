@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handkd.compiling import njit
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 
 from .anatomy import Subject, subject_of
 from .appearance import noise_table
@@ -40,8 +40,7 @@ def split_number(split: str) -> int:
     Raises:
         ValueError: If the split is unknown; names the nearest one.
     """
-    if split not in SPLITS:
-        raise ValueError(f'split: there is no {split!r}; {did_you_mean(split, SPLITS)}')
+    check_choice(split, SPLITS, 'split')
     return SPLITS[split]
 
 

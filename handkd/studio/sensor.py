@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from handkd.compiling import njit
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice, check_keys
 
 from .renderer import JIT
 
@@ -52,12 +52,9 @@ def resolve_sensor(setting: None | str | Mapping[str, object]) -> DepthSensor | 
         return None
     changes = {} if isinstance(setting, str) else dict(setting)
     name = setting if isinstance(setting, str) else changes.pop('preset', 'kinect')
-    if name not in SENSORS:
-        raise ValueError(f'depth_sensor: no sensor {name!r}; {did_you_mean(name, SENSORS)}')
-    known = tuple(field.name for field in fields(DepthSensor))
+    check_choice(name, SENSORS, 'depth_sensor')
+    check_keys(changes, (field.name for field in fields(DepthSensor)), 'depth_sensor')
     for key, value in changes.items():
-        if key not in known:
-            raise ValueError(f'depth_sensor: no key {key!r}; {did_you_mean(key, known)}')
         if not (isinstance(value, (int, float)) and value >= 0):
             raise ValueError(f'depth_sensor[{key!r}] must be a number >= 0, found {value!r}')
     sensor = SENSORS[name]

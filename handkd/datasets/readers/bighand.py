@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
+from handkd.hints import check_choice
 from handkd.registry import DATASETS
 from handkd.units import FARTHEST, is_sane
 
@@ -99,7 +100,7 @@ class BigHandDataset(HandFileDataset):
         side: str = 'right',
         annotation_suffix: str = '_loc_shift_made_by_qi_20180112_v2.txt',
     ) -> None:
-        self.check_choice('side', side, SIDES)
+        check_choice(side, SIDES, 'BigHandDataset(side=...)')
         for name, numbers in (('subjects', subjects), ('test_subjects', test_subjects)):
             if not set(numbers) <= set(_SUBJECTS):
                 raise ValueError(f'BigHandDataset({name}=...) must be numbers from 1 to 12, found {numbers!r}')

@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger
 
 from handkd.geometry import register_depth, register_image
 from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, SIDES
+from handkd.hints import check_choice
 from handkd.registry import DATASETS
 
 from ..damaged_labels import DamagedLabels
@@ -114,8 +115,8 @@ class DexterObjectDataset(HandFileDataset):
         side: str = 'left',
         min_tips: int = 2,
     ) -> None:
-        self.check_choice('camera', camera, tuple(_SIZES))
-        self.check_choice('side', side, SIDES)
+        check_choice(camera, tuple(_SIZES), 'DexterObjectDataset(camera=...)')
+        check_choice(side, SIDES, 'DexterObjectDataset(side=...)')
         check_depth_unit(depth_unit, 'DexterObjectDataset(depth_unit=...)')
         self.camera, self.side, self.depth_files, self.min_tips = camera, side, depth_files, min_tips
         self.axes, self.invalid_z = _numbers('axes', axes, (3,)), invalid_z

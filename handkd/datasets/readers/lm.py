@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from handkd.geometry import axis_angle_to_matrix
 from handkd.hand import JOINT_INDEX, JOINTS, SIDES
+from handkd.hints import check_choice
 from handkd.reading import read_text
 from handkd.registry import DATASETS
 from handkd.units import FARTHEST, is_sane
@@ -107,11 +108,11 @@ class LMDataset(HandFileDataset):
         sequences: Sequence[int] | None = None,
         side: str = 'right',
     ) -> None:
-        self.check_choice('split_by', split_by, ('sequence', 'frames'))
-        self.check_choice('test_part', test_part, ('first', 'last'))
-        self.check_choice('images', images, tuple(_FOLDERS))
-        self.check_choice('joint0', joint0, ('palm', 'thumb_base'))
-        self.check_choice('side', side, SIDES)
+        check_choice(split_by, ('sequence', 'frames'), 'LMDataset(split_by=...)')
+        check_choice(test_part, ('first', 'last'), 'LMDataset(test_part=...)')
+        check_choice(images, tuple(_FOLDERS), 'LMDataset(images=...)')
+        check_choice(joint0, ('palm', 'thumb_base'), 'LMDataset(joint0=...)')
+        check_choice(side, SIDES, 'LMDataset(side=...)')
         _check_numbers('sequences', _SEQUENCES if sequences is None else sequences, _SEQUENCES)
         _check_numbers('test_sequences', test_sequences, _SEQUENCES)
         _check_numbers('views', views, _VIEWS)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from handkd.hand import FINGERS, JOINTS, NUM_PARTS, PART_UNKNOWN, SIDES
+from handkd.hints import check_choice
 from handkd.reading import reading, shown
 from handkd.registry import DATASETS
 
@@ -120,9 +121,9 @@ class NYUDataset(HandFileDataset):
         subject_boundary: int = 2440,
         focal: Sequence[float] = (588.036865, 587.075073),
     ) -> None:
-        self.check_choice('depth_source', depth_source, ('depth', 'synthdepth'))
-        self.check_choice('joint0', joint0, tuple(_ROOTS))
-        self.check_choice('side', side, SIDES)
+        check_choice(depth_source, ('depth', 'synthdepth'), 'NYUDataset(depth_source=...)')
+        check_choice(joint0, tuple(_ROOTS), 'NYUDataset(joint0=...)')
+        check_choice(side, SIDES, 'NYUDataset(side=...)')
         self.views = tuple(views)
         if not self.views or len(set(self.views)) < len(self.views) or not set(self.views) <= {1, 2, 3}:
             raise ValueError(f'NYUDataset(views=...) must be some of 1, 2, 3, found {views!r}')

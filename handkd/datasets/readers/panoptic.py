@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 
 from handkd.geometry import project
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
+from handkd.hints import check_choice
 from handkd.registry import DATASETS
 from handkd.units import FARTHEST
 
@@ -114,7 +115,7 @@ class PanopticHandDataset(HandFileDataset):
         every_nth_frame: int = 1,
         people: Sequence[Sequence[tuple[str, int]]] = (),
     ) -> None:
-        self.check_choice('release', release, ('full', 'mtc'))
+        check_choice(release, ('full', 'mtc'), 'PanopticHandDataset(release=...)')
         chosen = NODES if cameras is None else tuple(cameras)
         if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(NODES):
             raise ValueError(f'PanopticHandDataset(cameras=...) must be some of 0 to 30, each once, found {cameras!r}')
@@ -170,7 +171,7 @@ class PanopticHandDataset(HandFileDataset):
         if not found:
             self.expect('SEQUENCE/calibration_SEQUENCE.json')
         for name in self.sequences or ():
-            self.check_choice('sequences', name, found)
+            check_choice(name, found, 'PanopticHandDataset(sequences=...)')
         names = found if self.sequences is None else list(self.sequences)
         if self.split != 'all' and self.release == 'full':
             names = [name for name in names if (name in self.test_sequences) == (self.split == 'test')]

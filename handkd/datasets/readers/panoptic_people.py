@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 
 
 class People:
@@ -39,10 +39,7 @@ class People:
     def check_sequences(self, found: Collection[str]) -> None:
         """Raise a ValueError with the nearest right name if a sequence is unknown."""
         for sequence, _ in self._places:
-            if sequence not in found:
-                raise ValueError(
-                    f'PanopticHandDataset(people=...): unknown sequence {sequence!r}; {did_you_mean(sequence, found)}'
-                )
+            check_choice(sequence, found, 'PanopticHandDataset(people=...)')
 
     def find_doubles(self, sequence: str, frame: np.ndarray, person: np.ndarray, side: np.ndarray) -> np.ndarray:
         """Return which hands of a sequence are duplicates: a second hand of one person, side and frame.

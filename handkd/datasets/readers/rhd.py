@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from handkd.geometry import project
 from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, PALM_PARTS, SIDES, finger_joints
+from handkd.hints import check_choice
 from handkd.registry import DATASETS
 
 from ..file_dataset import HandFileDataset
@@ -91,8 +92,8 @@ class RHDDataset(HandFileDataset):
         hand: str = 'mask',
         joint0: str = 'wrist',
     ) -> None:
-        self.check_choice('hand', hand, ('mask', 'keypoints', 'both'))
-        self.check_choice('joint0', joint0, ('wrist', 'palm'))
+        check_choice(hand, ('mask', 'keypoints', 'both'), 'RHDDataset(hand=...)')
+        check_choice(joint0, ('wrist', 'palm'), 'RHDDataset(joint0=...)')
         self.hand, self.joint0 = hand, joint0
         if hand == 'both':
             self.PUBLISHED = {}  # no published number of visible hands

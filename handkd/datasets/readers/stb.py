@@ -9,6 +9,7 @@ import numpy as np
 
 from handkd.geometry import axis_angle_to_matrix, register_depth, register_image
 from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, finger_joints
+from handkd.hints import check_choice
 from handkd.registry import DATASETS
 
 from ..file_dataset import HandFileDataset
@@ -108,12 +109,12 @@ class STBDataset(HandFileDataset):
         joint0: str = 'palm',
         sequences: Sequence[str] | None = None,
     ) -> None:
-        self.check_choice('split', split, self.SPLITS)
-        self.check_choice('camera', camera, tuple(_CHOICES))
-        self.check_choice('joint0', joint0, ('palm', *_WRISTS))
+        check_choice(split, self.SPLITS, 'STBDataset(split=...)')
+        check_choice(camera, tuple(_CHOICES), 'STBDataset(camera=...)')
+        check_choice(joint0, ('palm', *_WRISTS), 'STBDataset(joint0=...)')
         self.sequences = _SPLITS[split] if sequences is None else tuple(sequences)
         for name in self.sequences:
-            self.check_choice('sequences', name, SEQUENCES)
+            check_choice(name, SEQUENCES, 'STBDataset(sequences=...)')
         if 'depth' in modalities and camera.startswith('BB'):
             raise ValueError(
                 f"STBDataset(camera={camera!r}): the stereo pair has no depth maps; leave 'depth' out of modalities, "

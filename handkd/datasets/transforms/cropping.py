@@ -8,10 +8,11 @@ import numpy as np
 
 from handkd.geometry import box_square, cube_square, joint_square, project, zb_square
 from handkd.hand import JOINTS, joint_index
+from handkd.hints import check_choice
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
-from .sample import any_pixels, check_choice, sample_name
+from .sample import any_pixels, sample_name
 
 ZB_MARGIN = 1.2
 """Mean side of the 'zb' square over the longer side of the joints' box, over the studio's hands; it varies by 0.23.
@@ -60,8 +61,8 @@ class HandCrop(BatchTransform):
         root: str | int | None = None,
         center: str = 'labels',
     ) -> None:
-        check_choice('HandCrop(rule=...)', rule, self.RULES)
-        check_choice('HandCrop(center=...)', center, ('labels', 'hand'))
+        check_choice(rule, self.RULES, 'HandCrop(rule=...)')
+        check_choice(center, ('labels', 'hand'), 'HandCrop(center=...)')
         if factor is not None and (rule not in ('square', 'box') or not factor > 0):
             raise ValueError(f"HandCrop: factor must be positive, and is for 'square' and 'box'; found {factor!r}")
         if cube is not None and (rule != 'cube' or not cube > 0):

@@ -8,10 +8,11 @@ import numpy as np
 from handkd.compiling import njit
 from handkd.geometry import unproject
 from handkd.hand import JOINT_INDEX, JOINTS, joint_index
+from handkd.hints import check_choice
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
-from .sample import check_choice, sample_name
+from .sample import sample_name
 
 _MIDDLE = JOINT_INDEX['middle_mcp']
 
@@ -56,7 +57,7 @@ class DepthToCube(BatchTransform):
         root: str | int = 'middle_mcp',
         hand_only: bool = False,
     ) -> None:
-        check_choice('DepthToCube(center=...)', center, ('root', 'depth', 'hand'))
+        check_choice(center, ('root', 'depth', 'hand'), 'DepthToCube(center=...)')
         if not cube > 0:
             raise ValueError(f'DepthToCube: cube must be a positive length in mm, found {cube!r}')
         self.cube, self.center, self.root = cube, center, joint_index(root)
@@ -140,7 +141,7 @@ class HandMaskFromDepth(BatchTransform):
     def __init__(self, margin: float = 20.0, joint0: str = 'wrist', forearm: float | None = None) -> None:
         if not margin > 0:
             raise ValueError(f'HandMaskFromDepth: margin must be a positive length in mm, found {margin!r}')
-        check_choice('HandMaskFromDepth(joint0=...)', joint0, ('wrist', 'palm'))
+        check_choice(joint0, ('wrist', 'palm'), 'HandMaskFromDepth(joint0=...)')
         if forearm is not None and not forearm >= 0:
             raise ValueError(f'HandMaskFromDepth: forearm must be a length in mm, not negative; found {forearm!r}')
         self.margin, self.joint0, self.forearm = margin, joint0, margin if forearm is None else forearm

@@ -9,10 +9,11 @@ import torch
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
+from handkd.hints import check_choice
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
-from .sample import PICTURE_KEYS, check_choice, sample_name
+from .sample import PICTURE_KEYS, sample_name
 
 _KEYS = {'rgb': 'img', 'depth': 'depth', 'background': 'background'}
 """Key in the sample of each modality."""
@@ -64,9 +65,9 @@ class PackHandInputs(BatchTransform):
         if isinstance(modalities, str) or not modalities:
             raise ValueError(f"PackHandInputs: modalities must be a tuple such as ('rgb',), found {modalities!r}")
         for name in modalities:
-            check_choice('PackHandInputs(modalities=...)', name, tuple(_KEYS))
+            check_choice(name, tuple(_KEYS), 'PackHandInputs(modalities=...)')
         for name in fields:
-            check_choice('PackHandInputs(fields=...)', name, _FIELDS)
+            check_choice(name, _FIELDS, 'PackHandInputs(fields=...)')
         self.modalities, self.fields, self.meta_keys = tuple(modalities), tuple(fields), tuple(meta_keys)
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> list[dict]:

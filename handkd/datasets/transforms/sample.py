@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import isfinite
 
 import numpy as np
 
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
-from handkd.hints import did_you_mean
 
 _REMEDIES = {
     'img': "ask the data set for it (modalities=('rgb',))",
@@ -76,12 +74,6 @@ def any_pixels(results: dict, transform: object) -> str:
     key = next((key for key in PIXEL_KEYS if results.get(key) is not None), 'img')
     require(results, transform, key)
     return key
-
-
-def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
-    """Raise a ValueError with the nearest right name if a setting is not one of its choices."""
-    if value not in choices:
-        raise ValueError(f'{what}: there is no {value!r}; {did_you_mean(value, choices)}')
 
 
 def labelled_joints(results: dict) -> np.ndarray:

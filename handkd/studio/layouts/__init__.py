@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 
 from .bighand import write_bighand
 from .dexter import write_dexter
@@ -59,8 +59,7 @@ def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[di
         ValueError: If the layout is unknown (names the nearest one), or ``num`` or ``seed`` is too small.
         OSError: If ``out`` is not an empty folder.
     """
-    if layout not in LAYOUTS:
-        raise ValueError(f'layout: there is no {layout!r}; {did_you_mean(layout, LAYOUTS)}')
+    check_choice(layout, LAYOUTS, 'layout')
     for name, value, low in (('num', num, 1), ('seed', seed, 0)):
         if not isinstance(value, int) or value < low:
             raise ValueError(f'{name} must be an integer of at least {low}, found {value!r}')

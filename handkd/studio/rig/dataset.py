@@ -12,7 +12,7 @@ from handkd.datasets.records import hand_record
 from handkd.datasets.views import Captures
 from handkd.hand import JOINTS, SIDES
 from handkd.hashing import mix
-from handkd.hints import did_you_mean
+from handkd.hints import check_choice
 from handkd.registry import DATASETS
 
 from ..anatomy import subject_of
@@ -93,8 +93,7 @@ class StudioRigDataset(ReproducibleDataset):
         if subjects > SUBJECTS[split]:
             raise ValueError(f'subjects: split {split!r} has {SUBJECTS[split]} people, found {subjects}')
         for side in sides or ('',):
-            if side not in SIDES:
-                raise ValueError(f'sides: there is no {side!r}; {did_you_mean(side, SIDES)}')
+            check_choice(side, SIDES, 'sides')
         if backgrounds is not None:
             list_backgrounds(backgrounds, self.split_id)
         self.split, self.seed, self.resolution, self.pace = split, seed, resolution, pace

@@ -292,7 +292,7 @@ def test_people_with_several_ids(panoptic, change_json):
     [
         (dict(every_nth_frame=0), r'every_nth_frame=\.\.\.\) must be a whole number from 1 on, found 0'),
         (dict(every_nth_frame=2.0), 'found 2.0'),
-        (dict(people=[[('pose1', 3)]]), r"people=\.\.\.\): unknown sequence 'pose1'; did you mean 'pose0'"),
+        (dict(people=[[('pose1', 3)]]), r"people=\.\.\.\): there is no 'pose1'; did you mean 'pose0'"),
         (dict(people=[[('pose0', '3')]]), r"pairs such as .*, found \('pose0', '3'\) in that of person 0"),
         (dict(people=[[('pose0', 3)], [('pose0', 3)]]), r"\['pose0', 3\] is given twice"),
         (dict(split='testing'), "did you mean 'test'"),

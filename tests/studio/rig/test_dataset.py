@@ -126,7 +126,7 @@ def test_it_packs_like_any_set():
         (dict(subjects=0), 'subjects must be an integer of at least 1'),
         (dict(split='val', subjects=201), "split 'val' has 200 people, found 201"),
         (dict(sides=('lft',)), "sides: there is no 'lft'; did you mean 'left'"),
-        (dict(randomisation='nonne'), "no preset 'nonne'"),
+        (dict(randomisation='nonne'), "randomisation: there is no 'nonne'"),
     ],
 )
 def test_wrong_settings(wrong, message):
