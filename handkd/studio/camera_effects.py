@@ -14,6 +14,10 @@ from .renderer import JIT
 
 LEVELS = 2048
 
+BLUR_U, NOISE_U, OFFSET_U, JPEG_U, QUALITY_U, SCENE_U = range(6)
+"""Uniform deviates of a sample's camera: blur, noise, offset in the table of noise, JPEG, its quality, and the
+background scene."""
+
 
 @lru_cache(maxsize=1)
 def sensor_tables() -> tuple[np.ndarray, np.ndarray]:

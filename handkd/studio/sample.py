@@ -15,9 +15,20 @@ from .anatomy import Subject, subject_of
 from .appearance import noise_table
 from .background import list_backgrounds, load_background, procedural_bank
 from .body import label_parts
-from .camera_effects import expose, jpeg, sensor_tables
+from .camera_effects import (
+    BLUR_U,
+    JPEG_U,
+    NOISE_U,
+    OFFSET_U,
+    QUALITY_U,
+    SCENE_U,
+    expose,
+    jpeg,
+    sensor_tables,
+)
 from .framing import project_joints
-from .image import NUM_LOOK_UNIFORMS, draw_look, render_light
+from .image import render_light
+from .look import LIGHT, LOOK_SHAPE, NUM_LOOK_UNIFORMS, WALL_DISTANCE, WALL_IS_NEAR, draw_look
 from .occluders import ALL_CONES, ALL_FACES, ALL_KINDS, add_things
 from .randomisation import Randomisation
 from .renderer import FAR, JIT, NO_HIT, draw_body
@@ -32,6 +43,8 @@ SUBJECTS: dict[str, int] = {'train': 2000, 'val': 200, 'test': 200}
 MODALITIES = ('rgb', 'depth', 'parts')
 """Modalities of a sample: ``img``; ``depth``; ``hand_mask`` and ``part_seg``."""
 _NUM_THING_UNIFORMS = 24
+_NUM_CAMERA_UNIFORMS = 16
+_SIDE_U, _SUBJECT_U = -2, -1  # at the end of those of the camera
 
 
 def split_number(split: str) -> int:
@@ -143,27 +156,25 @@ def _colour(
     parts: np.ndarray,
     v: np.ndarray,
 ) -> np.ndarray:
-    """Render the BGR image (H, W, 3), uint8; ``v`` (8,) are uniform deviates for the camera."""
+    """Render the BGR image (H, W, 3), uint8; ``v`` (16,) are uniform deviates of the camera."""
     r = settings.randomisation
     image = np.empty((settings.resolution, settings.resolution, 3), np.uint8)
     deviates, curve = sensor_tables()
     sigma, grain = exposure(r, v)
-    bank = background_scene(settings, v[5])
-    _develop(
-        scene, subject, work, parts, bank, look, noise_table(), sigma, grain, int(v[2] * 1e5), deviates, curve, image
-    )
+    bank, offset = background_scene(settings, v[SCENE_U]), int(v[OFFSET_U] * 1e5)
+    _develop(scene, subject, work, parts, bank, look, noise_table(), sigma, grain, offset, deviates, curve, image)
     return compress(image, r, v)
 
 
 def exposure(r: Randomisation, v: np.ndarray) -> tuple[float, float]:
-    """Blur (px) and noise at white of a camera, from its uniform deviates ``v``, shape (8,)."""
-    return r.blur[0] + (r.blur[1] - r.blur[0]) * v[0], r.noise[0] + (r.noise[1] - r.noise[0]) * v[1] ** 2
+    """Blur (px) and noise at white of a camera, from its uniform deviates ``v``, shape (6,) at least."""
+    return r.blur[0] + (r.blur[1] - r.blur[0]) * v[BLUR_U], r.noise[0] + (r.noise[1] - r.noise[0]) * v[NOISE_U] ** 2
 
 
 def compress(image: np.ndarray, r: Randomisation, v: np.ndarray) -> np.ndarray:
-    """Return an image (H, W, 3), uint8, BGR, after JPEG compression or unchanged, by uniform deviates ``v`` (8,)."""
-    if v[3] < r.jpeg:
-        return jpeg(image, int(r.quality[0] + (r.quality[1] - r.quality[0]) * v[4]))
+    """Return an image (H, W, 3), uint8, BGR, after JPEG compression or unchanged, by its deviates ``v``."""
+    if v[JPEG_U] < r.jpeg:
+        return jpeg(image, int(r.quality[0] + (r.quality[1] - r.quality[0]) * v[QUALITY_U]))
     return image
 
 
@@ -177,7 +188,7 @@ class Draw:
     look: np.ndarray
     """(NUM_LOOK_UNIFORMS,) uniform deviates of light and colours."""
     camera: np.ndarray
-    """(8,) uniform deviates of the camera."""
+    """(16,) uniform deviates: those of the camera, and last those of side and subject."""
     rng: np.random.Generator
     """Generator of sensor and label noise."""
 
@@ -186,10 +197,10 @@ def draw_sample(settings: SampleSettings, index: int) -> Draw:
     """Draw the geometry and the look of sample ``index``, the same on every process and run."""
     split_id = SPLITS[settings.split]
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((settings.seed, split_id, 0, index))))
-    u = rng.random(NUM_UNIFORMS + _NUM_THING_UNIFORMS + NUM_LOOK_UNIFORMS + 16)
+    u = rng.random(NUM_UNIFORMS + _NUM_THING_UNIFORMS + NUM_LOOK_UNIFORMS + _NUM_CAMERA_UNIFORMS)
     tail = u[NUM_UNIFORMS + _NUM_THING_UNIFORMS :]
-    subject = subject_of(settings.seed, split_id, int(tail[-1] * SUBJECTS[settings.split]))
-    side = settings.sides[int(tail[-2] * len(settings.sides))]
+    subject = subject_of(settings.seed, split_id, int(tail[_SUBJECT_U] * SUBJECTS[settings.split]))
+    side = settings.sides[int(tail[_SIDE_U] * len(settings.sides))]
     r = settings.randomisation
     scene = empty_scene()
     build_scene(
@@ -231,7 +242,7 @@ def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> l
     """
     draw = draw_sample(settings, index)
     look = sample_look(settings, draw)
-    look[1, 0], look[1, 1] = look[1, 0] + 2000.0, 0.0
+    look[WALL_DISTANCE], look[WALL_IS_NEAR] = look[WALL_DISTANCE] + 2000.0, 0.0
     views = []
     for k, camera in enumerate(cameras):
         matrix = np.asarray(camera['K'], np.float64)
@@ -240,7 +251,7 @@ def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> l
         rotation, translation = np.asarray(camera['R'], np.float64), np.asarray(camera['T'], np.float64)
         scene = view_scene(draw.scene, rotation, translation, matrix[[0, 0, 1], [0, 2, 2]])
         turned = look.copy()
-        turned[0, :3] = rotation @ look[0, :3]
+        turned[LIGHT, :3] = rotation @ look[LIGHT, :3]
         results = _labels(settings, scene, draw.side, index, draw.rng)
         results['camera'] = {'K': matrix.copy(), 'R': rotation.copy(), 'T': translation.copy()}
         views.append(results | _render(settings, draw, scene, turned))
@@ -248,8 +259,8 @@ def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> l
 
 
 def sample_look(settings: SampleSettings, draw: Draw) -> np.ndarray:
-    """Light and colours of a sample, (16, 4), see :func:`~.image.draw_look`."""
-    look = np.zeros((16, 4))
+    """Light and colours of a sample, (16, 4), see :mod:`.look`."""
+    look = np.zeros(LOOK_SHAPE)
     if settings.rgb or settings.background_depth:
         r = settings.randomisation
         draw_look(draw.look, r.light, r.plain, draw.scene, draw.subject, look)
@@ -266,7 +277,7 @@ def _render(settings: SampleSettings, draw: Draw, scene: Scene, look: np.ndarray
         images['img'] = _colour(settings, scene, draw.subject, look, work, parts, draw.camera)
     if settings.depth:
         depth = np.empty((size, size), np.float32)
-        _make_depth(work.z, look[1, 0] if settings.background_depth else 0.0, depth)
+        _make_depth(work.z, look[WALL_DISTANCE] if settings.background_depth else 0.0, depth)
         images['depth'] = depth if settings.sensor is None else apply_sensor(depth, settings.sensor, draw.rng)
     return images
 

@@ -18,9 +18,10 @@ import numpy as np
 from handkd.geometry import project, unproject
 
 from ..appearance import noise_table
-from ..camera_effects import expose, sensor_tables
+from ..camera_effects import OFFSET_U, SCENE_U, expose, sensor_tables
 from ..dataset import StudioDataset
 from ..image import paint_background, shade_body, soften_edges
+from ..look import LIGHT, WALL_IS_NEAR
 from ..occluders import ALL_CONES, ALL_FACES, ALL_KINDS
 from ..renderer import FAR, NO_HIT
 from ..sample import (
@@ -178,8 +179,8 @@ def photograph(
     draw = draw_sample(settings, index)
     stage = draw if scenery is None else draw_sample(settings, scenery)
     look = sample_look(settings, stage)
-    look[1, 1] = 0.0  # no wall near enough for shadows
-    light = cameras[0].R.T @ look[0, :3]
+    look[WALL_IS_NEAR] = 0.0  # no wall near enough for shadows
+    light = cameras[0].R.T @ look[LIGHT, :3]
     if rotation is None:
         rotation = _seen_alike(draw.scene.joints[9], cameras[0], np.asarray(center, np.float64))
     views = []
@@ -187,7 +188,7 @@ def photograph(
         turn = camera.R @ rotation
         move = camera.R @ center + camera.T - turn @ draw.scene.joints[9]
         turned = look.copy()
-        turned[0, :3] = camera.R @ light
+        turned[LIGHT, :3] = camera.R @ light
         views.append(_take(settings, draw, stage, turned, camera, turn, move))
     return views
 
@@ -247,7 +248,7 @@ def _take(
     focal = max(camera.K[0, 0], camera.K[1, 1])
     plane = np.array([focal, camera.K[0, 2], camera.K[1, 2]])
     scene = view_scene(draw.scene, turn, move, plane)
-    light = _background(background_scene(settings, stage.camera[5]), look, scene, width, height)
+    light = _background(background_scene(settings, stage.camera[SCENE_U]), look, scene, width, height)
     depth, parts = np.zeros((height, width), np.float32), np.zeros((height, width), np.uint8)
     region = _region(scene, camera)
     if region is not None:
@@ -348,7 +349,6 @@ def _develop(light: np.ndarray, settings: SampleSettings, stage: Draw, draw: Dra
     sigma, grain = exposure(settings.randomisation, stage.camera)
     deviates, curve = sensor_tables()
     flat = light.reshape(height, 3 * width)
-    expose(
-        flat, np.empty_like(flat), sigma, grain, int(draw.camera[2] * 1e5), deviates, curve, image.reshape(flat.shape)
-    )
+    offset = int(draw.camera[OFFSET_U] * 1e5)
+    expose(flat, np.empty_like(flat), sigma, grain, offset, deviates, curve, image.reshape(flat.shape))
     return compress(image, settings.randomisation, stage.camera)

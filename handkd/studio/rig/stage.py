@@ -12,9 +12,18 @@ from ..anatomy import ARM_FRAME, UPPER_ARM_FRAME, Subject
 from ..appearance import noise_table
 from ..background import list_backgrounds, load_background, procedural_bank
 from ..body import palm_lines, place_spheres
-from ..camera_effects import expose, sensor_tables
-from ..image import NUM_LOOK_UNIFORMS, draw_look, render_light
+from ..camera_effects import SCENE_U, expose, sensor_tables
+from ..image import render_light
 from ..layouts.rig import look_at
+from ..look import (
+    BACKGROUND_UNIFORMS,
+    LIGHT,
+    LOOK_SHAPE,
+    NUM_LOOK_UNIFORMS,
+    WALL_DISTANCE,
+    WALL_IS_NEAR,
+    draw_look,
+)
 from ..occluders import ALL_CONES, ALL_FACES, ALL_KINDS, add_things
 from ..pose import forward_kinematics
 from ..randomisation import Randomisation
@@ -26,8 +35,6 @@ DISTANCE = 1200.0
 """Distance (mm) of the cameras from the middle of the rig, +- 50."""
 EXTENT = 620.0
 """Width (mm) of an image's field of view at the middle of the rig: a moving hand is always inside."""
-_OF_THE_CAMERA = [7, 8, 9, 10, 11, 18, 19, 20, 29, 30, 31, 32, 36, 39]
-"""Deviates of a look for the background: its rotation, zoom, position, tint and kind."""
 _ASIDE = np.array([0.0, 1.0, 0.0])
 """Direction of an upper arm in the rig: down."""
 
@@ -43,7 +50,7 @@ class Stage(NamedTuple):
         things: (24,) uniform deviates of the sleeve.
         look: (64,) uniform deviates of light and colours.
         behind: (V, 64) the same for the background of each camera.
-        lenses: (V, 8) uniform deviates of each camera: blur, noise, (unused), JPEG, its quality, background.
+        lenses: (V, 8) uniform deviates of each camera, as named in :mod:`..camera_effects`.
     """
 
     subject: Subject
@@ -173,7 +180,7 @@ def bank_behind(stage: Stage, view: int, seed: int, split: str, backgrounds: str
         split: Its split.
         backgrounds: Folder of background images; None for procedural ones.
     """
-    u = stage.lenses[view, 5]
+    u = stage.lenses[view, SCENE_U]
     if backgrounds is None:
         bank = procedural_bank(seed, SPLITS[split])
         return bank[int(u * len(bank))]
@@ -188,11 +195,11 @@ def _files(folder: str, split_id: int) -> tuple[str, ...]:
 
 def _look(stage: Stage, view: int, scene: Scene, randomisation: Randomisation) -> np.ndarray:
     """Light and colours (16, 4) in a camera: one light in the rig, another background in each camera."""
-    u, look = stage.look.copy(), np.zeros((16, 4))
-    u[_OF_THE_CAMERA] = stage.behind[view, _OF_THE_CAMERA]
+    u, look = stage.look.copy(), np.zeros(LOOK_SHAPE)
+    u[list(BACKGROUND_UNIFORMS)] = stage.behind[view, BACKGROUND_UNIFORMS]
     draw_look(u, randomisation.light, randomisation.plain, scene, stage.subject, look)
-    look[0, :3] = stage.cameras[view]['R'] @ look[0, :3]
-    look[1, :2] = 1e5, 0.0  # no wall near enough for shadows: backgrounds are static
+    look[LIGHT, :3] = stage.cameras[view]['R'] @ look[LIGHT, :3]
+    look[WALL_DISTANCE], look[WALL_IS_NEAR] = 1e5, 0.0  # no wall near enough for shadows: backgrounds are static
     return look
 
 
