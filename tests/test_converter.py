@@ -57,7 +57,7 @@ def test_recordings_become_a_data_set(recordings, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 samples in 'train'" in done.stdout and "1 samples in 'test'" in done.stdout
     for split, frames in (('train', (0, 1)), ('test', (7,))):
-        dataset = HandFolderDataset(tmp_path / 'my_set', split, ('rgb', 'depth'))
+        dataset = HandFolderDataset(tmp_path / 'my_set', split, modalities=('rgb', 'depth'))
         assert dataset.metainfo == {'dataset_name': 'my_set', 'joint_names': JOINTS} and len(dataset) == len(frames)
         for index, frame in enumerate(frames):
             record = dataset.get_data_info(index)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
+from inspect import Parameter, Signature
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from mmengine.logging import MMLogger
@@ -24,25 +27,54 @@ KEYS = {'rgb': 'img', 'depth': 'depth', 'mask': 'hand_mask', 'parts': 'part_seg'
 """Modality -> key in a sample."""
 
 
-class HandFileDataset(ReproducibleDataset):
-    """Base of the data sets in files.
+class CommonArguments(TypedDict, total=False):
+    """Optional arguments of all readers, which a reader passes on; see :class:`HandFileDataset`."""
 
-    A subclass defines its class attributes, the files it reads (:meth:`sources`), the columns of its index
-    (:meth:`build_index`), and sample i (:meth:`get_record`). Images are read on demand,
-    and only those of ``modalities``.
+    modalities: Sequence[str]
+    pipeline: Sequence[dict]
+    on_corrupt: str
+
+
+class HandFileDataset(ReproducibleDataset):
+    """Base of the data sets in files: a reader. Images are read on demand, and only those of ``modalities``.
+
+    A new reader is a registered subclass, one file in ``handkd/datasets/readers``, that provides
+
+    - ``METAINFO`` with ``dataset_name`` and ``joint_names``, :attr:`SPLITS`, :attr:`MODALITIES` and :attr:`SIGNATURE`;
+      :attr:`PUBLISHED` if its owners publish numbers, :attr:`DEFAULT_MODALITIES` if it is not 'rgb';
+    - :meth:`sources`: the files and folders that its index is built from;
+    - :meth:`build_index`: the columns of the index, from the label files, with everything that can be checked checked;
+    - :meth:`get_record`: sample i by :func:`~.records.hand_record`, with ``img_id``, ``img_path`` and, if it has them,
+      ``depth_path``, ``mask_path`` and ``parts_path``;
+    - ``load_depth``, ``load_mask`` and ``load_parts``, of those that are in ``MODALITIES``: they take the record and
+      return the map of the sample.
+
+    A reader with arguments of its own also has a constructor that declares these alone and passes on the others, and
+    names those that decide the index in :meth:`index_settings`::
+
+        def __init__(
+            self, data_root: str, split: str, *, hand: str = 'mask', **common: Unpack[CommonArguments]
+        ) -> None:
+            check_choice(hand, ('mask', 'both'), 'RHDDataset(hand=...)')
+            self.hand = hand  # before the index is built
+            super().__init__(data_root, split, **common)
+
+    Its signature then shows all arguments, and a config is checked against them. Its docstring describes the tree, its
+    own arguments, and the meaning of ``data_root`` and ``split``. If it offers a choice of joint 0, it sets
+    :attr:`joint0`.
 
     Args:
         data_root: The folder of the data set, in its original form.
         split: One of ``SPLITS``.
-        modalities: Which of ``MODALITIES`` to load.
-        pipeline: Configs of the transforms.
+        modalities: Which of ``MODALITIES`` to load. Defaults to None: ``DEFAULT_MODALITIES``.
+        pipeline: Configs of the transforms. Defaults to ().
         on_corrupt: 'stop' or 'skip' on missing or damaged images, and on damaged labels of single samples (a
             file, line or row). 'stop' raises an error that names them, missing images and damaged labels when the set
             is opened. 'skip' reads the next sample instead of one with an unreadable image, leaves out samples with
             damaged labels, and reports their number at the end of the training. A training is recognised by its
             sampler: it must be ReproducibleSampler. With any other, as in evaluation, these are always errors: results
             on fewer samples are not comparable. So is a damaged file of many samples: all labels of a set or sequence,
-            or a calibration.
+            or a calibration. Defaults to 'stop'.
 
     Raises:
         FileNotFoundError: If the tree is missing; names what was expected where and describes the folder.
@@ -53,16 +85,25 @@ class HandFileDataset(ReproducibleDataset):
     SPLITS: tuple[str, ...] = ()
     MODALITIES: tuple[str, ...] = ('rgb',)
     """Modalities of the set, of the keys of :data:`KEYS`."""
+    DEFAULT_MODALITIES: tuple[str, ...] = ('rgb',)
+    """Modalities that are loaded unless others are requested."""
     SIGNATURE: tuple[str, ...] = ()
     """Glob patterns below ``data_root``, each of which identifies this set."""
     PUBLISHED: Mapping[str, int] = {}
     """Number of samples in each split, by its owners or the usual protocol."""
+    joint0: str = 'wrist'
+    """Point that is labelled as joint 0."""
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Show a reader's arguments with those that its constructor passes on to its base."""
+        super().__init_subclass__(**kwargs)
+        cls.__signature__ = _whole_signature(cls)
 
     def __init__(
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('rgb',),
+        modalities: Sequence[str] | None = None,
         pipeline: Sequence[dict] = (),
         on_corrupt: str = 'stop',
     ) -> None:
@@ -71,6 +112,7 @@ class HandFileDataset(ReproducibleDataset):
         name = type(self).__name__
         check_choice(split, self.SPLITS, f'{name}(split=...)')
         check_choice(on_corrupt, ('stop', 'skip'), f'{name}(on_corrupt=...)')
+        modalities = self.DEFAULT_MODALITIES if modalities is None else modalities
         if isinstance(modalities, str) or not modalities:
             raise ValueError(f"{name}: modalities must be a tuple such as ('rgb',), found {modalities!r}")
         for modality in modalities:
@@ -116,6 +158,11 @@ class HandFileDataset(ReproducibleDataset):
             MMLogger.get_current_instance().warning(
                 f'{self.data_root}: {len(self.damaged)} damaged labels are left out, first: {self.damaged[0]}'
             )
+
+    @property
+    def metainfo(self) -> dict:
+        """The data set's name, joint names and, unless it is the wrist, the name of joint 0."""
+        return dict(self.METAINFO) if self.joint0 == 'wrist' else dict(self.METAINFO, joint0=self.joint0)
 
     @property
     def damaged(self) -> list[str]:
@@ -241,6 +288,21 @@ class HandFileDataset(ReproducibleDataset):
             f'{type(self).__name__}(data_root={str(self.data_root)!r}) expects {path!r} there; '
             f'{describe_folder(self.data_root, type(self))}'
         )
+
+
+def _whole_signature(reader: type[HandFileDataset]) -> Signature:
+    """Return a reader's own arguments, then those that its constructor passes on, with the reader's modalities."""
+    arguments: dict[str, Parameter] = {}
+    for constructor in (vars(cls)['__init__'] for cls in reader.__mro__ if '__init__' in vars(cls)):
+        every = list(inspect.signature(constructor).parameters.values())[1:]
+        named = [one for one in every if one.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+        passed_on = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in named if one.name not in arguments]
+        arguments |= {one.name: one for one in (passed_on if arguments else named)}
+        if all(one.kind is not Parameter.VAR_KEYWORD for one in every):
+            break
+    if 'modalities' in arguments:
+        arguments['modalities'] = arguments['modalities'].replace(default=reader.DEFAULT_MODALITIES)
+    return Signature(list(arguments.values()))
 
 
 def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:

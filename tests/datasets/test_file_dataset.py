@@ -1,12 +1,19 @@
+import inspect
 import pickle
+from typing import Unpack
 
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 from torch.utils.data import DataLoader
 
+from handkd.config import check_config
 from handkd.datasets import ReproducibleSampler, SampleKey
-from handkd.datasets.file_dataset import HandFileDataset
+from handkd.datasets.file_dataset import CommonArguments, HandFileDataset
+from handkd.signatures import signature_of
+
+COMMON = set(CommonArguments.__annotations__)
 
 
 class Letters(HandFileDataset):
@@ -170,3 +177,46 @@ def test_labels_need_no_image(root):
     assert data.get_labels(3) == data.get_record(3)
     with pytest.raises(IndexError, match='5 samples, found index 5'):
         data.get_labels(5)
+
+
+class Choosy(Letters):
+    """A reader with an argument of its own."""
+
+    DEFAULT_MODALITIES = ('depth',)
+
+    def __init__(self, data_root: str, split: str, *, hand: str = 'left', **common: Unpack[CommonArguments]) -> None:
+        self.hand, self.joint0 = hand, 'palm'
+        super().__init__(data_root, split, **common)
+
+
+READERS = [kind for kind in HandFileDataset.__subclasses__() if kind.__module__.startswith('handkd.')]
+
+
+def test_a_reader_declares_its_own_arguments_and_shows_all(root):
+    assert str(inspect.signature(Choosy)) == (
+        "(data_root: str, split: str, *, hand: str = 'left', "
+        "modalities: 'Sequence[str] | None' = ('depth',), pipeline: 'Sequence[dict]' = (), on_corrupt: 'str' = 'stop')"
+    )
+    dataset = Choosy(root, 'train', hand='right', on_corrupt='skip')
+    assert dataset.modalities == ('depth',) and dataset.skipped is not None
+    assert dataset.metainfo == {'joint0': 'palm'} and Letters(root, 'train').metainfo == {}
+    with pytest.raises(TypeError, match='on_corupt'):
+        Choosy(root, 'train', on_corupt='skip')
+
+
+@pytest.mark.parametrize('reader', READERS)
+def test_a_wrong_key_of_a_reader_in_a_config_gets_the_nearest_right_one(reader):
+    shown = inspect.signature(reader).parameters
+    assert signature_of(reader).arguments.keys() == shown.keys() >= {'data_root', 'split', *COMMON}
+    assert signature_of(reader).required == ('data_root', 'split') and not signature_of(reader).takes_any
+    assert shown['modalities'].default == reader.DEFAULT_MODALITIES and shown['on_corrupt'].default == 'stop'
+    for wrong, near in (('modality', 'modalities'), ('on_corupt', 'on_corrupt')):
+        cfg = Config(
+            dict(train_dataloader=dict(dataset=dict(type=reader.__name__, data_root='', split='', **{wrong: 1})))
+        )
+        with pytest.raises(ValueError, match=f"unknown key '{wrong}'; did you mean '{near}'"):
+            check_config(cfg)
+
+
+def test_the_common_arguments_are_those_of_the_base():
+    assert {'data_root', 'split', *COMMON} == set(inspect.signature(HandFileDataset).parameters)

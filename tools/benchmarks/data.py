@@ -75,7 +75,7 @@ def make_paths(folder: Path, num: int) -> dict[str, Make]:
         pass
     colour = RHDDataset(str(root), 'training')
     records = [mmpose_record(colour.get_record(i), i) for i in range(num)]
-    reader = RHDDataset(str(root), 'training', MODALITIES, PIPELINE)
+    reader = RHDDataset(str(root), 'training', modalities=MODALITIES, pipeline=PIPELINE)
     paths = {
         BASELINE: through([*TOPDOWN, dict(type='GenerateTarget', encoder=CODEC), dict(type='PackPoseInputs')], records),
         'MMPose without GenerateTarget': through([*TOPDOWN, dict(type='PackPoseInputs')], records),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from tqdm import tqdm
@@ -15,7 +16,7 @@ from handkd.registry import DATASETS
 from handkd.units import FARTHEST, is_sane
 
 from ..damaged_labels import DamagedLabels
-from ..file_dataset import HandFileDataset
+from ..file_dataset import CommonArguments, HandFileDataset
 from ..label_checks import check_finite
 from ..records import hand_record
 from .depth_files import DepthFormat
@@ -55,13 +56,13 @@ class BigHandDataset(HandFileDataset):
     The annotations are known to name frames whose image is missing. These are left out; :attr:`missing` counts them,
     and a warning names the first. Labels are read line by line on demand: an index entry has 13 bytes.
 
+    The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('depth' alone),
+    ``pipeline``, and ``on_corrupt`` (a damaged image or line of labels).
+
     Args:
         data_root (str): The folder with ``full_annotation``; for 'hands17_train' the one with ``training``.
         split (str): 'full': all ``subjects``. 'train': those not in ``test_subjects``. 'test': those in
             ``test_subjects``. 'hands17_train'.
-        modalities (Sequence[str]): 'depth' is the only one. Defaults to ('depth',).
-        pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip' on a damaged image or line of labels. Defaults to 'stop'.
         subjects (Sequence[int]): Numbers of the ``Subject`` folders to use, of 1 to 12. Defaults to
             (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12).
         test_subjects (Sequence[int]): Subjects of the test set. The only convention is to hold one out; the
@@ -84,6 +85,7 @@ class BigHandDataset(HandFileDataset):
     METAINFO: dict = {'dataset_name': 'bighand', 'joint_names': JOINTS}
     SPLITS = ('full', 'train', 'test', 'hands17_train')
     MODALITIES = ('depth',)
+    DEFAULT_MODALITIES = ('depth',)
     SIGNATURE = ('full_annotation/Subject_*', _HANDS17)
     PUBLISHED = {'hands17_train': 957032}
 
@@ -91,14 +93,12 @@ class BigHandDataset(HandFileDataset):
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('depth',),
-        pipeline: Sequence[dict] = (),
-        on_corrupt: str = 'stop',
         *,
         subjects: Sequence[int] = _SUBJECTS,
         test_subjects: Sequence[int] = (1,),
         side: str = 'right',
         annotation_suffix: str = '_loc_shift_made_by_qi_20180112_v2.txt',
+        **common: Unpack[CommonArguments],
     ) -> None:
         check_choice(side, SIDES, 'BigHandDataset(side=...)')
         for name, numbers in (('subjects', subjects), ('test_subjects', test_subjects)):
@@ -112,7 +112,7 @@ class BigHandDataset(HandFileDataset):
             )
         self.side, self._suffix = side, annotation_suffix
         self._lines: dict[int, MappedLines] = {}
-        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+        super().__init__(data_root, split, **common)
         absent = self.index['missing_frame']
         self.missing = len(absent)
         names = (

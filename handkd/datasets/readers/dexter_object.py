@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from mmengine.logging import MMLogger
@@ -15,7 +16,7 @@ from handkd.hints import check_choice
 from handkd.registry import DATASETS
 
 from ..damaged_labels import DamagedLabels
-from ..file_dataset import HandFileDataset
+from ..file_dataset import CommonArguments, HandFileDataset
 from ..label_checks import check_camera, check_finite
 from ..records import hand_record
 from .depth_files import DepthFormat, check_depth_unit
@@ -43,12 +44,12 @@ class DexterObjectDataset(HandFileDataset):
     Image and depth map of a sample are in one view. With camera 'depth', the image is registered to it, black where
     there is no depth, and ``img_path`` names the original file; with 'color', the depth map is registered.
 
+    The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb', 'depth'; the
+    default is ('rgb',)), ``pipeline``, and ``on_corrupt`` (a damaged image or line of labels).
+
     Args:
         data_root (str): The folder with ``data``.
         split (str): 'all', or the name of a video: 'Grasp1', 'Grasp2', 'Occlusion', 'Rigid', 'Pinch' or 'Rotate'.
-        modalities (Sequence[str]): Which of 'rgb', 'depth' to load. Defaults to ('rgb',).
-        pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip' on a damaged image or line of labels. Defaults to 'stop'.
         camera (str): View of a sample: 'color' (640 x 480), or 'depth' (320 x 240), the camera in which the tips
             were labelled. The transformation of the tips to the colour image is not published, and two sources differ
             by about 26 px; so compare figures in px in the depth view only. 'color' is the default since it is the only
@@ -95,9 +96,6 @@ class DexterObjectDataset(HandFileDataset):
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('rgb',),
-        pipeline: Sequence[dict] = (),
-        on_corrupt: str = 'stop',
         *,
         camera: str = 'color',
         color_center: Sequence[float] = (325.0, 249.0),
@@ -114,6 +112,7 @@ class DexterObjectDataset(HandFileDataset):
         depth_unit: float = 1.0,
         side: str = 'left',
         min_tips: int = 2,
+        **common: Unpack[CommonArguments],
     ) -> None:
         check_choice(camera, tuple(_SIZES), 'DexterObjectDataset(camera=...)')
         check_choice(side, SIDES, 'DexterObjectDataset(side=...)')
@@ -131,7 +130,7 @@ class DexterObjectDataset(HandFileDataset):
             },
         }
         check_camera(self._cameras['color'], 'DexterObjectDataset(color_...=...)')
-        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+        super().__init__(data_root, split, **common)
         self.unlabelled = int(self.index['unlabelled'])
         if self.unlabelled:
             MMLogger.get_current_instance().warning(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from tqdm import tqdm
@@ -14,7 +15,7 @@ from handkd.geometry import project
 from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN
 from handkd.registry import DATASETS
 
-from ..file_dataset import KEYS, HandFileDataset
+from ..file_dataset import KEYS, CommonArguments, HandFileDataset
 from ..records import hand_record
 from ..transforms import ImageReadError, image_size, raster_size, read_raster
 from .depth_files import DepthFormat
@@ -48,13 +49,13 @@ class HandFolderDataset(HandFileDataset):
     object from the values of the part files to handkd's part numbers. A sample without 3D joints has no
     ``keypoints_cam``.
 
+    The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb', 'depth', 'mask',
+    'parts', whose files each line must name; the default is ('rgb',)), ``pipeline``, and ``on_corrupt`` (a missing or
+    damaged image, and a wrong line).
+
     Args:
         data_root (str): The folder.
         split (str): Name of one of its ``.jsonl`` files, without the suffix.
-        modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load; each line must name their files.
-            Defaults to ('rgb',).
-        pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip' on a missing or damaged image, or a wrong line. Defaults to 'stop'.
         allow_outside (bool): Whether paths in the lines may leave the folder (absolute ones, and those with '..'); the
             lines of a file from someone else could then name any file of yours. Symbolic links in the folder may lead
             anywhere. Defaults to False.
@@ -71,18 +72,16 @@ class HandFolderDataset(HandFileDataset):
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('rgb',),
-        pipeline: Sequence[dict] = (),
-        on_corrupt: str = 'stop',
         *,
         allow_outside: bool = False,
+        **common: Unpack[CommonArguments],
     ) -> None:
         self.allow_outside = allow_outside
         # Without any such file, the error must be about the tree, not about the split.
         self.SPLITS = tuple(sorted(path.stem for path in Path(data_root).glob('*.jsonl'))) or (split,)
         self._description = read_description(Path(data_root))
         self._depth = DepthFormat(unit=self._description.depth_unit)
-        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+        super().__init__(data_root, split, **common)
         self._lines = MappedLines(self.data_root / f'{split}.jsonl')
 
     @property

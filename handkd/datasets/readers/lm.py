@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from tqdm import tqdm
@@ -17,7 +18,7 @@ from handkd.reading import read_text
 from handkd.registry import DATASETS
 from handkd.units import FARTHEST, is_sane
 
-from ..file_dataset import HandFileDataset
+from ..file_dataset import CommonArguments, HandFileDataset
 from ..label_checks import check_finite
 from ..records import hand_record
 from ..views import group_views
@@ -51,13 +52,12 @@ class LMDataset(HandFileDataset):
     The set has no official split. The four views of a frame are always in the same split. Missing images of
     labelled frames are left out: :attr:`missing` counts them, and a warning names the first.
 
+    The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb' alone),
+    ``pipeline``, and ``on_corrupt`` (a missing or damaged image, and a damaged label file of a frame).
+
     Args:
         data_root (str): The folder with ``annotated_frames`` and ``calibrations``.
         split (str): 'train', 'test' or 'all'.
-        modalities (Sequence[str]): Which of 'rgb' to load. Defaults to ('rgb',).
-        pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip' on a missing or damaged image, or a damaged label file of a frame.
-            Defaults to 'stop'.
         split_by (str): 'sequence': ``test_sequences`` are the test set, since neighbouring frames of a sequence are
             nearly equal. 'frames': a fifth of all frames, naturally sorted, is. Defaults to 'sequence'.
         test_sequences (Sequence[int]): Sequences of the test set when split by sequence. The default is the
@@ -94,9 +94,6 @@ class LMDataset(HandFileDataset):
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('rgb',),
-        pipeline: Sequence[dict] = (),
-        on_corrupt: str = 'stop',
         *,
         split_by: str = 'sequence',
         test_sequences: Sequence[int] = (17, 18, 19, 20, 21),
@@ -107,6 +104,7 @@ class LMDataset(HandFileDataset):
         joint0: str = 'palm',
         sequences: Sequence[int] | None = None,
         side: str = 'right',
+        **common: Unpack[CommonArguments],
     ) -> None:
         check_choice(split_by, ('sequence', 'frames'), 'LMDataset(split_by=...)')
         check_choice(test_part, ('first', 'last'), 'LMDataset(test_part=...)')
@@ -120,15 +118,10 @@ class LMDataset(HandFileDataset):
         self.test_sequences, self.views = tuple(test_sequences), tuple(views)
         self.sequences = _SEQUENCES if sequences is None else tuple(sorted(sequences))
         self.distortion, self.side = distortion, side
-        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+        super().__init__(data_root, split, **common)
         absent = self.index['missing']
         self.missing = len(absent)
         warn_of_missing(data_root, self.missing, (self._image(row, column) for row, column in absent))
-
-    @property
-    def metainfo(self) -> dict:
-        """The data set's name, joint names and the name of joint 0."""
-        return dict(self.METAINFO, joint0=self.joint0)
 
     def _sequences(self) -> list[int]:
         """Return the chosen sequences that the split may use."""

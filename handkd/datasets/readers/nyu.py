@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from handkd.hints import check_choice
 from handkd.reading import reading, shown
 from handkd.registry import DATASETS
 
-from ..file_dataset import HandFileDataset
+from ..file_dataset import CommonArguments, HandFileDataset
 from ..label_checks import check_camera, compare_images
 from ..records import hand_record
 from ..transforms import ImageReadError, read_raster
@@ -70,14 +71,14 @@ class NYUDataset(HandFileDataset):
     ``metainfo['native_joint_names']`` names them, and ``metainfo['native_evaluation']`` has the indices of the 14 of
     published figures. 2D joints are the file's; 3D joints are the file's with y pointing down.
 
+    The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb', 'depth', 'parts';
+    the default is ('depth',)), ``pipeline``, and ``on_corrupt`` (a missing or damaged image, and labels of a frame that
+    are not numbers).
+
     Args:
         data_root (str): The folder with ``train`` and ``test``.
         split (str): 'train', 'test', or one of the two test persons: 'test_1', the training person, or 'test_2',
             another one.
-        modalities (Sequence[str]): Which of 'rgb', 'depth', 'parts' to load. Defaults to ('depth',).
-        pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip' on a missing or damaged image, or labels of a frame that are not numbers.
-            Defaults to 'stop'.
         views (Sequence[int]): Which cameras, of 1, 2, 3; samples of one frame are consecutive. Published figures
             use the first, the front view. Defaults to (1,).
         depth_source (str): 'depth', the sensor's, or 'synthdepth', rendered from the fitted hand. Defaults to 'depth'.
@@ -103,6 +104,7 @@ class NYUDataset(HandFileDataset):
     }
     SPLITS = ('train', 'test', 'test_1', 'test_2')
     MODALITIES = ('rgb', 'depth', 'parts')
+    DEFAULT_MODALITIES = ('depth',)
     SIGNATURE = ('train/joint_data.mat', 'test/joint_data.mat')
     PUBLISHED = {'train': 72757, 'test': 8252, 'test_1': 2440, 'test_2': 5812}
 
@@ -110,9 +112,6 @@ class NYUDataset(HandFileDataset):
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('depth',),
-        pipeline: Sequence[dict] = (),
-        on_corrupt: str = 'stop',
         *,
         views: Sequence[int] = (1,),
         depth_source: str = 'depth',
@@ -120,6 +119,7 @@ class NYUDataset(HandFileDataset):
         side: str = 'right',
         subject_boundary: int = 2440,
         focal: Sequence[float] = (588.036865, 587.075073),
+        **common: Unpack[CommonArguments],
     ) -> None:
         check_choice(depth_source, ('depth', 'synthdepth'), 'NYUDataset(depth_source=...)')
         check_choice(joint0, tuple(_ROOTS), 'NYUDataset(joint0=...)')
@@ -136,17 +136,12 @@ class NYUDataset(HandFileDataset):
         self._order = [_ROOTS[joint0], *_ORDER[1:]]
         self._intrinsics = np.array([[focal[0], 0, _CENTER[0]], [0, focal[1], _CENTER[1]], [0, 0, 1]], np.float64)
         check_camera(dict(K=self._intrinsics), 'NYUDataset(focal=...)')
-        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+        super().__init__(data_root, split, **common)
 
     @classmethod
     def offers(cls, settings: Mapping) -> tuple[str, ...]:
         """Return the modalities of the archive, and 'parts' if ``settings`` request them."""
         return cls.MODALITIES if 'parts' in settings.get('modalities', ()) else ('rgb', 'depth')
-
-    @property
-    def metainfo(self) -> dict:
-        """The data set's name, joint names, the names of its 36 joints, and the name of joint 0."""
-        return dict(self.METAINFO, joint0=self.joint0)
 
     @property
     def _folder(self) -> str:

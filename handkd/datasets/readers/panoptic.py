@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Unpack
 
 import numpy as np
 from mmengine.logging import MMLogger
@@ -14,7 +15,7 @@ from handkd.hints import check_choice
 from handkd.registry import DATASETS
 from handkd.units import FARTHEST
 
-from ..file_dataset import HandFileDataset
+from ..file_dataset import CommonArguments, HandFileDataset
 from ..label_checks import check_finite
 from ..records import hand_record
 from ..views import Captures, group_views, number_rows
@@ -53,14 +54,14 @@ class PanopticHandDataset(HandFileDataset):
     inside the image. Joints beyond the angle at which the lens model folds back (45 degrees off the axis) count as
     outside; those behind the camera have no label in it.
 
+    The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb' alone),
+    ``pipeline``, and ``on_corrupt`` (a damaged image, and a damaged label of a hand or frame; a damaged calibration or
+    ``annotation.pkl`` is always an error).
+
     Args:
         data_root (str): The folder with the sequences, or with ``annotation``.
         split (str): 'all', 'train' or 'test'. The full release has no official split, see ``test_sequences``; the MTC
             release has its own lists.
-        modalities (Sequence[str]): 'rgb' is the only one. Defaults to ('rgb',).
-        pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip' on a damaged image, or a damaged label of a hand or frame.
-            A damaged calibration or ``annotation.pkl`` is always an error. Defaults to 'stop'.
         release (str): 'full' or 'mtc'. Defaults to 'full'.
         sequences (Sequence[str] | None): Which sequences to use; None is all on disk. Defaults to None.
         test_sequences (Sequence[str]): Sequences of the full release's test set. The default is the
@@ -101,9 +102,6 @@ class PanopticHandDataset(HandFileDataset):
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('rgb',),
-        pipeline: Sequence[dict] = (),
-        on_corrupt: str = 'stop',
         *,
         release: str = 'full',
         sequences: Sequence[str] | None = None,
@@ -114,6 +112,7 @@ class PanopticHandDataset(HandFileDataset):
         use_validity: bool = False,
         every_nth_frame: int = 1,
         people: Sequence[Sequence[tuple[str, int]]] = (),
+        **common: Unpack[CommonArguments],
     ) -> None:
         check_choice(release, ('full', 'mtc'), 'PanopticHandDataset(release=...)')
         chosen = NODES if cameras is None else tuple(cameras)
@@ -127,7 +126,7 @@ class PanopticHandDataset(HandFileDataset):
         self.release, self.sequences, self.test_sequences = release, sequences, tuple(test_sequences)
         self.cameras, self._chosen = chosen, cameras is not None
         self.min_joints_inside, self.min_score, self.use_validity = min_joints_inside, min_score, use_validity
-        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
+        super().__init__(data_root, split, **common)
         absent = self.index['missing']
         self.missing = len(absent)
         warn_of_missing(data_root, self.missing, (self._image(int(row), int(node)) for row, node in absent))

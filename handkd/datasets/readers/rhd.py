@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from tqdm import tqdm
@@ -13,7 +14,7 @@ from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, PALM_PARTS, SI
 from handkd.hints import check_choice
 from handkd.registry import DATASETS
 
-from ..file_dataset import HandFileDataset
+from ..file_dataset import CommonArguments, HandFileDataset
 from ..label_checks import check_camera, compare_images
 from ..records import hand_record
 from ..transforms import ImageReadError, read_raster
@@ -55,13 +56,13 @@ class RHDDataset(HandFileDataset):
     the file's flag: not occluded, not only inside the image. The masks have no palm bones, so the part of a palm pixel
     in ``part_seg`` is that of the nearest of the five lines between wrist and finger bases in the image.
 
+    The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb', 'depth', 'mask',
+    'parts'; the default is ('rgb',)), ``pipeline``, and ``on_corrupt`` (missing or damaged images, and damaged labels
+    of a sample; a mask that selects the hand is always an error if it is damaged).
+
     Args:
         data_root (str): The folder with ``training`` and ``evaluation``.
         split (str): 'training' or 'evaluation'.
-        modalities (Sequence[str]): Which of 'rgb', 'depth', 'mask', 'parts' to load. Defaults to ('rgb',).
-        pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip' on missing or damaged images or labels of a sample. A mask
-            that selects the hand is always an error. Defaults to 'stop'.
         hand (str): The hand of an image that is the sample. 'mask': the one with more pixels in the mask, the right one
             if they are equal, as in the authors' code and most others. 'keypoints': the one with more visible joints,
             else the right one, as in Minimal-Hand. 'both': each hand that has a visible joint is a sample.
@@ -85,24 +86,17 @@ class RHDDataset(HandFileDataset):
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('rgb',),
-        pipeline: Sequence[dict] = (),
-        on_corrupt: str = 'stop',
         *,
         hand: str = 'mask',
         joint0: str = 'wrist',
+        **common: Unpack[CommonArguments],
     ) -> None:
         check_choice(hand, ('mask', 'keypoints', 'both'), 'RHDDataset(hand=...)')
         check_choice(joint0, ('wrist', 'palm'), 'RHDDataset(joint0=...)')
         self.hand, self.joint0 = hand, joint0
         if hand == 'both':
             self.PUBLISHED = {}  # no published number of visible hands
-        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
-
-    @property
-    def metainfo(self) -> dict:
-        """The data set's name, joint names and, unless it is the wrist, the name of joint 0."""
-        return dict(self.METAINFO, joint0='palm') if self.joint0 == 'palm' else dict(self.METAINFO)
+        super().__init__(data_root, split, **common)
 
     @property
     def _annotation(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, finger_joints
 from handkd.hints import check_choice
 from handkd.registry import DATASETS
 
-from ..file_dataset import HandFileDataset
+from ..file_dataset import CommonArguments, HandFileDataset
 from ..label_checks import compare_images
 from ..records import hand_record
 from ..views import group_views
@@ -69,13 +70,13 @@ class STBDataset(HandFileDataset):
     ``img_path`` names the original file. All joints are labelled in all frames; ``keypoints`` are their
     projection.
 
+    The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb', 'depth'; the
+    default is ('rgb',)), ``pipeline``, and ``on_corrupt`` (a missing or damaged image, and labels of a frame that are
+    not numbers).
+
     Args:
         data_root (str): The folder with ``images`` and ``labels``.
         split (str): 'train': the ten sequences B2Counting to B6Random. 'test': B1Counting and B1Random.
-        modalities (Sequence[str]): Which of 'rgb', 'depth' to load. Defaults to ('rgb',).
-        pipeline (Sequence[dict]): Transforms. Defaults to ().
-        on_corrupt (str): 'stop' or 'skip' on a missing or damaged image, or labels of a frame that are not numbers.
-            Defaults to 'stop'.
         camera (str): View of a sample: 'SK_color', as in most papers that use depth; 'SK_depth'; 'BB_left';
             'BB_right'; or 'BB', both of the stereo pair as separate samples (30000 and 6000), as Zimmermann and
             Brox count. Defaults to 'SK_color'.
@@ -101,13 +102,11 @@ class STBDataset(HandFileDataset):
         self,
         data_root: str,
         split: str,
-        modalities: Sequence[str] = ('rgb',),
-        pipeline: Sequence[dict] = (),
-        on_corrupt: str = 'stop',
         *,
         camera: str = 'SK_color',
         joint0: str = 'palm',
         sequences: Sequence[str] | None = None,
+        **common: Unpack[CommonArguments],
     ) -> None:
         check_choice(split, self.SPLITS, 'STBDataset(split=...)')
         check_choice(camera, tuple(_CHOICES), 'STBDataset(camera=...)')
@@ -115,21 +114,16 @@ class STBDataset(HandFileDataset):
         self.sequences = _SPLITS[split] if sequences is None else tuple(sequences)
         for name in self.sequences:
             check_choice(name, SEQUENCES, 'STBDataset(sequences=...)')
-        if 'depth' in modalities and camera.startswith('BB'):
+        self.camera, self.joint0 = camera, joint0
+        self.views = _CHOICES[camera]
+        self.PUBLISHED = {split: _FRAMES * len(self.sequences) * len(self.views)}
+        super().__init__(data_root, split, **common)
+        if camera.startswith('BB') and 'depth' in self.modalities:
             raise ValueError(
                 f"STBDataset(camera={camera!r}): the stereo pair has no depth maps; leave 'depth' out of modalities, "
                 "or choose camera='SK_color' or 'SK_depth'"
             )
-        self.camera, self.joint0 = camera, joint0
-        self.views = _CHOICES[camera]
-        self.PUBLISHED = {split: _FRAMES * len(self.sequences) * len(self.views)}
-        super().__init__(data_root, split, modalities, pipeline, on_corrupt)
         self._folders = {name: self._image_folder(name) for name in self.sequences}
-
-    @property
-    def metainfo(self) -> dict:
-        """The data set's name, joint names and the name of joint 0."""
-        return dict(self.METAINFO, joint0=self.joint0)
 
     def _image_folder(self, sequence: str) -> str:
         """Return a sequence's folder below the root, which may be inside another one of the same name."""

@@ -59,7 +59,7 @@ def test_the_config_for_pixels_measures_in_the_view_in_which_the_tips_were_label
 
 
 def test_colour_view(written):
-    dataset = DexterObjectDataset(written[0], 'all', ('rgb', 'depth'))
+    dataset = DexterObjectDataset(written[0], 'all', modalities=('rgb', 'depth'))
     assert len(dataset) == len(written[1]) == 12
     invalid = 0
     for record, truth in samples(dataset, written):
@@ -81,7 +81,7 @@ def test_colour_view(written):
 
 
 def test_depth_view(written):
-    dataset = DexterObjectDataset(written[0], 'all', ('rgb', 'depth'), camera='depth')
+    dataset = DexterObjectDataset(written[0], 'all', modalities=('rgb', 'depth'), camera='depth')
     for record, truth in samples(dataset, written):
         labelled = check_labels(record, truth, 'keypoints_depth_cam', 0.01)
         expected = project(truth['keypoints_depth_cam'][labelled], truth['depth_camera'])
@@ -142,7 +142,7 @@ def test_unit_of_depth(copy):
     counts = np.full((240, 320), 800, np.uint16)
     counts[0, :2] = 0, 32001
     cv2.imwrite(str(copy / 'data/Rigid/depth/Depth_0001.png'), counts)
-    dataset = DexterObjectDataset(copy, 'Rigid', ('depth',), camera='depth', depth_unit=0.125)
+    dataset = DexterObjectDataset(copy, 'Rigid', modalities=('depth',), camera='depth', depth_unit=0.125)
     depth = dataset.get_data_info(0)['depth']
     assert not depth[0, :2].any() and (depth.ravel()[2:] == 100).all()
 
@@ -152,7 +152,7 @@ def test_numbers_without_zeros_in_front_are_in_order(copy):
     for number, name in (('0001', '2'), ('0002', '10')):
         (folder / f'color/Color_{number}.bmp').rename(folder / f'color/Color_{name}.bmp')
         (folder / f'depth/Depth_{number}.png').rename(folder / f'depth/x_{name}.png')
-    dataset = DexterObjectDataset(copy, 'Rigid', ('rgb', 'depth'))
+    dataset = DexterObjectDataset(copy, 'Rigid', modalities=('rgb', 'depth'))
     names = [dataset.get_record(i)[key].split('/')[-1] for i in range(2) for key in ('img_path', 'depth_path')]
     assert names == ['Color_2.bmp', 'x_2.png', 'Color_10.bmp', 'x_10.png']
 
@@ -229,9 +229,9 @@ def test_labels_and_images_that_differ_in_number(copy):
     (copy / 'data/Rigid/depth/Depth_0002.png').unlink()
     assert len(DexterObjectDataset(copy, 'Rigid')) == 2, 'depth is not asked for'
     with pytest.raises(ValueError, match=r"Rigid' has 1 images 'depth/\*.png'.*Rigid3D.txt has labels for 2"):
-        DexterObjectDataset(copy, 'Rigid', ('depth',))
+        DexterObjectDataset(copy, 'Rigid', modalities=('depth',))
     with pytest.raises(ValueError, match=r"has 0 images 'depth/other_\*.png'"):
-        DexterObjectDataset(copy, 'Rigid', ('depth',), depth_files='depth/other_*.png')
+        DexterObjectDataset(copy, 'Rigid', modalities=('depth',), depth_files='depth/other_*.png')
     path = copy / 'data/Rigid/annotations/Rigid2D.txt'
     path.write_text(path.read_text().splitlines()[0])
     with pytest.raises(ValueError, match='Rigid3D.txt has labels for 2 frames, and Rigid2D.txt for 1'):
@@ -256,7 +256,7 @@ def test_wrong_labels_are_named(copy, line, message):
 
 
 def test_damaged_images_are_named(copy):
-    dataset = DexterObjectDataset(copy, 'Rigid', ('depth',), camera='depth')
+    dataset = DexterObjectDataset(copy, 'Rigid', modalities=('depth',), camera='depth')
     path = copy / 'data/Rigid/depth/Depth_0001.png'
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(OSError, match='Depth_0001.png.*cut off'):

@@ -43,7 +43,7 @@ def tiny(tmp_path):
         (tmp_path / 'train.jsonl').write_text('\n'.join(lines))
         if description is not None:
             (tmp_path / 'dataset.json').write_text(json.dumps(description))
-        return HandFolderDataset(tmp_path, 'train', modalities, **settings)
+        return HandFolderDataset(tmp_path, 'train', modalities=modalities, **settings)
 
     return open_set
 
@@ -51,7 +51,7 @@ def tiny(tmp_path):
 @pytest.mark.parametrize('split', ['train', 'val', 'test'])
 def test_the_studio_comes_back(written, split):
     root, truths = written
-    dataset = HandFolderDataset(root, split, ALL)
+    dataset = HandFolderDataset(root, split, modalities=ALL)
     assert dataset.metainfo == {'dataset_name': 'studio_folder', 'joint_names': JOINTS}
     known = {path for path, truth in truths.items() if truth['split'] == split}
     assert len(dataset) == len(known) == 6
@@ -299,7 +299,7 @@ def test_modalities_need_their_files(tiny):
 def test_lines_are_checked_again_where_something_else_is_asked_of_them(tiny):
     root = tiny().data_root
     with pytest.raises(ValueError, match="'depth' is needed"):
-        HandFolderDataset(root, 'train', ('rgb', 'depth'))
+        HandFolderDataset(root, 'train', modalities=('rgb', 'depth'))
     (root / 'dataset.json').write_text(json.dumps(dict(joint_names=['wrist'])))
     with pytest.raises(ValueError, match="'joints_3d' must be 1 x 3 numbers"):
         HandFolderDataset(root, 'train')

@@ -55,7 +55,7 @@ def test_joints():
 @pytest.mark.parametrize('split', ['train', 'test'])
 def test_the_studio_comes_back(written, split):
     root, truths = written
-    dataset = NYUDataset(root, split, ('rgb', 'depth'), views=(1, 2, 3))
+    dataset = NYUDataset(root, split, modalities=('rgb', 'depth'), views=(1, 2, 3))
     known = {path for path, truth in truths.items() if truth['split'] == split}
     assert len(dataset) == len(known) == 9
     for index in range(len(dataset)):
@@ -125,7 +125,7 @@ def test_roots(copy):
 
 
 def test_rendered_depth_and_another_focal_length(written):
-    dataset = NYUDataset(written[0], 'test', ('depth',), depth_source='synthdepth', focal=(588.03, 587.07))
+    dataset = NYUDataset(written[0], 'test', modalities=('depth',), depth_source='synthdepth', focal=(588.03, 587.07))
     record = dataset.get_data_info(0)
     assert Path(record['depth_path']).name == 'synthdepth_1_0000001.png' and record['depth'].any()
     np.testing.assert_array_equal(record['camera']['K'], [[588.03, 0, 320], [0, 587.07, 240], [0, 0, 1]])
@@ -134,7 +134,7 @@ def test_rendered_depth_and_another_focal_length(written):
 def test_part_labels(tmp_path):
     truths = {truth['img_path']: truth for truth in write_layout('nyu_parts', tmp_path, 1)}
     for split in ('train', 'test'):
-        dataset = NYUDataset(tmp_path, split, ('depth', 'parts'), views=(1, 3))
+        dataset = NYUDataset(tmp_path, split, modalities=('depth', 'parts'), views=(1, 3))
         for index in range(2):
             record = dataset.get_data_info(index)
             truth = truths[os.path.relpath(record['img_path'], tmp_path)]
@@ -147,7 +147,7 @@ def test_part_labels(tmp_path):
 
 
 def test_missing_and_wrong_part_labels(copy):
-    dataset = NYUDataset(copy, 'test', ('depth', 'parts'))
+    dataset = NYUDataset(copy, 'test', modalities=('depth', 'parts'))
     with pytest.raises(
         OSError, match=r"no part labels '.*parts_1_0000001\.png': the archive has none; .*'parts' out of"
     ):
@@ -203,7 +203,7 @@ def test_real_frame(tmp_path):
     xyz[..., 0], xyz[..., 1], xyz[..., 2] = (u - 320) * d / 588.036865, (240 - v) * d / 587.075073, d
     names = np.array([[name] for name in NYU_JOINTS], object)
     savemat(folder / 'joint_data.mat', dict(joint_names=names.T, joint_uvd=uvd, joint_xyz=xyz))
-    record = NYUDataset(tmp_path, 'test', ('rgb', 'depth')).get_data_info(0)
+    record = NYUDataset(tmp_path, 'test', modalities=('rgb', 'depth')).get_data_info(0)
     assert record['img'].shape == (480, 640, 3) and record['depth'].shape == (480, 640)
     joints = record['keypoints_cam_native'][0, EVALUATED]
     pixels = record['keypoints_native'][0, EVALUATED]
@@ -302,7 +302,7 @@ def test_wrong_label_files(copy):
 
 
 def test_missing_and_damaged_images(copy):
-    dataset = NYUDataset(copy, 'test', ('rgb', 'depth'))
+    dataset = NYUDataset(copy, 'test', modalities=('rgb', 'depth'))
     for name in ('rgb', 'depth'):
         path = copy / 'test' / f'{name}_1_0000002.png'
         whole = path.read_bytes()
@@ -318,5 +318,5 @@ def test_missing_and_damaged_images(copy):
     depth.write_bytes(whole)
     (copy / 'test' / 'rgb_1_0000001.png').unlink()
     with pytest.raises(ValueError, match=r'has 2 images rgb_1_\*\.png, but .* has labels for 3'):
-        NYUDataset(copy, 'test', ('rgb', 'depth'))
+        NYUDataset(copy, 'test', modalities=('rgb', 'depth'))
     assert len(NYUDataset(copy, 'test')) == 3  # depth alone is whole

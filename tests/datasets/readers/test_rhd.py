@@ -48,7 +48,7 @@ def test_joint_order():
 @pytest.mark.parametrize('split', ['training', 'evaluation'])
 def test_the_studio_comes_back(written, split):
     root, truths = written
-    dataset = RHDDataset(root, split, ALL)
+    dataset = RHDDataset(root, split, modalities=ALL)
     known = {path for path, truth in truths.items() if truth['split'] == split}
     assert len(dataset) == len(known) == 4
     guessed = []
@@ -125,7 +125,7 @@ def test_the_rules_differ_where_pixels_and_joints_do(copy):
 
 
 def test_palm_as_joint_0(written):
-    wrist, palm = (RHDDataset(written[0], 'training', ALL, joint0=joint0) for joint0 in ('wrist', 'palm'))
+    wrist, palm = (RHDDataset(written[0], 'training', modalities=ALL, joint0=joint0) for joint0 in ('wrist', 'palm'))
     assert 'joint0' not in wrist.metainfo and palm.metainfo['joint0'] == 'palm'
     for index in range(len(wrist)):
         a, b = wrist.get_data_info(index), palm.get_data_info(index)
@@ -257,7 +257,7 @@ def test_wrong_labels(copy, change, said):
 
 def test_missing_and_damaged_images(copy):
     folder = copy / 'evaluation'
-    dataset = RHDDataset(copy, 'evaluation', ALL)
+    dataset = RHDDataset(copy, 'evaluation', modalities=ALL)
     mask = folder / 'mask' / '00001.png'
     whole = mask.read_bytes()
     classes = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)

@@ -61,7 +61,7 @@ def test_the_studio_comes_back(written, split, camera):
 
 
 def test_depth_frame(written):
-    dataset = STBDataset(written[0], 'test', ('depth', 'rgb'), camera='SK_depth')
+    dataset = STBDataset(written[0], 'test', modalities=('depth', 'rgb'), camera='SK_depth')
     for record, truth in samples(dataset, written):
         np.testing.assert_allclose(record['keypoints_cam'][0, 1:], truth['keypoints_depth_cam'][1:], atol=0.02)
         np.testing.assert_allclose(record['camera']['K'], truth['depth_camera']['K'])
@@ -81,7 +81,7 @@ def to_color(points):
 
 
 def test_depth_comes_into_the_colour_view(written):
-    dataset = STBDataset(written[0], 'test', ('rgb', 'depth'))
+    dataset = STBDataset(written[0], 'test', modalities=('rgb', 'depth'))
     for record, truth in samples(dataset, written):
         v, u = np.argwhere(record['depth'] > 0)[::17].T
         points = unproject(np.stack([u, v], -1), record['depth'][v, u], truth['camera'])
@@ -152,7 +152,7 @@ def test_images_in_a_folder_of_their_own(copy):
     (copy / 'images/B1Counting').rename(copy / 'images/inner')
     (copy / 'images/B1Counting').mkdir()
     (copy / 'images/inner').rename(copy / 'images/B1Counting/B1Counting')
-    dataset = STBDataset(copy, 'test', ('rgb', 'depth'))
+    dataset = STBDataset(copy, 'test', modalities=('rgb', 'depth'))
     assert dataset.get_data_info(0)['img'].shape == (480, 640, 3)
 
 
@@ -187,7 +187,7 @@ def test_labels_and_images_that_differ_in_number(copy):
     (copy / 'images/B1Random/SK_depth_0.png').unlink()
     assert len(STBDataset(copy, 'test')) == 2, 'depth is not asked for'
     with pytest.raises(ValueError, match=r'B1Random.* has 0 images SK_depth_\*\.png.*B1Random_SK.mat.* labels for 1'):
-        STBDataset(copy, 'test', ('depth',))
+        STBDataset(copy, 'test', modalities=('depth',))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_what_is_no_sane_number_is_named(copy, value):
 
 
 def test_damaged_images_are_named(copy):
-    dataset = STBDataset(copy, 'test', ('rgb', 'depth'))
+    dataset = STBDataset(copy, 'test', modalities=('rgb', 'depth'))
     for name in ('SK_color_0.png', 'SK_depth_0.png'):
         path = copy / 'images/B1Counting' / name
         data = path.read_bytes()
@@ -230,7 +230,7 @@ def test_swapped_depth_channels_are_seen(copy):
     path = str(copy / 'images/B1Counting/SK_depth_0.png')
     cv2.imwrite(path, cv2.imread(path)[..., ::-1])
     with pytest.raises(OSError, match='red and blue were swapped'):
-        STBDataset(copy, 'test', ('depth',), camera='SK_depth').get_data_info(0)
+        STBDataset(copy, 'test', modalities=('depth',), camera='SK_depth').get_data_info(0)
 
 
 def test_records_are_not_shared(written):
