@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import shutil
@@ -16,6 +15,8 @@ import numpy as np
 
 from handkd.array_files import ArrayFileError, read_npy
 from handkd.files import cache_root
+
+from .code_files import code_files
 
 
 class Index(Mapping):
@@ -58,7 +59,7 @@ def open_index(
 
     It is stored in :func:`handkd.files.cache_root`. Other settings have another index; a change of a source file
     (size, time), of a source folder (files added or removed), of a file that the columns :func:`watch` or of the code
-    that reads them replaces it.
+    that makes them (:func:`~.code_files.code_files`) replaces it.
 
     Args:
         reader: The data set's class.
@@ -115,9 +116,8 @@ def _is_current(folder: Path) -> bool:
 
 
 def _code_digest(reader: type) -> str:
-    """Return a digest of the code that reads label files: all modules of this package, and the reader's."""
-    paths = sorted({*Path(__file__).parent.glob('*.py'), Path(inspect.getfile(reader))})
-    return _digest(''.join(path.read_text(encoding='utf-8') for path in paths))
+    """Return a digest of the code that decides an index."""
+    return _digest(''.join(path.read_text(encoding='utf-8') for path in code_files(reader)))
 
 
 def _write(folder: Path, columns: Mapping[str, np.ndarray]) -> None:
