@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from handkd.datasets.transforms.batch import ROWS
+from handkd.units import FARTHEST, is_sane
 
 from .planes import PLANE_MODALITIES
 
@@ -17,8 +18,6 @@ NPY_HEADER = 1 << 16
 MOST_LABEL_BYTES = 1 << 20
 """Upper bound of the labels of a sample in bytes."""
 _LONGEST_TEXT = 1 << 16
-_LARGEST = 1e12
-"""Upper bound of the absolute value of a coordinate, in px or mm."""
 _GEOMETRY = {*ROWS, 'warp_matrix', 'camera.K', 'camera.R', 'camera.T'}
 """Labels used in computations."""
 _JOINTS = ('keypoints', 'keypoints_cam')
@@ -83,7 +82,7 @@ def check_label_type(found: np.dtype, fields: Sequence[Sequence]) -> None:
 
 
 def check_labels(rows: np.ndarray) -> None:
-    """Check that labels are usable in computations: finite, and no coordinate beyond 1e12.
+    """Check that labels are usable in computations: finite, and no coordinate beyond :data:`handkd.units.FARTHEST`.
 
     Joints marked as unlabelled by ``keypoints_valid`` or ``keypoints_visible`` may have any value.
 
@@ -99,13 +98,13 @@ def check_labels(rows: np.ndarray) -> None:
         if values.dtype.kind != 'f':
             continue
         with np.errstate(invalid='ignore'):
-            right = np.abs(values) <= _LARGEST
+            right = is_sane(values)
         if key in _JOINTS and not right.all():
             right |= _unlabelled(rows, right.shape)
         if not right.all():
             row = int(np.flatnonzero(~right.reshape(len(rows), -1).all(1))[0])
             found = values[row][~right[row]].flat[0]
-            raise ValueError(f'row {row}: {key!r} must be finite and within {_LARGEST:g}, found {found}')
+            raise ValueError(f'row {row}: {key!r} must be finite and within {FARTHEST:g}, found {found}')
 
 
 def _unlabelled(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

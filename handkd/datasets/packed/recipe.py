@@ -24,6 +24,9 @@ RECIPE_KEYS = ('source', *(item.name for item in fields(PackSettings) if item.na
 _CROP = ('rule', 'factor', 'cube', 'root')
 _SAME_PIXELS = ('data_root', 'modalities', 'on_corrupt')
 """Settings of a source that may change after packing: its folder, and those that only decide which files are read."""
+_MOST_SAMPLES = 1 << 26
+_MOST_PIXELS = 16384
+"""Upper bounds of the size of a source that is built from a pack's manifest, and of the side of its images."""
 
 
 def source_config(dataset: Mapping, modalities: tuple[str, ...] | None = None) -> dict:
@@ -45,14 +48,17 @@ def stored_source(manifest: Manifest, where: str) -> dict:
 
     A pack may come from an untrusted source, and a registry imports and calls any class that a config names by its
     module, and the module ``registry`` of any scope that it names. So only names that are registered with handkd are
-    admitted, at any depth: as transforms in a ``pipeline`` and as data sets everywhere else.
+    admitted, at any depth: as transforms in a ``pipeline`` and as data sets everywhere else. Nor may it request a set
+    of another size than that of the pack, or huge images.
 
     Args:
         manifest: The pack's manifest.
         where: The pack, for errors.
 
     Raises:
-        ConfigError: If another type or scope is named, or an argument that its class does not have; names it.
+        ConfigError: If another type or scope is named, or an argument that its class does not have; names it. Or if the
+            set has another number of samples than the pack was made from, or too large images.
+        OSError, ValueError: If the set can't be built.
     """
     config = manifest.source['config']
     if not isinstance(config, Mapping) or 'type' not in config:
@@ -72,7 +78,35 @@ def stored_source(manifest: Manifest, where: str) -> dict:
         if arguments and all(argument.kind != argument.VAR_KEYWORD for argument in arguments.values()):
             place = f'{where}: its source {node["type"]}'
             check_keys(node.keys() - {'type', '_scope_'}, arguments, place)
+    _check_extent(manifest, where)
     return config
+
+
+def _check_extent(manifest: Manifest, where: str) -> None:
+    """Check that building and reading a pack's source takes bounded time and memory."""
+    config, packed = manifest.source['config'], manifest.source['length']
+    for key, number in _integers_in(config, ''):
+        most = _MOST_PIXELS if key == 'resolution' else max(_MOST_PIXELS, min(packed, _MOST_SAMPLES))
+        if key != 'seed' and number > most:
+            raise ConfigError(f'{where}: its source has {key}={number}, expected at most {most}')
+    found = len(build_source(config, manifest.on_corrupt))
+    if found != packed or found > _MOST_SAMPLES:
+        raise ConfigError(
+            f'{where}: its source has {found} samples, expected {packed}, from which the pack was made, and at most '
+            f'{_MOST_SAMPLES}: restore the source, or pack it again'
+        )
+
+
+def _integers_in(node: object, key: str) -> Iterator[tuple[str, int]]:
+    """Yield every integer in a config, with the key that it belongs to."""
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            yield from _integers_in(value, name)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _integers_in(value, key)
+    elif isinstance(node, int):
+        yield key, node
 
 
 def _nodes_in(node: object, known: Registry) -> Iterator[tuple[Mapping, Registry]]:

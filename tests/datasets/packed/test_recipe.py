@@ -32,6 +32,11 @@ def test_what_is_wrong_in_a_recipe(recipe, message):
         read_recipe(recipe)
 
 
+def manifest_of(config, length=1600):
+    """What is read of a manifest."""
+    return SimpleNamespace(source=dict(config=config, length=length), on_corrupt='stop')
+
+
 @pytest.mark.parametrize(
     'config',
     [
@@ -50,12 +55,30 @@ def test_what_is_wrong_in_a_recipe(recipe, message):
 )
 def test_nothing_that_a_pack_names_is_imported(config):
     with pytest.raises(ConfigError, match='a pack: its source is a .*, which is not registered with handkd as a '):
-        stored_source(SimpleNamespace(source=dict(config=config)), 'a pack')
+        stored_source(manifest_of(config), 'a pack')
 
 
 def test_a_registered_source_is_returned():
     mixed = dict(type='MixedDataset', datasets=[RIG, RIG], shares=[1, 1])
-    assert stored_source(SimpleNamespace(source=dict(config=mixed)), 'a pack') == mixed
+    assert stored_source(manifest_of(mixed, 3200), 'a pack') == mixed
+    assert stored_source(manifest_of(RIG | dict(seed=2**40)), 'a pack')['seed'] == 2**40
+
+
+@pytest.mark.parametrize(
+    ('config', 'length', 'said'),
+    [
+        (dict(RIG, frames=10**12), 10**12 * 16, 'frames=1000000000000, expected at most 67108864'),
+        (dict(RIG, frames=10**12), 1600, 'frames=1000000000000, expected at most 16384'),
+        (dict(RIG, frames=10**4, views=10**4), 2 * 10**8, '200000000 samples, .* at most 67108864'),
+        (dict(RIG, frames=200), 1600, '3200 samples, expected 1600, from which the pack was made'),
+        (dict(RIG, resolution=10**12), 1600, 'resolution=1000000000000, expected at most 16384'),
+        (dict(type='MixedDataset', datasets=[RIG], shares=[10**12]), 1600, 'shares=1000000000000'),
+        (dict(type='StudioDataset', split='train', length=10**12), 10**12, 'length=1000000000000'),
+    ],
+)
+def test_no_huge_source_is_built(config, length, said):
+    with pytest.raises(ConfigError, match=f'a pack: its source has .*{said}'):
+        stored_source(manifest_of(config, length), 'a pack')
 
 
 @pytest.mark.parametrize('place', ['source', 'nested', 'pipeline', 'without a type'])
@@ -72,7 +95,7 @@ def test_no_scope_of_a_pack_is_imported(place, tmp_path, monkeypatch):
         'without a type': dict(studio, pipeline=dict(_scope_='evil')),
     }[place]
     with pytest.raises(ConfigError, match="a pack: names the scope 'evil'"):
-        DATASETS.build(stored_source(SimpleNamespace(source=dict(config=source)), 'a pack'))
+        DATASETS.build(stored_source(manifest_of(source), 'a pack'))
     assert not (tmp_path / 'run').exists()
 
 
@@ -81,10 +104,10 @@ def test_what_is_no_argument_of_the_source_is_named():
     with pytest.raises(
         ConfigError, match="a pack: its source StudioDataset.* unknown key 'lenght'; did you mean 'length'"
     ):
-        stored_source(SimpleNamespace(source=dict(config=source)), 'a pack')
+        stored_source(manifest_of(source), 'a pack')
 
 
 @pytest.mark.parametrize('config', [None, [], 'StudioDataset', {}, dict(split='train')])
 def test_a_pack_that_names_no_source(config):
     with pytest.raises(ConfigError, match="a pack: .*'source.config' has no type"):
-        stored_source(SimpleNamespace(source=dict(config=config)), 'a pack')
+        stored_source(manifest_of(config), 'a pack')
