@@ -17,8 +17,8 @@ from handkd.hints import one_line
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint, weights_in
 
 from .quiet_runner import QuietRunner
-from .resuming import check_resumable, restore_optimisation, restore_place, say_if_done
 from .run_checks import trains_by_epoch
+from .run_state import check_resumable, restore_optimisation, restore_place, say_if_done
 
 IN_PART = (
     "for weights that fit in part, or from the web, set a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -116,7 +116,7 @@ class HandRunner(QuietRunner):
         """Resume from a checkpoint; it is read as data, and the text of the config in it is never run.
 
         Weights, the optimizer's state, the step, the seed and the log buffers are the checkpoint's; see
-        :func:`~handkd.apis.resuming.restore_optimisation` for the settings that the config decides.
+        :func:`~handkd.apis.run_state.restore_optimisation` for the settings that the config decides.
 
         Args:
             filename: Path of the checkpoint.

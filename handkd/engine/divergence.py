@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import torch
 from mmengine.hooks import Hook
@@ -89,7 +90,9 @@ def _images(data_batch: dict | None) -> str:
 
 
 def _remedy(runner: Runner) -> str:
+    saved = any(Path(runner.work_dir).glob('*.pth'))
+    begin = f'Earlier checkpoints in {runner.work_dir} are intact: lower' if saved else 'Lower'
     return (
-        f'Earlier checkpoints in {runner.work_dir} are intact: lower the learning rate, clip gradients '
-        '(optim_wrapper.clip_grad.max_norm=1.0), or train in float32 (optim_wrapper.amp=False)'
+        f'{begin} the learning rate, clip gradients (optim_wrapper.clip_grad.max_norm=1.0), or train in float32 '
+        '(optim_wrapper.amp=False)'
     )

@@ -81,15 +81,21 @@ class RestoringProcesses:
         """Wait until all have ended.
 
         Raises:
+            ChildProcessError: If one was killed.
             RuntimeError: If one has failed; gives the reason.
         """
         for process in self._processes:
             process.join()
         errors = [path.read_text().strip() for path in sorted(self.round.folder.glob(ERROR.format('*')))]
+        if errors:
+            raise RuntimeError(f'restoring part maps in {self.round.folder} failed: {errors[0].splitlines()[-1]}')
         codes = [process.exitcode for process in self._processes if process.exitcode]
-        if errors or codes:
-            reason = errors[0].splitlines()[-1] if errors else f'a process ended with code {codes[0]}'
-            raise RuntimeError(f'restoring part maps in {self.round.folder} failed: {reason}')
+        if codes:
+            raise ChildProcessError(
+                f'a process that restores part maps in {self.round.folder} ended with code {codes[0]}, as when the '
+                'system kills it because memory runs out: written pieces are kept; resume the training with --resume, '
+                'with fewer workers of the hook or the dataloaders'
+            )
 
     def stop(self) -> None:
         """End the processes; written pieces are kept."""

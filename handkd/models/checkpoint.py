@@ -11,6 +11,7 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from handkd.hints import one_line
+from handkd.reading import open_file
 from handkd.unpickling import RefusedPickleError
 
 from .checkpoint_files import ZIP, read_archive, read_stream
@@ -117,14 +118,16 @@ def check_is_file(path: str | PathLike) -> None:
     Raises:
         FileNotFoundError: If it is missing.
         IsADirectoryError: If it is a folder; names the checkpoints in it.
+        OSError: If it is a pipe, device or socket.
     """
     path = Path(path)
     if path.is_dir():
         inside = [file.name for file in sorted(path.glob('*.pth'), key=lambda file: file.stat().st_mtime, reverse=True)]
         there = f'name one of those in it: {_some(inside)}' if inside else 'it has no .pth file'
         raise IsADirectoryError(f'{path} is a folder, not a checkpoint; {there}')
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f'no checkpoint at {path}; train the network first, or correct the path')
+    open_file(path).close()
 
 
 def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network', prefix: str = '') -> None:

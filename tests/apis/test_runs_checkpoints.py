@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from handkd.apis.resuming import check_resumable
+from handkd.apis.run_state import check_resumable
 from handkd.apis.runs import evaluate, train
 from handkd.models import CheckpointError, read_checkpoint
 

@@ -41,3 +41,13 @@ def test_weights_that_are_not_finite_are_not_saved():
     del state['b.weight']
     DivergenceHook().before_save_checkpoint(RUNNER, dict(state_dict=state, meta=dict(iter=6)))
     assert not Path('run').exists()
+
+
+@pytest.mark.parametrize('saved', [False, True])
+def test_earlier_checkpoints_are_mentioned_only_if_there_are_some(tmp_path, saved):
+    if saved:
+        (tmp_path / 'iter_5.pth').touch()
+    runner = SimpleNamespace(**vars(RUNNER) | dict(work_dir=str(tmp_path)))
+    with pytest.raises(DivergenceError) as caught:
+        DivergenceHook().after_train_iter(runner, 6, None, dict(loss=float('nan')))
+    assert ('Earlier checkpoints in' in str(caught.value)) == saved and 'ower the learning rate' in str(caught.value)

@@ -1,4 +1,5 @@
 import os
+import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
+from handkd.apis.cli import run_cli
 from handkd.engine.restoring import WEIGHTS, Recipe, RestoringProcesses, write_pieces
 from handkd.registry import DATASETS, MODELS
 from handkd.restoration import Restorer, Round, RoundSettings, judge, open_search
@@ -58,6 +60,20 @@ def test_a_process_that_fails_says_why(begun):
     processes = RestoringProcesses(begun.round, begun.recipe, number=1)
     with pytest.raises(RuntimeError, match=r'restoring part maps in .*round failed: FileNotFoundError: no checkpoint'):
         processes.wait()
+
+
+def test_a_process_that_is_killed_is_an_error_of_one_line(begun, capsys):
+    processes = RestoringProcesses(begun.round, begun.recipe, number=1)
+    processes.stop()
+
+    def main(argv):
+        processes.wait()
+
+    with pytest.raises(SystemExit, match='2'):
+        run_cli(main, [])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith('error: a process that restores part maps in ') and 'Traceback' not in str(lines)
+    assert f'round ended with code {-signal.SIGTERM}, as when' in lines[0] and '--resume' in lines[0]
 
 
 def test_an_image_without_joints_is_named(begun, monkeypatch):

@@ -90,6 +90,12 @@ def test_missing_file(tmp_path):
         read_checkpoint(tmp_path / 'b.pth')
 
 
+def test_a_pipe_is_no_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.pth')
+    with pytest.raises(OSError, match=r"pipe\.pth' is a pipe, not a regular file: name a file"):
+        read_checkpoint(tmp_path / 'pipe.pth')
+
+
 def test_all_that_does_not_fit_is_listed_and_nothing_is_loaded(tmp_path):
     net = nn.ModuleDict(dict(a=nn.Linear(2, 2), b=nn.Linear(2, 2)))
     before = {k: v.clone() for k, v in net.state_dict().items()}

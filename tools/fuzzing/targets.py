@@ -16,7 +16,8 @@ import torch
 from mmengine.registry import init_default_scope
 
 import handkd.datasets  # noqa: F401  (registers the data sets)
-from handkd.apis.resuming import check_resumable, latest_checkpoint
+from handkd.apis.resuming import latest_checkpoint
+from handkd.apis.run_state import check_resumable
 from handkd.datasets.packed import Packer, PackSettings
 from handkd.datasets.transforms import read_image
 from handkd.evaluation.part_counts import PartCounts

@@ -43,13 +43,13 @@ def test_the_type_of_labels():
         check_label_type(number, FIELDS)
 
 
-@pytest.mark.parametrize('value', [np.nan, np.inf, -2e12])
+@pytest.mark.parametrize('value', [np.nan, np.inf, -2e6])
 def test_labels_of_labelled_joints_are_finite_and_bounded(value):
     rows = np.zeros(3, TYPE)
     rows['keypoints_valid'] = 1
     check_labels(rows)
     rows['keypoints'][2, 0, 1, 0] = value
-    with pytest.raises(ValueError, match=r"row 2: 'keypoints' must be finite and within 1e\+12"):
+    with pytest.raises(ValueError, match=r"row 2: 'keypoints' must be finite and within 1e\+06"):
         check_labels(rows)
     rows['keypoints_valid'][2, 0, 1] = 0  # without a label it may be anything
     check_labels(rows)
