@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import zipfile
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from .array_shapes import fits
 from .hints import one_line
 from .reading import open_file
 
@@ -30,8 +30,8 @@ class ArrayFileError(ValueError):
         self.fault = fault
 
 
-class _Header(NamedTuple):
-    """Header of an array."""
+class Header(NamedTuple):
+    """Header of an array in a file, which may not fit the file."""
 
     shape: tuple[int, ...]
     order: str
@@ -54,7 +54,7 @@ def read_npy(path: str | os.PathLike, mapped: bool = False) -> np.ndarray:
     """
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
-        header = _read_header(file, path, size)
+        header = _checked_header(file, path, size)
         if mapped:
             return np.memmap(file, header.dtype, 'r', file.tell(), header.shape, header.order)
         return np.ndarray(header.shape, header.dtype, bytearray(file.read()), order=header.order)
@@ -99,20 +99,34 @@ def _read_members(
     arrays = {}
     for name in names:
         with archive.open(members[name]) as file:
-            header = _read_header(file, path, members[name].file_size)
+            header = _checked_header(file, path, members[name].file_size)
             arrays[name] = np.ndarray(header.shape, header.dtype, bytearray(file.read()), order=header.order)
     return arrays
 
 
-def _read_header(file: BinaryIO, path: str | os.PathLike, size: int) -> _Header:
-    """Return the header of an array, after checking that it is plain and matches the number of bytes."""
+def read_header(file: BinaryIO) -> Header:
+    """Read the header of a ``.npy`` file, up to the first number.
+
+    Raises:
+        OSError: That of the file.
+        ValueError: If it is not such a header.
+    """
     try:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, fortran, dtype = read(file)
-        count, longest = math.prod(shape), max(shape, default=0)
-        plain = all(type(n) is int and n >= 0 for n in shape) and len(shape) <= 32
+    except OSError:
+        raise
     except Exception as error:  # the header is in Python's syntax: SyntaxError, TokenError, RecursionError, ...
+        raise ValueError(f'{type(error).__name__}: {error}') from error
+    return Header(shape, 'F' if fortran else 'C', dtype)
+
+
+def _checked_header(file: BinaryIO, path: str | os.PathLike, size: int) -> Header:
+    """Return the header of an array, after checking that it is plain and matches the number of bytes."""
+    try:
+        shape, order, dtype = header = read_header(file)
+    except (ValueError, OSError) as error:
         raise ArrayFileError(path, f'not a readable npy file ({one_line(error)[:200]})') from error
     if dtype.hasobject:
         raise ArrayFileError(
@@ -121,9 +135,8 @@ def _read_header(file: BinaryIO, path: str | os.PathLike, size: int) -> _Header:
     if dtype.kind not in 'biufcSU':
         raise ArrayFileError(path, f'has an array of {str(dtype)[:80]}, expected numbers, bools or text')
     there = size - file.tell()
-    # Iterating over an array without bytes could take for ever.
-    if not plain or count * dtype.itemsize != there or longest > max(there, 1 << 16):
+    if not fits(shape, dtype.itemsize, there):
         raise ArrayFileError(
             path, f'not a readable npy file (of shape {str(shape)[:80]} and type {dtype}, it has {there} bytes)'
         )
-    return _Header(shape, 'F' if fortran else 'C', dtype)
+    return header

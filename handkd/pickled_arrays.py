@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 
 import numpy as np
+
+from .array_shapes import fits
 
 _KINDS = 'biufcSU'
 
@@ -50,11 +51,8 @@ def _check_shape(shape: object, dtype: object, data: bytes) -> tuple[int, ...]:
     """Return a shape after checking that it matches the bytes."""
     if not isinstance(dtype, np.dtype):
         raise RefusedPickleError('an array has no type')
-    if type(shape) is not tuple or len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
-        raise RefusedPickleError('an array has no shape')
-    # An array without bytes could have any length, but iterating over it would take for ever.
-    if math.prod(shape) * dtype.itemsize != len(data) or max(shape, default=0) > max(len(data), 1 << 16):
-        raise RefusedPickleError(f'an array of shape {shape} and type {dtype} has {len(data)} bytes')
+    if not fits(shape, dtype.itemsize, len(data)):
+        raise RefusedPickleError(f'an array of shape {str(shape)[:80]} and type {dtype} has {len(data)} bytes')
     if dtype.kind == 'U' and data:
         letters = np.frombuffer(data, np.dtype('u4').newbyteorder(dtype.byteorder))
         if letters.max() > 0x10FFFF:

@@ -35,6 +35,7 @@ def test_every_file_belongs_to_a_package():
 
 BASE = {
     'array_files',
+    'array_shapes',
     'compat',
     'compiling',
     'files',
@@ -52,9 +53,10 @@ ARROWS = {
     'sharing': set(),
     'compat': set(),
     'hints': set(),
-    'pickled_arrays': set(),
+    'array_shapes': set(),
+    'pickled_arrays': {'array_shapes'},
     'unpickling': {'pickled_arrays'},
-    'array_files': {'hints', 'reading'},
+    'array_files': {'array_shapes', 'hints', 'reading'},
     'files': set(),
     'reading': {'hints'},
     'compiling': {'files'},

@@ -7,33 +7,32 @@ import io
 import os
 import weakref
 from functools import lru_cache
-from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from handkd.array_files import read_header
+from handkd.array_shapes import fits
+
 _PROT_READ, _MAP_SHARED = 1, 1
 
 
-def read_header(file: BinaryIO) -> tuple[np.dtype, tuple[int, ...]]:
+def read_packed_header(file: BinaryIO) -> tuple[np.dtype, tuple[int, ...]]:
     """Read the header of a ``.npy`` file, up to the first number.
 
     Returns:
         Type and shape of the array, whose numbers are in C order.
 
     Raises:
-        ValueError: If it is not such a header, or one of objects or of Fortran order.
+        ValueError: If it is not such a header, or one of objects or of Fortran order. The shape may not fit the file.
     """
     try:
-        version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, fortran, dtype = read(file)
-    except OSError:
-        raise
-    except Exception as error:  # NumPy evaluates the header as a literal, which can raise nearly anything
-        raise ValueError(f'not a header of a .npy file ({type(error).__name__}: {error})') from error
-    if dtype.hasobject or fortran and len(shape) > 1 or any(side < 0 for side in shape):
+        shape, order, dtype = read_header(file)
+    except ValueError as error:
+        raise ValueError(f'not a header of a .npy file ({error})') from error
+    fortran = order == 'F' and len(shape) > 1
+    if dtype.hasobject or fortran:
         raise ValueError(
             f'an array of type {dtype} and shape {shape}{" in Fortran order" * fortran} does not belong to a pack'
         )
@@ -42,8 +41,8 @@ def read_header(file: BinaryIO) -> tuple[np.dtype, tuple[int, ...]]:
 
 @lru_cache(maxsize=64)
 def parse_header(header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
-    """Return the result of :func:`read_header` for bytes, cached: parsing is slow, and most headers are the same."""
-    return read_header(io.BytesIO(header))
+    """Return :func:`read_packed_header`'s result for bytes, cached: parsing is slow, and most headers are the same."""
+    return read_packed_header(io.BytesIO(header))
 
 
 def array_in(data: bytes | memoryview) -> np.ndarray:
@@ -54,7 +53,7 @@ def array_in(data: bytes | memoryview) -> np.ndarray:
     """
     length = int.from_bytes(data[8:10], 'little') + 10  # version 1 of the format
     dtype, shape = parse_header(bytes(data[:length]))
-    if len(data) - length != dtype.itemsize * prod(shape):
+    if not fits(shape, dtype.itemsize, len(data) - length):
         raise ValueError(f'expected {dtype} {shape} after the header, found {len(data) - length} bytes')
     return np.frombuffer(data, dtype, offset=length).reshape(shape)
 
@@ -77,11 +76,11 @@ def map_array(path: Path) -> np.ndarray:
     """
     with open(path, 'rb') as file:
         try:
-            dtype, shape = read_header(file)
+            dtype, shape = read_packed_header(file)
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
         offset, size = file.tell(), os.fstat(file.fileno()).st_size
-        if size - offset != dtype.itemsize * prod(shape):
+        if not fits(shape, dtype.itemsize, size - offset):
             raise ValueError(f'{path}: expected {dtype} {shape} after the header, found {size - offset} bytes')
         if size == offset:
             return np.empty(shape, dtype)
