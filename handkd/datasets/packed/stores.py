@@ -6,7 +6,6 @@ import http.client
 import logging
 import os
 import re
-import stat
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 from mmengine.logging import print_log
 
 from handkd.hints import one_line
+from handkd.reading import open_file
 
 _SLOWEST = 1024
 """Bytes per second; a connection that is slower than this during the whole timeout has stalled."""
@@ -58,8 +58,8 @@ class RefusedError(OSError):
 
 
 @contextmanager
-def open_file(url: str, patience: Patience, size: int | None = None) -> Iterator[Readable]:
-    """Open a file.
+def open_url(url: str, patience: Patience, size: int | None = None) -> Iterator[Readable]:
+    """Open a file in a folder or on a server.
 
     Args:
         url: A path, or a URL of http, https or file.
@@ -81,9 +81,7 @@ def open_file(url: str, patience: Patience, size: int | None = None) -> Iterator
     if scheme != 'file':
         raise OSError(f'{url}: {scheme}:// is not supported: give an https:// address, or the folder it is mounted at')
     path = url[7:] if url.lower().startswith('file://') else url
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError(f'{url}: not a regular file: name a file')
-    with open(path, 'rb', buffering=0) as file:
+    with open_file(path) as file:
         found = os.fstat(file.fileno()).st_size
         if size is not None and found != size:
             raise OSError(f'{url}: expected {size} bytes, found {found}')
@@ -97,7 +95,7 @@ def read_whole(url: str, patience: Patience) -> bytes:
         OSError: If it can't be read or is too large; names it.
     """
     try:
-        with open_file(url, patience) as stream:
+        with open_url(url, patience) as stream:
             content = bytearray()
             while data := stream.read(1 << 20):
                 content += data

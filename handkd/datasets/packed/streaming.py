@@ -19,7 +19,7 @@ from ..sampling.seeding import SampleKey, draw_numbers, seeded
 from .forms import check_label_type, check_labels
 from .manifest import FILE, read_manifest
 from .pack import Pack, join_rows
-from .stores import CheckedFile, Patience, open_file, read_whole
+from .stores import CheckedFile, Patience, open_url, read_whole
 from .tar import read_tar
 
 _TOGETHER = 32
@@ -156,7 +156,7 @@ class StreamedHandDataset(IterableDataset):
         manifest = self.pack.manifest
         size, checksum = manifest.shards[shard]['files'][manifest.shard_name(shard)]
         expected, kinds, last = manifest.shards[shard]['num'], set(), -1
-        with open_file(url, self.patience, size) as stream:
+        with open_url(url, self.patience, size) as stream:
             checked = CheckedFile(stream, size, checksum)
             for number, arrays in read_tar(checked, self.pack.forms):
                 labels = arrays.pop('labels')
