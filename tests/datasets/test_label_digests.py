@@ -57,8 +57,8 @@ def test_other_labels_in_the_same_place_are_noticed(tmp_path, layout, kind, labe
     kind, here, there = DATASETS.get(kind), tmp_path / 'here', tmp_path / 'there'
     shutil.copytree(tree(layout, here, num=1), there)
     split, modalities = kind.SPLITS[0] if kind.SPLITS else 'train', kind.MODALITIES[:1]
-    first = digest_labels(kind(str(here), split, modalities))
-    assert digest_labels(kind(str(there), split, modalities)) == first, 'where it lies is no label'
+    first = digest_labels(kind(str(here), split, modalities=modalities))
+    assert digest_labels(kind(str(there), split, modalities=modalities)) == first, 'where it lies is no label'
     for path in there.glob(labels):
         text = path.read_text()
         path.write_text(re.sub(r'(\d\.\d+?)(\d)(?=\D)', lambda m: m[1] + str((int(m[2]) + 1) % 10), text))
@@ -66,7 +66,7 @@ def test_other_labels_in_the_same_place_are_noticed(tmp_path, layout, kind, labe
         os.utime(path.parent)  # as of another tree: copies have the times of what they are of
     shutil.rmtree(here)
     there.rename(here)
-    assert digest_labels(kind(str(here), split, modalities)) != first
+    assert digest_labels(kind(str(here), split, modalities=modalities)) != first
 
 
 @pytest.mark.parametrize(
