@@ -1,4 +1,4 @@
-"""Configs without some or all of the training-time knowledge: rows of ablations, and the baseline."""
+"""Configs derived from one with teachers: its ablations, its baseline, and the training of a teacher."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from mmengine.config import Config, ConfigDict
 
-from .hints import ConfigError
+from .hints import ConfigError, did_you_mean
 from .registry import MODELS
 
 _PARTS = ('distillers', 'teachers')
@@ -32,12 +32,53 @@ def baseline_config(cfg: Config) -> Config:
             'distillers, so it is a baseline already; leave --baseline out'
         )
     cfg = copy.deepcopy(cfg)
-    distilled = cfg.model
-    cfg.model = distilled.student
-    if distilled.get('data_preprocessor') is not None:
-        cfg.model.data_preprocessor = distilled.data_preprocessor
+    _set_network(cfg, cfg.model.student)
     _prune(cfg.train_dataloader.dataset, _modalities(cfg.model), _fields(()))
     return cfg
+
+
+def teacher_config(cfg: Config, name: str) -> Config:
+    """Return the training of a teacher of a distilled config: the same data, schedule and seed, its inputs alone.
+
+    The training pipeline loses the steps made for the other inputs. Validation and test read the teacher's inputs
+    instead of the student's; the steps that make them, such as ``DepthToCube``, are those of the training pipeline.
+
+    Args:
+        cfg: A config whose model is a ``DistilledEstimator``; it is not changed.
+        name: Name of the teacher in ``model.teachers``.
+
+    Raises:
+        ConfigError: If it has no teacher of this name; with the nearest right one.
+    """
+    teachers = (cfg.model.get('teachers') or {}) if _is_distilled(cfg) else {}
+    if not teachers:
+        raise ConfigError(f'--teacher {name}: {cfg.filename} has no model.teachers; leave --teacher out')
+    if name not in teachers:
+        raise ConfigError(f'--teacher: model.teachers has no {name!r}; {did_you_mean(name, teachers)}')
+    cfg = copy.deepcopy(cfg)
+    _set_network(cfg, cfg.model.teachers[name].model)
+    modalities, fields = _modalities(cfg.model), _fields(())
+    training = cfg.train_dataloader.dataset
+    makers = [step for inner in _sets_in(training) for step in inner.get('pipeline') or () if _makes(step, modalities)]
+    _prune(training, modalities, fields)
+    for loader in (cfg.get('val_dataloader'), cfg.get('test_dataloader')):
+        if loader is not None:
+            _read_instead(loader.dataset, modalities, makers)
+            _prune(loader.dataset, modalities, fields)
+    return cfg
+
+
+def derived_config(cfg: Config, baseline: bool = False, teacher: str | None = None) -> Config:
+    """Return a config, its baseline, or the training of one of its teachers.
+
+    Args:
+        cfg: The config; it is not changed.
+        baseline: Whether to return its baseline (:func:`baseline_config`). Defaults to False.
+        teacher: Name of the teacher to train (:func:`teacher_config`). Defaults to None: none.
+    """
+    if baseline:
+        return baseline_config(cfg)
+    return cfg if teacher is None else teacher_config(cfg, teacher)
 
 
 def remove_absent_parts(cfg: Config) -> None:
@@ -57,6 +98,14 @@ def remove_absent_parts(cfg: Config) -> None:
         networks = [cfg.model.student, *(teacher.model for teacher in cfg.model.get('teachers', {}).values())]
         modalities = set().union(*map(_modalities, networks))
         _prune(cfg.train_dataloader.dataset, modalities, _fields(cfg.model.distillers.values()))
+
+
+def _set_network(cfg: Config, network: ConfigDict) -> None:
+    """Make a network of a distilled config its whole model, normalised as before."""
+    preprocessor = cfg.model.get('data_preprocessor')
+    cfg.model = network
+    if preprocessor is not None:
+        cfg.model.data_preprocessor = preprocessor
 
 
 def _is_distilled(cfg: Config) -> bool:
@@ -99,6 +148,31 @@ def _prune(settings: ConfigDict, modalities: set[str], unread: set[str]) -> None
         inner.pipeline = [*steps, pack]
         if 'modalities' in inner:
             inner.modalities = [name for name in inner.modalities if _is_loaded_for(name, steps, pack)]
+
+
+def _read_instead(settings: ConfigDict, modalities: set[str], makers: list[ConfigDict]) -> None:
+    """Let a data set and its inner data sets also load and pack some modalities.
+
+    Args:
+        settings: The data set's config, changed in place.
+        modalities: The modalities.
+        makers: Transforms that make them, inserted before the packing where they are missing.
+    """
+    for inner in _sets_in(settings):
+        steps = inner.get('pipeline') or []
+        if not steps or steps[-1].get('type') != 'PackHandInputs':
+            continue
+        pack = ConfigDict(copy.deepcopy(dict(steps[-1], modalities=sorted(modalities))))
+        present = {step.get('type') for step in steps}
+        inner.pipeline = [*steps[:-1], *(copy.deepcopy(step) for step in makers if step.type not in present), pack]
+        if 'modalities' in inner:
+            inner.modalities = [*inner.modalities, *sorted(modalities - set(inner.modalities))]
+
+
+def _makes(step: ConfigDict, modalities: set[str]) -> bool:
+    """Whether a transform makes one of some modalities."""
+    argument, value = _MAKERS.get(step.get('type'), (None, None))
+    return argument == 'modalities' and value in modalities
 
 
 def _sets_in(settings: ConfigDict) -> Iterator[ConfigDict]:

@@ -10,7 +10,7 @@ from types import FrameType
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from .config import LOADERS, typed_dicts
+from .config import LOADERS, RUNNER_KEYS, typed_dicts
 from .hints import ConfigError, one_line
 
 BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg')
@@ -50,7 +50,9 @@ def _builds(frame: FrameType) -> bool:
 
 def _place_of(frames: Sequence[FrameType], cfg: Config) -> str:
     """Return the dotted key and the type of the innermost part of a config that frames work on, or only the type."""
-    nodes = dict(typed_dicts(cfg.to_dict(), ''))
+    found = typed_dicts(cfg.to_dict(), '')
+    # Entries before the variables of the config's file, which may hold the same.
+    nodes = dict(sorted(found, key=lambda item: item[0].partition('.')[0].partition('[')[0] not in RUNNER_KEYS))
     place = kind = entry = ''
     for frame in frames:
         below = {where: node for where, node in nodes.items() if not place or _is_below(where, place)}

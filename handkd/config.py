@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 import re
@@ -92,7 +93,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
             cfg = Config.fromfile(path, import_custom_modules=False)
         if options:
             check_overrides(cfg, options, RUNNER_KEYS)
-            cfg.merge_from_dict(options)
+            _apply(cfg, options)
             _settle_length(cfg, options)
         _check_tables(cfg)
         remove_absent_parts(cfg)
@@ -104,6 +105,21 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     hand_out_paths(cfg)
     check_config(cfg, only)
     return cfg
+
+
+def _apply(cfg: Config, options: dict) -> None:
+    """Merge options into a config one after the other, so that one may change what an earlier one has set.
+
+    A dict replaces a None, which stands for a part that is left out; MMEngine refuses that.
+    """
+    for key, value in options.items():
+        *parents, last = key.split('.')
+        node = cfg
+        for part in parents:
+            node = node.get(part) if isinstance(node, (dict, Config)) else None
+        absent = isinstance(node, (dict, Config)) and last in node and node[last] is None
+        value = copy.deepcopy(value)  # MMEngine removes `_delete_` from it
+        cfg.merge_from_dict({key: dict(value, _delete_=True) if absent and isinstance(value, dict) else value})
 
 
 @contextmanager
@@ -265,7 +281,8 @@ def _check_node(where: str, node: dict) -> None:
         known |= OPTIMISER_KEYS
     place = f'{where} ({getattr(target, "__name__", kind)})'
     check = _check_typos if signature.takes_any else check_keys
-    check(node.keys() - {'type', '_scope_'}, known, place)
+    marks = {'type', '_scope_'} | ({'_delete_'} if where.startswith('stages.') else set())  # options are not merged yet
+    check(node.keys() - marks, known, place)
     if _is_built_alone(where, target):
         filled = GIVEN_BY_BUILDERS.get(registry, set()) | {argument for _, argument, _ in HANDED_OUT.values()}
         for name in signature.required:

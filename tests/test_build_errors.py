@@ -11,7 +11,7 @@ from handkd.build_errors import explain
 from handkd.config import load_config
 from handkd.registry import DATASETS, HOOKS, MODELS
 
-CONFIG = 'configs/pmd/resnet18half_rgb_studio.py'
+CONFIG = 'tests/configs/plain_rgb_studio.py'
 AMP = dict(_delete_=True, type='AmpOptimWrapper', optimizer=dict(type='Adam'), dtype='int3')
 
 

@@ -151,7 +151,7 @@ def test_a_tool_that_needs_one_entry_checks_that_alone():
     ('data', 'rate', 'drop', 'block', 'flips'), [('rhd', 1e-4, 60000, 5, True), ('stb', 7e-5, 10000, 14, False)]
 )
 def test_pmd_net_has_the_papers_constants(data, rate, drop, block, flips):
-    cfg = load_config(CONFIGS / 'pmd' / f'resnet34_refine_replace_{data}.py')  # section 4.2
+    cfg = load_config(CONFIGS / 'pmd' / f'ablation_resnet34_{data}.py')  # section 4.2
     assert cfg.optim_wrapper.optimizer.lr == rate and cfg.optim_wrapper.optimizer.weight_decay == 5e-4
     assert [(s.milestones, s.gamma) for s in cfg.param_scheduler] == [([drop], 0.1)]
     steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}

@@ -18,20 +18,21 @@ CONFIGS = Path(__file__).parents[1] / 'configs' / 'pmd'
             'input_size',
             ['train_dataloader.dataset.resolution', 'test_dataloader.da'],
         ),
-        ('resnet34_rgb_rhd', 'input_size', ['train_dataloader.dataset.pipeline.2.size', 'test_dataloader']),
+        ('resnet34_rhd', 'input_size', ['train_dataloader.dataset.pipeline.2.size', 'test_dataloader']),
         (
-            'resnet34_rgb_rhd',
-            'test_set.data_root',
+            'resnet34_rhd',
+            'source.data_root',
             ['val_dataloader.dataset.data_root', 'test_dataloader.dataset'],
         ),
         (
-            'resnet34_rgb_rhd',
+            'resnet34_rhd',
             'crop.factor',
             ['train_dataloader.dataset.pipeline.0.factor', 'test_dataloader.dataset'],
         ),
-        ('resnet34_rgb_rhd', 'rgb_test.0.factor', ['test_dataloader.dataset.pipeline.0.factor']),
-        ('resnet34_rgb_rhd', 'rgb_test', ['test_dataloader.dataset.pipeline']),
-        ('resnet34_rhd', 'depth_model.head.beta', ['model.teachers.depth.model.head.beta']),
+        ('../pi/cpm_rgb_dexter', 'warp.size', ['test_dataloader.dataset.pipeline.1.size']),
+        ('../nvs/resnet50_panoptic', 'pose_test.0.cube', ['test_dataloader.dataset.pipeline.0.cube']),
+        ('../nvs/resnet50_panoptic', 'pose_test', ['test_dataloader.dataset.pipeline']),
+        ('../weakseg/inception_nyu', 'fused.head.beta', ['model.head.beta']),
     ],
 )
 def test_an_override_of_a_used_up_variable_names_the_keys_that_hold_its_value(config, option, places):
@@ -49,10 +50,10 @@ def test_the_keys_that_are_named_do_it():
         'val_dataloader.dataset.pipeline.1.size': 32,
         'test_dataloader.dataset.pipeline.1.size': 32,
     }
-    cfg = load_config(CONFIGS / 'resnet34_rgb_rhd.py', sizes)
+    cfg = load_config(CONFIGS / 'resnet34_rhd.py', sizes)
     assert cfg.train_dataloader.dataset.pipeline[2].size == 32
     for key in ('test_dataloader.dataset.data_root', 'randomness.seed'):
-        load_config(CONFIGS / 'resnet34_rgb_rhd.py', {key: 32})
+        load_config(CONFIGS / 'resnet34_rhd.py', {key: 32})
 
 
 @pytest.mark.parametrize(

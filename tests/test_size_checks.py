@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from handkd.apis.stages import read_stages
 from handkd.config import load_config
 from handkd.hints import ConfigError
 from handkd.size_checks import check_sizes, data_sizes, input_shape, teacher_shape
 
 ROOT = Path(__file__).parents[1]
-SMALL = ROOT / 'configs/pmd/resnet18half_rgb_studio.py'
+PI = ROOT / 'configs/pi/cpm2d8_studio.py'
+MIMICRY = next(stage.options for stage in read_stages(PI) if stage.name == 'both')
+"""Options that add the depth teacher."""
+SMALL = ROOT / 'tests/configs/plain_rgb_studio.py'
 SQUARE = [dict(type='HandCrop'), dict(type='WarpCrop', size=96)]
 
 
@@ -61,7 +65,7 @@ def test_the_training_set_stands_in_for_a_test_set():
 
 
 def test_a_variable_that_its_own_file_assigns_in_vain_is_refused(tmp_path):
-    child = write_child(tmp_path, 'pmd/resnet18half_rgb_studio.py', 'input_size = 96')
+    child = write_child(tmp_path, '../tests/configs/plain_rgb_studio.py', 'input_size = 96')
     message = r'input_size = 96 has no effect.*test_dataloader\.dataset\.resolution \(StudioDataset\) is 64'
     for only in (None, 'model'):
         with pytest.raises(ConfigError, match=message):
@@ -75,7 +79,7 @@ def test_a_variable_that_its_own_file_assigns_in_vain_is_refused(tmp_path):
 
 def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
     loaders = (f'{name}_dataloader = dict(dataset=dict(resolution=96))' for name in ('train', 'val', 'test'))
-    child = write_child(tmp_path, 'pmd/resnet18half_rgb_studio.py', '\n'.join(loaders))
+    child = write_child(tmp_path, '../tests/configs/plain_rgb_studio.py', '\n'.join(loaders))
     cfg = load_config(child)
     assert (cfg.input_size, input_shape(cfg)) == (64, (96, 96))
     main = runpy.run_path(str(ROOT / 'tools/complexity.py'))['main']
@@ -91,36 +95,36 @@ def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
     ('base', 'options', 'message'),
     [
         (
-            'pmd/resnet18half_rgb_studio.py',
+            '../tests/configs/plain_rgb_studio.py',
             {'train_dataloader.dataset.resolution': 96},
             r'train_dataloader.dataset.resolution \(StudioDataset\) is 96, but test_dataloader.dataset.resolution '
             r'\(StudioDataset\) is 64: both are the size',
         ),
         (
-            'pmd/resnet34_rgb_rhd.py',
+            'pmd/resnet34_rhd.py',
             {'val_dataloader.dataset.pipeline.1.size': 96},
             r'val_dataloader.dataset.pipeline\[1\].size \(WarpCrop\) is 96, but test_dataloader.*is 64',
         ),
         (
-            'pi/cpm2d8_rgb_studio.py',
-            {'model.head.codec.input_size': 64},
-            r'model.head.codec.input_size \(CPMHeatmap\) is 64, but test_dataloader.dataset.resolution .* is 96',
+            'pi/cpm2d8_studio.py',
+            {'model.student.head.codec.input_size': 64},
+            r'model.student.head.codec.input_size \(CPMHeatmap\) is 64, but test_dataloader.dataset.resolution .*96',
         ),
         (
-            'pi/cpm2d8_both_studio.py',
-            {'model.teachers.depth.model.head.codec.input_size': 128},
+            'pi/cpm2d8_studio.py',
+            {**MIMICRY, 'model.teachers.depth.model.head.codec.input_size': 128},
             r'model.teachers.depth.model.head.codec.heatmap_size \(CPMHeatmap\) is 12, but '
             r'model.teachers.depth.model.head.codec.input_size \(CPMHeatmap\) is 128, of which .* maps of 16 px',
         ),
         (
-            'pi/cpm2d8_both_studio.py',
-            {'model.teachers.depth.input_size': 128},
+            'pi/cpm2d8_studio.py',
+            {**MIMICRY, 'model.teachers.depth.input_size': 128},
             r"model.teachers.depth.input_size is 128, but .*\(CPMHeatmap\) is 96: both are the size of the teacher's",
         ),
         (
-            'pi/cpm2d8_rgb_studio.py',
-            {'model.head.codec.heatmap_size': 24},
-            r'model.head.codec.heatmap_size \(CPMHeatmap\) is 24, but .* is 96, .*CPMFeatures\) makes maps of 12 px',
+            'pi/cpm2d8_studio.py',
+            {'model.student.head.codec.heatmap_size': 24},
+            r'model.student.head.codec.heatmap_size \(CPMHeatmap\) is 24, but .*96, .*CPMFeatures\) makes maps of 12 px',
         ),
         (
             'ekd/ts20g_studio.py',
@@ -152,7 +156,7 @@ def test_sizes_that_contradict_each_other_are_refused(base, options, message):
 def test_a_teacher_may_have_been_trained_at_another_size():
     codec = {'model.teachers.depth.model.head.codec.input_size': 192}
     maps = {'model.teachers.depth.model.head.codec.heatmap_size': 24}
-    cfg = load_config(ROOT / 'configs/pi/cpm2d8_both_studio.py', codec | maps)
+    cfg = load_config(PI, MIMICRY | codec | maps)
     assert input_shape(cfg) == (96, 96)
     spec = cfg.model.teachers.depth
     assert teacher_shape(spec.model, 'model.teachers.depth') == (192, 192)

@@ -11,7 +11,7 @@ from handkd.apis.cli import OptionsAction, prepare_file, prepare_work_dir, run_c
 from handkd.apis.report import write_stage_report
 from handkd.apis.segmentation_report import segmentation_table
 from handkd.apis.stage_results import StageResult
-from handkd.apis.stages import Stage, read_stages, run_stages, select_stages
+from handkd.apis.stages import Stage, baseline_stages, read_stages, run_stages, select_stages
 from handkd.apis.summary import of_every_seed, results_record, results_table, summarize_seeds
 from handkd.files import write_atomically
 from handkd.visualization import text_table
@@ -22,7 +22,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='path of a config with `stages`')
     parser.add_argument('--work-dir', help='contains a folder for each stage; default: work_dirs/<config name>')
-    parser.add_argument('--only', nargs='+', metavar='STAGE', help='these stages, and those they depend on')
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument('--only', nargs='+', metavar='STAGE', help='these stages, and those they depend on')
+    chosen.add_argument(
+        '--baseline', action='store_true', help="the stages with the role 'baseline' alone, and those they depend on"
+    )
     parser.add_argument(
         '--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='run all stages once for each'
     )
@@ -41,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         prepare_file(args.out, '--out')
 
     work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
-    stages = select_stages(read_stages(args.config, args.cfg_options), args.only)
+    stages = read_stages(args.config, args.cfg_options)
+    stages = baseline_stages(stages) if args.baseline else select_stages(stages, args.only)
     if args.against:
         base = select_stages(stages, [args.against])[-1]  # refuses an unknown name before anything trains
         if base.annotations is not None:

@@ -4,7 +4,6 @@ _base_ = [
     '../_base_/runtime.py',
     '../_base_/models/ekd_resnet50.py',
     '../_base_/datasets/studio_ekd.py',
-    '../_base_/schedules/ekd_studio.py',
     '../_base_/stages/ekd.py',
 ]
 

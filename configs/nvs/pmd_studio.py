@@ -3,35 +3,45 @@
 Teacher and student have different backbones, so that of Eq. 3 only the sub-networks' layers are mimicked.
 """
 
-_base_ = './pmd_rgb_studio.py'
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/pmd_resnet18half.py',
+    '../_base_/models/nvs_studio.py',
+    '../_base_/datasets/studio.py',
+    '../_base_/schedules/pmd_studio.py',
+]
 
 model = dict(
-    _delete_=True,
-    type='DistilledEstimator',
-    student=_base_.model,
-    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/resnet18half_depth_studio/iter_3000.pth')),
-    distillers=dict(x=_base_.distillers.x, y=_base_.distillers.y, z=_base_.distillers.z),
+    student=dict(
+        _delete_=True,
+        type='HandPoseEstimator',
+        modality='rgb',
+        backbone=_base_.encoder,
+        head=dict(_base_.model.student.head, in_channels=600),
+    ),
+    teachers=dict(depth=dict(checkpoint='work_dirs/resnet18half_studio_depth/iter_3000.pth')),
+    distillers=dict(feat=None),
 )
-train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
+
+from_views = {'model.student.backbone.checkpoint': 'views'}
 stages = dict(
     runs=[
         dict(name='views', label='views', role='pretraining', config='resnet18quarter_views_studio.py'),
-        dict(name='depth', label='Depth teacher', role='teacher', config='../pmd/resnet18half_depth_studio.py'),
-        dict(name='rgb', label='RGB baseline, from nothing', role='baseline', config='pmd_rgb_studio.py'),
         dict(
-            name='started',
-            label='RGB, from the views',
-            role='variant',
-            config='pmd_rgb_studio.py',
-            checkpoints={'model.backbone.checkpoint': 'views'},
+            name='depth',
+            label='Depth teacher',
+            role='teacher',
+            config='../pmd/resnet18half_studio.py',
+            teacher='depth',
         ),
+        dict(name='rgb', label='RGB baseline, from nothing', role='baseline', baseline=True),
+        dict(name='started', label='RGB, from the views', role='variant', baseline=True, checkpoints=from_views),
         dict(
             name='student',
             label='PMD-Net, from the views',
             role='student',
-            config=None,
             teachers=dict(depth='depth'),
-            checkpoints={'model.student.backbone.checkpoint': 'views'},
+            checkpoints=from_views,
         ),
     ],
 )

@@ -1,4 +1,6 @@
-"""All stages of resnet18_panoptic, a few steps each, on a tree that the studio has written, to test that they run.
+"""All stages of resnet50_panoptic on a tree that the studio has written, to test that they run.
+
+They have the ResNet-18 encoder and take a few steps each.
 
     python tools/write_dataset.py --layout panoptic_nvs --out data/panoptic --num 8
     python tools/stages.py configs/nvs/resnet18_panoptic_written.py
@@ -7,7 +9,7 @@ All images of so small a tree have labels; networks are a quarter as wide, and t
 packs lie in data/packed/panoptic_written_*: remove them when the tree is written again.
 """
 
-_base_ = './resnet18_panoptic.py'
+_base_ = './resnet50_panoptic.py'
 
 
 def written(train):
@@ -22,21 +24,23 @@ views = {
     'model.feature_loss.network.base_channels': 16,
 }
 poses = {**written('train_dataloader.dataset.dataset'), 'train_dataloader.dataset.pool': None}
+few = {'train_cfg.max_iters': 10, 'train_cfg.val_interval': 10}
 regimes = dict(
     views=views,
     views_aug=views,
     supervised=poses,
-    pretrained=poses,
-    pretrained_aug=poses,
+    pretrained={**poses, **few},
+    pretrained_aug={**poses, **few},
     semi={**poses, 'model.decoder.base_channels': 8, 'model.feature_loss.network.base_channels': 16},
 )
+model = dict(backbone=dict(depth=18))
 stages = dict(
-    runs=[dict(run, options=regimes[run['name']]) for run in _base_.stages.runs],
+    runs=[dict(run, options={**run.get('options', {}), **regimes[run['name']]}) for run in _base_.stages.runs],
     annotations=[64, 16],
     options={
+        'model.backbone.depth': 18,
         'model.backbone.base_channels': 16,
         'feature_network.checkpoint': None,
-        'train_cfg.max_iters': 10,
-        'train_cfg.val_interval': 10,
+        **few,
     },
 )

@@ -1,22 +1,54 @@
 """The "semi-supervised" network: views and poses at once. And all stages, for tools/stages.py."""
 
-_base_ = ['./resnet18quarter_supervised_studio.py', '../_base_/stages/nvs.py']
-
-model = dict(_base_.semi_model, _delete_=True)
-train_dataloader = dict(_base_.groups_and_singles, dataset=dict(dataset=dict(pipeline=_base_.view_train)))
-matte = [
-    dict(name='views_matte', label='views, matte', role='pretraining', config='{net}_views_matte_{data}.py'),
-    dict(
-        name='pretrained_matte',
-        label='pre-trained matte',
-        role='variant',
-        config='{net}_pretrained_{data}.py',
-        checkpoints={_base_.checkpoint: 'views_matte'},
-        **_base_.labels,
-    ),
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/nvs_studio.py',
+    '../_base_/datasets/nvs_studio.py',
+    '../_base_/stages/nvs.py',
 ]
+
+model = _base_.semi_model
+train_dataloader = dict(
+    _base_.groups_and_singles,
+    dataset=dict(type='LabelBudget', pool=_base_.pool, dataset=dict(_base_.train_set, pipeline=_base_.view_train)),
+)
+val_dataloader = dict(dataset=dict(_base_.val_set, pipeline=_base_.pose_test))
+test_dataloader = dict(dataset=dict(_base_.test_set, pipeline=_base_.pose_test))
+train_cfg = _base_.pose.train_cfg
+param_scheduler = _base_.pose.param_scheduler
+
+views_aug_row = dict(
+    _base_.views_row,
+    name='views_aug',
+    label='views, augmented',
+    options={'train_dataloader.dataset.pipeline': _base_.view_train_turned},
+)
+pretrained_row = dict(_base_.pretrained_row, options=_base_.frozen)
+# Ours: the decoder composites its hand over the background by a matte.
+views_matte_row = dict(
+    _base_.views_row, name='views_matte', label='views, matte', options={'model.decoder.matte': True}
+)
 stages = dict(
-    runs=[*_base_.stages.runs, *matte],
     names=dict(net='resnet18quarter', data='studio'),
     annotations=[9600, 3200, 640, 320, 64],
+    runs=[
+        _base_.views_row,
+        views_aug_row,
+        _base_.supervised_row,
+        pretrained_row,
+        dict(
+            pretrained_row,
+            name='pretrained_aug',
+            label='pre-trained aug',
+            checkpoints={'model.backbone.checkpoint': 'views_aug'},
+        ),
+        _base_.semi_row,
+        views_matte_row,
+        dict(
+            pretrained_row,
+            name='pretrained_matte',
+            label='pre-trained matte',
+            checkpoints={'model.backbone.checkpoint': 'views_matte'},
+        ),
+    ],
 )

@@ -4,7 +4,6 @@ _base_ = [
     '../_base_/runtime.py',
     '../_base_/models/nvs_studio.py',
     '../_base_/datasets/nvs_studio.py',
-    '../_base_/schedules/nvs_studio.py',
 ]
 
 model = _base_.views_model

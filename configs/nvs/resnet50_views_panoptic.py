@@ -4,7 +4,6 @@ _base_ = [
     '../_base_/runtime.py',
     '../_base_/models/nvs.py',
     '../_base_/datasets/nvs_panoptic.py',
-    '../_base_/schedules/nvs.py',
 ]
 
 model = _base_.views_model

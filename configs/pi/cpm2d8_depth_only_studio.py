@@ -2,13 +2,13 @@
 
 _base_ = [
     '../_base_/runtime.py',
-    '../_base_/models/pi_2d_cpm8.py',
+    '../_base_/models/pi_cpm2d8.py',
     '../_base_/datasets/studio_depth_only.py',
     '../_base_/schedules/pi_studio.py',
 ]
 
 input_size = 96
-model = _base_.depth_model
+model = dict(_base_.model.teachers.depth.model, _delete_=True)
 param_scheduler = _base_.depth_only.param_scheduler
 train_cfg = _base_.depth_only.train_cfg
 upright = dict(resolution=input_size, randomisation=dict(view=50.0))

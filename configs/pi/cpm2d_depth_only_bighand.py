@@ -2,12 +2,12 @@
 
 _base_ = [
     '../_base_/runtime.py',
-    '../_base_/models/pi_2d.py',
+    '../_base_/models/pi_cpm2d.py',
     '../_base_/datasets/bighand_zb.py',
     '../_base_/schedules/pi.py',
 ]
 
-model = _base_.depth_model
+model = dict(_base_.model.teachers.depth.model, _delete_=True)
 param_scheduler = _base_.depth_only.param_scheduler
 train_cfg = _base_.depth_only.train_cfg
 val_evaluator = dict(type='HandPixelMetric')

@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 input_size = 96
-model = _base_.depth_model
+model = dict(_base_.model.teachers.depth.model, _delete_=True)
 param_scheduler = _base_.depth_only.param_scheduler
 train_cfg = _base_.depth_only.train_cfg
 upright = dict(resolution=input_size, randomisation=dict(view=50.0))

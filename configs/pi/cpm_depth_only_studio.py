@@ -2,13 +2,13 @@
 
 _base_ = [
     '../_base_/runtime.py',
-    '../_base_/models/pi.py',
+    '../_base_/models/pi_cpm.py',
     '../_base_/datasets/studio_depth_only.py',
     '../_base_/schedules/pi.py',
 ]
 
 input_size = 256
-model = _base_.depth_model
+model = dict(_base_.model.teachers.depth.model, _delete_=True)
 param_scheduler = _base_.depth_only.param_scheduler
 train_cfg = _base_.depth_only.train_cfg
 train_dataloader = dict(batch_size=8, dataset=dict(resolution=input_size))

@@ -5,7 +5,18 @@ three tips per frame. The tips' box holds about half of the hand, hence the crop
 joint to centre the crop of Zimmermann and Brox on.
 """
 
-_base_ = './cpm_rgb_rhd.py'
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/pi_cpm.py',
+    '../_base_/datasets/rhd_zb.py',
+    '../_base_/schedules/pi.py',
+]
+
+model = dict(_base_.model.student, _delete_=True)
+train_dataloader = dict(
+    dataset=dict(modalities=['rgb'], pipeline=[_base_.crop, _base_.noise, _base_.warp, _base_.pack_rgb])
+)
+val_evaluator = dict(type='HandKeypointMetric', root='palm', scale_bone=('middle_mcp', 'middle_pip'))
 
 test_dataloader = dict(
     dataset=dict(
@@ -18,4 +29,4 @@ test_dataloader = dict(
         pipeline=[dict(type='HandCrop', rule='square', factor=2.0), _base_.warp, _base_.pack_rgb],
     )
 )
-test_evaluator = dict(_delete_=True, type='HandKeypointMetric', root=None, scale=None)
+test_evaluator = dict(type='HandKeypointMetric', root=None, scale=None)

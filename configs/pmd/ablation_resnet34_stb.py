@@ -1,5 +1,11 @@
-"""All rows of PMD-Net's Table 2, for tools/stages.py."""
+"""PMD-Net + Refine + Random Replacement (sections 3.3 and 3.4); and all rows of Table 2, for tools/stages.py.
 
-_base_ = ['../_base_/runtime.py', '../_base_/stages/pmd_ablation.py']
+A fourth network adds a residual; the depth network has none. Blocks of the RGB image are overwritten in training.
+"""
 
-stages = dict(names=dict(net='resnet34', data='stb'))
+_base_ = './resnet34_stb.py'
+
+model = dict(student=dict(head=dict(refine=True, beta=0.5)))
+replace = dict(type='RandomBlockReplacement', block=14, prob=0.5)  # K = 14 on STB
+train_dataloader = dict(dataset=dict(pipeline=[_base_.crop, _base_.warp, replace, _base_.cube, _base_.pack_paired]))
+stages = dict(runs=_base_.ablation, names=dict(student='resnet34_stb'))

@@ -24,7 +24,7 @@ stages = dict(
         'test_dataloader.dataset.length': 1000,
     },
     runs=[
-        dict(name='depth', label='Depth teacher', role='teacher', config='resnet18half_depth_studio.py'),
+        dict(name='depth', label='Depth teacher', role='teacher', teacher='depth'),
         dict(
             name='rgb',
             label='RGB baseline',

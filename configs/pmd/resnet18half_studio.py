@@ -1,13 +1,11 @@
-"""Stage II of PMD-Net: the RGB network distils the frozen depth network (Eq. 3 to 5)."""
+"""PMD-Net on the hand studio, small enough for a CPU: the RGB network distils the depth network (Eq. 3 to 5)."""
 
-_base_ = ['./resnet18half_rgb_studio.py', '../_base_/stages/pmd.py']
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/pmd_resnet18half.py',
+    '../_base_/datasets/studio.py',
+    '../_base_/schedules/pmd_studio.py',
+    '../_base_/stages/pmd.py',
+]
 
-model = dict(
-    _delete_=True,
-    type='DistilledEstimator',
-    student=_base_.model,
-    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/resnet18half_depth_studio/iter_3000.pth')),
-    distillers=_base_.distillers,
-)
-train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
-stages = dict(names=dict(net='resnet18half', data='studio', teacher='depth'))
+model = dict(teachers=dict(depth=dict(checkpoint='work_dirs/resnet18half_studio_depth/iter_3000.pth')))

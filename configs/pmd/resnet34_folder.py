@@ -1,13 +1,37 @@
-"""Stage II of PMD-Net: the RGB network distils the frozen depth network (Eq. 3 to 5)."""
+"""PMD-Net on your own data, in the plain form of docs/datasets.md."""
 
-_base_ = ['./resnet34_rgb_folder.py', '../_base_/stages/pmd.py']
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/pmd_resnet34.py',
+    '../_base_/schedules/pmd.py',
+    '../_base_/stages/pmd.py',
+]
 
-model = dict(
-    _delete_=True,
-    type='DistilledEstimator',
-    student=_base_.model,
-    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/resnet34_depth_folder/iter_90000.pth')),
-    distillers=_base_.distillers,
+model = dict(teachers=dict(depth=dict(checkpoint='work_dirs/resnet34_folder_depth/iter_90000.pth')))
+
+crop = dict(type='HandCrop', rule='square', factor=1.25)
+warp = dict(type='WarpCrop', size=64)
+cube = dict(type='DepthToCube', cube=300.0, root='middle_mcp')
+pack_rgb = dict(type='PackHandInputs', modalities=['rgb'])
+pack_paired = dict(type='PackHandInputs', modalities=['rgb', 'depth'])
+
+source = dict(type='HandFolderDataset', data_root='data/my_set')
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='ReproducibleSampler'),
+    dataset=dict(source, split='train', modalities=['rgb', 'depth'], pipeline=[crop, warp, cube, pack_paired]),
 )
-train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
-stages = dict(names=dict(net='resnet34', data='folder', teacher='depth'))
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(source, split='test', modalities=['rgb'], pipeline=[crop, warp, pack_rgb]),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='HandKeypointMetric', root='middle_mcp', scale='gt')
+test_evaluator = val_evaluator

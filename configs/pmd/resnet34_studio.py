@@ -1,13 +1,11 @@
-"""Stage II of PMD-Net: the RGB network distils the frozen depth network (Eq. 3 to 5)."""
+"""PMD-Net on the hand studio, the network of the paper: the RGB network distils the depth network (Eq. 3 to 5)."""
 
-_base_ = ['./resnet34_rgb_studio.py', '../_base_/stages/pmd.py']
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/pmd_resnet34.py',
+    '../_base_/datasets/studio.py',
+    '../_base_/schedules/pmd.py',
+    '../_base_/stages/pmd.py',
+]
 
-model = dict(
-    _delete_=True,
-    type='DistilledEstimator',
-    student=_base_.model,
-    teachers=dict(depth=dict(model=_base_.depth_model, checkpoint='work_dirs/resnet34_depth_studio/iter_90000.pth')),
-    distillers=_base_.distillers,
-)
-train_dataloader = dict(dataset=dict(modalities=['rgb', 'depth'], pipeline=_base_.paired_train))
-stages = dict(names=dict(net='resnet34', data='studio', teacher='depth'))
+model = dict(teachers=dict(depth=dict(checkpoint='work_dirs/resnet34_studio_depth/iter_90000.pth')))

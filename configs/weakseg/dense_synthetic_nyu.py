@@ -4,7 +4,6 @@ _base_ = [
     '../_base_/runtime.py',
     '../_base_/models/weakseg_nyu.py',
     '../_base_/datasets/weakseg_nyu.py',
-    '../_base_/schedules/weakseg_nyu.py',
 ]
 
 model = _base_.segmentation

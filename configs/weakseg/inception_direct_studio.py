@@ -4,7 +4,6 @@ _base_ = [
     '../_base_/runtime.py',
     '../_base_/models/weakseg_studio.py',
     '../_base_/datasets/weakseg_studio.py',
-    '../_base_/schedules/weakseg_studio.py',
 ]
 
 model = _base_.direct

@@ -18,7 +18,7 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
-from handkd.baseline import baseline_config
+from handkd.baseline import derived_config
 from handkd.build_errors import explain
 from handkd.config import load_config
 from handkd.exits import CTRL_C_STATUS, Interruption
@@ -146,15 +146,25 @@ class OptionsAction(DictAction):
                 parser.error(f'{option_string} {key}: {error}; or write it in your own config file')
 
 
+def add_derivation_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--baseline`` and ``--teacher``, which derive another run from a config with teachers."""
+    derived = parser.add_mutually_exclusive_group()
+    derived.add_argument(
+        '--baseline', action='store_true', help='the same student, data and schedule without teachers and distillers'
+    )
+    derived.add_argument(
+        '--teacher', metavar='NAME', help="this network of the config's model.teachers, on its inputs alone"
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options common to ``train.py`` and ``test.py``; the names are MMPose's."""
     parser.add_argument(
         '--work-dir',
-        help='where logs and checkpoints go; default: work_dirs/<config name>, with _baseline for --baseline',
+        help='where logs and checkpoints go; default: work_dirs/<config name>, with _baseline for --baseline and '
+        '_NAME for --teacher NAME',
     )
-    parser.add_argument(
-        '--baseline', action='store_true', help='the same student, data and schedule without teachers and distillers'
-    )
+    add_derivation_options(parser)
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -170,9 +180,9 @@ def config_from_args(args: argparse.Namespace) -> Config:
     """Load and check the config given by the options of :func:`add_run_options`, and create its work dir."""
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
-    cfg, name = load_config(args.config, args.cfg_options), Path(args.config).stem
-    if args.baseline:
-        cfg, name = baseline_config(cfg), f'{name}_baseline'
+    cfg = derived_config(load_config(args.config, args.cfg_options), args.baseline, args.teacher)
+    suffix = 'baseline' if args.baseline else args.teacher
+    name = Path(args.config).stem if suffix is None else f'{Path(args.config).stem}_{suffix}'
     cfg.launcher = args.launcher
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         join_cpu_processes(cfg)

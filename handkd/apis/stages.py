@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from handkd.baseline import baseline_config
+from handkd.baseline import derived_config
 from handkd.config import load_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
 from handkd.hints import ConfigError, check_choice, check_keys
@@ -42,6 +42,8 @@ class Stage:
             :class:`~handkd.apis.stage_results.StageResult`.
         seeds: Dotted keys of its config that take the random seed, besides ``randomness.seed``.
         baseline: Whether the config's baseline runs (:func:`~handkd.baseline.baseline_config`), after the options.
+        teacher: Name of the config's teacher that is trained (:func:`~handkd.baseline.teacher_config`), after the
+            options.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Stage:
     annotations: int | None = None
     seeds: Sequence[str] = ()
     baseline: bool = False
+    teacher: str | None = None
 
     @property
     def sources(self) -> list[str]:
@@ -74,32 +77,36 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     """Read the stages of a config.
 
     ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, checkpoints=, otherwise=,
-    annotations=, seeds=, baseline=)], options=, names=, annotations=)``; a run's ``config`` and ``otherwise`` are paths
-    from that config's folder in which ``names`` are filled in, as in ``'{net}_depth_{data}.py'``; without a ``config``
-    it is that config itself; the outer ``options`` hold for all runs. A run with ``budget``, the dotted key of its
-    config that takes a number of labels, is one stage for each of the outer ``annotations``: ``name_64`` and so on.
+    annotations=, seeds=, baseline=, teacher=)], options=, names=, annotations=)``; a run's ``config`` and ``otherwise``
+    are paths from that config's folder in which ``names`` are filled in, as in ``'{net}_views_{data}.py'``; without a
+    ``config`` it is that config itself; the outer ``options`` hold for all runs, where a run's own do not replace them.
+    A run with ``budget``, the dotted key of its config that takes a number of labels, is one stage for each of the
+    outer ``annotations``: ``name_64`` and so on.
 
     Args:
         path: The config.
-        options: Further overrides for all runs, from the command line. Defaults to None.
+        options: Overrides for all runs, from the command line: they replace the runs' own. Defaults to None.
 
     Raises:
         ConfigError: If the config has no stages, or they are invalid.
     """
     path = Path(path)
     cfg = load_config(path, only='stages')
-    if 'stages' not in cfg:
+    if cfg.get('stages') is None:
         raise ConfigError(f'{path} has no `stages`: it is a single run, use tools/train.py')
     check_keys(cfg.stages, {'runs', 'options', 'names', 'annotations'}, f'{path}: stages')
     names = cfg.stages.get('names', {})
-    common = {**cfg.stages.get('options', {}), **(options or {})}
+    common = cfg.stages.get('options', {})
     stages: list[Stage] = []
     for run in _spread(cfg.stages.runs, cfg.stages.get('annotations', ()), path):
         where = f'{path}: stage {run.get("name")!r}'
         check_keys(run, {*Stage.__dataclass_fields__, 'budget'}, where)
         given = [key for key in ('config', 'otherwise') if run.get(key) is not None]
         paths = {'config': path} | {key: path.parent / _fill(run[key], names, where) for key in given}
-        stage = Stage(**{**run, **paths, 'options': {**common, **run.get('options', {})}})
+        merged = _all_options({**common, **run.get('options', {})}, options or {})
+        stage = Stage(**{**run, **paths, 'options': merged})
+        if stage.baseline and stage.teacher is not None:
+            raise ConfigError(f'{where}: baseline=True and teacher={stage.teacher!r}: keep one of them')
         check_choice(stage.role, ROLES, f'{where}: role')
         _check_annotations(stage, stages, where)
         earlier = [other.name for other in stages]
@@ -111,6 +118,15 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
                 raise ConfigError(f'{where}: {what} from {source!r}, but the stages before it are {earlier}')
         stages.append(stage)
     return stages
+
+
+def _all_options(own: dict[str, object], given: dict[str, object]) -> dict[str, object]:
+    """Return a stage's options with those of the command line, except entries of a part that the stage leaves out."""
+    left_out = tuple(f'{key}.' for key, value in own.items() if value is None)
+    return {
+        **{key: value for key, value in own.items() if key not in given},
+        **{key: value for key, value in given.items() if not key.startswith(left_out)},
+    }
 
 
 def _check_annotations(stage: Stage, earlier: list[Stage], where: str) -> None:
@@ -169,6 +185,19 @@ def select_stages(stages: list[Stage], only: list[str] | None) -> list[Stage]:
         wanted.add(name)
         queue.extend(by_name[name].sources)
     return [stage for stage in stages if stage.name in wanted]
+
+
+def baseline_stages(stages: list[Stage]) -> list[Stage]:
+    """Return the stages with the role 'baseline' and those that they need, in order.
+
+    Raises:
+        ValueError: If no stage has this role; names those of the stages.
+    """
+    names = [stage.name for stage in stages if stage.role == 'baseline']
+    if not names:
+        found = ', '.join(f'{stage.name} ({stage.role})' for stage in stages)
+        raise ValueError(f"--baseline: no stage has the role 'baseline', found {found}; choose stages with --only")
+    return select_stages(stages, names)
 
 
 def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iterator[StageResult]:
@@ -276,9 +305,7 @@ def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[
     options |= {key: str(done[source].checkpoint) for key, source in stage.paths.items()}
     if stage.start is not None:
         options['load_from'] = str(done[stage.start].checkpoint)
-    cfg = load_config(path, options)
-    if stage.baseline:
-        cfg = baseline_config(cfg)
+    cfg = derived_config(load_config(path, options), stage.baseline, stage.teacher)
     cfg.work_dir = str(folder)
     return _named(cfg)
 
@@ -295,6 +322,8 @@ def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str
     fields = {k: v for k, v in cfg.to_dict().items() if k not in where}
     sources = [fingerprints[source] for source in stage.sources]
     for key in stage.paths:
+        if stage.baseline:  # its model is the student
+            key = key.replace('model.student.', 'model.', 1)
         *parents, last = key.split('.')
         node = functools.reduce(dict.__getitem__, parents, fields)
         node[last] = Path(node[last]).name

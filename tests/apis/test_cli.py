@@ -114,7 +114,7 @@ def test_options_reach_the_config(tmp_path, monkeypatch):
     parser = argparse.ArgumentParser()
     parser.add_argument('config')
     add_run_options(parser)
-    config = 'configs/pmd/resnet18half_rgb_studio.py'
+    config = 'tests/configs/plain_rgb_studio.py'
     monkeypatch.chdir(ROOT)
     args = parser.parse_args(
         [config, '--work-dir', str(tmp_path / 'w'), '--cfg-options', 'model.head.beta=2.0', 'train_cfg.max_iters=5']
@@ -155,7 +155,7 @@ def test_a_dict_in_an_option_reaches_the_config(tmp_path, monkeypatch):
     add_run_options(parser)
     args = parser.parse_args(
         [
-            str(ROOT / 'configs/pmd/resnet18half_rgb_studio.py'),
+            str(ROOT / 'tests/configs/plain_rgb_studio.py'),
             f'--work-dir={tmp_path}',
             '--cfg-options',
             "custom_hooks=[dict(type='EMAHook', momentum=0.5)]",
@@ -187,7 +187,7 @@ def test_epochs_on_the_command_line_take_the_place_of_steps(options, tmp_path, m
     monkeypatch.setattr('handkd.config.print_log', lambda line, *_: lines.append(line))
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
-    config = ROOT / 'configs/pmd/resnet18half_rgb_studio.py'
+    config = ROOT / 'tests/configs/plain_rgb_studio.py'
     steps = load_config(config).train_cfg.max_iters
     train_cfg = load_config(config, parser.parse_args(['--cfg-options', *options]).cfg_options).train_cfg
     assert train_cfg.max_epochs == 2 and 'max_iters' not in train_cfg

@@ -51,4 +51,4 @@ def test_a_test_set_that_finds_its_hands():
     assert cfg.test_dataloader.dataset.pipeline[0].type == 'HandCrop'
     assert found.val_dataloader == cfg.val_dataloader
     with pytest.raises(ValueError, match='test_dataloader.dataset.pipeline: hands can be found in depth only'):
-        find_hands(Config.fromfile(ROOT / 'configs/pmd/resnet18half_rgb_studio.py'))
+        find_hands(Config.fromfile(ROOT / 'tests/configs/plain_rgb_studio.py'))

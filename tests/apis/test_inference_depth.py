@@ -105,7 +105,7 @@ def check_prediction(hand: dict, pred, sample) -> None:
         assert (hand['side'] is None) == (len(joints) != 21)
 
 
-@pytest.mark.parametrize('path', ['weakseg/inception_direct_studio.py', 'pmd/resnet18half_depth_studio.py'])
+@pytest.mark.parametrize('path', ['weakseg/inception_direct_studio.py', '../tests/configs/plain_depth_studio.py'])
 @pytest.mark.parametrize('boxed', [False, True])
 def test_without_a_root_the_hand_is_found(path, boxed, photo, monkeypatch):
     monkeypatch.setattr('handkd.models.load_weights', lambda *args, **kwargs: None)
@@ -125,8 +125,8 @@ def test_without_a_root_the_hand_is_found(path, boxed, photo, monkeypatch):
 def test_what_can_not_be_used_is_named(photo, monkeypatch):
     monkeypatch.setattr('handkd.models.load_weights', lambda *args, **kwargs: None)
     depth, rgb = (
-        HandInferencer(ROOT / 'configs/pmd' / name, 'none.pth', device='cpu')
-        for name in ('resnet18half_depth_studio.py', 'resnet18half_rgb_studio.py')
+        HandInferencer(ROOT / 'tests/configs' / name, 'none.pth', device='cpu')
+        for name in ('plain_depth_studio.py', 'plain_rgb_studio.py')
     )
     picture, map_, camera = np.zeros((9, 9, 3), np.uint8), photo['depth'], photo['camera']['K']
     for infer, image, kwargs, message in (

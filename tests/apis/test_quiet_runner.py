@@ -31,7 +31,7 @@ def run(tmp_path_factory):
         'train_dataloader.dataset.length=4',
         'default_hooks.logger.interval=1',
     ]
-    config = ROOT / 'configs' / 'pmd' / 'resnet18half_rgb_studio.py'
+    config = ROOT / 'tests' / 'configs' / 'plain_rgb_studio.py'
     command = [sys.executable, ROOT / 'tools' / 'train.py', config, '--no-validate', '--work-dir', folder]
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     done = subprocess.run([*command, '--cfg-options', *options], capture_output=True, text=True, env=env)

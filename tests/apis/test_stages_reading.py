@@ -49,7 +49,9 @@ def test_a_config_without_stages(stages_config):
 
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-WITH_STAGES = [path for path in CONFIGS.glob('[!_]*/*.py') if re.search(r'/stages/|^stages = ', path.read_text(), re.M)]
+WITH_STAGES = [
+    path for path in CONFIGS.glob('[!_]*/*.py') if re.search(r'/stages/|^stages = dict', path.read_text(), re.M)
+]
 
 
 def test_all_methods_have_stages():

@@ -14,34 +14,38 @@ from handkd.config import LOADERS, load_config
 from handkd.datasets.packed import read_recipe
 from handkd.models import read_checkpoint
 from handkd.registry import MODELS
+from handkd.size_checks import input_shape
 from handkd.studio.layouts import write_layout
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'nvs'
-NETS = {'resnet50': 'panoptic', 'resnet18': 'panoptic', 'resnet18quarter': 'studio'}
+NETS = {'resnet50': 'panoptic', 'resnet18quarter': 'studio'}
+RESNET18 = {'model.backbone.depth': 18}
 STEPS = 600
 """Of a short run."""
-REGIMES = ('views', 'views_aug', 'supervised', 'pretrained', '')
+REGIMES = ('views', 'views_aug', 'supervised', 'pretrained', 'semi')
 
 
 def load(net, regime, options=None):
-    return load_config(CONFIGS / ('_'.join(filter(None, (net, regime, NETS[net]))) + '.py'), options)
+    """The config of a regime's first stage, with its options."""
+    stages = read_stages(CONFIGS / f'{net}_{NETS[net]}.py', options)
+    stage = next(stage for stage in stages if stage.name in (regime, f'{regime}_64'))
+    labels = {key: value for key, value in stage.options.items() if key.endswith('.number')}
+    return load_config(stage.config, {key: value for key, value in stage.options.items() if key not in labels})
 
 
 def parameters(network):
     return sum(weight.numel() for weight in network.parameters())
 
 
-@pytest.mark.parametrize(
-    ('net', 'encoder', 'macs'), [('resnet50', 18_347_544, 1.456e9), ('resnet18', 8_057_880, 0.653e9)]
-)
-def test_networks_have_the_sizes_of_the_table(net, encoder, macs):
-    measured = measure_config(load(net, 'supervised'))
+@pytest.mark.parametrize(('options', 'encoder', 'macs'), [({}, 18_347_544, 1.456e9), (RESNET18, 8_057_880, 0.653e9)])
+def test_networks_have_the_sizes_of_the_table(options, encoder, macs):
+    measured = measure_config(load('resnet50', 'supervised', options))
     assert measured.params == encoder + 5_564_479
     assert measured.macs == pytest.approx(macs + 5.56e6, rel=1e-3)
-    views = load(net, 'views').model
+    views = load('resnet50', 'views', options).model
     assert parameters(MODELS.build(views.decoder)) == 20_488_419
     assert views.feature_loss.checkpoint == 'torchvision://resnet18' and views.feature_loss.loss_weight == 2
-    assert 'checkpoint' not in load(net, 'views', {'feature_network.checkpoint': None}).model.feature_loss
+    assert 'checkpoint' not in load('resnet50', 'views', {'feature_network.checkpoint': None}).model.feature_loss
 
 
 @pytest.mark.parametrize('net', NETS)
@@ -75,7 +79,7 @@ def test_regimes_differ_in_what_they_are_named_for(net):
 
 
 @pytest.mark.parametrize(
-    'config', ['nvs/resnet50_panoptic', 'nvs/resnet18_views_panoptic', 'pmd/resnet34_rgb_panoptic']
+    'config', ['nvs/resnet50_panoptic', 'nvs/resnet50_views_panoptic', 'pmd/resnet34_rgb_panoptic']
 )
 def test_panoptic_is_decoded_once_and_packs_hold_what_the_crops_need(config):
     cfg = load_config(CONFIGS.parent / f'{config}.py')
@@ -87,7 +91,7 @@ def test_panoptic_is_decoded_once_and_packs_hold_what_the_crops_need(config):
         crop = next(step for step in pack.pipeline if step.type == 'HandCrop')
         for key in ('rule', 'factor', 'cube', 'root'):
             assert getattr(settings, key) == crop.get(key)
-        assert settings.modalities == ('rgb',) and settings.size >= settings.margin * cfg.input_size * 0.9
+        assert settings.modalities == ('rgb',) and settings.size >= settings.margin * input_shape(cfg)[0] * 0.9
         assert source['every_nth_frame'] == {'train': 10, 'val': 300, 'test': 10}[loader]
         folders.add(pack.data_root)
     assert len(folders) == 3
@@ -111,8 +115,8 @@ def test_a_written_tree_is_asked_for_no_more_labels_than_it_has():
 def write_small_configs(folder, tree, backgrounds):
     """Copies of the ResNet-18 configs with narrow networks, on a tree and for a few steps; and their list of stages."""
     for regime in REGIMES:
-        cfg = load('resnet18', regime, {'feature_network.checkpoint': None})
-        cfg.pop('stages', None), cfg.pop('checkpoint', None), cfg.pop('labels', None)
+        cfg = load('resnet50', regime, RESNET18 | {'feature_network.checkpoint': None})
+        cfg.pop('stages', None)
         cfg.train_cfg.update(max_iters=4, val_interval=4)
         cfg.model.backbone.base_channels = 8
         if 'decoder' in cfg.model:
@@ -136,12 +140,13 @@ def write_small_configs(folder, tree, backgrounds):
             for step in inner.pipeline:
                 if step.type == 'LoadBackground':
                     step.folder = str(backgrounds)
-        name = f'small_{regime}_panoptic.py' if regime else 'small_semi_panoptic.py'
-        cfg.dump(folder / name)
+        cfg.dump(folder / f'{regime}.py')
+    runs = load_config(CONFIGS / 'resnet50_panoptic.py', only='stages').to_dict()['stages']['runs']
+    for run in runs:
+        run.update(config=f'{run["name"]}.py', options={})  # the regimes' options are in the files
+    runs[4]['config'] = 'pretrained.py'
     stages = folder / 'small_panoptic.py'
-    bases = [str(folder / 'small_semi_panoptic.py'), str(CONFIGS.parent / '_base_/stages/nvs.py')]
-    names = dict(net='small', data='panoptic')
-    stages.write_text(f'_base_ = {bases!r}\nstages = dict(names={names!r}, annotations=[16])\n')
+    stages.write_text(f'stages = dict(runs={runs!r}, annotations=[16])\n')
     return stages
 
 

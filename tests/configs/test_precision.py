@@ -10,10 +10,10 @@ from handkd.size_checks import input_shape
 from .test_train_step import ROOT
 
 NETWORKS = (
-    'pmd/resnet18half_rgb_studio',
-    'pmd/resnet18half_refine_replace_studio',
-    'pi/cpm8_rgb_studio',
-    'pi/cpm2d8_rgb_studio',
+    '../tests/configs/plain_rgb_studio',
+    'pmd/ablation_resnet18half_studio',
+    'pi/cpm8_studio',
+    'pi/cpm2d8_studio',
     'ekd/ts500m_studio',
     'ekd/squeezenet_studio',
     'nvs/resnet18quarter_supervised_studio',

@@ -17,6 +17,7 @@ from handkd.studio.layouts import write_layout
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'weakseg'
 DATA = ('studio', 'nyu')
+ROWS = ('synthetic_row', 'longer_row', 'weak_row', 'joint_rows')
 
 
 def parameters(network):
@@ -35,10 +36,12 @@ def test_networks_have_the_sizes_of_table_1():
 
 @pytest.mark.parametrize('data', DATA)
 def test_rows_differ_in_what_they_are_named_for(data):
-    def load(name):
-        return load_config(CONFIGS / f'{name}_{data}.py')
+    stages = {stage.name: stage for stage in read_stages(CONFIGS / f'inception_{data}.py')}
 
-    synthetic, longer, weak = load('dense_synthetic'), load('dense_longer'), load('dense_weak')
+    def load(name):
+        return load_config(stages[name].config, stages[name].options)
+
+    synthetic, longer, weak = load('synthetic'), load('longer'), load('weak')
     assert synthetic.model == longer.model == weak.model
     assert longer.train_cfg == weak.train_cfg and longer.optim_wrapper == weak.optim_wrapper
     assert synthetic.train_dataloader == longer.train_dataloader
@@ -48,9 +51,9 @@ def test_rows_differ_in_what_they_are_named_for(data):
     (hook,) = (hook for hook in weak.custom_hooks if hook not in longer.custom_hooks)
     assert (hook.type, hook.missing, hook.tolerance, hook.joints) == ('PartRestorationHook', 5.0, 0.0, None)
 
-    direct, cascade, fused = load('inception_direct'), load('inception_cascade'), load('inception')
+    direct, cascade, fused = load('direct'), load('cascade'), load('full')
     for cfg in (cascade, fused):
-        assert cfg.keys() - direct.keys() <= {'stages', 'checkpoint'}
+        assert cfg.keys() - direct.keys() <= {'stages', *ROWS}
         assert all(cfg[key] == direct[key] for key in direct.keys() - {'model'})
     assert cascade.model.backbone.estimator == direct.model
     assert fused.model.head == direct.model.head and fused.model.backbone.segmentation == synthetic.model
@@ -136,29 +139,33 @@ def write_small_configs(folder, tree):
         common |= {f'{loader}_dataloader.num_workers': 0, f'{loader}_dataloader.persistent_workers': False}
     network = {'channels': (8, 8, 16), 'hidden': (32,)}
 
-    for name in ('dense_synthetic', 'dense_longer', 'dense_weak'):
+    parts = {stage.name: stage for stage in read_stages(CONFIGS / 'inception_nyu_parts.py')}
+    runs = load_config(CONFIGS / 'inception_nyu_parts.py', only='stages').to_dict()['stages']['runs']
+    for name in ('synthetic', 'longer', 'weak'):
         options = {f'model.backbone.{key}': value for key, value in network.items()} | common
         options |= {'model.head.in_channels': 32, 'val_dataloader.dataset.length': 4}
         options |= {'test_dataloader.dataset.data_root': str(tree)}
-        if name == 'dense_weak':
+        if name == 'weak':
             options |= {'train_dataloader.dataset.datasets.1.data_root': str(tree)}
             options |= {'custom_hooks.0.interval': 2, 'custom_hooks.0.workers': 1}
-        load_config(CONFIGS / f'{name}_nyu_parts.py', options).dump(folder / f'{name}_small.py')
+        load_config(parts[name].config, parts[name].options | options).dump(folder / f'{name}.py')
     segmentation = 'model.backbone.segmentation'
     shapes = {
-        'inception_direct': {'model.head.hidden': 8},
-        'inception_cascade': {'model.head.hidden': 8, 'model.backbone.estimator.head.hidden': 8},
-        'inception': {'model.head.hidden': 8, f'{segmentation}.head.in_channels': 32}
+        'direct': {'model.head.hidden': 8},
+        'cascade': {'model.head.hidden': 8, 'model.backbone.estimator.head.hidden': 8},
+        'full': {'model.head.hidden': 8, f'{segmentation}.head.in_channels': 32}
         | {f'{segmentation}.backbone.{key}': value for key, value in network.items()},
     }
     for name, shape in shapes.items():
         roots = {f'{loader}_dataloader.dataset.data_root': str(tree) for loader in ('train', 'val', 'test')}
-        cfg = load_config(CONFIGS / f'{name}_nyu.py', common | shape | roots)
-        cfg.pop('stages', None), cfg.pop('checkpoint', None)
-        cfg.dump(folder / f'{name}_small.py')
+        cfg = load_config(parts[name].config, common | shape | roots)
+        cfg.pop('stages', None)
+        cfg.dump(folder / f'{name}.py')
     stages = folder / 'stages.py'
-    bases = [str(folder / 'inception_direct_small.py'), str(CONFIGS.parent / '_base_/stages/weakseg.py')]
-    stages.write_text(f"_base_ = {bases!r}\nstages = dict(names=dict(data='small', parts='small'))\n")
+    for run in runs:
+        run.update(config=f'{run["name"]}.py', options={})  # the rows' options are in the files
+    runs[-2]['config'] = 'full.py'
+    stages.write_text(f'stages = dict(runs={runs!r})\n')
     return stages
 
 

@@ -54,7 +54,7 @@ def test_several_seeds(tool, tmp_path, capsys):
     assert (
         record['tables'][0]['headers'] == list(table.headers) and record['tables'][0]['headers'][1] == 'EPE mean (px)'
     )
-    assert record['stages'][0]['config'].endswith('resnet18half_depth_studio.py')
+    assert record['stages'][0]['config'].endswith('demo.py')
     assert {seed: m['px_21j/EPE_mean'] for seed, m in record['stages'][0]['metrics'].items()} == {'3': 23.0, '5': 25.0}
 
 
@@ -65,8 +65,8 @@ def test_pretraining_alone_has_no_table(tool, tmp_path, capsys):
 
 
 BUDGETS = f"""
-_base_ = {str(CONFIG.with_name('resnet18half_rgb_studio.py'))!r}
-stages = dict(runs=[
+_base_ = {str(ROOT / 'tests/configs/plain_rgb_studio.py')!r}
+stages = dict(_delete_=True, runs=[
     dict(name='s', label='supervised', role='baseline', annotations=64, config=None),
     dict(name='p', label='pre-trained', role='variant', annotations=64, config=None),
     dict(name='s_all', label='supervised', role='baseline', annotations=3200, config=None),

@@ -45,4 +45,4 @@ def test_hands_found_in_the_depth_are_measured_under_a_name_of_their_own(evaluat
 def test_a_network_for_pictures_finds_no_hands(tmp_path):
     main = runpy.run_path(str(ROOT / 'tools/test.py'))['main']
     with pytest.raises(ValueError, match='hands can be found in depth only'):
-        main([str(ROOT / 'configs/pmd/resnet18half_rgb_studio.py'), 'gone.pth', '--find-hands'])
+        main([str(ROOT / 'tests/configs/plain_rgb_studio.py'), 'gone.pth', '--find-hands'])

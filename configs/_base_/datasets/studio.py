@@ -1,47 +1,35 @@
-"""The built-in hand studio, rendered straight into 64x64 crops.
+"""The built-in hand studio, rendered straight into 64x64 crops; photograph and depth in training.
 
 No flips: it renders both sides from all directions, so a mirrored image is one that it could have rendered.
 """
 
 input_size = 64
 
+cube = dict(type='DepthToCube', cube=300.0, root='middle_mcp')
+pack_rgb = dict(type='PackHandInputs', modalities=['rgb'])
+pack_paired = dict(type='PackHandInputs', modalities=['rgb', 'depth'])
 
-def pipeline(modalities, block=None):
-    steps = []
-    if block is not None:
-        steps.append(dict(type='RandomBlockReplacement', block=block, prob=0.5))
-    if 'depth' in modalities:
-        steps.append(dict(type='DepthToCube', cube=300.0, root='middle_mcp'))
-    return [*steps, dict(type='PackHandInputs', modalities=modalities)]
-
-
-rgb_train = rgb_test = pipeline(['rgb'])
-depth_train = depth_test = pipeline(['depth'])
-paired_train = pipeline(['rgb', 'depth'])
-paired_replace_train = pipeline(['rgb', 'depth'], block=5)
-
-
-def loader(split, length, pipeline):
-    training = split == 'train'
-    return dict(
-        batch_size=64,
-        num_workers=2,
-        persistent_workers=True,
-        drop_last=training,
-        sampler=dict(type='ReproducibleSampler') if training else dict(type='DefaultSampler', shuffle=False),
-        dataset=dict(
-            type='StudioDataset',
-            split=split,
-            length=length,
-            resolution=input_size,
-            modalities=['rgb'],
-            pipeline=pipeline,
-        ),
-    )
-
-
-train_dataloader = loader('train', 41258, rgb_train)  # as many as RHD has
-val_dataloader = loader('val', 1000, rgb_test)
-test_dataloader = loader('test', 2728, rgb_test)  # as many as RHD has
+hands = dict(type='StudioDataset', resolution=input_size)
+loader = dict(batch_size=64, num_workers=2, persistent_workers=True)
+in_order = dict(type='DefaultSampler', shuffle=False)
+# As many training and test images as RHD has.
+train_dataloader = dict(
+    drop_last=True,
+    sampler=dict(type='ReproducibleSampler'),
+    dataset=dict(split='train', length=41258, modalities=['rgb', 'depth'], pipeline=[cube, pack_paired], **hands),
+    **loader,
+)
+val_dataloader = dict(
+    drop_last=False,
+    sampler=in_order,
+    dataset=dict(split='val', length=1000, modalities=['rgb'], pipeline=[pack_rgb], **hands),
+    **loader,
+)
+test_dataloader = dict(
+    drop_last=False,
+    sampler=in_order,
+    dataset=dict(split='test', length=2728, modalities=['rgb'], pipeline=[pack_rgb], **hands),
+    **loader,
+)
 val_evaluator = dict(type='HandKeypointMetric', root='middle_mcp', scale='gt')
 test_evaluator = val_evaluator

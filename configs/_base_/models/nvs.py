@@ -14,9 +14,8 @@ pose_network = dict(
 # Path or URL of its weights; None for a random network: --cfg-options feature_network.checkpoint=None
 feature_network = dict(checkpoint='torchvision://resnet18')
 
-# The three regimes of section 3.2: supervised; views first, then poses; and both at once.
+# Supervised, views alone, and both at once (section 3.2). Views first: the first one with backbone.frozen='all'.
 pose_model = dict(type='HandPoseEstimator', modality='rgb', backbone=encoder, head=pose_network)
-frozen_model = dict(pose_model, backbone=dict(encoder, frozen='all'))
 views_model = dict(
     type='ViewSynthesizer',
     backbone=encoder,

@@ -18,3 +18,11 @@ depth_only = dict(
     param_scheduler=[dict(type='MultiStepLR', milestones=[60000], gamma=0.1, by_epoch=False)],
     train_cfg=dict(by_epoch=False, max_iters=100000, val_interval=10000),
 )
+
+# Options of the stages that train RGB_Net and Depth_Net, in a config of PI-training.
+rgb_training = {
+    'load_from': None,
+    'param_scheduler.0.milestones': [10000],
+    'train_cfg.max_iters': 20000,
+}
+depth_training = rgb_training

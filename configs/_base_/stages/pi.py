@@ -1,4 +1,7 @@
-"""PI in 3D: Depth_Net in two steps, RGB_Net, its baseline, and PI-training by mimicry, by masks and by both."""
+"""Rows of PI: Depth_Net in two steps, RGB_Net, its baseline, and PI-training by mimicry, by masks and by both.
+
+The rows run the config that lists them in its `stages`, but for the first.
+"""
 
 depth_only_row = dict(
     name='depth_only',
@@ -7,30 +10,9 @@ depth_only_row = dict(
     config='{net}_depth_only_{external}.py',
     otherwise='{net}_depth_only_studio.py',
 )
-depth_row = dict(name='depth', label='Depth', role='teacher', config='{net}_depth_{data}.py', start='depth_only')
-rgb_row = dict(name='rgb', label='RGB before PI-training', role='variant', config='{net}_rgb_{data}.py')
-# Each of the following is {net}_both_{data}.py with some of its knowledge left out.
-baseline_row = dict(
-    name='baseline', label='RGB', role='baseline', config='{net}_both_{data}.py', start='rgb', baseline=True
-)
-both_row = dict(
-    name='both',
-    label='RGB + PI (mimic, mask)',
-    role='variant',
-    config='{net}_both_{data}.py',
-    start='rgb',
-    teachers=dict(depth='depth'),
-)
-mimic_row = dict(both_row, name='mimic', label='RGB + PI (mimic)', options={'model.distillers.mask': None})
-mask_row = dict(
-    name='mask',
-    label='RGB + PI (mask)',
-    role='variant',
-    config='{net}_both_{data}.py',
-    start='rgb',
-    options={'model.distillers.inter': None, 'model.teachers.depth': None},
-)
-
-stages = dict(
-    runs=[depth_only_row, depth_row, rgb_row, baseline_row, dict(mimic_row, role='student'), mask_row, both_row]
-)
+depth_row = dict(name='depth', label='Depth', role='teacher', teacher='depth', start='depth_only')
+rgb_row = dict(name='rgb', label='RGB before PI-training', role='variant', baseline=True)
+baseline_row = dict(name='baseline', label='RGB', role='baseline', baseline=True, start='rgb')
+mimic_row = dict(name='mimic', label='RGB + PI (mimic)', role='variant', start='rgb', teachers=dict(depth='depth'))
+mask_row = dict(name='mask', label='RGB + PI (mask)', role='variant', start='rgb')
+both_row = dict(name='both', label='RGB + PI (mimic, mask)', role='variant', start='rgb', teachers=dict(depth='depth'))

@@ -1,8 +1,5 @@
 """PI in 3D: the RGB network, the depth network, and the losses between them (Yuan et al. 2018, sections 3 and 4.1)."""
 
-# Joint 0, the palm's centre on RHD and STB as in Zimmermann and Brox, is the origin; their unit is this bone.
-codec = dict(type='RootRelativeXYZ', root='wrist', scale_bone=('middle_mcp', 'middle_pip'))
-
 
 def network(modality, channels, loss_weight):
     return dict(
@@ -13,7 +10,8 @@ def network(modality, channels, loss_weight):
             type='FCHead',
             in_channels=128,
             in_size=16,
-            codec=codec,
+            # Origin: joint 0, on RHD and STB the palm's centre as in Zimmermann and Brox; their unit is the bone.
+            codec=dict(type='RootRelativeXYZ', root='wrist', scale_bone=('middle_mcp', 'middle_pip')),
             loss=dict(type='PoseSquaredLoss', loss_weight=loss_weight),
         ),
         # Mid-grey is 0, and so, nearly, is the area outside the image (Zimmermann and Brox).
@@ -21,10 +19,13 @@ def network(modality, channels, loss_weight):
     )
 
 
-# The RGB network carries lambda = 100 (Eq. 2) from the beginning, so that the baseline differs only in the teacher.
-model = network('rgb', 3, loss_weight=100.0)
-depth_model = network('depth', 1, loss_weight=1.0)
-
-# k = 18 in Eq. 1 to 3: the last convolution.
-mimic = dict(type='FeatureMimic', layer='backbone.conv5_2', norm='l2')
-background = dict(type='BackgroundSuppression', layer='backbone.conv5_2')
+model = dict(
+    type='DistilledEstimator',
+    # lambda = 100 (Eq. 2) is there from the beginning, so that the baseline differs only in the teacher.
+    student=network('rgb', 3, loss_weight=100.0),
+    teachers=dict(depth=dict(model=network('depth', 1, loss_weight=1.0))),
+    distillers=dict(  # k = 18 in Eq. 1 to 3: the last convolution
+        inter=dict(type='FeatureMimic', layer='backbone.conv5_2', norm='l2'),
+        mask=dict(type='BackgroundSuppression', layer='backbone.conv5_2'),
+    ),
+)

@@ -1,8 +1,0 @@
-"""The RGB baseline of PMD-Net: the same student, data and steps, without distillation ('RGB Baseline Network')."""
-
-_base_ = [
-    '../_base_/runtime.py',
-    '../_base_/models/pmd.py',
-    '../_base_/datasets/stb.py',
-    '../_base_/schedules/pmd_stb.py',
-]
