@@ -8,8 +8,8 @@ from mmengine.config import Config
 
 from handkd.apis.cli import add_run_options, config_from_args
 from handkd.apis.stages import read_stages
-from handkd.baseline import baseline_config, remove_absent_parts
-from handkd.config import load_config
+from handkd.baseline import baseline_config, remove_absent_parts, teacher_config
+from handkd.config import LOADERS, load_config
 from handkd.hints import ConfigError
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
@@ -100,6 +100,58 @@ def test_the_option_of_the_tools(tmp_path, monkeypatch):
     cfg = config_from_args(parser.parse_args([path, '--baseline', *options]))
     assert (cfg.model.type, cfg.model.head.loss.loss_weight) == ('HandPoseEstimator', 3.0)
     assert cfg.work_dir == 'work_dirs/resnet18half_studio_baseline'
+    cfg = config_from_args(parser.parse_args([path, '--teacher', 'depth']))
+    assert (cfg.model.modality, cfg.work_dir) == ('depth', 'work_dirs/resnet18half_studio_depth')
+    where = load_config(path).model.teachers.depth.checkpoint
+    assert Path(where).parent == Path(cfg.work_dir), 'the student finds it'
+    with pytest.raises(SystemExit):
+        parser.parse_args([path, '--teacher', 'depth', '--baseline'])
+
+
+TEACHERS = [
+    ('pmd/resnet34_rhd', ['HandCrop', 'RandomHandFlip', 'WarpCrop'], ['HandCrop', 'WarpCrop']),
+    ('pmd/resnet18half_studio', [], []),
+    ('pi/cpm_rhd', ['HandCrop', 'RandomCropNoise', 'WarpCrop'], ['HandCrop', 'WarpCrop']),
+]
+
+
+@pytest.mark.parametrize(('path', 'training', 'test'), TEACHERS)
+def test_a_teacher_s_training_differs_in_network_and_inputs_alone(path, training, test):
+    cfg = load_config(CONFIGS / f'{path}.py')
+    teacher = teacher_config(cfg, 'depth')
+    assert teacher.model == cfg.model.teachers.depth.model and cfg.model.type == 'DistilledEstimator'
+    assert all(teacher[key] == cfg[key] for key in cfg.keys() - {'model', *LOADERS})
+    for loader, crops in zip(LOADERS, (training, test, test)):
+        dataset, full = teacher[loader].dataset, cfg[loader].dataset
+        assert (
+            dataset.modalities == dataset.pipeline[-1].modalities == ['depth'] and 'fields' not in dataset.pipeline[-1]
+        )
+        assert [step.type for step in dataset.pipeline] == [*crops, 'DepthToCube', 'PackHandInputs']
+        assert dataset.pipeline[-2] == next(
+            step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'DepthToCube'
+        )
+        assert {**teacher[loader], 'dataset': None} == {**cfg[loader], 'dataset': None}
+        others = dict(modalities=None, pipeline=None)
+        assert {**dataset, **others} == {**full, **others}
+
+
+def test_the_derived_teacher_is_as_somebody_would_write_it():
+    teacher = teacher_config(load_config(CONFIGS / 'pmd/resnet18half_studio.py'), 'depth')
+    written = load_config(CONFIGS.parent / 'tests/configs/plain_depth_studio.py')
+    assert all(teacher[key] == written[key] for key in written.keys() - {'stages', 'depth'})
+
+
+@pytest.mark.parametrize(
+    ('path', 'message'),
+    [
+        ('pmd/resnet34_rhd', r"--teacher: model\.teachers has no 'dept'; did you mean 'depth'\?"),
+        ('ekd/resnet50_lm', r'--teacher dept: .*resnet50_lm\.py has no model\.teachers; leave --teacher out'),
+        ('weakseg/inception_nyu', r'--teacher dept: .*inception_nyu\.py has no model\.teachers'),
+    ],
+)
+def test_a_teacher_that_does_not_exist_is_refused(path, message):
+    with pytest.raises(ConfigError, match=message):
+        teacher_config(load_config(CONFIGS / f'{path}.py'), 'dept')
 
 
 def test_what_make_demo_compares():

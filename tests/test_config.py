@@ -169,6 +169,25 @@ def test_pmd_net_has_the_papers_constants(data, rate, drop, block, flips):
     assert cfg.test_evaluator.root == 'middle_mcp' and cfg.test_evaluator.scale == 'gt'
 
 
+def test_options_are_applied_in_their_order(tmp_path):
+    """A later one may change a list or a part that an earlier one has set; a dict may take the place of a None."""
+    path = tmp_path / 'a.py'
+    path.write_text(f'_base_ = {str(SMALL)!r}\nmodel = dict(distillers=dict(feat=None))\n')
+    assert 'feat' not in load_config(path).model.distillers
+    given = dict(type='FeatureMimic', layer='neck')
+    options = {
+        'model.distillers.feat': given,
+        'model.distillers.feat.weight': 0.5,
+        'test_dataloader.dataset.pipeline': [dict(type='PackHandInputs', modalities=['rgb'])],
+        'test_dataloader.dataset.pipeline.0.fields': ['hand_mask'],
+    }
+    for _ in range(2):  # the options are not changed
+        cfg = load_config(path, options)
+        assert cfg.model.distillers.feat == dict(given, weight=0.5)
+        assert cfg.test_dataloader.dataset.pipeline[0].fields == ['hand_mask']
+    assert given == dict(type='FeatureMimic', layer='neck')
+
+
 def test_one_file_of_limits_goes_to_all_that_take_one(tmp_path):
     options = {'angle_limits.file': 'mine.json', 'model.distillers.offset.limits': 'theirs.json'}
     cfg = load_config(CONFIGS / 'ekd' / 'resnet50_lm.py', options)

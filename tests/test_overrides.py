@@ -18,7 +18,7 @@ CONFIGS = Path(__file__).parents[1] / 'configs' / 'pmd'
             'input_size',
             ['train_dataloader.dataset.resolution', 'test_dataloader.da'],
         ),
-        ('resnet34_rhd', 'input_size', ['train_dataloader.dataset.pipeline.2.size', 'test_dataloader']),
+        ('../pi/cpm_rhd', 'input_size', ['train_dataloader.dataset.pipeline.2.size', 'test_dataloader']),
         (
             'resnet34_rhd',
             'source.data_root',

@@ -124,7 +124,7 @@ def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
         (
             'pi/cpm2d8_studio.py',
             {'model.student.head.codec.heatmap_size': 24},
-            r'model.student.head.codec.heatmap_size \(CPMHeatmap\) is 24, but .*96, .*CPMFeatures\) makes maps of 12 px',
+            r'model.student.head.codec.heatmap_size \(CPMHeatmap\) is 24, but .*96, .*CPMFeatures\) makes maps of 12',
         ),
         (
             'ekd/ts20g_studio.py',

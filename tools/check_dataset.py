@@ -1,7 +1,7 @@
 """Check a data set: counts, missing and damaged files, labels, sides, cameras, depth, and a contact sheet.
 
 python tools/check_dataset.py configs/pmd/resnet34_rhd.py --split train --out check/
-python tools/check_dataset.py configs/_base_/datasets/lm.py --split test --num 500 --workers 8
+python tools/check_dataset.py configs/pmd/resnet34_rgb_lm.py --split test --num 500 --workers 8
 """
 
 from __future__ import annotations

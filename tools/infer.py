@@ -6,7 +6,7 @@ python tools/infer.py IMAGE... --config configs/nvs/... --checkpoint ... --camer
 The network sees the crop of its config's test pipeline. One trained on metric cubes (configs/nvs) needs the
 camera, and the pixel and depth of the middle finger's base with the hand's box or scale, or box and scale.
 
-A network that reads depth (configs/*/*depth*, configs/weakseg/inception_*) takes 16-bit PNGs of one channel, in counts
+A network that reads depth (a depth teacher, configs/weakseg/inception_*) takes 16-bit PNGs of one channel, in counts
 of --depth-unit mm, and needs --camera. The nearest hand is located in the depth, in --box if given, or at --root U,V,Z.
 
 One JSON line per image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),

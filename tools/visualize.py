@@ -4,7 +4,7 @@ python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student
 python tools/visualize.py poses --help
 
 A RUN is a work dir with MMEngine's copy of the config, whose newest checkpoint is used; or CONFIG:CHECKPOINT, such as
-configs/pmd/resnet18half_rgb_studio.py:work_dirs/rgb/iter_3000.pth. Each network sees the test set of its own config;
+configs/pmd/resnet18half_studio.py:work_dirs/pmd/iter_3000.pth. Each network sees the test set of its own config;
 all test sets must show the same images.
 """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from handkd.baseline import derived_config
-from handkd.config import load_config
+from handkd.config import RUNNER_KEYS, load_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
 from handkd.hints import ConfigError, check_choice, check_keys
 
@@ -317,9 +317,12 @@ def _named(cfg: Config) -> Config:
 
 
 def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str:
-    """Return a hash of all that decides the result: the config without its folders, and the sources' fingerprints."""
-    where = ['work_dir', 'experiment_name', 'stages', *([] if stage.start is None else ['load_from'])]
-    fields = {k: v for k, v in cfg.to_dict().items() if k not in where}
+    """Return a hash of all that decides the result: the config's entries but for its folders, and the sources' hashes.
+
+    Variables of the config's files are no entries: how it is assembled decides nothing.
+    """
+    where = {'work_dir', 'experiment_name', 'stages', *([] if stage.start is None else ['load_from'])}
+    fields = {k: v for k, v in cfg.to_dict().items() if k in RUNNER_KEYS - where}
     sources = [fingerprints[source] for source in stage.sources]
     for key in stage.paths:
         if stage.baseline:  # its model is the student

@@ -29,8 +29,7 @@ FULL = dict(split='test', length=400, modalities=('rgb',), resolution=320, facto
 CONFIGS = sorted(
     path.relative_to(ROOT / 'configs')
     for path in ROOT.glob('configs/*/*.py')
-    # Of weakseg all take depth; an ablation is a list of other configs.
-    if path.parent.name not in ('_base_', 'weakseg') and not path.name.startswith('ablation_')
+    if path.parent.name not in ('_base_', 'weakseg')  # of weakseg all take depth
 )
 INTRINSICS = np.array([[610.0, 0, 315], [0, 600.0, 242], [0, 0, 1]])
 

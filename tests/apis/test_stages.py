@@ -203,3 +203,12 @@ def test_the_start_counts_for_what_is_finished_but_not_where_it_lies(started, tm
     monkeypatch.undo()
     with pytest.raises(ValueError, match="stage 'student' of another config"):
         list(run_stages(stages, tmp_path / 'moved'))
+
+
+def test_variables_of_a_config_do_not_count_for_what_is_finished(stages_config, tmp_path, monkeypatch):
+    stages = read_stages(stages_config)[:1]
+    list(run_stages(stages, tmp_path))
+    stages[0].config.write_text(stages[0].config.read_text() + '\nmoved_here = 1\n')
+    monkeypatch.setattr('handkd.apis.stages.train', lambda *args, **kwargs: pytest.fail('it is trained again'))
+    (result,) = run_stages(stages, tmp_path)
+    assert result.name == stages[0].name

@@ -58,6 +58,22 @@ def test_all_methods_have_stages():
     assert {'demo', 'cpm8_studio', 'cpm2d_rhd'} <= {path.stem for path in WITH_STAGES}
 
 
+def test_options_of_the_command_line_replace_those_of_a_stage():
+    given = {'train_cfg.max_iters': 5, 'model.distillers.mask.fraction': 0.5}
+    stages = {stage.name: stage.options for stage in read_stages(CONFIGS / 'pi/cpm2d8_studio.py', given)}
+    assert all(options['train_cfg.max_iters'] == 5 for options in stages.values())
+    assert stages['rgb']['train_cfg.val_interval'] == 250 and stages['mask02']['model.distillers.mask.fraction'] == 0.5
+    assert stages['mimic']['model.distillers.mask'] is None, 'what a stage leaves out stays out'
+    assert 'model.distillers.mask.fraction' not in stages['mimic']
+
+
+def test_a_stage_trains_one_network(stages_config):
+    text = stages_config.read_text()
+    stages_config.write_text(text.replace("name='baseline',", "name='baseline', baseline=True, teacher='depth',"))
+    with pytest.raises(ConfigError, match=r"stage 'baseline': baseline=True and teacher='depth': keep one of them"):
+        read_stages(stages_config)
+
+
 @pytest.mark.parametrize('path', WITH_STAGES, ids=lambda path: f'{path.parent.name}/{path.stem}')
 def test_shipped_stages_name_configs_that_are_there(path):
     stages = read_stages(path)

@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from mmengine.config import Config
 
-from handkd.baseline import baseline_config, remove_absent_parts
-from handkd.config import hand_out_paths
+from handkd.baseline import derived_config
+from handkd.config import load_config, takers
 from handkd.geometry import AngleLimits
 from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_encoder
 from handkd.models.estimators import teachers
@@ -21,14 +20,12 @@ def read_model(tmp_path_factory):
     limits = tmp_path_factory.mktemp('limits') / 'limits.json'
     AngleLimits(low=-np.ones((5, 4)), high=np.ones((5, 4))).write(limits)
 
-    def read(path, options=None, baseline=False):
-        cfg = Config.fromfile(ROOT / path)
-        cfg.merge_from_dict(options or {})
-        remove_absent_parts(cfg)
-        cfg = baseline_config(cfg) if baseline else cfg
+    def read(path, options=None, baseline=False, teacher=None):
+        cfg = derived_config(load_config(ROOT / path, options, only='default_scope'), baseline, teacher)
         if 'angle_limits' in cfg:
             cfg.angle_limits.file = str(limits)
-        hand_out_paths(cfg)
+            for part in takers(cfg, 'angle_limits'):
+                part.limits = str(limits)
         for teacher in cfg.model.get('teachers', {}).values():
             teacher.checkpoint = 'of no matter'
         return cfg.model

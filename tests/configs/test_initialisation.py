@@ -81,7 +81,7 @@ def pairs_of_networks(read_model):
         baseline = next(stage for stage in stages if stage.role == 'baseline')
         for stage in stages:
             if stage.role in ('student', 'variant'):
-                models = [read_model(one.config, one.options, one.baseline) for one in (baseline, stage)]
+                models = [read_model(one.config, one.options, one.baseline, one.teacher) for one in (baseline, stage)]
                 found.setdefault(repr(models), (f'{path.name}: {stage.name}', *models))
     pairs = [pair for pair in found.values() if pair[1] != pair[2]]
     other_networks = ('single', 'cascade')  # heads with other layers; and a teacher, which sees depth

@@ -14,7 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmpose.structures import PoseDataSample
 
 from handkd.apis.backgrounds import make_backgrounds
-from handkd.baseline import remove_absent_parts
+from handkd.baseline import derived_config, remove_absent_parts
 from handkd.config import check_config, hand_out_paths
 from handkd.geometry import AngleLimits
 from handkd.registry import DATA_SAMPLERS, DATASETS, MODELS
@@ -23,10 +23,17 @@ from handkd.size_checks import input_shape
 ROOT = Path(__file__).parents[2]
 
 CONFIGS = sorted(
-    path.relative_to(ROOT)
-    for path in ROOT.glob('configs/*/**/*.py')
-    if '_base_' not in path.relative_to(ROOT).parts and not path.name.startswith('ablation_')  # lists of other configs
+    path.relative_to(ROOT) for path in ROOT.glob('configs/*/**/*.py') if '_base_' not in path.relative_to(ROOT).parts
 )
+DERIVED = [
+    ('configs/pmd/resnet18half_studio.py', dict(teacher='depth')),
+    ('configs/pmd/resnet18half_studio.py', dict(baseline=True)),
+    ('configs/pmd/resnet34_rhd.py', dict(teacher='depth')),
+    ('configs/pi/cpm8_studio.py', dict(teacher='depth')),
+    ('configs/pi/cpm2d8_studio.py', dict(baseline=True)),
+    ('configs/nvs/pmd_studio.py', dict(baseline=True)),
+]
+"""Configs and what is derived from them."""
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -151,11 +158,16 @@ def limits(tmp_path_factory):
     return str(path)
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=str)
-def test_every_config_builds_trains_one_step_and_predicts(path, teachers, limits, tmp_path):
+@pytest.mark.parametrize(
+    ('path', 'derived'),
+    [*((path, {}) for path in CONFIGS), *DERIVED],
+    ids=str,
+)
+def test_every_config_builds_trains_one_step_and_predicts(path, derived, teachers, limits, tmp_path):
     torch.manual_seed(0)
     cfg = Config.fromfile(ROOT / path)
     remove_absent_parts(cfg)
+    cfg = derived_config(cfg, **derived)
     put_studio_in(cfg)
     put_backgrounds_in(cfg, tmp_path)
     shrink_unets(cfg)

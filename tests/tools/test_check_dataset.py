@@ -18,6 +18,13 @@ from handkd.studio.layouts import write_layout
 from handkd.studio.layouts.panoptic import write_panoptic
 
 ROOT = Path(__file__).parents[2]
+FOLDER = 'tests/configs/plain_rgb_folder.py'
+CONFIGS = {
+    'stb': 'configs/pmd/resnet34_stb.py',
+    'lm': 'configs/pmd/resnet34_rgb_lm.py',
+    'nyu': 'configs/pmd/resnet34_nyu.py',
+    'bighand': 'configs/pmd/resnet34_depth_bighand.py',
+}
 TOOL = runpy.run_path(str(ROOT / 'tools' / 'check_dataset.py'))
 
 
@@ -59,7 +66,7 @@ def folder(hands, tmp_path):
         for line in lines:
             change(root, line)
         path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
-        return check(root, tmp_path, *options, config='configs/_base_/datasets/folder.py')[:2]
+        return check(root, tmp_path, *options, config=FOLDER)[:2]
 
     return check_lines
 
@@ -174,7 +181,7 @@ def test_a_file_without_labels_is_said_to_have_none(hands, tmp_path, text):
     shutil.copytree(hands, root)
     (root / 'train.jsonl').write_text(text)
     with pytest.raises(ValueError, match=r'train\.jsonl.* has no labels; write one line per hand'):
-        check(root, tmp_path, config='configs/_base_/datasets/folder.py')
+        check(root, tmp_path, config=FOLDER)
 
 
 def test_a_sound_folder_has_no_problem(folder):
@@ -198,7 +205,7 @@ def test_a_picture_of_200_megapixels_is_named_in_a_line(folder, capsys):
 def test_what_the_studio_writes_is_sound(tmp_path, layout, split):
     for _ in write_layout(layout, tmp_path / layout, 3):
         pass
-    _, report, _ = check(tmp_path / layout, tmp_path, config=f'configs/_base_/datasets/{layout}.py', split=split)
+    _, report, _ = check(tmp_path / layout, tmp_path, config=CONFIGS[layout], split=split)
     counts = ('instead of the published', 'left out by the reader')
     assert [problem for problem in report['problems'] if not any(said in problem for said in counts)] == []
 

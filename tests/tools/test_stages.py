@@ -64,6 +64,27 @@ def test_pretraining_alone_has_no_table(tool, tmp_path, capsys):
     assert 'EPE' not in capsys.readouterr().out
 
 
+def test_the_baseline_alone_and_what_it_needs(tool, tmp_path, capsys, monkeypatch):
+    main, run_stages, _ = tool
+    ran = []
+
+    def noted(stages, work_dir, seed):
+        ran.append([stage.name for stage in stages])
+        yield from run_stages(stages, work_dir, seed)
+
+    monkeypatch.setitem(main.__globals__, 'run_stages', noted)
+    for config in (CONFIG, CONFIG.parent.with_name('pi') / 'cpm8_studio.py'):
+        main([str(config), '--work-dir', str(tmp_path), '--baseline'])
+    assert ran == [['rgb'], ['rgb', 'baseline']], "PI's starts with the weights of RGB_Net"
+    text = CONFIG.read_text().replace("'./", f"'{CONFIG.parent}/").replace("role='baseline'", "role='variant'")
+    (tmp_path / 'none.py').write_text(text)
+    with pytest.raises(ValueError, match=r"--baseline: no stage has the role 'baseline', found depth \(teacher\), rgb"):
+        main([str(tmp_path / 'none.py'), '--work-dir', str(tmp_path), '--baseline'])
+    with pytest.raises(SystemExit):
+        main([str(CONFIG), '--baseline', '--only', 'rgb'])
+    assert 'not allowed with argument' in capsys.readouterr().err
+
+
 BUDGETS = f"""
 _base_ = {str(ROOT / 'tests/configs/plain_rgb_studio.py')!r}
 stages = dict(_delete_=True, runs=[

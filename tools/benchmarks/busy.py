@@ -18,9 +18,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from handkd.apis.quiet_runner import QuietRunner
+from handkd.baseline import baseline_config
 from handkd.config import load_config
 
-CONFIG = 'configs/pmd/resnet18half_rgb_studio.py'
+CONFIG = 'configs/pmd/resnet18half_studio.py'
 SPIN = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100000))'
 """Program of a neighbour: computes until the benchmark ends."""
 
@@ -113,7 +114,7 @@ def run(argv: list[str] | None = None) -> None:
     parser.add_argument('--neighbours', type=int, default=cores, help='busy processes; default: one for each core')
     args = parser.parse_args(argv)
 
-    cfg = load_config(CONFIG)
+    cfg = baseline_config(load_config(CONFIG))
     cfg.train_cfg.max_iters = 2 * args.rounds * (args.steps + args.settle)
     loader = cfg.train_dataloader
     loader.batch_size, loader.num_workers, loader.persistent_workers = args.batch_size, args.workers, args.workers > 0

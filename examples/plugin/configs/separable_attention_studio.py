@@ -8,7 +8,9 @@ model = dict(
     student=dict(backbone=dict(_delete_=True, type='SeparableNet', channels=(64, 128, 256))),
     distillers=dict(attention=dict(type='AttentionTransfer', weight=10.0)),
 )
-train_dataloader = dict(dataset=dict(pipeline=[dict(type='RandomGrey', prob=0.2), *_base_.paired_train]))
+train_dataloader = dict(
+    dataset=dict(pipeline=[dict(type='RandomGrey', prob=0.2), *_base_.train_dataloader.dataset.pipeline])
+)
 
 stages = dict(
     runs=[
@@ -16,7 +18,8 @@ stages = dict(
             name='depth',
             label='Depth teacher',
             role='teacher',
-            config='../../../configs/pmd/resnet18half_depth_studio.py',
+            config='../../../configs/pmd/resnet18half_studio.py',
+            teacher='depth',
         ),
         dict(name='plugin', label='Plugin', role='student', config=None, teachers=dict(depth='depth')),
     ],
