@@ -63,7 +63,7 @@ def test_equal_attention_costs_nothing_and_disjoint_attention_costs_two(plugin):
 
 def test_an_installed_plugin_trains_one_step(plugin, site, tmp_path):
     teacher = tmp_path / 'teacher.pth'
-    torch.save(MODELS.build(load_config(CONFIG).depth_model).state_dict(), teacher)
+    torch.save(MODELS.build(load_config(CONFIG).model.teachers.depth.model).state_dict(), teacher)
     options = [
         'train_cfg.max_iters=1',
         'train_dataloader.batch_size=2',

@@ -7,7 +7,14 @@ hands are upright within 50 degrees. alpha is 3 instead of the paper's 100, whic
 labelled photographs: with so few, the teacher's features are worth more than the labels (README.md of this folder).
 """
 
-_base_ = './resnet18half_studio.py'
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/models/pmd_resnet18half.py',
+    '../_base_/datasets/studio.py',
+    '../_base_/schedules/pmd_studio.py',
+]
+
+model = dict(teachers=dict(depth=dict(checkpoint='work_dirs/resnet18half_studio_depth/iter_3000.pth')))
 
 stages = dict(
     options={
