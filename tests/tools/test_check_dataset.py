@@ -18,7 +18,7 @@ from handkd.studio.layouts import write_layout
 from handkd.studio.layouts.panoptic import write_panoptic
 
 ROOT = Path(__file__).parents[2]
-FOLDER = 'tests/configs/plain_rgb_folder.py'
+FOLDER = 'configs/pmd/resnet34_folder.py'
 CONFIGS = {
     'stb': 'configs/pmd/resnet34_stb.py',
     'lm': 'configs/pmd/resnet34_rgb_lm.py',
