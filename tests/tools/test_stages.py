@@ -76,7 +76,7 @@ def test_the_baseline_alone_and_what_it_needs(tool, tmp_path, capsys, monkeypatc
     for config in (CONFIG, CONFIG.parent.with_name('pi') / 'cpm8_studio.py'):
         main([str(config), '--work-dir', str(tmp_path), '--baseline'])
     assert ran == [['rgb'], ['rgb', 'baseline']], "PI's starts with the weights of RGB_Net"
-    text = CONFIG.read_text().replace("'./", f"'{CONFIG.parent}/").replace("role='baseline'", "role='variant'")
+    text = CONFIG.read_text().replace("'../", f"'{CONFIG.parents[1]}/").replace("role='baseline'", "role='variant'")
     (tmp_path / 'none.py').write_text(text)
     with pytest.raises(ValueError, match=r"--baseline: no stage has the role 'baseline', found depth \(teacher\), rgb"):
         main([str(tmp_path / 'none.py'), '--work-dir', str(tmp_path), '--baseline'])
