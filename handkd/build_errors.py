@@ -10,8 +10,8 @@ from types import FrameType
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from .config import LOADERS, RUNNER_KEYS, typed_dicts
 from .hints import ConfigError, one_line
+from .lookup import LOADERS, RUNNER_KEYS, typed_dicts
 
 BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg')
 BEFORE_THE_FIRST_STEP = ('before_run', 'before_train')

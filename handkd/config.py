@@ -15,41 +15,23 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.registry import Registry, init_default_scope
-from mmengine.runner import IterBasedTrainLoop, Runner
-from mmpose import registry as mmpose_registry
+from mmengine.registry import init_default_scope
+from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
-from . import registry
+from .artifacts import artifact_entries, find_needs, hand_out_paths
+from .artifacts.finding import check_need, has_path
 from .baseline import remove_absent_parts
 from .hints import ConfigError, check_keys, did_you_mean, one_line
+from .lookup import LOADERS, RUNNER_KEYS, class_names, find_class, typed_dicts
+from .needs import missing, needs_of
 from .overrides import check_overrides
 from .reading import shown
 from .signatures import signature_of
 from .size_checks import check_sizes
 
-REGISTRIES: tuple[Registry, ...] = tuple(
-    value for module in (registry, mmpose_registry) for value in vars(module).values() if isinstance(value, Registry)
-)
-"""Registries in which a ``type`` of a config is looked up: handkd's, then those of MMPose without a child here."""
-
-OWN_KEYS = {'custom_imports', 'stages', 'angle_limits', 'patch_dictionary', 'feature_network'}
-READ_BY_RUNNER = {  # MMEngine reads these of the whole config, past the signature of its Runner
-    'activation_checkpointing',
-    'compile',
-    'efficient_conv_bn_eval',
-    'find_unused_parameters',
-    'model_wrapper_cfg',
-    'runner_type',
-    'sync_bn',
-}
-RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | READ_BY_RUNNER | OWN_KEYS
-HANDED_OUT = {
-    'angle_limits': ('file', 'limits', ('AngleRegularizer', 'OffsetTeacher', 'HandAngleMetric')),
-    'patch_dictionary': ('folder', 'dictionary', ('PartRestorationHook', 'HandRestorationMetric')),
-    'feature_network': ('checkpoint', 'checkpoint', ('FeatureL1Loss',)),
-}
-"""Entry of a config -> its key with a path, the argument that takes the path, and the types with that argument."""
+OWN_KEYS = {'custom_imports', 'stages'}
+"""Top-level keys that handkd reads, besides the entries of artifacts."""
 OPTIMISER_KEYS = {'constructor', 'paramwise_cfg'}  # MMEngine takes them out of optim_wrapper before it builds it
 GIVEN_BY_BUILDERS = {
     'data sampler': {'dataset'},
@@ -64,7 +46,6 @@ GIVEN_BY_BUILDERS = {
 }
 """Name of a registry -> arguments that MMEngine adds to those of the config."""
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def load_config(path: str | PathLike, options: dict | None = None, only: str | None = None) -> Config:
@@ -76,7 +57,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
         only: Check only this top-level entry, such as 'model' for a tool that reads no data. Defaults to None: all.
 
     Returns:
-        The config, in which the paths that it names once are handed out (:func:`hand_out_paths`).
+        The config, in which the paths that it names once are handed out (:func:`~handkd.artifacts.hand_out_paths`).
 
     Raises:
         FileNotFoundError: If the file is missing; names the configs in its folder.
@@ -91,17 +72,13 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     try:
         with _python_only():
             cfg = Config.fromfile(path, import_custom_modules=False)
-        if options:
-            check_overrides(cfg, options, RUNNER_KEYS)
-            _apply(cfg, options)
-            _settle_length(cfg, options)
+        _import_and_override(cfg, options or {})
         _check_tables(cfg)
         remove_absent_parts(cfg)
     except ConfigError:
         raise
     except Exception as error:  # a config is Python
         raise ConfigError(f'{path}: {one_line(error)}') from error
-    import_custom_modules(cfg)
     hand_out_paths(cfg)
     check_config(cfg, only)
     return cfg
@@ -142,9 +119,22 @@ def _python_only() -> Iterator[None]:
         Config._file2dict = staticmethod(read)
 
 
-def _check_tables(cfg: Config) -> None:
+def _import_and_override(cfg: Config, options: dict) -> None:
+    """Import the custom modules of a config, which may register entries of their own, and apply all options."""
+    imports = {key: value for key, value in options.items() if key.partition('.')[0] == 'custom_imports'}
+    others = {key: value for key, value in options.items() if key not in imports}
+    _apply(cfg, imports)
+    _check_tables(cfg, ('custom_imports',))
+    import_custom_modules(cfg)
+    if others:
+        check_overrides(cfg, others, top_level_keys())
+        _apply(cfg, others)
+        _settle_length(cfg, others)
+
+
+def _check_tables(cfg: Config, keys: Iterable[str] = ('model', 'train_cfg', *LOADERS)) -> None:
     """Check that the entries that must be dicts are dicts."""
-    for key in ('model', 'train_cfg', 'custom_imports', *HANDED_OUT, *LOADERS):
+    for key in keys:
         if not isinstance(cfg.get(key) or {}, dict):
             raise ConfigError(f'{key} must be a dict, found {shown(cfg[key])}')
 
@@ -184,41 +174,9 @@ def import_custom_modules(cfg: Config) -> None:
             raise ConfigError(f'custom_imports: {name}: {one_line(error)}') from error
 
 
-PLACES = ('distillers', 'feature_loss', 'val_evaluator', 'test_evaluator', 'custom_hooks')
-"""Places of a config with settings that paths are handed out to."""
-
-
-def hand_out_paths(cfg: Config) -> None:
-    """Set the paths that a config names once in all settings that take them and have none of their own.
-
-    These are the file of ``angle_limits``, the folder of ``patch_dictionary``, and the checkpoint of
-    ``feature_network``. So each is given in one place, where the command line can change it.
-    """
-    for entry, (key, argument, _) in HANDED_OUT.items():
-        path = (cfg.get(entry) or {}).get(key)
-        for node in takers(cfg, entry) if path is not None else ():
-            node.setdefault(argument, path)
-
-
-def takers(cfg: Config, entry: str, places: Iterable[str] = PLACES) -> list[dict]:
-    """Return all settings that take the path of an entry of :data:`HANDED_OUT`.
-
-    Args:
-        cfg: The config.
-        entry: 'angle_limits', 'patch_dictionary' or 'feature_network'.
-        places: Where to look, some of :data:`PLACES`. Defaults to PLACES.
-    """
-    model = cfg.get('model') or {}
-    distillers = list((model.get('distillers') or {}).values())
-    sources = dict(cfg, distillers=distillers, feature_loss=model.get('feature_loss'))
-    nodes = [node for place in places for node in _listed(sources.get(place))]
-    types = HANDED_OUT[entry][2]
-    return [node for node in nodes if str(node.get('type')).rpartition('.')[2] in types]  # with or without its scope
-
-
-def _listed(entry: dict | list | None) -> list:
-    """Return an entry's settings, one, several or none, as a list."""
-    return [entry] if isinstance(entry, dict) else entry or []
+def top_level_keys() -> set[str]:
+    """Return the keys of a config that are used after its file is read, among them the entries of artifacts."""
+    return RUNNER_KEYS | OWN_KEYS | set(artifact_entries())
 
 
 def check_config(cfg: Config, only: str | None = None) -> None:
@@ -236,17 +194,23 @@ def check_config(cfg: Config, only: str | None = None) -> None:
             for a string where a number is expected. It names the key.
     """
     init_default_scope(cfg.get('default_scope', 'handkd'))
-    _check_typos(cfg, RUNNER_KEYS, 'config')
+    known = top_level_keys()
+    _check_typos(cfg, known, 'config')
+    for entry, kind in artifact_entries().items():
+        if only in (None, entry) and cfg.get(entry) is not None:
+            kind.check_entry(cfg)
     for loader in LOADERS:
         if cfg.get(loader):
             check_keys(cfg[loader], LOADER_KEYS, loader)
     train_cfg = cfg.get('train_cfg') or {}
     if 'by_epoch' in train_cfg and not train_cfg['by_epoch'] and 'type' not in train_cfg:
-        known = {'by_epoch', 'max_epochs', *signature_of(IterBasedTrainLoop).arguments}  # two lengths are judged later
-        check_keys(train_cfg, known, 'train_cfg')
+        lengths = {'by_epoch', 'max_epochs', *signature_of(IterBasedTrainLoop).arguments}  # two are judged later
+        check_keys(train_cfg, lengths, 'train_cfg')
     entries = cfg.to_dict()
     for where, node in typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
-        _check_node(where, node)
+        _check_node(where, node, known, cfg)
+    for need in find_needs(cfg, RUNNER_KEYS if only is None else (only,)):
+        check_need(need)
     check_sizes(cfg)
 
 
@@ -258,23 +222,19 @@ def _check_typos(given: Iterable[str], known: set[str], where: str) -> None:
             check_keys([key], known, where)
 
 
-def typed_dicts(node: object, where: str) -> Iterator[tuple[str, dict]]:
-    """Yield all dicts with a ``type`` below a node, each with its dotted key."""
-    if isinstance(node, dict):
-        if 'type' in node:
-            yield where, node
-        for key, value in node.items():
-            yield from typed_dicts(value, f'{where}.{key}' if where else key)
-    elif isinstance(node, (list, tuple)):
-        for i, value in enumerate(node):
-            yield from typed_dicts(value, f'{where}[{i}]')
+def _check_node(where: str, node: dict, entries: set[str], cfg: Config) -> None:
+    """Check the keys and values of a dict with a ``type`` against the signature of the class.
 
-
-def _check_node(where: str, node: dict) -> None:
+    Args:
+        where: Its dotted key.
+        node: The dict.
+        entries: Top-level keys whose objects get all their arguments from their dicts.
+        cfg: The whole config.
+    """
     kind = node['type']
-    registry, target = (None, kind) if callable(kind) else _find(kind)
+    registry, target = (None, kind) if callable(kind) else find_class(kind)
     if target is None:
-        raise ConfigError(f'{where}: no class {kind!r} is registered; {did_you_mean(kind, _all_names())}')
+        raise ConfigError(f'{where}: no class {kind!r} is registered; {did_you_mean(kind, class_names())}')
     signature = signature_of(target)
     known = set(signature.arguments)
     if where == 'optim_wrapper':
@@ -283,35 +243,21 @@ def _check_node(where: str, node: dict) -> None:
     check = _check_typos if signature.takes_any else check_keys
     marks = {'type', '_scope_'} | ({'_delete_'} if where.startswith('stages.') else set())  # options are not merged yet
     check(node.keys() - marks, known, place)
-    if _is_built_alone(where, target):
-        filled = GIVEN_BY_BUILDERS.get(registry, set()) | {argument for _, argument, _ in HANDED_OUT.values()}
+    if _is_built_alone(where, target, entries):
+        declared = needs_of(target)
         for name in signature.required:
-            if name not in node and name not in filled:
+            if name in node or name in GIVEN_BY_BUILDERS.get(registry, ()):
+                continue
+            if name not in declared:
                 raise ConfigError(f'{place}: missing argument {name!r}')
+            if not has_path(cfg, declared[name]):
+                raise ConfigError(f'{place}: {missing(name, declared[name])}')
     for name, text in signature.no_numbers(node).items():
         raise ConfigError(f'{place}: {name} must be a number, found {text!r}')
 
 
-def _is_built_alone(where: str, target: object) -> bool:
+def _is_built_alone(where: str, target: object, entries: set[str]) -> bool:
     """Whether an object gets all its arguments from its node: free variables and layers are given more by builders."""
     entry = re.split(r'[.\[]', where)[0]
     layer = (target.__module__ or '').startswith(('torch.nn', 'mmcv.cnn', 'mmcv.ops'))
-    return entry in RUNNER_KEYS and not where.endswith('_cfg') and not layer
-
-
-def _find(kind: str) -> tuple[str | None, object | None]:
-    """Return the name of the first registry with a name, and the registered class; None for both if there is none."""
-    for candidate in REGISTRIES:
-        found = candidate.get(kind)
-        if found is not None:
-            return candidate.name, found
-    return None, None
-
-
-def _all_names() -> set[str]:
-    names: set[str] = set()
-    for candidate in REGISTRIES:
-        while candidate is not None:
-            names.update(candidate.module_dict)
-            candidate = candidate.parent
-    return names
+    return entry in entries and not where.endswith('_cfg') and not layer

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from handkd.config import load_config, takers
+from handkd.artifacts import find_needs
+from handkd.config import load_config
 from handkd.hints import ConfigError
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
@@ -205,8 +206,10 @@ def test_one_folder_of_patches_goes_to_all_that_take_one():
     assert [hook.get('dictionary') for hook in weak.custom_hooks] == ['mine']
     synthetic = load_config(CONFIGS / 'weakseg' / 'dense_synthetic_studio.py', options)
     assert [metric.get('dictionary') for metric in synthetic.test_evaluator] == [None, 'mine']
-    assert len(takers(synthetic, 'patch_dictionary')) == 1
-    assert takers(synthetic, 'patch_dictionary', ['custom_hooks', 'val_evaluator']) == []
+    assert [need.where for need in find_needs(synthetic) if need.reference == 'patch_dictionary.folder'] == [
+        'test_evaluator[1]'
+    ]
+    assert find_needs(synthetic, ['custom_hooks', 'val_evaluator']) == []
 
 
 @pytest.mark.parametrize('suffix', ['yaml', 'yml', 'json'])

@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 
 from handkd.apis.cli import OptionsAction, run_cli
-from handkd.apis.patch_dictionary import open_dictionary, read_maps
+from handkd.artifacts.patch_dictionary import open_dictionary, read_maps
 from handkd.config import load_config
 from handkd.restoration import IndexedSearch, hand_pixels, measure_search
 

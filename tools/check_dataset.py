@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
-from handkd.apis.packs import is_packed
+from handkd.artifacts.packs import is_packed
 from handkd.config import load_config
 from handkd.datasets import HandFileDataset
 from handkd.datasets.check_report import summarise

@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from handkd.apis.angle_limits import LABELS, gather_limits, limits_settings, name_limits, told
 from handkd.apis.cli import OptionsAction, prepare_file, run_cli
+from handkd.artifacts.angle_limits import AngleLimitsFile, gather_limits, told
+from handkd.artifacts.base import LABELS
 from handkd.config import load_config
 from handkd.geometry import ANGLE_NAMES, AngleLimits
 from handkd.hand import FINGERS
@@ -35,11 +36,15 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     cfg = load_config(args.config, args.cfg_options)
-    if limits_settings(cfg) is None:
+    if cfg.get('angle_limits') is None:
         cfg.angle_limits = dict(file=f'work_dirs/angle_limits/{Path(args.config).stem}_{LABELS}.json')
-    percentile = limits_settings(cfg)['percentile'] if args.percentile is None else args.percentile
-    path = prepare_file(args.out or name_limits(cfg, percentile), '--out')
-    limits = gather_limits(cfg.train_dataloader.dataset, percentile)
+    if args.percentile is not None:
+        cfg.angle_limits.percentile = args.percentile
+    artifact = AngleLimitsFile.from_config(cfg)
+    if args.out is None:
+        artifact.fill_in(artifact.fingerprint())
+    path = prepare_file(args.out or artifact.path, '--out')
+    limits = gather_limits(cfg.train_dataloader.dataset, artifact.percentile)
     limits.write(path)
     print(table(limits))
     print(told(limits))

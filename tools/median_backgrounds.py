@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 
-from handkd.apis.backgrounds import make_backgrounds
 from handkd.apis.cli import OptionsAction, run_cli
+from handkd.artifacts.backgrounds import make_backgrounds
 from handkd.config import load_config
 
 

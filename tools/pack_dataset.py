@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
-from handkd.apis.packs import ensure_packs
+from handkd.artifacts.packs import make_packs
 from handkd.config import load_config
 from handkd.datasets.file_dataset import KEYS
 from handkd.datasets.packed import (
@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.verify:
         return verify(Path(args.verify))
     if not args.config or not args.out:
-        made = args.config and ensure_packs(load_config(args.config, args.cfg_options), workers=args.workers)
+        made = args.config and make_packs(load_config(args.config, args.cfg_options), workers=args.workers)
         if made:
             print(*(f'{folder}: {load_manifest(folder).num_samples} samples' for folder in made), sep='\n')
             return 0

@@ -9,14 +9,10 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from handkd.config import takers
+from handkd.artifacts import EVALUATION, TRAINING, ensure_artifacts
 from handkd.engine import InterruptionHook, stop_signals
 from handkd.models import check_is_file, load_weights, read_checkpoint
 
-from .angle_limits import ensure_limits
-from .backgrounds import ensure_backgrounds
-from .packs import ensure_packs
-from .patch_dictionary import ensure_dictionary
 from .resuming import find_checkpoint, latest_checkpoint, refuse_to_overwrite
 from .run_checks import (
     check_entries,
@@ -36,10 +32,10 @@ def set_amp(cfg: Config, amp: str) -> None:
 
 
 def train(cfg: Config, resume: str | None = None) -> Path:
-    """Train as a config says; missing files that it names are first made from its training data.
+    """Train as a config says; missing files that it names are first made from its data (:mod:`handkd.artifacts`).
 
     These are packs of data sets (``recipe``), backgrounds of cameras (``LoadBackground``), limits of joint angles
-    (``angle_limits``), and a patch dictionary (``patch_dictionary``).
+    (``angle_limits``), a patch dictionary (``patch_dictionary``), and what a plugin registers.
 
     Args:
         cfg: A config with ``work_dir``. ``load_from`` is a checkpoint with all initial weights of the network: a
@@ -99,15 +95,7 @@ def _prepare(cfg: Config, resume: str | None) -> None:
                 f'load_from: {error}; or run the stages in order with tools/stages.py, or '
                 f'name another with --cfg-options load_from=PATH; {IN_PART}'
             ) from error
-    _ensure_data(cfg, 'train_dataloader', 'val_dataloader')
-    ensure_limits(cfg)
-    ensure_dictionary(cfg, 'val_evaluator', 'custom_hooks')
-
-
-def _ensure_data(cfg: Config, *loaders: str) -> None:
-    """Make the packs and backgrounds that dataloaders read."""
-    ensure_packs(cfg, *loaders)
-    ensure_backgrounds(cfg, *loaders)
+    ensure_artifacts(cfg, *TRAINING)
 
 
 def main_evaluator(cfg: Config) -> dict:
@@ -136,10 +124,7 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     cfg.load_from, cfg.resume = None, False
     check_entries(cfg)
     check_evaluation(cfg, 'test_dataloader')
-    _ensure_data(cfg, 'test_dataloader')
-    if takers(cfg, 'angle_limits', ('test_evaluator',)):
-        ensure_limits(cfg)
-    ensure_dictionary(cfg, 'test_evaluator')
+    ensure_artifacts(cfg, *EVALUATION)
     if dump is not None:
         main_evaluator(cfg).dump = str(dump)
     runner = HandRunner.from_cfg(cfg)

@@ -12,11 +12,12 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
-from handkd.config import LOADERS
+from handkd.artifacts import ensure_artifacts
 from handkd.datasets import ReproducibleDataset, ViewGroupSampler
 from handkd.geometry import axis_angle_to_matrix
 from handkd.geometry.camera import VIEW_GROUP
 from handkd.hints import ConfigError
+from handkd.lookup import LOADERS
 from handkd.models.backbones import Latents
 from handkd.models.estimators import ViewSynthesizer
 from handkd.models.estimators.view_groups import relative_rotations, turn_points
@@ -24,8 +25,6 @@ from handkd.models.targets import stack_rotations
 from handkd.registry import DATASETS
 from handkd.visualization import Picture, draw_points
 
-from .backgrounds import ensure_backgrounds
-from .packs import ensure_packs
 from .pictures import TILE, Column, hand_column, input_picture, lay_columns, predict_samples
 from .privileged import PACKING
 from .trained import TrainedNetwork
@@ -195,8 +194,7 @@ def _background_folder(node: object) -> str | None:
 def _test_set(cfg: Config) -> ReproducibleDataset:
     """Return the test set of a config with backgrounds; missing ones are made."""
     cfg = with_background(cfg)
-    ensure_packs(cfg, 'test_dataloader')
-    ensure_backgrounds(cfg, 'test_dataloader')
+    ensure_artifacts(cfg, 'test_dataloader')
     return DATASETS.build(cfg.test_dataloader.dataset)
 
 

@@ -24,6 +24,7 @@ from handkd.datasets.label_digests import digest_labels
 from handkd.files import write_atomically
 from handkd.hand import PART_UNKNOWN
 from handkd.hints import ConfigError
+from handkd.needs import needs
 from handkd.registry import HOOKS
 from handkd.restoration import (
     PatchDictionary,
@@ -39,6 +40,7 @@ from .restoring import WEIGHTS, Recipe, RestoringProcesses
 
 
 @HOOKS.register_module()
+@needs(dictionary='patch_dictionary.folder')
 class PartRestorationHook(Hook):
     """Labels real images by restored maps of their own predictions: self-training (Neverova et al. 2017, section 3.1).
 

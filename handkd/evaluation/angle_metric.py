@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 
 from handkd.geometry import ANGLE_NAMES, AngleLimits
 from handkd.hand import FINGERS, SIDES
+from handkd.needs import needs
 from handkd.registry import METRICS
 
 from .functional import Violations, violation_frequency
@@ -17,6 +18,7 @@ from .sample_metric import SampleMetric
 
 
 @METRICS.register_module()
+@needs(limits='angle_limits.file')
 class HandAngleMetric(SampleMetric):
     """Share of predicted hands with a joint angle out of bounds (violation frequency, V.F., of Zhang et al., 2020).
 

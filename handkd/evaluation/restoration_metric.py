@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 
 from handkd.hand import NUM_PARTS
 from handkd.hints import check_keys
+from handkd.needs import needs
 from handkd.registry import METRICS
 from handkd.restoration import CandidateCRF, Restorer, open_search
 
@@ -21,6 +22,7 @@ VARIANTS = ('centre', 'vote', *CRFS, *(f'{pairwise}_vote' for pairwise in CRFS))
 
 
 @METRICS.register_module()
+@needs(dictionary='patch_dictionary.folder')
 class HandRestorationMetric(BaseMetric):
     """Accuracy of predicted part maps after restoring them with a patch dictionary (Neverova et al. 2017, Table 2).
 

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from torch import nn
 from handkd.apis.runs import evaluate, latest_checkpoint, train
 from handkd.apis.trained import student_config
 from handkd.evaluation import HandPredictions, PartCounts
+from handkd.hints import ConfigError
 from handkd.models import CheckpointError, read_checkpoint
 from handkd.models.distillers import BaseDistiller
 from handkd.registry import DATASETS, HOOKS, MODELS
@@ -257,3 +260,19 @@ def test_a_metric_of_parts_leaves_its_counts_where_predictions_go(tiny_cfg, tmp_
     truth = np.stack([item['data_samples'].gt_fields.part_seg for item in DATASETS.build(hands)])
     np.testing.assert_array_equal(counts.total, [(truth == part).sum() for part in range(1, 21)])
     assert numbers == {f'{counts.protocol}/{name}': value for name, value in counts.accuracy._asdict().items()}
+
+
+def test_artifacts_are_made_before_anything_is_built_and_stale_ones_are_refused(tiny_cfg, tmp_path):
+    cfg = tiny_cfg()
+    cfg.angle_limits = dict(file=str(tmp_path / 'limits.json'))
+    cfg.train_dataloader.dataset = dict(type='StudioDataset', split='train', length=30)
+    cfg.model = dict(type='NoSuchModel')
+    with pytest.raises(KeyError, match='NoSuchModel'):
+        train(cfg)
+    assert json.loads((tmp_path / 'limits.json').read_text())['source']['hands'] == 30
+    cfg.train_dataloader.dataset.length = 31
+    with pytest.raises(ConfigError, match=r'limits\.json comes from another set'):
+        train(cfg)
+    cfg.test_evaluator = [dict(type='HandAngleMetric', limits=str(tmp_path / 'limits.json'))]
+    with pytest.raises(ConfigError, match=r'limits\.json comes from another set'):
+        evaluate(cfg, tmp_path / 'none.pth')

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from handkd.artifacts import hand_out_paths
 from handkd.baseline import derived_config
-from handkd.config import load_config, takers
+from handkd.config import load_config
 from handkd.geometry import AngleLimits
 from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_encoder
 from handkd.models.estimators import teachers
@@ -24,8 +25,7 @@ def read_model(tmp_path_factory):
         cfg = derived_config(load_config(ROOT / path, options, only='default_scope'), baseline, teacher)
         if 'angle_limits' in cfg:
             cfg.angle_limits.file = str(limits)
-            for part in takers(cfg, 'angle_limits'):
-                part.limits = str(limits)
+        hand_out_paths(cfg)
         for teacher in cfg.model.get('teachers', {}).values():
             teacher.checkpoint = 'of no matter'
         return cfg.model

@@ -7,9 +7,9 @@ import pytest
 
 from handkd.apis.budget_report import budget_tables
 from handkd.apis.complexity import measure_config
-from handkd.apis.packs import packed_sets
 from handkd.apis.runs import evaluate, train
 from handkd.apis.stages import read_stages, run_stages
+from handkd.artifacts import find_needs
 from handkd.config import LOADERS, load_config
 from handkd.datasets.packed import read_recipe
 from handkd.models import read_checkpoint
@@ -78,6 +78,11 @@ def test_regimes_differ_in_what_they_are_named_for(net):
             assert cfg.train_dataloader.dataset.seed == 5, 'each seed has labels of its own'
 
 
+def packs_in(cfg, loader):
+    """The settings of the packs that a loader reads."""
+    return [need.node for need in find_needs(cfg, [loader]) if need.reference == 'Pack']
+
+
 @pytest.mark.parametrize(
     'config', ['nvs/resnet50_panoptic', 'nvs/resnet50_views_panoptic', 'pmd/resnet34_rgb_panoptic']
 )
@@ -85,8 +90,7 @@ def test_panoptic_is_decoded_once_and_packs_hold_what_the_crops_need(config):
     cfg = load_config(CONFIGS.parent / f'{config}.py')
     folders = set()
     for loader in ('train', 'val', 'test'):
-        dataset = cfg[f'{loader}_dataloader'].dataset
-        (pack,) = packed_sets(dataset)
+        (pack,) = packs_in(cfg, f'{loader}_dataloader')
         source, settings = read_recipe(pack.recipe)
         crop = next(step for step in pack.pipeline if step.type == 'HandCrop')
         for key in ('rule', 'factor', 'cube', 'root'):
@@ -108,7 +112,7 @@ def test_a_written_tree_is_asked_for_no_more_labels_than_it_has():
         if stage.annotations:
             assert cfg.train_dataloader.dataset.pool is None and stage.annotations <= 64
         for loader in LOADERS:
-            (pack,) = packed_sets(cfg[loader].dataset)
+            (pack,) = packs_in(cfg, loader)
             assert pack.recipe.source.every_nth_frame == 1 and 'written' in pack.data_root, 'no pack of the real data'
 
 

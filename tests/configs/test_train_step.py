@@ -13,9 +13,10 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmpose.structures import PoseDataSample
 
-from handkd.apis.backgrounds import make_backgrounds
+from handkd.artifacts import hand_out_paths
+from handkd.artifacts.backgrounds import make_backgrounds
 from handkd.baseline import derived_config, remove_absent_parts
-from handkd.config import check_config, hand_out_paths
+from handkd.config import check_config
 from handkd.geometry import AngleLimits
 from handkd.registry import DATA_SAMPLERS, DATASETS, MODELS
 from handkd.size_checks import input_shape

@@ -5,7 +5,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from handkd.apis.patch_dictionary import open_dictionary
+from handkd.artifacts.patch_dictionary import open_dictionary
 
 CUBE = [
     dict(type='HandCrop', rule='cube'),
@@ -23,7 +23,7 @@ def dictionary(tmp_path_factory):
     init_default_scope('handkd')
     folder = tmp_path_factory.mktemp('patches')
     dataset = dict(HAND, length=12, seed=1, pipeline=RENDERED)
-    open_dictionary(Config(dict(patch_dictionary=dict(folder=str(folder), dataset=dataset))), progress=False)
+    open_dictionary(Config(dict(patch_dictionary=dict(folder=str(folder), dataset=dataset))))
     return str(folder)
 
 

@@ -110,7 +110,7 @@ def test_joints_that_coincide_break_no_rule(limits):
 
 def test_labels_of_a_set_keep_its_own_limits(tmp_path):
     """The studio's hands, through what PackHandInputs makes of them, against the limits of these very hands."""
-    from handkd.apis.angle_limits import gather_limits
+    from handkd.artifacts.angle_limits import gather_limits
 
     settings = dict(split='train', length=60)
     gather_limits(dict(type='StudioDataset', **settings)).write(tmp_path / 'studio.json')

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handkd.apis import gather_limits
+from handkd.artifacts.angle_limits import gather_limits
 from handkd.geometry import AngleLimits
 
 ROOT = Path(__file__).parents[2]

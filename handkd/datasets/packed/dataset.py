@@ -12,6 +12,7 @@ from handkd.datasets.base import ReproducibleDataset
 from handkd.datasets.label_digests import digest_of
 from handkd.datasets.transforms import SampleBatch
 from handkd.datasets.views import Captures
+from handkd.needs import needs
 from handkd.registry import DATASETS
 
 from ..sampling.seeding import draw_numbers
@@ -24,6 +25,7 @@ from .views import check_captured, group_captures, read_captures
 
 
 @DATASETS.register_module()
+@needs(data_root='Pack')
 class PackedHandDataset(ReproducibleDataset):
     """A data set packed by ``tools/pack_dataset.py``, for the same pipeline as the source data set.
 

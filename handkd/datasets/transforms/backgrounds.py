@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from handkd.datasets.backgrounds import background_of
+from handkd.needs import needs
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch, empty_arrays
@@ -15,6 +16,7 @@ from .warping import warp_image
 
 
 @TRANSFORMS.register_module()
+@needs(folder='Backgrounds')
 class LoadBackground(BatchTransform):
     """Loads the median background of a sample's camera, made by ``tools/median_backgrounds.py``.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from handkd.needs import needs
 from handkd.registry import MODELS
 
 from .angle_rules import HEAD, AngleRules
@@ -12,6 +13,7 @@ from .base import BaseDistiller, DistillContext
 
 
 @MODELS.register_module()
+@needs(limits='angle_limits.file')
 class AngleRegularizer(BaseDistiller):
     """Penalises joint angles out of bounds, by their sines and cosines (Zhang et al. 2020, section 3.2.2, Eq. 2).
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from handkd.hand import NUM_JOINTS
 from handkd.hints import check_choice
+from handkd.needs import needs
 from handkd.registry import MODELS
 
 from ..mlp import mlp
@@ -20,6 +21,7 @@ MODIFIED_ON = ('all', 'invalid')
 
 
 @MODELS.register_module()
+@needs(limits='angle_limits.file')
 class OffsetTeacher(BaseDistiller):
     """Learns offsets that correct invalid predictions, and trains the student through them (Zhang et al. 2020, 3.2.3).
 

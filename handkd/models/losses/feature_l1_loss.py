@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from handkd.needs import needs
 from handkd.registry import MODELS
 
 from ..initialisation import is_pretrained, mark_initialised
@@ -13,6 +14,7 @@ from .pixel_l1_loss import mean_difference
 
 
 @MODELS.register_module()
+@needs(checkpoint='feature_network.checkpoint')
 class FeatureL1Loss(BaseModule):
     """Mean absolute difference of a frozen ResNet's early feature maps of images: Mueller et al. 2020, Eq. 3.
 

@@ -1,6 +1,5 @@
 """Limits of joint angles from whole sets of labels: which hands count, and when they are gathered again."""
 
-import json
 import os
 import re
 import shutil
@@ -11,10 +10,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from handkd.apis import ensure_limits, gather_limits
-from handkd.apis.angle_limits import limits_settings, name_limits, settings_digest
-from handkd.apis.runs import evaluate, train
-from handkd.config import hand_out_paths
+from handkd.artifacts import EVALUATION, TRAINING, ensure_artifacts
+from handkd.artifacts.angle_limits import AngleLimitsFile, gather_limits
+from handkd.artifacts.label_file import label_fingerprint
 from handkd.datasets import LMDataset, ReproducibleDataset
 from handkd.datasets.label_digests import digest_labels
 from handkd.geometry import AngleLimits, angle_excess, joint_angles
@@ -60,6 +58,10 @@ class PlanarHands(ReproducibleDataset):
         return dict(img_id=index, hand_side='left', keypoints=np.ones((1, 21, 2), np.float32))
 
 
+def digest(settings):
+    return label_fingerprint(StudioDataset('train', 1), settings)['digest']
+
+
 def of_studio(dataset, indices, percentile=0.0):
     """The limits of some samples, one by one."""
     rows = []
@@ -73,15 +75,14 @@ def of_studio(dataset, indices, percentile=0.0):
 @pytest.mark.parametrize('percentile', [0.0, 10.0])
 @pytest.mark.parametrize('chunk', [7, 4096])
 def test_all_hands_of_a_set_are_gathered(percentile, chunk, monkeypatch):
-    monkeypatch.setattr('handkd.apis.angle_limits._CHUNK', chunk)
+    monkeypatch.setattr('handkd.artifacts.angle_limits._CHUNK', chunk)
     limits = gather_limits(STUDIO | dict(pipeline=[dict(type='NoSuchStep')]), percentile)
     settings = {key: value for key, value in STUDIO.items() if key != 'type'}
     low, high = of_studio(StudioDataset(**settings), range(30), percentile)
     np.testing.assert_allclose([limits.low, limits.high], [low, high], atol=1e-12)
-    digest = settings_digest(STUDIO)
     expected = dict(dataset='StudioDataset', split='train', joint0='wrist', hands=30, left_out=0)
     assert limits.source == expected | dict(
-        percentile=percentile, digest=digest, labels=digest_labels(StudioDataset(**settings))
+        percentile=percentile, digest=digest(STUDIO), labels=digest_labels(StudioDataset(**settings))
     )
 
 
@@ -107,7 +108,7 @@ def test_a_stream_is_refused(monkeypatch):
     class Stream:
         pass
 
-    monkeypatch.setattr('handkd.apis.angle_limits.DATASETS.build', lambda settings: Stream())
+    monkeypatch.setattr('handkd.artifacts.label_file.DATASETS.build', lambda settings: Stream())
     with pytest.raises(ConfigError, match='Stream, train: .*need a data set with indexed samples'):
         gather_limits(STUDIO)
 
@@ -136,24 +137,24 @@ def config(path, **more):
 def told(monkeypatch):
     """What is said, as (text, level)."""
     said = []
-    monkeypatch.setattr(
-        'handkd.apis.angle_limits.print_log',
-        lambda text, logger=None, level=0: said.append(text),
-    )
+    for module in ('angle_limits', 'label_file'):
+        monkeypatch.setattr(
+            f'handkd.artifacts.{module}.print_log', lambda text, logger=None, level=0: said.append(text)
+        )
     return said
 
 
 def test_limits_are_gathered_once_and_then_used(tmp_path, told, monkeypatch):
     path = tmp_path / 'new' / 'studio.json'
-    ensure_limits(config(path, percentile=5))
+    ensure_artifacts(config(path, percentile=5), 'train_dataloader')
     (said,) = told
     assert f'{path}, from 30 hands of StudioDataset, train' in said
     assert np.array_equal(AngleLimits.read(path).low, gather_limits(STUDIO, 5).low)
     before = path.read_bytes()
-    monkeypatch.setattr('handkd.apis.angle_limits.gather_limits', None)
+    monkeypatch.setattr('handkd.artifacts.angle_limits.gather_limits', None)
     cfg = config(path, percentile=5)
     cfg.train_dataloader.dataset.update(pipeline=[], modalities=('rgb',))  # are not labels
-    ensure_limits(cfg)
+    ensure_artifacts(cfg, 'train_dataloader')
     assert len(told) == 1 and path.read_bytes() == before
 
 
@@ -162,9 +163,9 @@ def test_limits_of_another_set_are_refused_unless_they_are_meant(tmp_path, told,
     path = tmp_path / 'studio.json'
     gather_limits(STUDIO | change).write(path)
     before = path.read_bytes()
-    with pytest.raises(ConfigError, match=rf'{path} come from another set.*StudioDataset.*angle_limits\.foreign=True'):
-        ensure_limits(config(path))
-    ensure_limits(config(path, foreign=True))
+    with pytest.raises(ConfigError, match=rf'{path} comes from another set.*StudioDataset.*angle_limits\.foreign=True'):
+        ensure_artifacts(config(path), 'train_dataloader')
+    ensure_artifacts(config(path, foreign=True), 'train_dataloader')
     assert path.read_bytes() == before and not told
 
 
@@ -192,26 +193,25 @@ def lm_trees(tmp_path, lm_tree):
     return dict(type='LMDataset', data_root=str(tmp_path / 'lm'), split='train'), replace
 
 
-def test_limits_of_other_labels_in_the_same_place_are_refused(tmp_path, lm_trees, told, tiny_cfg):
+def test_limits_of_other_labels_in_the_same_place_are_refused(tmp_path, lm_trees, told):
     """What a rendered tree left must neither teach nor score the real set that comes to stand there."""
     settings, replace = lm_trees
     cfg = config(tmp_path / 'limits.json')
     cfg.train_dataloader.dataset = settings
-    ensure_limits(cfg)
-    ensure_limits(cfg)
+    ensure_artifacts(cfg, 'train_dataloader')
+    ensure_artifacts(cfg, 'train_dataloader')
     replace()
-    match = r"limits\.json come from another set, from other labels.*'labels': .*, expected .*'labels'.*delete the file"
+    match = r"limits\.json comes from another set, from other labels.*'labels': .*, expected .*'labels'.*delete it"
     with pytest.raises(ConfigError, match=match) as caught:
-        ensure_limits(cfg)
+        ensure_artifacts(cfg, 'train_dataloader')
     assert '\n' not in str(caught.value)
-    run = tiny_cfg()
-    run.train_dataloader.dataset = settings
-    run.angle_limits = cfg.angle_limits
-    with pytest.raises(ConfigError, match=match):
-        train(run)
-    run.test_evaluator = [dict(type='HandAngleMetric', limits=cfg.angle_limits.file)]
-    with pytest.raises(ConfigError, match=match):
-        evaluate(run, tmp_path / 'none.pth')
+    ensure_artifacts(cfg, *EVALUATION)
+    cfg.test_evaluator = [dict(type='HandAngleMetric', limits='others.json')]
+    ensure_artifacts(cfg, *EVALUATION)
+    cfg.test_evaluator[0].limits = cfg.angle_limits.file
+    for entries in (TRAINING, EVALUATION):
+        with pytest.raises(ConfigError, match=match):
+            ensure_artifacts(cfg, *entries)
 
 
 def test_each_set_of_labels_has_a_file_of_its_own(tmp_path, lm_trees, told):
@@ -222,8 +222,7 @@ def test_each_set_of_labels_has_a_file_of_its_own(tmp_path, lm_trees, told):
         cfg.train_dataloader.dataset = settings
         cfg.test_evaluator = dict(type='HandAngleMetric')
         cfg.model = dict(distillers=dict(angles=dict(type='AngleRegularizer'), offset=dict(limits='own.json')))
-        hand_out_paths(cfg)
-        ensure_limits(cfg)
+        ensure_artifacts(cfg, 'train_dataloader')
         assert cfg.test_evaluator.limits == cfg.model.distillers.angles.limits == cfg.angle_limits.file
         assert cfg.model.distillers.offset.limits == 'own.json'
         files.append(cfg.angle_limits.file)
@@ -233,36 +232,36 @@ def test_each_set_of_labels_has_a_file_of_its_own(tmp_path, lm_trees, told):
     first, last = (AngleLimits.read(file) for file in (files[0], files[2]))
     assert not np.array_equal(first.low, last.low) and first.source['labels'] != last.source['labels']
     assert {path.name for path in tmp_path.glob('lm_*.json')} == {Path(file).name for file in files}
-    name = name_limits(config(tmp_path / 'studio_{labels}.json'), 0.0)
-    assert re.fullmatch(r'studio_[0-9a-f]{12}\.json', name.name)
+    artifact = AngleLimitsFile.from_config(config(tmp_path / 'studio_{labels}.json'))
+    artifact.fill_in(artifact.fingerprint())
+    assert re.fullmatch(r'studio_[0-9a-f]{12}\.json', artifact.path.name)
 
 
 def test_limits_whose_labels_are_not_there_are_used_with_a_warning(tmp_path, lm_trees, told):
     settings, _ = lm_trees
     cfg = config(tmp_path / 'limits.json')
     cfg.train_dataloader.dataset = settings
-    ensure_limits(cfg)
+    ensure_artifacts(cfg, 'train_dataloader')
     shutil.rmtree(tmp_path / 'lm')
-    ensure_limits(cfg)
+    ensure_artifacts(cfg, 'train_dataloader')
     cfg.train_dataloader = None
-    ensure_limits(cfg)
+    ensure_artifacts(cfg, 'train_dataloader')
     assert [text.count('used unchecked, since its labels are missing') for text in told] == [0, 1, 1]
     (tmp_path / 'limits.json').unlink()
     with pytest.raises(FileNotFoundError, match='no train_dataloader'):
-        ensure_limits(cfg)
+        ensure_artifacts(cfg, 'train_dataloader')
 
 
 def test_without_the_training_set_the_one_file_that_may_be_meant_is_used(tmp_path, lm_trees, told):
     settings, _ = lm_trees
     made = config(tmp_path / 'lm_{labels}.json')
     made.train_dataloader.dataset = settings
-    ensure_limits(made)
+    ensure_artifacts(made, 'train_dataloader')
     shutil.rmtree(tmp_path / 'lm')
     cfg = config(tmp_path / 'lm_{labels}.json')
     cfg.train_dataloader.dataset = settings
     cfg.test_evaluator = dict(type='HandAngleMetric')
-    hand_out_paths(cfg)
-    ensure_limits(cfg)
+    ensure_artifacts(cfg, 'train_dataloader')
     assert cfg.test_evaluator.limits == made.angle_limits.file
     assert 'used unchecked, since its labels are missing' in told[-1]
     shutil.copy(made.angle_limits.file, tmp_path / 'lm_other.json')
@@ -271,7 +270,7 @@ def test_without_the_training_set_the_one_file_that_may_be_meant_is_used(tmp_pat
     with pytest.raises(
         ConfigError, match=r'choose one of .*lm_other\.json.* with --cfg-options angle_limits\.file=PATH'
     ):
-        ensure_limits(again)
+        ensure_artifacts(again, 'train_dataloader')
 
 
 def test_limits_of_another_percentile_or_of_unknown_origin_are_refused(tmp_path):
@@ -279,41 +278,31 @@ def test_limits_of_another_percentile_or_of_unknown_origin_are_refused(tmp_path)
     limits = gather_limits(STUDIO, 1)
     limits.write(path)
     with pytest.raises(ConfigError, match="'percentile': 1.0"):
-        ensure_limits(config(path))
-    ensure_limits(config(path, percentile=1))
+        ensure_artifacts(config(path), 'train_dataloader')
+    ensure_artifacts(config(path, percentile=1), 'train_dataloader')
     AngleLimits(limits.low, limits.high).write(path)
     with pytest.raises(ConfigError, match='found no source'):
-        ensure_limits(config(path))
+        ensure_artifacts(config(path), 'train_dataloader')
 
 
 def test_foreign_limits_must_be_there(tmp_path):
-    with pytest.raises(ConfigError, match=r'none\.json is missing; foreign limits are not gathered'):
-        ensure_limits(config(tmp_path / 'none.json', foreign=True))
+    with pytest.raises(ConfigError, match=r'none\.json is missing; foreign limits of joint angles are not gathered'):
+        ensure_artifacts(config(tmp_path / 'none.json', foreign=True), 'train_dataloader')
 
 
 def test_a_config_without_limits_needs_none_and_a_wrong_one_is_an_error(tmp_path):
-    ensure_limits(Config(dict(train_dataloader=dict(dataset=dict(type='NoSuchSet')))))
+    ensure_artifacts(Config(dict(train_dataloader=dict(dataset=dict(type='NoSuchSet')))), 'train_dataloader')
     with pytest.raises(ConfigError, match="angle_limits: unknown key 'percentil'; did you mean 'percentile'"):
-        ensure_limits(config(tmp_path / 'x.json', percentil=1))
+        ensure_artifacts(config(tmp_path / 'x.json', percentil=1), 'train_dataloader')
     with pytest.raises(ConfigError, match="angle_limits: 'file' is missing"):
-        limits_settings(Config(dict(angle_limits=dict(percentile=1))))
+        AngleLimitsFile.from_config(Config(dict(angle_limits=dict(percentile=1))))
     (tmp_path / 'x.json').write_text('{')
     with pytest.raises(ValueError, match=r'x\.json: not valid JSON'):
-        ensure_limits(config(tmp_path / 'x.json'))
+        ensure_artifacts(config(tmp_path / 'x.json'), 'train_dataloader')
 
 
 def test_the_digest_is_of_what_labels_depend_on_alone():
     same = STUDIO | dict(pipeline=[1], modalities=('rgb',), on_corrupt='skip', data_root='elsewhere')
-    assert settings_digest(same) == settings_digest(dict(reversed(STUDIO.items()))) == settings_digest(STUDIO)
-    assert settings_digest(Config(dict(a=STUDIO)).a) == settings_digest(STUDIO)
-    assert settings_digest(STUDIO | dict(seed=1)) != settings_digest(STUDIO)
-
-
-def test_a_training_gathers_before_it_builds(tiny_cfg, tmp_path):
-    cfg = tiny_cfg()
-    cfg.angle_limits = dict(file=str(tmp_path / 'limits.json'))
-    cfg.train_dataloader.dataset = STUDIO
-    cfg.model = dict(type='NoSuchModel')
-    with pytest.raises(KeyError, match='NoSuchModel'):
-        train(cfg)
-    assert json.loads((tmp_path / 'limits.json').read_text())['source']['hands'] == 30
+    assert digest(same) == digest(dict(reversed(STUDIO.items()))) == digest(STUDIO)
+    assert digest(Config(dict(a=STUDIO)).a) == digest(STUDIO)
+    assert digest(STUDIO | dict(seed=1)) != digest(STUDIO)

@@ -8,8 +8,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from handkd.apis import backgrounds
-from handkd.apis.backgrounds import make_backgrounds
+from handkd.artifacts import backgrounds
+from handkd.artifacts.backgrounds import make_backgrounds
 from handkd.datasets import LabelBudget, PanopticHandDataset, ViewGroupSampler
 from handkd.datasets.backgrounds import background_of, open_background
 from handkd.hints import ConfigError
@@ -44,18 +44,18 @@ def test_the_sets_of_all_loaders(tmp_path):
     train = dict(RIG, split='train', pipeline=pipeline(tmp_path))
     test = dict(RIG, split='test', pipeline=pipeline(tmp_path))
     cfg = config(tmp_path, train=dict(type='LabelBudget', dataset=train, number=2), val=test, test=test)
-    assert make_backgrounds(cfg, frames=5, progress=False) == {str(tmp_path): (4, 4)}
-    assert make_backgrounds(cfg, frames=5, progress=False) == {str(tmp_path): (4, 0)}
+    assert make_backgrounds(cfg, frames=5) == {str(tmp_path): (4, 4)}
+    assert make_backgrounds(cfg, frames=5) == {str(tmp_path): (4, 0)}
     bare = StudioRigDataset(**{key: RIG[key] for key in RIG if key != 'type'}, split='test')
     images = [bare.get_data_info(2 * frame + 1)['img'] for frame in (0, 1, 2, 4, 5)]
     np.testing.assert_array_equal(background_of(tmp_path, 'test_0000', 1), np.median(images, 0))
     sample = DATASETS.build(cfg.train_dataloader.dataset)[3]
     assert sample['inputs']['background'].shape == (3, 32, 32) and sample['data_samples'].view == 1
     with pytest.raises(ValueError, match='made from other frames or another set'):
-        make_backgrounds(cfg, frames=4, progress=False)
+        make_backgrounds(cfg, frames=4)
     cfg.merge_from_dict({'test_dataloader.dataset.seed': 3, 'val_dataloader.dataset.seed': 3})
     with pytest.raises(ValueError, match='made from other frames or another set'):
-        make_backgrounds(cfg, frames=5, progress=False)
+        make_backgrounds(cfg, frames=5)
 
 
 def test_what_is_wrong_is_named(tmp_path):
@@ -63,7 +63,7 @@ def test_what_is_wrong_is_named(tmp_path):
         make_backgrounds(config(tmp_path, train=dict(RIG, split='train')))
     loose = dict(type='StudioDataset', split='train', length=3, pipeline=pipeline(tmp_path))
     with pytest.raises(ConfigError, match='StudioDataset has no camera and sequence'):
-        make_backgrounds(config(tmp_path, train=loose), progress=False)
+        make_backgrounds(config(tmp_path, train=loose))
     with pytest.raises(ConfigError, match='frames must be at least 1, found 0'):
         make_backgrounds(config(tmp_path, train=dict(RIG, split='train', pipeline=pipeline(tmp_path))), frames=0)
 
@@ -84,7 +84,7 @@ def test_panoptic_from_files_to_groups(panoptic, tmp_path):
              pipeline=pipeline(tmp_path, 48)) for split in ('train', 'test')
     )  # fmt: skip
     cfg = config(tmp_path, train=train, val=test)
-    assert make_backgrounds(cfg, memory=3 << 20, progress=False) == {str(tmp_path): (4, 4)}
+    assert make_backgrounds(cfg, memory=3 << 20) == {str(tmp_path): (4, 4)}
     images = [cv2.imread(str(path)) for path in sorted((panoptic / '171026_pose1/hdImgs/00_01').iterdir())]
     assert len(images) == 3
     np.testing.assert_array_equal(background_of(tmp_path, '171026_pose1', 1), np.median(images, 0))
@@ -121,5 +121,5 @@ def test_a_pack_does_not_choose_what_is_run(tmp_path, monkeypatch):
     monkeypatch.setattr(backgrounds, 'load_manifest', lambda folder: manifest)
     packed = dict(type='PackedHandDataset', data_root=str(tmp_path), pipeline=pipeline(tmp_path / 'b'))
     with pytest.raises(ConfigError, match="its source is a 'subprocess.Popen', which is not registered"):
-        make_backgrounds(Config(dict(train_dataloader=dict(dataset=packed))), progress=False)
+        make_backgrounds(Config(dict(train_dataloader=dict(dataset=packed))))
     assert not (tmp_path / 'run').exists()

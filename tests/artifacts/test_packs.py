@@ -8,8 +8,9 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from handkd.apis.backgrounds import ensure_backgrounds, make_backgrounds
-from handkd.apis.packs import ensure_packs
+from handkd.artifacts import ensure_artifacts
+from handkd.artifacts.backgrounds import make_backgrounds
+from handkd.artifacts.packs import make_packs
 from handkd.datasets import PackedHandDataset, SampleKey
 from handkd.datasets.backgrounds import open_background
 from handkd.datasets.packed import Packer, build_source, load_manifest, read_recipe
@@ -52,9 +53,9 @@ def test_first_use(tmp_path, monkeypatch):
     """Packed and with its backgrounds, though wrapped; the same images as without a pack; then nothing is read."""
     wrapped = dict(type='LabelBudget', dataset=packed(tmp_path), number=2)
     cfg = config(wrapped)
-    assert ensure_packs(cfg, 'val_dataloader') == [] and not (tmp_path / 'pack').exists()
-    assert ensure_packs(cfg, 'train_dataloader', workers=0) == [str(tmp_path / 'pack')]
-    ensure_backgrounds(cfg, 'train_dataloader')
+    assert make_packs(cfg, 'val_dataloader') == [] and not (tmp_path / 'pack').exists()
+    assert make_packs(cfg, 'train_dataloader', workers=0) == [str(tmp_path / 'pack')]
+    ensure_artifacts(cfg, 'train_dataloader')
     found, source = DATASETS.build(wrapped), DATASETS.build(RIG | dict(pipeline=pipeline(tmp_path / 'backgrounds')))
     keys = [SampleKey(i, 100 + i) for i in range(8)]
     for one, other in zip(found.__getitems__(keys), source.__getitems__(keys)):
@@ -64,15 +65,15 @@ def test_first_use(tmp_path, monkeypatch):
             assert differences.mean() < 1.5 and np.percentile(differences, 99) <= 12, name
         np.testing.assert_allclose(one['data_samples'].camera['K'], other['data_samples'].camera['K'], atol=1e-6)
         np.testing.assert_allclose(one['data_samples'].camera['R'], other['data_samples'].camera['R'], atol=1e-9)
-    whole = make_backgrounds(config(RIG | dict(pipeline=pipeline(tmp_path / 'whole'))), progress=False)
+    whole = make_backgrounds(config(RIG | dict(pipeline=pipeline(tmp_path / 'whole'))))
     assert whole == {str(tmp_path / 'whole'): (2, 2)}
     for view in range(2):
         np.testing.assert_array_equal(
             *[np.load(tmp_path / folder / f'train_0000/{view:02d}.npy') for folder in ('whole', 'backgrounds')]
         )
     monkeypatch.setattr(StudioRigDataset, '__init__', lambda *_, **__: pytest.fail('the source was opened'))
-    ensure_packs(cfg, 'train_dataloader')
-    ensure_backgrounds(cfg, 'train_dataloader')
+    make_packs(cfg, 'train_dataloader')
+    ensure_artifacts(cfg, 'train_dataloader')
 
 
 def test_it_goes_on_after_an_interruption(tmp_path, monkeypatch):
@@ -86,21 +87,21 @@ def test_it_goes_on_after_an_interruption(tmp_path, monkeypatch):
 
     monkeypatch.setattr(StudioRigDataset, 'get_data_info', interrupted)
     with pytest.raises(KeyboardInterrupt):
-        ensure_packs(cfg, workers=0)
+        make_packs(cfg, workers=0)
     assert load_manifest(tmp_path / 'pack').missing == [1]
     with pytest.raises(ValueError, match='1 of 2 shards are missing'):
         DATASETS.build(cfg.train_dataloader.dataset)
     reads.clear()
     monkeypatch.setattr(StudioRigDataset, 'get_data_info', lambda self, i: (reads.append(i), render(self, i))[1])
-    ensure_packs(cfg, workers=0)
+    make_packs(cfg, workers=0)
     assert not {1, 2, 3} & set(reads) and len(PackedHandDataset(str(tmp_path / 'pack'))) == 8
     (tmp_path / 'backgrounds').mkdir()
-    ensure_backgrounds(cfg, 'train_dataloader')
+    ensure_artifacts(cfg, 'train_dataloader')
     (tmp_path / 'backgrounds/train_0000/01.npy').unlink()
     with pytest.raises(FileNotFoundError, match='median_backgrounds.py CONFIG'):
         DATASETS.build(cfg.train_dataloader.dataset)[1]
     reads.clear()
-    ensure_backgrounds(cfg, 'train_dataloader')
+    ensure_artifacts(cfg, 'train_dataloader')
     assert set(reads) == {1, 3, 5, 7}, 'the camera that was missing, whole images of the source'
 
 
@@ -116,7 +117,7 @@ def _join_in(tmp_path, begun, waiting):
 
     Packer.run = tell_and_run
     StudioRigDataset.get_data_info = lambda self, index: (reads.append(index), render(self, index))[1]
-    ensure_packs(config(packed(tmp_path)), workers=0)
+    make_packs(config(packed(tmp_path)), workers=0)
     assert not reads
 
 
@@ -140,15 +141,15 @@ def test_two_processes_at_once(tmp_path):
 
 def test_medians_of_other_frames_are_taken_as_they_are(tmp_path):
     cfg = config(dict(RIG, pipeline=pipeline(tmp_path)))
-    assert make_backgrounds(cfg, frames=3, progress=False) == {str(tmp_path): (2, 2)}
+    assert make_backgrounds(cfg, frames=3) == {str(tmp_path): (2, 2)}
     (tmp_path / 'train_0000/00.npy').unlink()
     kept = (tmp_path / 'train_0000/01.npy').read_bytes()
-    ensure_backgrounds(cfg, 'train_dataloader')
+    ensure_artifacts(cfg, 'train_dataloader')
     assert (tmp_path / 'train_0000/00.npy').is_file() and (tmp_path / 'train_0000/01.npy').read_bytes() == kept
     cfg.train_dataloader.dataset.merge(dict(seed=1))
     with pytest.raises(ValueError, match='another set'):
-        ensure_backgrounds(cfg, 'train_dataloader')
-    ensure_backgrounds(cfg, 'val_dataloader')
+        ensure_artifacts(cfg, 'train_dataloader')
+    ensure_artifacts(cfg, 'val_dataloader')
 
 
 def test_a_pack_of_other_labels_is_refused(tmp_path):
@@ -157,31 +158,31 @@ def test_a_pack_of_other_labels_is_refused(tmp_path):
     source = dict(type='HandFolderDataset', data_root=str(tmp_path / 'tree'), split='train')
     recipe = dict(source=source, rule='square', size=48, modalities=['rgb'])
     cfg = config(dict(type='PackedHandDataset', data_root=str(tmp_path / 'pack'), recipe=recipe))
-    ensure_packs(cfg, workers=0)
-    ensure_packs(cfg, workers=0)
+    make_packs(cfg, workers=0)
+    make_packs(cfg, workers=0)
     lines = tmp_path / 'tree/train.jsonl'
     text = lines.read_text()
     lines.write_text(re.sub(r'(\d\.\d+?)(\d)(?=\D)', r'\g<1>7', text))
     match = r'pack is a pack of other labels: it was made from \d+ samples with the digest .*tree.* has \d+ samples'
     with pytest.raises(ConfigError, match=match) as caught:
-        ensure_packs(cfg, workers=0)
+        make_packs(cfg, workers=0)
     assert '\n' not in str(caught.value)
     manifest = load_manifest(tmp_path / 'pack')
     del manifest.source['labels']  # as in packs that were made before
     manifest.write(tmp_path / 'pack')
-    ensure_packs(cfg, workers=0)
+    make_packs(cfg, workers=0)
     lines.write_text(text.splitlines()[0] + '\n')
     with pytest.raises(ConfigError, match='has 1 samples. Delete this folder'):
-        ensure_packs(cfg, workers=0)
+        make_packs(cfg, workers=0)
     (tmp_path / 'tree').rename(tmp_path / 'gone')
-    ensure_packs(cfg, workers=0)
+    make_packs(cfg, workers=0)
 
 
 def test_another_recipe_is_refused(tmp_path):
     cfg = config(packed(tmp_path))
     with pytest.raises(FileNotFoundError, match='no pack.json in .*tools/pack_dataset.py CONFIG'):
         DATASETS.build(cfg.train_dataloader.dataset)
-    ensure_packs(cfg, workers=0)
+    make_packs(cfg, workers=0)
     for changes, message in (
         (dict(cube=300.0), 'cube is 250.0, not 300.0'),
         (dict(cube=None), 'cube is 250.0, not 300.0'),
@@ -191,9 +192,9 @@ def test_another_recipe_is_refused(tmp_path):
         (dict(modalities=['rgb', 'mask']), r"modalities is \['rgb'\], not \['rgb', 'mask'\]"),
     ):
         dataset = packed(tmp_path, **changes)
-        for use in (DATASETS.build, lambda dataset: ensure_packs(config(dataset))):
+        for use in (DATASETS.build, lambda dataset: make_packs(config(dataset))):
             with pytest.raises(ConfigError, match=f'a pack of another recipe: {message}. Set another folder'):
                 use(dataset)
     for changes in (dict(shard=100), dict(root='middle_mcp'), dict(modalities=None), dict(on_corrupt='skip')):
-        ensure_packs(config(packed(tmp_path, **changes)))
+        make_packs(config(packed(tmp_path, **changes)))
         DATASETS.build(packed(tmp_path, **changes))
