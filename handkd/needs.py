@@ -28,7 +28,8 @@ def needs(**arguments: str) -> Callable[[type], type]:
         known = inspect.signature(cls).parameters
         check_keys(arguments, known, f'needs({cls.__name__})')
         cls.artifacts = {**needs_of(cls), **arguments}
-        required = [name for name in arguments if known[name].default is inspect.Parameter.empty]
+        empty = inspect.Parameter.empty
+        required = [name for name in cls.artifacts if name in known and known[name].default is empty]
         if required:
             cls.__init__ = _explained(cls.__init__, required)
         return cls
@@ -72,6 +73,6 @@ def missing(argument: str, reference: str) -> str:
     if not key:
         return text
     return (
-        f"{text}, the path of the config's {reference}: add {entry}=dict({key}=PATH, ...) to the config, and read it "
-        'with handkd.config.load_config, or call handkd.artifacts.hand_out_paths(cfg)'
+        f"{text}, the path of the config's {reference}: set {entry}=dict({key}=PATH, ...) in the config, and read it "
+        'with handkd.config.load_config or call handkd.artifacts.ensure_artifacts(cfg), which also makes the file'
     )

@@ -94,6 +94,7 @@ ARROWS = {
         'baseline',
         'build_errors',
         'config',
+        'lookup',
         'size_checks',
         'engine',
         'exits',

@@ -15,7 +15,8 @@ from handkd.registry import ARTIFACTS
 
 from .base import Artifact, Need
 
-TRAINING = tuple(sorted(key for key in RUNNER_KEYS if not key.startswith('test_')))
+_ALL = tuple(sorted(RUNNER_KEYS))
+TRAINING = tuple(key for key in _ALL if not key.startswith('test_'))
 """Top-level keys from which a training builds."""
 EVALUATION = ('model', 'test_dataloader', 'test_evaluator')
 """Top-level keys from which an evaluation builds."""
@@ -44,12 +45,12 @@ def artifact_entries() -> dict[str, type[Artifact]]:
     return found
 
 
-def find_needs(cfg: Config, entries: Iterable[str] = tuple(sorted(RUNNER_KEYS))) -> list[Need]:
+def find_needs(cfg: Config, entries: Iterable[str] = _ALL) -> list[Need]:
     """Return the settings of a config that are paths of artifacts, inner ones first.
 
     Args:
         cfg: The config.
-        entries: Top-level keys to look below. Defaults to tuple(sorted(RUNNER_KEYS)): all that MMEngine builds from.
+        entries: Top-level keys to look below. Defaults to _ALL: all that MMEngine builds from.
     """
     return [need for entry in entries for need in _below(cfg.get(entry), entry, ())]
 
@@ -122,12 +123,13 @@ def find_artifacts(cfg: Config, *entries: str) -> list[Artifact]:
 
     Args:
         cfg: The config, in which the paths are handed out.
-        *entries: Top-level keys, such as those of :data:`TRAINING` or 'test_dataloader'.
+        *entries: Top-level keys, such as those of :data:`TRAINING` or 'test_dataloader'; without any, all.
 
     Raises:
         ConfigError: If the entry of an artifact has an unknown key, or lacks one.
     """
     hand_out_paths(cfg)
+    entries = entries or _ALL
     paths, found = _paths(cfg), find_needs(cfg, entries)
     artifacts: list[Artifact] = []
     for kind in artifact_kinds():
@@ -145,7 +147,7 @@ def ensure_artifacts(cfg: Config, *entries: str) -> None:
 
     Args:
         cfg: The config; paths are handed out, and placeholders in them filled in.
-        *entries: Top-level keys, such as those of :data:`TRAINING` or 'test_dataloader'.
+        *entries: Top-level keys, such as those of :data:`TRAINING` or 'test_dataloader'; without any, all.
 
     Raises:
         ConfigError: If the entry of an artifact is invalid, or an artifact exists but was made from other data or
