@@ -79,7 +79,8 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
         raise
     except Exception as error:  # a config is Python
         raise ConfigError(f'{path}: {one_line(error)}') from error
-    hand_out_paths(cfg)
+    built = RUNNER_KEYS if only is None else (only,)
+    hand_out_paths(cfg, built)
     check_config(cfg, only)
     return cfg
 

@@ -1,4 +1,4 @@
-"""The interface for users: inference, complexity, stages, joint limits, pictures of networks, helpers of the tools.
+"""The interface for users: inference, complexity, stages, pictures of networks, helpers of the tools.
 
 A name is imported at its first use: inference needs neither matplotlib nor FAISS, which stages and pictures do.
 """

@@ -82,7 +82,7 @@ def check_need(need: Need) -> None:
         )
 
 
-def hand_out_paths(cfg: Config) -> None:
+def hand_out_paths(cfg: Config, entries: Iterable[str] = _ALL) -> None:
     """Set the paths that a config names once in all settings that take them and have none of their own.
 
     These are the paths in the entries of :func:`artifact_entries`, such as ``angle_limits.file``, for all classes that
@@ -90,12 +90,13 @@ def hand_out_paths(cfg: Config) -> None:
 
     Args:
         cfg: The config, changed in place.
+        entries: Top-level keys below which paths are set. Defaults to _ALL: all that MMEngine builds from.
 
     Raises:
         ConfigError: If such an entry is not a dict.
     """
     paths = _paths(cfg)
-    for need in find_needs(cfg):
+    for need in find_needs(cfg, entries):
         if paths.get(need.reference) is not None:
             need.node.setdefault(need.argument, paths[need.reference])
 

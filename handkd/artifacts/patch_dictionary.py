@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mmengine.config import Config
@@ -11,9 +12,11 @@ from mmengine.logging import print_log
 from handkd.datasets.label_digests import digest_labels
 from handkd.hints import ConfigError, check_keys
 from handkd.registry import ARTIFACTS, DATASETS
-from handkd.restoration import ExactSearch, IndexedSearch, IndexSettings, build_dictionary, open_search
 
 from .base import Artifact, progress_bar, settings_digest
+
+if TYPE_CHECKING:  # it loads FAISS, and every config that is read imports this module
+    from handkd.restoration import ExactSearch, IndexedSearch
 
 _AT_ONCE = 256
 """Samples that go through the set's pipeline together."""
@@ -46,6 +49,8 @@ class PatchDictionaryFolder(Artifact):
     def __init__(
         self, cfg: Config, folder: str, dataset: Mapping, maps: int | None = None, index: Mapping | None = None
     ) -> None:
+        from handkd.restoration import IndexSettings
+
         super().__init__(folder)
         check_keys(index or {}, IndexSettings.__dataclass_fields__, 'patch_dictionary.index')
         self.dataset_cfg, self.maps, self.index = dataset, maps, IndexSettings(**index or {})
@@ -82,6 +87,8 @@ class PatchDictionaryFolder(Artifact):
                 damaged, or a sample has no parts.
             OSError: If the set can't be read.
         """
+        from handkd.restoration import build_dictionary, open_search
+
         number = fingerprint['maps']
         with progress_bar('label maps', number) as bar:
             dictionary = build_dictionary(
