@@ -185,6 +185,9 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OSError(f'{folder}: another process is writing into this folder; wait, or name another') from None
-        yield
+        try:
+            yield
+        finally:  # closing alone would leave the lock to processes that were forked meanwhile
+            fcntl.flock(handle, fcntl.LOCK_UN)
     finally:
         os.close(handle)

@@ -49,8 +49,13 @@ def test_each_fingerprint_has_its_own_path(tmp_path):
 
 
 def _ensure(path, begun):
-    begun.set()
-    Lines(path).ensure()
+    class Signalling(Lines):
+        def is_made(self, fingerprint):
+            made = super().is_made(fingerprint)
+            begun.set()  # it has seen that the file is missing
+            return made
+
+    Signalling(path).ensure()
 
 
 def test_other_processes_wait(tmp_path):

@@ -171,7 +171,7 @@ def test_paths_reach_classes_wherever_they_are(tmp_path):
 
 def test_a_shipped_config_read_by_mmengine_alone_runs(tmp_path):
     """Its distillers have no paths of their own; the runner's config gets them."""
-    cfg = Config.fromfile(ROOT / 'configs/pmd/resnet18half_rgb_studio.py')
+    cfg = Config.fromfile(ROOT / 'tests/configs/plain_rgb_studio.py')
     cfg.angle_limits = dict(file=str(tmp_path / 'limits_{labels}.json'))
     cfg.model = dict(
         type='DistilledEstimator', student=cfg.model, distillers=dict(angles=dict(type='AngleRegularizer'))
