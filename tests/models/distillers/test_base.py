@@ -1,0 +1,25 @@
+"""The base of all distillers."""
+
+import pytest
+import torch
+
+from handkd.models.distillers.base import BaseDistiller, DistillContext, last_level
+
+
+class Ten(BaseDistiller):
+    student_taps = ('neck',)
+
+    def forward(self, context):
+        return dict(ten=10 * last_level(context.student['neck']).sum())
+
+
+def test_a_distiller_must_give_losses():
+    with pytest.raises(TypeError, match='forward'):
+        BaseDistiller()
+
+
+def test_of_a_pyramid_the_last_level_is_read():
+    small, large = torch.ones(1, 2, 2, 2), torch.ones(1, 2, 4, 4)
+    for output in ((large, small), [large, small], small):
+        losses = Ten()(DistillContext(dict(neck=output), {}, {}, []))
+        assert losses['ten'].item() == 80
