@@ -189,7 +189,7 @@ def _encode(encoders: dict[str, nn.Module], settings: ConfigDict, num: int, owne
     if not hasattr(dataset, 'captures'):
         raise ValueError(
             f'{owner}: {settings.type} has no hand and time for its samples; the probe needs '
-            'StudioRigDataset, PanopticHandDataset, or a pack of one'
+            'StudioRigDataset, PanopticHandDataset, HandFolderDataset, or a pack of one'
         )
     indices, captures, kept = spread_indices(len(dataset), num), dataset.captures(), []
     found: dict[str, list[Latents]] = {label: [] for label in encoders}

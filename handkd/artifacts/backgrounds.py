@@ -23,7 +23,8 @@ from .packs import is_packed
 
 _NOT_BEHIND = (
     'data_root', 'split', 'pipeline', 'modalities', 'on_corrupt', 'sequences', 'test_sequences', 'frames', 'subjects',
-    'cameras', 'pace', 'min_joints_inside', 'min_score', 'use_validity', 'every_nth_frame', 'people',
+    'cameras', 'pace', 'min_joints_inside', 'min_score', 'use_validity', 'every_nth_frame', 'people', 'allow_outside',
+    'keep_unlabelled',
 )  # fmt: skip
 """Settings of a set that the backgrounds don't depend on: its folder, which of its images, which labels are read."""
 
@@ -166,7 +167,7 @@ def _captures(dataset: object) -> Captures:
     if not hasattr(dataset, 'captures'):
         raise ConfigError(
             f'{type(dataset).__name__} has no camera and sequence for its samples, so it has no backgrounds; expected '
-            'a set of synchronised cameras, such as StudioRigDataset or PanopticHandDataset'
+            'a set of synchronised cameras, such as StudioRigDataset, PanopticHandDataset or HandFolderDataset'
         )
     return dataset.captures()
 

@@ -87,12 +87,15 @@ def _count(report: DatasetReport, checks: Sequence[SampleCheck], published: int 
 
 def _check_labels(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
     labelled, outside = sum(c.labelled for c in sound), sum(c.outside for c in sound)
-    empty = sum(c.labelled == 0 for c in sound)
+    empty = sum(c.labelled == 0 and c.expects_labels for c in sound)
+    unlabelled = sum(not c.expects_labels for c in sound)
     cut = sum(c.outside > 0 for c in sound)
     report.lines.append(
         f'joints: {labelled / len(sound):.1f} labelled per sample, '
         f'{_percent(outside, labelled)} of them outside the image (in {cut} samples)'
     )
+    if unlabelled:
+        report.lines.append(f'{unlabelled} of {len(sound)} samples are unlabelled')
     if empty:
         report.problems.append(f'{empty} of {len(sound)} samples have no labelled joint')
     nothing, far = sum(c.unlabelled for c in sound), sum(c.far for c in sound)

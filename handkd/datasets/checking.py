@@ -34,6 +34,7 @@ class SampleCheck:
         fault: 'missing file', 'damaged file' or 'bad label'; '' if it can be used.
         message: The error.
         labelled: Number of joints with a label.
+        expects_labels: Whether the data set counts it among its labelled samples.
         outside: Number of those outside the image.
         unlabelled: Number of labelled joints at the pixel (0, 0) or (-1, -1), or the point (0, 0, 0).
         far: Number of labelled joints behind the camera, or too far from it (:data:`REACH`, :data:`ROOM`).
@@ -60,6 +61,7 @@ class SampleCheck:
     fault: str = ''
     message: str = ''
     labelled: int = 0
+    expects_labels: bool = True
     outside: int = 0
     unlabelled: int = 0
     far: int = 0
@@ -102,6 +104,7 @@ def check_one(dataset: object, index: int) -> SampleCheck:
     nothing = valid & np.any([(keypoints == pixel).all(-1) for pixel in _NOTHING], axis=0)
     measured = dict(
         labelled=int(valid.sum()),
+        expects_labels=bool(getattr(dataset, 'labelled', {index: True})[index]),
         outside=int((valid & ~inside).sum()),
         size=size,
         side=sample.get('hand_side') or '',

@@ -35,8 +35,8 @@ class LabelBudget:
     Args:
         dataset (dict): Config of the set, which has ``captures()`` and ``view_groups()``; its pipeline packs samples
             (``PackHandInputs``).
-        pool (int, optional): Number of samples of the set, drawn at random, that may have labels. Defaults to None:
-            all.
+        pool (int, optional): Number of samples of the set, drawn at random, that may have labels: of a set with
+            unlabelled ones, of the others. Defaults to None: all.
         subjects (int, optional): Number of subjects with labels. Defaults to None: all.
         number (int, optional): Number of labelled samples of these subjects. Defaults to None: all.
         share (float, optional): The same as a share of their samples, rounded up. Defaults to None: all.
@@ -85,9 +85,12 @@ class LabelBudget:
     def _order(self, pool: int | None, subjects: int | None, seed: int, first: Sequence[int]) -> np.ndarray:
         """Samples that may have labels, in the order in which they get them."""
         of = self.dataset.captures().subject
-        if pool is not None and not 1 <= pool <= len(of):
-            raise ValueError(f'LabelBudget: pool must be from 1 to {len(of)}, the samples of the set, found {pool!r}')
-        there = np.sort(np.random.default_rng((seed, 2)).permutation(len(of))[:pool])
+        able = np.flatnonzero(getattr(self.dataset, 'labelled', np.ones(len(of), bool)))
+        if not len(able):
+            raise ValueError(f'LabelBudget: {type(self.dataset).__name__} has no labelled sample')
+        if pool is not None and not 1 <= pool <= len(able):
+            raise ValueError(f'LabelBudget: pool must be from 1 to {len(able)}, the samples of the set, found {pool!r}')
+        there = np.sort(able[np.random.default_rng((seed, 2)).permutation(len(able))[:pool]])
         known = np.unique(of[there])
         if subjects is not None and not 1 <= subjects <= len(known):
             raise ValueError(f'LabelBudget: subjects must be from 1 to {len(known)} (all), found {subjects!r}')

@@ -44,6 +44,20 @@ def group_views(moments: np.ndarray, views: np.ndarray, num_views: int) -> np.nd
     return table
 
 
+def group_captures(captures: Captures) -> np.ndarray:
+    """Return which samples show the same hand at the same time.
+
+    Returns:
+        Indices of samples, shape (G, V), int64, one column per camera with samples; rows in the order of their first
+        samples; -1 if there is no sample.
+    """
+    _, first, moments = np.unique(
+        np.stack([captures.track, captures.frame], 1), axis=0, return_index=True, return_inverse=True
+    )
+    views, columns = np.unique(captures.view, return_inverse=True)
+    return group_views(first[moments.reshape(-1)], columns.reshape(-1), len(views))
+
+
 def number_rows(*columns: np.ndarray) -> np.ndarray:
     """Number the distinct rows of a table in their sorted order.
 

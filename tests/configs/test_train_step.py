@@ -64,16 +64,19 @@ def turns_cameras(dataset: dict) -> bool:
 def put_rig_in(loader: dict, split: str) -> None:
     """Let the studio's rig stand in for a set of views, below its budget of labels; batches are small."""
     owner = loader if 'pipeline' in loader.dataset else loader.dataset
-    owner.dataset = dict(
-        type='StudioRigDataset',
-        split=split,
-        subjects=1,
-        sequences=1,
-        frames=3,
-        views=3,
-        resolution=96,
-        pipeline=owner.dataset.pipeline,
-    )
+    if owner.dataset.type == 'HandFolderDataset':
+        owner.dataset.data_root = str(ROOT / 'examples' / 'rig')
+    else:
+        owner.dataset = dict(
+            type='StudioRigDataset',
+            split=split,
+            subjects=1,
+            sequences=1,
+            frames=3,
+            views=3,
+            resolution=96,
+            pipeline=owner.dataset.pipeline,
+        )
     for key, small in dict(pool=8, subjects=1, number=4).items():
         if loader.dataset.get(key) is not None:
             loader.dataset[key] = small

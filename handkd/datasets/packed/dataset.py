@@ -11,7 +11,7 @@ import numpy as np
 from handkd.datasets.base import ReproducibleDataset
 from handkd.datasets.label_digests import digest_of
 from handkd.datasets.transforms import SampleBatch
-from handkd.datasets.views import Captures
+from handkd.datasets.views import Captures, group_captures
 from handkd.needs import needs
 from handkd.registry import DATASETS
 
@@ -21,7 +21,7 @@ from .pack import Pack
 from .planes import PLANE_MODALITIES
 from .recipe import check_recipe
 from .shard_reading import map_shard
-from .views import check_captured, group_captures, read_captures
+from .views import check_captured, read_captures
 
 
 @DATASETS.register_module()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from handkd.datasets.views import Captures, group_views, number_rows
+from handkd.datasets.views import Captures, number_rows
 from handkd.hand import SIDES
 
 _NEEDED = ('subject', 'sequence', 'frame', 'view', 'hand_side')
@@ -18,7 +18,8 @@ def check_captured(labels: Collection[str], where: str) -> None:
     if missing:
         raise ValueError(
             f'{where}: the packed samples have no camera and sequence ({missing[0]!r} is missing among their labels): '
-            'pack a StudioRigDataset or PanopticHandDataset with this version of handkd'
+            'pack a set of synchronised cameras (StudioRigDataset, PanopticHandDataset, a hand folder of a rig) with '
+            'this version of handkd'
         )
 
 
@@ -43,17 +44,3 @@ def read_captures(shards: Iterable[np.ndarray]) -> Captures:
     sequence = np.argsort(order)[sequence.reshape(-1)]
     track = number_rows(sequence, subject, side == SIDES[1].encode())
     return Captures(subject, sequence, frame, view, track, tuple(name.decode() for name in names[order]))
-
-
-def group_captures(captures: Captures) -> np.ndarray:
-    """Return which samples show the same hand at the same time.
-
-    Returns:
-        Indices of samples, shape (G, V), int64, one column per camera with samples; rows in the order of their first
-        samples; -1 if there is no sample.
-    """
-    _, first, moments = np.unique(
-        np.stack([captures.track, captures.frame], 1), axis=0, return_index=True, return_inverse=True
-    )
-    views, columns = np.unique(captures.view, return_inverse=True)
-    return group_views(first[moments.reshape(-1)], columns.reshape(-1), len(views))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Unpack
 
 import numpy as np
+from mmengine.logging import MMLogger
 from tqdm import tqdm
 
 from handkd.geometry import project
@@ -18,11 +19,15 @@ from handkd.registry import DATASETS
 from ..file_dataset import KEYS, CommonArguments, HandFileDataset
 from ..records import hand_record
 from ..transforms import ImageReadError, image_size, raster_size, read_raster
+from ..views import Captures, group_captures
 from .depth_files import DepthFormat
 from .hand_folder_lines import FILES, parse_line, read_description, read_line
+from .hand_folder_rig import PLACE, RigTable, read_captures
 from .text_lines import MappedLines, numbered_lines
 
 _PATHS = dict(zip(FILES, ('img_path', 'depth_path', 'mask_path', 'parts_path')))
+_MIDDLE = JOINTS.index('middle_mcp')
+_PLACES = {'camera': 'view', 'sequence': 'sequence', 'frame': 'frame', 'subject': 'subject'}
 _NEEDED = {'rgb': 'image', 'depth': 'depth', 'mask': 'mask', 'parts': 'parts'}
 
 
@@ -38,11 +43,17 @@ class HandFolderDataset(HandFileDataset):
       needed.
     - ``mask``: 8-bit PNG of one channel, not 0 on the hand. ``parts``: the same with handkd's part numbers.
     - ``joints_3d``: a list [x, y, z] per joint, null for a joint without a label; needs ``K``, the 3 x 3 intrinsics.
-      ``joints_2d``: a list [u, v] per joint; by default the projection. One of the two is needed.
+      ``joints_2d``: a list [u, v] per joint; by default the projection. A line with neither is unlabelled.
     - ``visible``: 0 or 1 per joint; by default 1 inside the image.
     - ``side``: 'left' or 'right'; needed.
     - ``dist``: OpenCV's five coefficients. ``R``, ``T``: from the world, in mm, to the camera.
-    - ``box``: x1, y1, x2, y2. ``id``: name of the line in errors. Keys that begin with ``x_`` are ignored.
+    - ``box``: x1, y1, x2, y2. ``center``: [x, y, z], a point in the hand, such as a triangulated one, for
+      ``HandCrop(center='hand')``, which needs no joints; needs ``K``. By default, in lines of a rig, the middle
+      finger's base. ``id``: name of the line in errors. Keys that begin with ``x_`` are ignored.
+    - ``camera``, ``frame``, ``subject``: whole numbers from 0, and ``sequence``, a name: which fixed camera of a rig
+      took the image, at which time of which sequence, and the person. All lines of a file have all four, with ``K``,
+      ``R`` and ``T``, or none. Samples with the same sequence, frame, subject and side in several cameras are views of
+      one hand (:meth:`view_groups`).
 
     ``dataset.json`` in the folder may give the ``name`` of the set; ``joint_names``, the order of the lines' joints by
     handkd's names, any of the 21; ``depth_unit_mm``, the millimetres per count of the depth files (1.0); ``parts``, an
@@ -59,10 +70,15 @@ class HandFolderDataset(HandFileDataset):
         allow_outside (bool): Whether paths in the lines may leave the folder (absolute ones, and those with '..'); the
             lines of a file from someone else could then name any file of yours. Symbolic links in the folder may lead
             anywhere. Defaults to False.
+        keep_unlabelled (bool): Whether unlabelled lines are samples, with ``keypoints_valid`` 0, as for learning from
+            views; else they are left out, and :attr:`unlabelled` counts them. Defaults to False.
 
     Raises:
         FileNotFoundError: If the file is missing; describes the folder.
         ValueError: If a line is wrong; names file, line and key, the expected and the found value.
+
+    Attributes:
+        unlabelled (int): Number of unlabelled lines left out.
     """
 
     MODALITIES = ('rgb', 'depth', 'mask', 'parts')
@@ -74,15 +90,25 @@ class HandFolderDataset(HandFileDataset):
         split: str,
         *,
         allow_outside: bool = False,
+        keep_unlabelled: bool = False,
         **common: Unpack[CommonArguments],
     ) -> None:
-        self.allow_outside = allow_outside
+        self.allow_outside, self.keep_unlabelled = allow_outside, keep_unlabelled
         # Without any such file, the error must be about the tree, not about the split.
         self.SPLITS = tuple(sorted(path.stem for path in Path(data_root).glob('*.jsonl'))) or (split,)
         self._description = read_description(Path(data_root))
         self._depth = DepthFormat(unit=self._description.depth_unit)
         super().__init__(data_root, split, **common)
-        self._lines = MappedLines(self.data_root / f'{split}.jsonl')
+        self._lines = MappedLines(self._path)
+        self.unlabelled = int(self.index['unlabelled'])
+        if self.unlabelled:
+            MMLogger.get_current_instance().warning(
+                f'{self._path}: {self.unlabelled} lines without joints are left out; keep_unlabelled=True keeps them'
+            )
+
+    @property
+    def _path(self) -> Path:
+        return self.data_root / f'{self.split}.jsonl'
 
     @property
     def metainfo(self) -> dict:
@@ -110,32 +136,65 @@ class HandFolderDataset(HandFileDataset):
 
     def index_settings(self) -> dict:
         """Return the settings of the check of the lines."""
-        return dict(modalities=sorted(self.modalities), allow_outside=self.allow_outside)
+        return dict(
+            modalities=sorted(self.modalities),
+            allow_outside=self.allow_outside,
+            keep_unlabelled=self.keep_unlabelled,
+        )
 
     def build_index(self) -> dict[str, np.ndarray]:
-        """Check each line, and record its offset."""
-        path, offsets, numbers = self.data_root / f'{self.split}.jsonl', [], []
-        with tqdm(
-            total=path.stat().st_size,
-            unit='B',
-            unit_scale=True,
-            desc='checking lines, once',
-            disable=path.stat().st_size < 1e7,
-        ) as bar:
-            for number, offset, line in numbered_lines(path):
+        """Check each line, and record its offset, whether it has joints, and its place in a rig."""
+        path, rows, unlabelled, spatial = self._path, [], 0, False
+        rig, size = RigTable(str(path)), path.stat().st_size
+        with tqdm(total=size, unit='B', unit_scale=True, desc='checking lines, once', disable=size < 1e7) as bar:
+            for number, offset, text in numbered_lines(path):
                 with self.damage.guard(path):
-                    self._read(line, number)
-                    offsets.append(offset)
-                    numbers.append(number)
-                bar.update(len(line))
-        if not offsets and not self.damage:
-            raise ValueError(f'{str(path)!r} has no labels; write one line per hand')
-        return {'sample': np.array(offsets, np.int64), 'line': np.array(numbers, np.int32)}
+                    line = self._read(text, number)
+                    labelled, spatial = 'joints_3d' in line or 'joints_2d' in line, spatial or 'joints_3d' in line
+                    if labelled or self.keep_unlabelled:
+                        rig.add(line, number)
+                        rows.append((offset, number, labelled))
+                    unlabelled += not labelled and not self.keep_unlabelled
+                bar.update(len(text))
+        if not rows and not self.damage:
+            remedy = (
+                'all lines are without joints: keep_unlabelled=True reads them'
+                if unlabelled
+                else ('write one line per hand')
+            )
+            raise ValueError(f'{str(path)!r} has no labels; {remedy}')
+        offsets, numbers, labelled = np.array(rows, np.int64).reshape(-1, 3).T
+        columns = {'sample': offsets, 'line': numbers.astype(np.int32), 'labelled': labelled.astype(bool)}
+        return {**columns, 'unlabelled': np.array(unlabelled), 'spatial': np.array(spatial), **rig.columns()}
 
     def _read(self, line: bytes, number: int) -> dict:
         files = [_NEEDED[modality] for modality in self.modalities]
-        where = f'{self.data_root / self.split}.jsonl:{number}'
-        return read_line(line, where, self._description.joints, files, self.allow_outside)
+        return read_line(line, f'{self._path}:{number}', self._description.joints, files, self.allow_outside)
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Which samples have joints, shape (N,), bool; all unless ``keep_unlabelled``."""
+        return self.index['labelled']
+
+    def captures(self) -> Captures:
+        """Return person, sequence, frame and camera of all samples.
+
+        Raises:
+            ValueError: If the lines do not give them.
+        """
+        return read_captures(self.index, str(self._path))
+
+    def view_groups(self) -> np.ndarray:
+        """Return the samples that show the same hand at the same time.
+
+        Returns:
+            Shape (G, V), int64, one column per camera, in the order of their numbers; -1 for a view that is not in the
+            set.
+
+        Raises:
+            ValueError: If the lines do not give camera, sequence, frame and subject.
+        """
+        return group_captures(self.captures())
 
     def get_record(self, index: int) -> dict:
         """Return sample ``index`` without its images; only their size is read.
@@ -146,10 +205,15 @@ class HandFolderDataset(HandFileDataset):
         line = self._read(self._lines.at(int(self.index['sample'][index])), int(self.index['line'][index]))
         paths = {_PATHS[key]: os.path.join(self.data_root, line[key]) for key in FILES if key in line}
         size = image_size(paths['img_path']) if 'img_path' in paths else raster_size(paths['depth_path'])
-        record = _labels(line, size)
+        record = _labels(line, size, bool(self.index['spatial']))
         record.update(paths, img_id=index)
         if 'box' in line:
             record['bbox'] = line['box'][None].astype(np.float32)
+        if 'center' in line:
+            record['hand_center'] = line['center'][None, None].astype(np.float32)
+        elif 'camera' in line and 'joints_3d' in line and record['keypoints_valid'][0, _MIDDLE]:
+            record['hand_center'] = record['keypoints_cam'][:, [_MIDDLE]]
+        record.update({_PLACES[key]: line[key] for key in PLACE if key in line})
         return record
 
     def load(self, record: dict) -> None:
@@ -195,20 +259,27 @@ def _first_sound(path: Path) -> dict:
     return {}
 
 
-def _labels(line: dict, size: tuple[int, int]) -> dict:
-    """Return the labels of a parsed line; 2D joints are the labelled ones, else projections."""
+def _labels(line: dict, size: tuple[int, int], spatial: bool) -> dict:
+    """Return the labels of a parsed line; 2D joints are the labelled ones, else projections.
+
+    Args:
+        line: The parsed line.
+        size: (width, height) of the image, px.
+        spatial: Whether the set has 3D joints: an unlabelled line then has them, too, all invalid.
+    """
     camera = {key: line[key] for key in ('K', 'R', 'T', 'dist') if key in line}
     flat = line.get('joints_2d')
-    if 'joints_3d' not in line:
-        # Any points in front of the camera: the 2D joints replace their projections.
-        record = hand_record(
-            np.ones((NUM_JOINTS, 3)), camera, line['side'], size, ~np.isnan(flat[:, 0]), line.get('visible'), flat
-        )
+    if 'joints_3d' in line:
+        joints = line['joints_3d']
+        if flat is not None and np.isnan(flat).any():
+            flat = np.where(np.isnan(flat), project(joints, camera), flat)
+        return hand_record(joints, camera, line['side'], size, ~np.isnan(joints[:, 0]), line.get('visible'), flat)
+    valid = np.zeros(NUM_JOINTS, bool) if flat is None else ~np.isnan(flat[:, 0])
+    # Any points in front of the camera: the 2D joints replace their projections.
+    pixels = np.zeros((NUM_JOINTS, 2)) if flat is None else flat
+    record = hand_record(np.ones((NUM_JOINTS, 3)), camera, line['side'], size, valid, line.get('visible'), pixels)
+    if flat is not None or not spatial:
         del record['keypoints_cam']
-        if not camera:
-            del record['camera']
-        return record
-    joints = line['joints_3d']
-    if flat is not None and np.isnan(flat).any():
-        flat = np.where(np.isnan(flat), project(joints, camera), flat)
-    return hand_record(joints, camera, line['side'], size, ~np.isnan(joints[:, 0]), line.get('visible'), flat)
+    if not camera:
+        del record['camera']
+    return record

@@ -16,11 +16,12 @@ from handkd.units import FARTHEST, is_sane, wrong_unit
 
 from ..label_checks import check_camera
 from .depth_files import check_depth_unit
+from .hand_folder_rig import PLACE, check_place
 
 FILES = ('image', 'depth', 'mask', 'parts')
 """Keys of a line that name files."""
-_KEYS = (*FILES, 'joints_3d', 'joints_2d', 'visible', 'K', 'dist', 'R', 'T', 'side', 'box', 'id')
-_SHAPES = {'K': (3, 3), 'dist': (5,), 'R': (3, 3), 'T': (3,), 'box': (4,)}
+_KEYS = (*FILES, 'joints_3d', 'joints_2d', 'visible', 'K', 'dist', 'R', 'T', 'side', 'box', 'center', 'id', *PLACE)
+_SHAPES = {'K': (3, 3), 'dist': (5,), 'R': (3, 3), 'T': (3,), 'box': (4,), 'center': (3,)}
 _OWN = 'x_'  # prefix of a user's own keys
 NO_SUCH_PART = 254
 """Entry of :attr:`Description.parts` for values that ``dataset.json`` does not list."""
@@ -122,8 +123,9 @@ def read_line(
         allow_outside: Whether paths of files may leave the data set's folder. Defaults to False.
 
     Returns:
-        The line's keys. ``K``, ``dist``, ``R``, ``T`` and ``box`` are arrays; ``joints_3d`` (21, 3), ``joints_2d``
-        (21, 2) and ``visible`` (21,), too, in handkd's order, NaN (False) at joints without a label.
+        The line's keys. ``K``, ``dist``, ``R``, ``T``, ``box`` and ``center`` are arrays; ``joints_3d`` (21, 3), mm,
+        ``joints_2d`` (21, 2), px, and ``visible`` (21,), too, in handkd's order, NaN (False) at joints without a label.
+        Joints are absent if none has a label.
 
     Raises:
         ValueError: If a key is unknown or missing, or a value is wrong; names the line and the key, the expected
@@ -141,6 +143,10 @@ def read_line(
     for key, width in (('joints_3d', 3), ('joints_2d', 2)):
         if key in line:
             line[key] = _joints(line[key], joints, width, key, where)
+    _check_joints(line, where)
+    for key in ('joints_3d', 'joints_2d'):
+        if key in line and np.isnan(line[key]).all():
+            del line[key]
     if 'visible' in line:
         flags = _array(line['visible'], (len(joints),), 'visible', where)
         if not np.isin(flags, (0, 1)).all():
@@ -149,12 +155,14 @@ def read_line(
     check_camera({key: line[key] for key in ('K', 'R', 'T', 'dist') if key in line}, where)
     if 'box' in line and not (line['box'][:2] < line['box'][2:]).all():
         raise ValueError(f"{where}: 'box' must be x1 y1 x2 y2 with x1 < x2 and y1 < y2, found {line['box'].tolist()}")
-    _check_joints(line, where)
+    if 'center' in line and line['center'][2] <= 0:
+        raise ValueError(f"{where}: 'center' must be in front of the camera, z > 0, found {line['center'].tolist()}")
+    check_place(line, where)
     return line
 
 
 def _check_needed(line: dict, where: str, files: Sequence[str]) -> None:
-    """Check the side and the files, and that there are labels at all."""
+    """Check the side, the files, and keys that need others; joints that are null count as absent."""
     if line.get('side') not in SIDES:
         raise ValueError(f"{where}: 'side' must be one of {SIDES}, found {shown(line.get('side', 'nothing'))}")
     for key in FILES:
@@ -165,9 +173,10 @@ def _check_needed(line: dict, where: str, files: Sequence[str]) -> None:
     for key in files:
         if key not in line:
             raise ValueError(f'{where}: {key!r} is needed for the requested modalities, found nothing')
-    if 'joints_3d' not in line and 'joints_2d' not in line:
-        raise ValueError(f"{where}: 'joints_3d' with 'K', or 'joints_2d' is needed, found neither")
-    for key, other in (('joints_3d', 'K'), ('dist', 'K'), ('R', 'T'), ('T', 'R'), ('R', 'K')):
+    for key in ('joints_3d', 'joints_2d'):
+        if key in line and line[key] is None:
+            del line[key]
+    for key, other in (('joints_3d', 'K'), ('center', 'K'), ('dist', 'K'), ('R', 'T'), ('T', 'R'), ('R', 'K')):
         if key in line and other not in line:
             raise ValueError(f'{where}: {key!r} needs {other!r} in the same line, found nothing')
 

@@ -101,7 +101,7 @@ class ViewGroupSampler:
         if not hasattr(dataset, 'captures'):
             raise ValueError(
                 f'ViewGroupSampler: {type(dataset).__name__} does not know the cameras and sequences of its samples; '
-                'choose StudioRigDataset or PanopticHandDataset'
+                'choose StudioRigDataset, PanopticHandDataset or HandFolderDataset'
             )
         if getattr(dataset, 'skipped', None) is not None:
             raise ValueError(

@@ -8,6 +8,8 @@ import numpy as np
 
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 
+_FIXED_CAMERAS = 'choose a data set with fixed cameras: StudioRigDataset, PanopticHandDataset, a hand folder of a rig'
+
 _REMEDIES = {
     'img': "ask the data set for it (modalities=('rgb',))",
     'depth': "ask the data set for it (modalities=('rgb', 'depth')), or choose one that has depth maps",
@@ -18,10 +20,10 @@ _REMEDIES = {
     'camera': 'the data set must give the camera intrinsics',
     'bbox': "the data set must give a box, or choose another rule than 'box'",
     'crop': 'put HandCrop before',
-    'hand_center': 'put FindHandCube before',
+    'hand_center': "put FindHandCube before, or give 'center' in the lines of a hand folder",
     'background': 'put LoadBackground before',
-    'sequence': 'choose a data set with fixed cameras: StudioRigDataset, PanopticHandDataset',
-    'view': 'choose a data set with fixed cameras: StudioRigDataset, PanopticHandDataset',
+    'sequence': _FIXED_CAMERAS,
+    'view': _FIXED_CAMERAS,
 }
 """Remedy for each missing key."""
 

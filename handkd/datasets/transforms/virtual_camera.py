@@ -83,7 +83,7 @@ class VirtualCamera(BatchTransform):
         for key in ('keypoints', 'keypoints_native'):
             if key in batch:
                 batch[key] = _turn_points(batch[key], move, old, new).astype(batch[key].dtype)
-        for key in ('keypoints_cam', 'keypoints_cam_native'):
+        for key in ('keypoints_cam', 'keypoints_cam_native', 'hand_center'):
             if key in batch:
                 batch[key] = (batch[key] @ np.swapaxes(move, 1, 2)).astype(batch[key].dtype)
         if 'bbox' in batch:

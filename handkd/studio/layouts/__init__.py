@@ -15,6 +15,7 @@ from handkd.hints import check_choice
 from .bighand import write_bighand
 from .dexter import write_dexter
 from .folder import write_folder
+from .folder_rig import write_folder_rig
 from .lm import write_lm
 from .nyu import write_nyu
 from .panoptic import NVS_SEQUENCES, write_panoptic
@@ -32,6 +33,7 @@ LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
     'dexter': write_dexter,
     'bighand': write_bighand,
     'folder': write_folder,
+    'folder_rig': write_folder_rig,
 }
 """Name of a layout -> its writer, which takes the root of the data set (an empty folder), the number of frames in each
 split and the studio's seed, and yields the truth of each sample as it writes it; label files are complete at the end.

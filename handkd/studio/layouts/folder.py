@@ -18,9 +18,9 @@ from .photograph import Camera, Photograph, photograph
 _SPLITS = ('train', 'val', 'test')
 _UNIT = 0.25
 """Millimetres per count of the depth images."""
-_NAMES = (*JOINTS[1:], 'wrist')
+NAMES = (*JOINTS[1:], 'wrist')
 """Order of the joints in the lines; not handkd's, so that a reader must use the names."""
-_ROWS = [JOINTS.index(name) for name in _NAMES]
+_ROWS = [JOINTS.index(name) for name in NAMES]
 _CAMERA = Camera(
     np.array([[611.5, 0, 322.25], [0, 608.0, 236.5], [0, 0, 1]]),
     (640, 480),
@@ -50,7 +50,7 @@ def write_folder(out: Path, num: int, seed: int) -> Iterator[dict]:
     Raises:
         OSError: If a file can't be written.
     """
-    about = {'name': 'studio_folder', 'joint_names': _NAMES, 'depth_unit_mm': _UNIT}
+    about = {'name': 'studio_folder', 'joint_names': NAMES, 'depth_unit_mm': _UNIT}
     (out / 'dataset.json').write_text(json.dumps(about, indent=2) + '\n')
     for split in _SPLITS:
         lines = []
@@ -80,12 +80,17 @@ def _save(out: Path, split: str, index: int, photo: Photograph) -> dict[str, str
 
 def _line(photo: Photograph, paths: dict[str, str], valid: np.ndarray) -> dict:
     """One hand as a JSON object."""
-    line = {**paths, 'joints_3d': _rows(photo.keypoints_cam, valid), 'side': photo.hand_side}
+    line = {**paths, 'joints_3d': joint_rows(photo.keypoints_cam, valid), 'side': photo.hand_side}
     if not valid.all():
-        line['joints_2d'] = _rows(photo.keypoints, valid)
+        line['joints_2d'] = joint_rows(photo.keypoints, valid)
     return line | {key: value.tolist() for key, value in photo.camera.items()}
 
 
-def _rows(values: np.ndarray, valid: np.ndarray) -> list:
-    """Joints in the lines' order, three decimals, null without a label."""
+def joint_rows(values: np.ndarray, valid: np.ndarray) -> list:
+    """Return joints in the order of :data:`NAMES`, three decimals, None without a label.
+
+    Args:
+        values: Joints in handkd's order, shape (21, 2) or (21, 3), any unit and frame.
+        valid: Which have a label, shape (21,), bool.
+    """
     return [np.round(values[j], 3).tolist() if valid[j] else None for j in _ROWS]

@@ -5,7 +5,8 @@ import pytest
 
 from handkd.datasets import LabelBudget, PackedHandDataset, PanopticHandDataset, ViewGroupSampler
 from handkd.datasets.packed import Packer, PackSettings
-from handkd.datasets.packed.views import group_captures, read_captures
+from handkd.datasets.packed.views import read_captures
+from handkd.datasets.views import group_captures
 from handkd.studio import StudioRigDataset
 from handkd.studio.layouts.panoptic import write_panoptic
 
@@ -97,5 +98,5 @@ def test_sequences_keep_the_sources_order():
 def test_another_pack_says_what_it_lacks(pack):
     dataset = PackedHandDataset(str(pack))
     for ask in (dataset.captures, dataset.view_groups, lambda: ViewGroupSampler(dataset)):
-        with pytest.raises(ValueError, match='have no camera and sequence .*pack a StudioRigDataset'):
+        with pytest.raises(ValueError, match='have no camera and sequence .*pack a set of synchronised cameras'):
             ask()

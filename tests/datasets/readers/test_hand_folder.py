@@ -185,7 +185,7 @@ def test_depth_lies_as_it_is_stored(tiny, tmp_path):
         (dict(side=...), "'side' must be .* found 'nothing'"),
         (dict(image=...), "'image' or 'depth' is needed, found neither"),
         (dict(image=3), "'image' must be a file's path, found 3"),
-        (dict(joints_3d=...), "'joints_3d' with 'K', or 'joints_2d' is needed, found neither"),
+        (dict(K=..., joints_3d=..., center=[0, 0, 300]), "'center' needs 'K' in the same line"),
         (dict(K=...), "'joints_3d' needs 'K' in the same line"),
         (dict(R=np.eye(3).tolist()), "'R' needs 'T' in the same line"),
         (dict(joints_3d=POINTS[:20]), r"'joints_3d' must be 21 x 3 numbers up to 1e.06, found shape \(20, 3\)"),
