@@ -158,6 +158,11 @@ def check_name(name: str, where: str) -> None:
         raise ValueError(f'{where} must be a plain name, without folders, found {name!r}')
 
 
+def leaves_folder(path: str) -> bool:
+    """Whether a relative path from a file, joined to a folder, would lead out of it, or is absolute."""
+    return os.path.isabs(path) or ('..' in path and os.path.normpath(path).split(os.sep)[0] == '..')
+
+
 def shown(value: object) -> str:
     """Return a value as text for errors, shortened if it is long or deep, as data from a file may be."""
     return _SHORT.repr(value)

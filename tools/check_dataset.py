@@ -14,13 +14,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
 from handkd.artifacts.packs import is_packed
 from handkd.config import load_config
-from handkd.datasets import HandFileDataset
+from handkd.datasets import HandFileDataset, LabelBudget, MMPoseHandDataset
 from handkd.datasets.check_report import summarise
 from handkd.datasets.checking import SampleCheck, by_fault, check_one
 from handkd.datasets.transforms import HandCrop, WarpCrop, check_sample
@@ -106,6 +107,14 @@ def build_dataset(config: str, options: dict | None, split: str, modalities: lis
         source = settings.recipe.source
         if issubclass(DATASETS.get(source.type), HandFileDataset):
             settings, kind = source, DATASETS.get(source.type)
+    while kind is LabelBudget:  # its samples are packed already
+        settings, kind = settings.dataset, DATASETS.get(settings.dataset.type)
+    if issubclass(kind, BaseCocoStyleDataset):
+        settings, kind = dict(type='MMPoseHandDataset', dataset=dict(settings, pipeline=[])), MMPoseHandDataset
+    if not hasattr(kind, 'get_data_info'):
+        raise ValueError(
+            f'{config}: {settings["type"]} in {split}_dataloader has no images and labels of its own to check'
+        )
     if modalities is not None:
         settings.modalities = modalities
     if issubclass(kind, HandFileDataset):

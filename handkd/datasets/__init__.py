@@ -5,9 +5,11 @@ from .base import ReproducibleDataset, SampleError
 from .file_dataset import HandFileDataset
 from .label_budget import LabelBudget
 from .mixed import MixedDataset
+from .mmpose_hands import MMPoseHandDataset
 from .packed import PackedHandDataset, StreamedHandDataset
 from .readers import (
     BigHandDataset,
+    CocoHandDataset,
     DexterObjectDataset,
     HandFolderDataset,
     LMDataset,
@@ -22,12 +24,14 @@ from .views import Captures
 __all__ = [
     'BigHandDataset',
     'Captures',
+    'CocoHandDataset',
     'DexterObjectDataset',
     'GroupKey',
     'HandFileDataset',
     'HandFolderDataset',
     'LMDataset',
     'LabelBudget',
+    'MMPoseHandDataset',
     'MixedDataset',
     'NYUDataset',
     'PackedHandDataset',

@@ -9,6 +9,32 @@ from handkd.hand import JOINTS
 from handkd.units import FARTHEST
 
 
+def flat_record(
+    keypoints: np.ndarray,
+    valid: np.ndarray,
+    size: tuple[int, int],
+    side: str | None = None,
+    visible: np.ndarray | None = None,
+) -> dict:
+    """Return the labels of a hand in 2D alone as a sample dict: those of :func:`hand_record` without 3D and camera.
+
+    Args:
+        keypoints: Joints in handkd's order, shape (21, 2), px.
+        valid: Which joints have a label, shape (21,), bool.
+        size: (width, height) of the image, px.
+        side: 'left' or 'right'. Defaults to None: unknown; the sample then has no ``hand_side``.
+        visible: Which joints are visible, shape (21,), bool. Defaults to None: those in the image.
+
+    Raises:
+        ValueError: If a labelled joint is beyond :data:`handkd.units.FARTHEST`; names it and its position.
+    """
+    # Any points in front of the camera: the 2D joints replace their projections.
+    record = hand_record(np.ones((len(keypoints), 3)), {}, side or '', size, valid, visible, keypoints)
+    for key in ('keypoints_cam', 'camera', *['hand_side'] * (side is None)):
+        del record[key]
+    return record
+
+
 def hand_record(
     joints_cam: np.ndarray,
     camera: dict,

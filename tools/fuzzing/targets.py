@@ -64,8 +64,10 @@ _SETS: Mapping[str, dict] = {
     'dexter': dict(type='DexterObjectDataset', split='Grasp1', modalities=['rgb', 'depth']),
     'bighand': dict(type='BigHandDataset', split='test', subjects=[1]),
     'folder': dict(type='HandFolderDataset', split='test', modalities=['rgb', 'depth', 'mask', 'parts']),
+    'folder_rig': dict(type='HandFolderDataset', split='train', keep_unlabelled=True),
 }
 """Layout -> config of the data set that reads it."""
+_COCO_KEYS = {'kpts': 'keypoints', 'box': 'bbox'}
 
 
 def _write_set(layout: str, folder: Path) -> None:
@@ -76,6 +78,26 @@ def _write_set(layout: str, folder: Path) -> None:
 def _read_set(layout: str, folder: Path) -> None:
     dataset = DATASETS.build(dict(_SETS[layout], data_root=str(folder)))
     for index in range(min(len(dataset), 2)):
+        dataset.get_data_info(index)
+
+
+def _write_coco(folder: Path) -> None:
+    import cv2
+
+    (folder / 'annotations').mkdir()
+    (folder / 'a.png').write_bytes(cv2.imencode('.png', np.full((24, 32, 3), 90, np.uint8))[1].tobytes())
+    hand = [[10 + k % 5, 3 + k % 7, 1] for k in range(21)]
+    one = dict(id=1, image_id=3, bbox=[2, 2, 20, 18], keypoints=hand, hand_type='left', iscrowd=0, category_id=1)
+    both = dict(id=2, image_id=3, iscrowd=0, lefthand_valid=True, righthand_valid=True)
+    both |= {f'{side}hand_{key}': one[name] for side in ('left', 'right') for key, name in _COCO_KEYS.items()}
+    image = dict(id=3, file_name='a.png', width=32, height=24)
+    content = dict(info=dict(description='hands'), images=[image], annotations=[one, both])
+    (folder / 'annotations' / 'hands.json').write_text(json.dumps(content))
+
+
+def _read_coco(folder: Path) -> None:
+    dataset = DATASETS.build(dict(type='CocoHandDataset', data_root=str(folder), split='hands'))
+    for index in range(min(len(dataset), 3)):
         dataset.get_data_info(index)
 
 
@@ -231,6 +253,7 @@ def _read_images(folder: Path) -> None:
 
 TARGETS: dict[str, Target] = {
     **{layout: Target(partial(_write_set, layout), partial(_read_set, layout)) for layout in _SETS},
+    'coco': Target(_write_coco, _read_coco),
     'pack': Target(partial(_write_pack, 'memmap'), _read_pack),
     'stream': Target(partial(_write_pack, 'webdataset'), _read_stream),
     'checkpoint': Target(_write_checkpoint, _read_checkpoint),

@@ -1,6 +1,7 @@
 """Readers of the public data sets and of hand folders, one file per set, with helpers for their file formats."""
 
 from .bighand import BigHandDataset
+from .coco_hand import CocoHandDataset
 from .dexter_object import DexterObjectDataset
 from .hand_folder import HandFolderDataset
 from .lm import LMDataset
@@ -11,6 +12,7 @@ from .stb import STBDataset
 
 __all__ = [
     'BigHandDataset',
+    'CocoHandDataset',
     'DexterObjectDataset',
     'HandFolderDataset',
     'LMDataset',

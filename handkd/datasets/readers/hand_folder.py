@@ -17,7 +17,7 @@ from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN
 from handkd.registry import DATASETS
 
 from ..file_dataset import KEYS, CommonArguments, HandFileDataset
-from ..records import hand_record
+from ..records import flat_record, hand_record
 from ..transforms import ImageReadError, image_size, raster_size, read_raster
 from ..views import Captures, group_captures
 from .depth_files import DepthFormat
@@ -274,12 +274,10 @@ def _labels(line: dict, size: tuple[int, int], spatial: bool) -> dict:
         if flat is not None and np.isnan(flat).any():
             flat = np.where(np.isnan(flat), project(joints, camera), flat)
         return hand_record(joints, camera, line['side'], size, ~np.isnan(joints[:, 0]), line.get('visible'), flat)
-    valid = np.zeros(NUM_JOINTS, bool) if flat is None else ~np.isnan(flat[:, 0])
-    # Any points in front of the camera: the 2D joints replace their projections.
-    pixels = np.zeros((NUM_JOINTS, 2)) if flat is None else flat
-    record = hand_record(np.ones((NUM_JOINTS, 3)), camera, line['side'], size, valid, line.get('visible'), pixels)
-    if flat is not None or not spatial:
-        del record['keypoints_cam']
-    if not camera:
-        del record['camera']
+    pixels = np.full((NUM_JOINTS, 2), np.nan) if flat is None else flat
+    record = flat_record(pixels, ~np.isnan(pixels[:, 0]), size, line['side'], line.get('visible'))
+    if flat is None and spatial:
+        record['keypoints_cam'] = np.zeros((1, NUM_JOINTS, 3), np.float32)
+    if camera:
+        record['camera'] = camera
     return record

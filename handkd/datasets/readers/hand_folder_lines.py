@@ -11,7 +11,7 @@ import numpy as np
 
 from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN, SIDES
 from handkd.hints import check_keys, did_you_mean
-from handkd.reading import parse_json, read_json, shown
+from handkd.reading import leaves_folder, parse_json, read_json, shown
 from handkd.units import FARTHEST, is_sane, wrong_unit
 
 from ..label_checks import check_camera
@@ -184,11 +184,10 @@ def _check_needed(line: dict, where: str, files: Sequence[str]) -> None:
 def _check_inside(line: dict, where: str) -> None:
     """Refuse paths that leave the folder of the data set: a line from someone else could name any file."""
     for key in FILES:
-        path = line.get(key, '')
-        if os.path.isabs(path) or ('..' in path and os.path.normpath(path).split(os.sep)[0] == '..'):
+        if leaves_folder(line.get(key, '')):
             raise ValueError(
-                f'{where}: {key!r} must be inside the folder of the data set, found {shown(path)}: if you trust the '
-                "file's author, set allow_outside=True of the data set"
+                f'{where}: {key!r} must be inside the folder of the data set, found {shown(line[key])}: if you trust '
+                "the file's author, set allow_outside=True of the data set"
             )
 
 

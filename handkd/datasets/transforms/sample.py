@@ -11,7 +11,7 @@ from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 _FIXED_CAMERAS = 'choose a data set with fixed cameras: StudioRigDataset, PanopticHandDataset, a hand folder of a rig'
 
 _REMEDIES = {
-    'img': "ask the data set for it (modalities=('rgb',))",
+    'img': "ask the data set for it (modalities=('rgb',)); put one of MMPose's into MMPoseHandDataset",
     'depth': "ask the data set for it (modalities=('rgb', 'depth')), or choose one that has depth maps",
     'hand_mask': 'put HandMaskFromDepth before, or choose a data set with masks',
     'part_seg': 'choose a data set with part labels',
