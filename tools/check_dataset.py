@@ -19,17 +19,14 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from handkd.apis.cli import OptionsAction, prepare_work_dir, run_cli
+from handkd.apis.hand_sheet import draw_hands
 from handkd.artifacts.packs import is_packed
 from handkd.config import load_config
 from handkd.datasets import HandFileDataset, LabelBudget, MMPoseHandDataset
 from handkd.datasets.check_report import summarise
 from handkd.datasets.checking import SampleCheck, by_fault, check_one
-from handkd.datasets.transforms import HandCrop, WarpCrop, check_sample
 from handkd.files import write_atomically
 from handkd.registry import DATASETS
-from handkd.visualization import contact_sheet, sample_tiles, write_picture
-
-TILE = 200
 
 
 class Checks:
@@ -85,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     write_atomically(out / 'report.json', content.encode())
     faults = by_fault(checks)
     write_atomically(out / 'faults.txt', ''.join(line + '\n' for line in faults).encode())
-    draw_sheet(dataset, [check.index for check in checks if not check.fault], out / 'sheet.png')
+    draw_hands(dataset, [check.index for check in checks if not check.fault], out / 'sheet.png')
     print('\n'.join([name, *('  ' + line for line in report.lines)]))
     for line in faults[:10]:
         print('  ! sample ' + line.replace('\t', ': '))
@@ -121,27 +118,6 @@ def build_dataset(config: str, options: dict | None, split: str, modalities: lis
         settings.modalities = modalities or list(kind.offers(settings))
         settings.on_corrupt = 'skip'  # reports missing images one by one instead of ending the check
     return DATASETS.build(settings)
-
-
-def draw_sheet(dataset: object, indices: list[int], path: Path, num: int = 24) -> None:
-    """Draw the hands of samples spread over the set, with their joints."""
-    if not indices:
-        return
-    chosen = [indices[i] for i in np.unique(np.linspace(0, len(indices) - 1, num).astype(int))]
-    crop, warp = HandCrop('square', 1.6), WarpCrop(TILE)
-    tiles, captions = [], []
-    for index in chosen:
-        sample = dataset.get_data_info(index)
-        check_sample(sample)  # marks the joints without a label
-        if (sample['keypoints_valid'] > 0).sum() < 2:
-            continue
-        drawn = sample_tiles(warp(crop(sample)), None, True, TILE)
-        tiles += drawn
-        captions += [f'{index} {sample.get("hand_side", "")}'] + [''] * (len(drawn) - 1)
-    if tiles:
-        per_sample = len(drawn)
-        columns = max(1, 8 // per_sample) * per_sample
-        write_picture(path, contact_sheet(tiles, columns, TILE, captions))
 
 
 if __name__ == '__main__':

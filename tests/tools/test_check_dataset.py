@@ -217,7 +217,7 @@ def test_a_whole_set(tree, tmp_path, capsys):
     assert 'depth gap median mm' in report, 'all that the set has is read, not only what the config asks for'
     assert (out / 'faults.txt').read_text() == ''
     sheet = cv2.imread(str(out / 'sheet.png'))
-    assert sheet.shape[1] > 4 * TOOL['TILE'] and sheet.std() > 30
+    assert sheet.shape[1] > 4 * 200 and sheet.std() > 30
     assert 'RHDDataset, training' in capsys.readouterr().out
 
 
