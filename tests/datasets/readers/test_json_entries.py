@@ -46,8 +46,8 @@ def test_a_byte_order_mark_is_skipped_and_escapes_are_read(tmp_path):
     ('data', 'said'),
     [
         (b'', r"labels\.json': not valid JSON.*premature EOF; the file seems to be cut off"),
-        (b'{"images": [{"id": 1}, {"id": 2', r"labels\.json', images\[0\]: not valid JSON.*premature EOF; .* cut off"),
-        (b'{"images": [{"id": 1}, {"id": NaN}]}', r'images\[0\]: not valid JSON.*invalid char'),
+        (b'{"images": [{"id": 1}, {"id": 2', r"labels\.json', images\[1\]: not valid JSON.*premature EOF; .* cut off"),
+        (b'{"images": [{"id": 1}, {"id": NaN}]}', r'images\[1\]: not valid JSON.*invalid char'),
         (b'{"images": [1, 1e999]}', r'images\[0\]: not valid JSON.*overflow'),
         (b'{"images": [1, 123456789012345678901]}', r'images\[0\]: not valid JSON.*overflow'),
         (b'{"images": [1]} {"b": 2}', 'trailing garbage'),
