@@ -4,6 +4,7 @@ _base_ = [
     '../_base_/runtime.py',
     '../_base_/models/nvs.py',
     '../_base_/datasets/nvs_folder.py',
+    '../_base_/stages/nvs.py',
 ]
 
 model = _base_.semi_model
@@ -14,22 +15,13 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(_base_.test_set, pipeline=_base_.pose_test))
 test_dataloader = val_dataloader
 
-labels = dict(budget='train_dataloader.dataset.number', seeds=['train_dataloader.dataset.seed'])
-supervised = dict(config='{net}_supervised_{data}.py', **labels)
 stages = dict(
     names=dict(net='resnet50', data='folder'),
     annotations=[320, 64],  # numbers of labelled images; choose yours
     runs=[
-        dict(name='views', label='views', role='pretraining', config='{net}_views_{data}.py'),
-        dict(name='supervised', label='supervised', role='baseline', **supervised),
-        dict(
-            name='pretrained',
-            label='pre-trained',
-            role='variant',
-            checkpoints={'model.backbone.checkpoint': 'views'},
-            options=_base_.frozen,
-            **supervised,
-        ),
-        dict(name='semi', label='semi-supervised', role='student', config=None, **labels),
+        _base_.views_row,
+        _base_.supervised_row,
+        dict(_base_.pretrained_row, options=_base_.frozen),
+        _base_.semi_row,
     ],
 )

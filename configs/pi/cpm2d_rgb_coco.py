@@ -3,20 +3,9 @@
 Crops are around the labelled boxes, since hands may lack the joint that Zimmermann and Brox's crop is centred on.
 """
 
-_base_ = ['../_base_/runtime.py', '../_base_/schedules/pi.py']
+_base_ = ['../_base_/runtime.py', '../_base_/models/pi_cpm2d.py', '../_base_/schedules/pi.py']
 
-model = dict(
-    type='HandPoseEstimator',
-    modality='rgb',
-    backbone=dict(type='CPMFeatures', variant='posenet', in_channels=3),
-    head=dict(
-        type='PoseMachineHead',
-        in_channels=128,
-        codec=dict(type='CPMHeatmap', input_size=256, heatmap_size=32, sigma=25.0),
-        loss=dict(type='HeatmapRMSELoss', loss_weight=100.0),
-    ),
-    data_preprocessor=dict(type='HandDataPreprocessor', rgb=dict(mean=(127.5,) * 3, std=(255.0,) * 3)),
-)
+model = dict(_base_.model.student, _delete_=True)
 
 crop = dict(type='HandCrop', rule='box', factor=1.5)
 noise = dict(type='RandomCropNoise', scale=(0.8, 1.2), shift=0.1, rotation=30.0)
