@@ -1,7 +1,7 @@
 """Write a network's predictions as labels of a hand folder: those of a depth teacher, or of any network.
 
-python tools/label.py CONFIG CHECKPOINT data/my_set --split train --hand-scale 95
-python tools/label.py work_dirs/teacher/config.py work_dirs/teacher/iter_90000.pth data/my_set
+python tools/label.py configs/pmd/resnet34_folder.py CHECKPOINT data/my_set --teacher depth --hand-scale 95
+python tools/label.py configs/ekd/resnet50_rhd.py CHECKPOINT data/my_set --split test
 
 Each line of FOLDER/SPLIT.jsonl without joints gets them, in a new file, FOLDER/SPLIT_labelled.jsonl, which is a split
 of its own. Lines with joints are copied as they are, and the old file is not changed. Joints are written in space
@@ -33,6 +33,7 @@ from handkd.apis.cli import prepare_file, run_cli
 from handkd.apis.hand_sheet import draw_hands
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.labelling import CONFIDENCE, LABELLED_BY, FolderLabeller, finished_lines, write_lines
+from handkd.baseline import teacher_config
 from handkd.config import load_config
 from handkd.datasets import HandFolderDataset
 from handkd.datasets.readers.hand_folder_lines import read_description
@@ -51,9 +52,11 @@ def main(argv: list[str] | None = None) -> int:
     if out == source:
         raise ValueError(f'--out {args.out} is the split itself, whose labels stay as they are: choose another name')
     prepare_file(out, '--out')
+    cfg, name = load_config(args.config, only='model'), Path(args.config).name
+    if args.teacher is not None:
+        cfg, name = teacher_config(cfg, args.teacher), f'{name} --teacher {args.teacher}'
     scale = '' if args.hand_scale is None else f', scale {args.hand_scale:g} mm'
-    labelled_by = f'{Path(args.config).name}, {Path(args.checkpoint).name}{scale}'
-    cfg = load_config(args.config, only='model')
+    labelled_by = f'{name}, {Path(args.checkpoint).name}{scale}'
     modality = cfg.model.get('student', cfg.model).get('modality', 'rgb')
     infer = HandInferencer(cfg, args.checkpoint, args.device)
     description = read_description(args.folder)
@@ -75,6 +78,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('config', help='config of the network; of a distilled model its student is used')
     parser.add_argument('checkpoint', help='its weights')
     parser.add_argument('folder', type=Path, help='the hand folder')
+    parser.add_argument('--teacher', metavar='NAME', help="this network of the config's model.teachers")
     parser.add_argument('--split', default='train', help='its file, without .jsonl; default: train')
     parser.add_argument('--out', metavar='NAME', help='name of the new split; default: SPLIT_labelled')
     parser.add_argument('--hand-scale', type=float, metavar='MM', help="length of the codec's scale bone")

@@ -7,10 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from handkd.config import load_config
 from handkd.datasets import HandFolderDataset
 from handkd.hand import JOINTS
 from handkd.reading import read_json
+from handkd.registry import MODELS
 
 from ..apis import test_inferencer
 from ..apis.test_inferencer import IMAGE, POSE
@@ -128,6 +131,24 @@ def test_a_depth_network_labels_depth_in_space(tool, deep, tmp_path):
     joints = np.array(line['joints_3d'])
     assert joints.shape == (21, 3) and (joints[:, 2] > 0).all() and 0 <= line['x_confidence'] <= 1
     assert read_json(root / 'dataset.json') == dict(depth_unit_mm=0.1)
+
+
+def test_a_teacher_of_a_config_labels(tool, deep, tmp_path):
+    config, root = ROOT / 'configs/pmd/resnet18half_studio.py', tmp_path / 'set'
+    network = MODELS.build(load_config(config, only='model').model.teachers.depth.model)
+    torch.save({'state_dict': network.state_dict()}, tmp_path / 'teacher.pth')
+    root.mkdir()
+    (root / 'depth.png').write_bytes(deep['image'].read_bytes())
+    line = dict(depth='depth.png', side='right', K=deep['sample']['camera']['K'].tolist())
+    (root / 'train.jsonl').write_text(json.dumps(line))
+    (root / 'dataset.json').write_text(json.dumps(dict(depth_unit_mm=0.1)))
+    files = config, tmp_path / 'teacher.pth'
+    assert run(tool, files, root, '--teacher', 'depth', '--hand-scale', 90) == 0
+    (line,) = labelled(root)
+    assert line['x_labelled_by'] == 'resnet18half_studio.py --teacher depth, teacher.pth, scale 90 mm'
+    assert np.shape(line['joints_3d']) == (21, 3)
+    with pytest.raises(ValueError, match="model.teachers has no 'dpth'; did you mean 'depth'"):
+        run(tool, files, root, '--teacher', 'dpth')
 
 
 @pytest.mark.parametrize(
