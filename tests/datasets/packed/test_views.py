@@ -1,15 +1,19 @@
 """Packs of synchronised cameras say where their samples are from as their sources do, and groups are drawn of them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from handkd.datasets import LabelBudget, PackedHandDataset, PanopticHandDataset, ViewGroupSampler
+from handkd.datasets import HandFolderDataset, LabelBudget, PackedHandDataset, PanopticHandDataset, ViewGroupSampler
 from handkd.datasets.packed import Packer, PackSettings
 from handkd.datasets.packed.views import read_captures
+from handkd.datasets.transforms import HandCrop, VirtualCamera
 from handkd.datasets.views import group_captures
 from handkd.studio import StudioRigDataset
 from handkd.studio.layouts.panoptic import write_panoptic
 
+EXAMPLE = Path(__file__).parents[3] / 'examples' / 'rig'
 RIG = dict(split='train', subjects=2, sequences=2, frames=3, views=3, resolution=32, pace=2, sides=('right', 'left'))
 
 
@@ -43,6 +47,15 @@ def test_a_rig(rig_pack):
     source = StudioRigDataset(**RIG)
     assert_same(rig_pack.captures(), source.captures())
     np.testing.assert_array_equal(rig_pack.view_groups(), source.view_groups())
+
+
+def test_a_hand_folder_of_a_rig(tmp_path):
+    source = HandFolderDataset(EXAMPLE, 'train')
+    pack = packed(source, tmp_path)
+    assert_same(pack.captures(), source.captures())
+    np.testing.assert_array_equal(pack.view_groups(), source.view_groups())
+    sample = HandCrop('cube', cube=240.0, center='hand')(pack.get_data_info(3))
+    np.testing.assert_allclose(VirtualCamera(16)(sample)['hand_center'][0, 0, :2], 0, atol=1e-2)
 
 
 def test_samplers_and_budgets_take_a_pack_for_its_source(rig_pack):

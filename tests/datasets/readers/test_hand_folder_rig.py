@@ -155,6 +155,13 @@ def test_a_folder_without_rig_fields_says_what_to_add(write, ask):
         getattr(HandFolderDataset(write({}), 'train'), ask)()
 
 
+def test_a_budget_needs_a_labelled_line(write):
+    folder = write(dict(PLACE, joints_3d=None))
+    settings = dict(type='HandFolderDataset', data_root=str(folder), split='train', keep_unlabelled=True)
+    with pytest.raises(ValueError, match='LabelBudget: HandFolderDataset has no labelled sample'):
+        LabelBudget(settings)
+
+
 def test_all_lines_are_unlabelled(write):
     folder = write(dict(joints_3d=None), dict(joints_3d=[None] * 21))
     with pytest.raises(ValueError, match=r'has no labels; all lines are without joints: keep_unlabelled=True'):
