@@ -7,6 +7,7 @@ import numpy as np
 from handkd.hand import FINGERS, JOINTS, NUM_JOINTS, finger_joints
 
 from .readers.bighand import BIGHAND_JOINTS
+from .readers.interhand_files import INTERHAND_JOINTS
 from .readers.rhd import RHD_JOINTS
 from .readers.stb import STB_JOINTS
 
@@ -14,9 +15,6 @@ from .readers.stb import STB_JOINTS
 def _named(*fingers: str, joints: slice) -> tuple[str, ...]:
     return tuple(JOINTS[j] for finger in fingers for j in finger_joints(finger)[joints])
 
-
-INTERHAND_JOINTS: tuple[str, ...] = (*_named(*FINGERS, joints=slice(None, None, -1)), 'wrist')
-"""A hand's joints in the order of InterHand2.6M: each finger from tip to palm, then the wrist."""
 
 MANO_JOINTS: tuple[str, ...] = (
     'wrist',

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handkd.datasets.joint_orders import INTERHAND_JOINTS, MANO_JOINTS
+from handkd.datasets.joint_orders import MANO_JOINTS
 from handkd.datasets.readers.bighand import BIGHAND_JOINTS
+from handkd.datasets.readers.interhand_files import INTERHAND_JOINTS
 from handkd.datasets.readers.nyu import NYU_JOINTS, NYU_NAMES
 from handkd.datasets.readers.rhd import RHD_JOINTS
 from handkd.datasets.readers.stb import STB_JOINTS

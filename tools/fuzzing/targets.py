@@ -63,6 +63,8 @@ _SETS: Mapping[str, dict] = {
     'panoptic': dict(type='PanopticHandDataset', split='test', sequences=['171204_pose5'], cameras=[0, 1, 2]),
     'dexter': dict(type='DexterObjectDataset', split='Grasp1', modalities=['rgb', 'depth']),
     'bighand': dict(type='BigHandDataset', split='test', subjects=[1]),
+    'freihand': dict(type='FreiHANDDataset', split='training', versions=['gs'], modalities=['rgb', 'mask']),
+    'interhand': dict(type='InterHand26MDataset', split='test'),
     'folder': dict(type='HandFolderDataset', split='test', modalities=['rgb', 'depth', 'mask', 'parts']),
     'folder_rig': dict(type='HandFolderDataset', split='train', keep_unlabelled=True),
 }

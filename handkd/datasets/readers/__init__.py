@@ -3,7 +3,9 @@
 from .bighand import BigHandDataset
 from .coco_hand import CocoHandDataset
 from .dexter_object import DexterObjectDataset
+from .freihand import FreiHANDDataset
 from .hand_folder import HandFolderDataset
+from .interhand import InterHand26MDataset
 from .lm import LMDataset
 from .nyu import NYUDataset
 from .panoptic import PanopticHandDataset
@@ -14,7 +16,9 @@ __all__ = [
     'BigHandDataset',
     'CocoHandDataset',
     'DexterObjectDataset',
+    'FreiHANDDataset',
     'HandFolderDataset',
+    'InterHand26MDataset',
     'LMDataset',
     'NYUDataset',
     'PanopticHandDataset',

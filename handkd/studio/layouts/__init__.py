@@ -16,6 +16,8 @@ from .bighand import write_bighand
 from .dexter import write_dexter
 from .folder import write_folder
 from .folder_rig import write_folder_rig
+from .freihand import write_freihand
+from .interhand import write_interhand
 from .lm import write_lm
 from .nyu import write_nyu
 from .panoptic import NVS_SEQUENCES, write_panoptic
@@ -32,6 +34,8 @@ LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
     'panoptic_nvs': partial(write_panoptic, cameras=6, sequences=NVS_SEQUENCES),
     'dexter': write_dexter,
     'bighand': write_bighand,
+    'freihand': write_freihand,
+    'interhand': write_interhand,
     'folder': write_folder,
     'folder_rig': write_folder_rig,
 }
