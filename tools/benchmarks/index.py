@@ -3,6 +3,8 @@
 The studio writes a small tree of BigHand2.2M and of Panoptic. Their own readers index it; the index is then enlarged to
 the size of the real set (2.2 million frames, 31 cameras x 48,683 takes) with columns of the same types, cached as any
 other, and opened by the reader in a fresh process. Writing that many image files would take an hour and show the same.
+
+A second table is that of InterHand2.6M's annotation files, which have gigabytes: --entries are written and read.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from torch.utils.data import DataLoader, Dataset
 from handkd.datasets import BigHandDataset, PanopticHandDataset
 from handkd.studio.layouts.bighand import write_bighand
 from handkd.studio.layouts.panoptic import write_panoptic
+
+from .large_json import run_large_json
 
 BIGHAND_FRAMES = 2_200_000
 CAMERAS, TAKES = 31, 48_683
@@ -83,7 +87,8 @@ def run(argv: list[str] | None = None) -> None:
         argv: Command line without the program's name; None reads ``sys.argv``.
     """
     parser = argparse.ArgumentParser(prog='benchmark.py index', description=__doc__)
-    parser.parse_args(argv)
+    parser.add_argument('--entries', type=int, default=450_000, help='images in the JSON (default: %(default)s)')
+    args = parser.parse_args(argv)
     print(f'{"bytes/sample":14s}{"samples":>12s}{"on disk":>10s}{"process":>10s}{"worker":>10s}{"open":>10s}')
     with tempfile.TemporaryDirectory() as folder:
         os.environ['XDG_CACHE_HOME'] = f'{folder}/cache'  # inherited by the fresh processes
@@ -97,6 +102,7 @@ def run(argv: list[str] | None = None) -> None:
             samples, disk, process, worker, seconds = found
             shares = ''.join(f'{size / samples:10.2f}' for size in (disk, process, worker))
             print(f'{name:14s}{samples:12,d}{shares}{seconds:8.2f} s')
+        run_large_json(Path(folder) / 'interhand', args.entries)
 
 
 def probe(name: str, root: str) -> tuple[int, int, int, int, float]:

@@ -32,7 +32,8 @@ class InterHand26MDataset(HandFileDataset):
     The tree, ``InterHand2.6M_5fps_batch1`` or ``InterHand2.6M``, is ``images/train/Capture0/0000_neutral_relaxed/
     cam400002/image4295.jpg`` and ``annotations/train/InterHand2.6M_train_data.json``, ``..._camera.json`` and
     ``..._joint_3d.json``, ``val`` and ``test`` alike. A sample is one hand in one image, so an image of two hands gives
-    two. Its record has ``hand_type``: 'left', 'right' or 'interacting'.
+    two. Its record has ``hand_type``: 'left', 'right' or 'interacting'. Cameras stand still during a capture, so that a
+    capture is a sequence, named after split and capture, such as 'train_Capture0'.
 
     A joint is labelled if ``joint_valid`` is 1 both in the image's annotation and in the frame's entry of
     ``_joint_3d.json``, and it is not behind the camera. The labels do not model occlusion: ``keypoints_visible`` means
@@ -51,10 +52,13 @@ class InterHand26MDataset(HandFileDataset):
         hands (str): 'all', 'single' (images of one hand) or 'interacting' (images of two). Defaults to 'all'.
         captures (Sequence[str] | None): Names of the captures (persons' recordings) to use, such as ('0', '1'); None is
             all. Defaults to None.
-        cameras (Sequence[str] | None): Names of the cameras to use, such as ('400002', '400004'); None is all of the
-            used captures. A view's number is a place in this list, or in their sorted names. Defaults to None.
-        need_wrist (bool): Whether hands without a labelled wrist are left out: root-relative labels need it, and the
-            owners' code treats all joints of such a hand as unlabelled. Defaults to True.
+        cameras (Sequence[str] | None): Names of the cameras to use, such as ('400002', '400004'); None is all. A
+            view's number is a place in the sorted names of all cameras in ``_camera.json``. Defaults to None.
+        every_nth_frame (int): Uses the first frame of each sequence in the file, and every n-th of its frames from
+            there, by their numbers. Defaults to 1: all.
+        need_joints (Sequence[str]): Joints without which a hand is left out, such as root and scale bone of a codec;
+            with (), a hand needs any labelled joint. The default is the owners' rule: their code treats all joints
+            of a hand without wrist as unlabelled. Defaults to ('wrist',).
         annotations (str): Path of the annotation files below ``data_root``, with ``{kind}`` in place of 'data',
             'camera' and 'joint_3d', and ``{split}`` if it occurs. Defaults to
             'annotations/{split}/InterHand2.6M_{split}_{kind}.json'.
@@ -67,7 +71,7 @@ class InterHand26MDataset(HandFileDataset):
 
     Attributes:
         missing (int): Number of samples left out because their image is missing.
-        unlabelled (int): Number of hands left out because they have no labelled joint, or wrist.
+        unlabelled (int): Number of hands left out because ``need_joints`` have no label.
     """
 
     METAINFO: dict = {'dataset_name': 'interhand26m', 'joint_names': JOINTS}
@@ -83,7 +87,8 @@ class InterHand26MDataset(HandFileDataset):
         hands: str = 'all',
         captures: Sequence[str] | None = None,
         cameras: Sequence[str] | None = None,
-        need_wrist: bool = True,
+        every_nth_frame: int = 1,
+        need_joints: Sequence[str] = ('wrist',),
         annotations: str = _ANNOTATIONS,
         images: str = 'images/{split}',
         **common: Unpack[CommonArguments],
@@ -94,7 +99,13 @@ class InterHand26MDataset(HandFileDataset):
                 raise ValueError(f'InterHand26MDataset({name}=...) must be names, each once, found {chosen!r}')
         if '{kind}' not in annotations:
             raise ValueError(f'InterHand26MDataset(annotations=...) must contain {{kind}}, found {annotations!r}')
-        self.hands, self.need_wrist = hands, need_wrist
+        if type(every_nth_frame) is not int or every_nth_frame < 1:
+            raise ValueError(
+                f'InterHand26MDataset(every_nth_frame=...) must be a whole number from 1 on, found {every_nth_frame!r}'
+            )
+        for joint in need_joints:
+            check_choice(joint, JOINTS, 'InterHand26MDataset(need_joints=...)')
+        self.hands, self.every_nth_frame, self.need_joints = hands, every_nth_frame, tuple(need_joints)
         self.captured = None if captures is None else tuple(map(str, captures))
         self.cameras = None if cameras is None else tuple(map(str, cameras))
         self._annotations, self._images = annotations, images
@@ -118,7 +129,8 @@ class InterHand26MDataset(HandFileDataset):
             hands=self.hands,
             captures=self.captured,
             cameras=self.cameras,
-            need_wrist=self.need_wrist,
+            every_nth_frame=self.every_nth_frame,
+            need_joints=self.need_joints,
             annotations=self._annotations,
             images=self._images,
         )
@@ -141,14 +153,15 @@ class InterHand26MDataset(HandFileDataset):
         chosen = self._select(data, image, annotation)
         image, annotation = image[chosen], annotation[chosen]
         frame = self._find_frames(data, joints, image)
-        camera, names, calibrations = self._find_cameras(data, cameras, image[frame >= 0])
+        camera, calibrations = self._find_cameras(data, cameras, image[frame >= 0])
         image, annotation, frame = image[frame >= 0], annotation[frame >= 0], frame[frame >= 0]
         valid = data['valid'][annotation] & joints['valid'][frame]
         shown = np.stack([np.isin(data['hand_type'][annotation], (side, _INTERACTING)) for side in (0, 1)], 1)
-        labelled = shown & (valid[..., 0] if self.need_wrist else valid.any(-1))
+        needed = [JOINTS.index(joint) for joint in self.need_joints]
+        labelled = shown & (valid[..., needed].all(-1) if needed else valid.any(-1))
         row, side = np.nonzero(labelled)
         if not len(row):
-            what = 'wrist' if self.need_wrist else 'joint'
+            what = ', '.join(self.need_joints) or 'joint'
             raise ValueError(
                 f'{str(self.data_root / self._below("data"))!r}: none of the {int(shown.sum())} hands of split '
                 f"{self.split!r} with hands={self.hands!r} has a labelled {what} ('joint_valid')"
@@ -167,10 +180,9 @@ class InterHand26MDataset(HandFileDataset):
             'joints_row': frame.astype(np.int32),
             'joints': joints['joints'][used],
             'size': np.stack([data[key][image] for key in ('width', 'height')], 1).astype(np.int32),
-            **{key: data[key][image].astype(np.int32) for key in ('subject', 'sequence', 'capture', 'frame', 'folder')},
+            **{key: data[key][image].astype(np.int32) for key in ('subject', 'capture', 'frame', 'folder')},
             'name': data['name'][image],
-            **{key: data[key] for key in ('sequences', 'captures', 'folders')},
-            'camera_names': names,
+            **{key: data[key] for key in ('captures', 'folders')},
             **calibrations,
             'missing': np.array(int((~there).sum())),
             'unlabelled': np.array(int((shown & ~labelled).sum())),
@@ -209,6 +221,8 @@ class InterHand26MDataset(HandFileDataset):
         """Return which annotations are of the chosen hands, captures and cameras, shape (N,), bool."""
         both = data['hand_type'][annotation] == _INTERACTING
         chosen = np.ones(len(image), bool) if self.hands == 'all' else both == (self.hands == 'interacting')
+        if self.every_nth_frame > 1:
+            chosen &= self._is_nth_frame(data)[image]
         for key, wanted in (('capture', self.captured), ('camera', self.cameras)):
             names = data[f'{key}s']
             for name in wanted or ():
@@ -221,6 +235,15 @@ class InterHand26MDataset(HandFileDataset):
                 f'hands={self.hands!r}, captures={self.captured!r} and cameras={self.cameras!r}'
             )
         return chosen
+
+    def _is_nth_frame(self, data: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return which images are of the first and every n-th frame of their sequence, shape (M,), bool."""
+        places = np.stack([data['capture'], data['sequence'], data['frame']])
+        frames, number = np.unique(places, axis=1, return_inverse=True)  # sorted by sequence, then by frame
+        new = np.any(np.diff(frames[:2], axis=1, prepend=-1) != 0, axis=0)
+        starts = np.flatnonzero(new)
+        rank = np.arange(frames.shape[1]) - starts[np.cumsum(new) - 1]
+        return (rank % self.every_nth_frame == 0)[number.reshape(-1)]
 
     def _find_frames(
         self, data: Mapping[str, np.ndarray], joints: Mapping[str, np.ndarray], image: np.ndarray
@@ -245,26 +268,28 @@ class InterHand26MDataset(HandFileDataset):
 
     def _find_cameras(
         self, data: Mapping[str, np.ndarray], cameras: Mapping[tuple[str, str], dict], image: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """Return each image's camera (a place in the names), the names, and the calibrations by capture and name."""
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return each image's camera, and the cameras: names, those to use, and calibrations by capture and name."""
         pairs, number = np.unique(
             np.stack([data['capture'][image], data['camera'][image]]), axis=1, return_inverse=True
         )
         seen = data['cameras'].tolist()
-        names = self.cameras or tuple(sorted({seen[camera] for camera in pairs[1]}))
-        place = np.array([names.index(seen[camera]) for camera in pairs[1]], np.int64)
+        names = sorted({name for _, name in cameras})
         shapes = {'K': (3, 3), 'R': (3, 3), 'T': (3,)}
         tables = {key: np.zeros((len(data['captures']), len(names), *shape)) for key, shape in shapes.items()}
-        for (capture, camera), column in zip(pairs.T, place):
+        place = []
+        for capture, camera in pairs.T:
             who = str(data['captures'][capture]), seen[camera]
             if who not in cameras:
                 raise ValueError(
                     f'{str(self.data_root / self._below("camera"))!r} has no camera {who[1]!r} of capture {who[0]!r}, '
                     f'which {self._below("data")!r} names'
                 )
+            place.append(names.index(who[1]))
             for key in _CAMERA:
-                tables[key][capture, column] = cameras[who][key]
-        return place[number.reshape(-1)], np.array(names, str), tables
+                tables[key][capture, place[-1]] = cameras[who][key]
+        used = [names.index(name) for name in self.cameras or names]
+        return np.array(place)[number.reshape(-1)], {'views': np.array(used), **tables}
 
     def _have_images(self, data: Mapping[str, np.ndarray], image: np.ndarray) -> np.ndarray:
         """Return which images exist, shape (N,), bool, or raise a ValueError if missing ones may not be left out."""
@@ -295,21 +320,20 @@ class InterHand26MDataset(HandFileDataset):
             the set.
         """
         moments = np.asarray(self.index['joints_row'], np.int64) * len(SIDES) + self.index['side']
-        return group_views(moments, np.asarray(self.index['camera'], np.int64), len(self.index['camera_names']))
+        views = self.index['views']
+        column = np.full(views.max() + 1, -1)
+        column[views] = np.arange(len(views))
+        return group_views(moments, column[self.index['camera']], len(views))
 
     def captures(self) -> Captures:
-        """Return person, sequence, frame and camera of all samples; a sequence's name contains its capture."""
-        subject, frame, view, side, sequence, capture = (
-            np.asarray(self.index[key], np.int64)
-            for key in ('subject', 'frame', 'camera', 'side', 'sequence', 'capture')
-        )
-        pairs, number = np.unique(np.stack([capture, sequence]), axis=1, return_inverse=True)
-        number = number.reshape(-1)
-        names = tuple(self._sequence(*pair) for pair in pairs.T)
-        return Captures(subject, number, frame, view, number_rows(number, subject, side), names)
+        """Return person, sequence (a capture), frame and camera of all samples."""
+        keys = ('subject', 'frame', 'camera', 'side', 'capture')
+        subject, frame, view, side, capture = (np.asarray(self.index[key], np.int64) for key in keys)
+        names = tuple(map(self._sequence, range(len(self.index['captures']))))
+        return Captures(subject, capture, frame, view, number_rows(capture, subject, side), names)
 
-    def _sequence(self, capture: int, sequence: int) -> str:
-        return f'Capture{self.index["captures"][capture]}/{self.index["sequences"][sequence]}'
+    def _sequence(self, capture: int) -> str:
+        return f'{self.split}_Capture{self.index["captures"][capture]}'
 
     def get_record(self, index: int) -> dict:
         """Return sample ``index`` without its image."""
@@ -323,7 +347,7 @@ class InterHand26MDataset(HandFileDataset):
         record = hand_record(joints, camera, SIDES[side], size, valid=valid)
         record |= dict(
             subject=int(columns['subject'][index]),
-            sequence=self._sequence(capture, int(columns['sequence'][index])),
+            sequence=self._sequence(capture),
             frame=int(columns['frame'][index]),
             view=view,
             hand_type=HAND_TYPES[columns['hand_type'][index]],

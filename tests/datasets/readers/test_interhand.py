@@ -70,7 +70,7 @@ def test_the_studio_comes_back(written, split, hands):
         assert record['img'].shape == truth['img'].shape and record['ori_shape'] == truth['img'].shape[:2]
         assert record['img'].shape[:2] in ((512, 334), (334, 512))
         assert np.abs(record['img'].astype(int) - truth['img']).mean() < 4
-        assert record['sequence'] == f'Capture{truth["capture"]}/{truth["sequence"]}'
+        assert record['sequence'] == f'{split}_Capture{truth["capture"]}'
         assert (record['frame'], record['view']) == (truth['frame'], truth['view'])
         assert record['subject'] == captures.subject[index] == truth['capture']
         assert captures.names[captures.sequence[index]] == record['sequence']
@@ -91,7 +91,7 @@ def test_views_of_a_moment_are_one_hand_in_one_world(written):
         valid = records[0]['keypoints_valid'][0] > 0
         for world in worlds:
             np.testing.assert_allclose(world[valid], worlds[0][valid], atol=0.01)
-    assert len(np.unique(captures.track)) == 4  # of three sequences, one shows both hands
+    assert len(np.unique(captures.track)) == 2 and captures.names == ('train_Capture0',)
 
 
 def test_cameras_and_captures_are_chosen(written):
@@ -100,7 +100,8 @@ def test_cameras_and_captures_are_chosen(written):
     assert dataset.view_groups().shape == (6, 2)
     for index in range(len(dataset)):
         record = dataset.get_record(index)
-        assert record['img_path'].split('/')[-2] == f'cam{names[record["view"]]}'
+        assert record['img_path'].split('/')[-2] == f'cam{400002 + 10 * record["view"]}'
+        assert dataset.view_groups()[:, names.index('400022') if record['view'] == 2 else 1].tolist().count(index) == 1
     with pytest.raises(ValueError, match=r"cameras=\.\.\.\): there is no '400003'; did you mean .*'400002'"):
         InterHand26MDataset(written[0], 'val', cameras=['400003'])
     with pytest.raises(ValueError, match=r"captures=\.\.\.\): there is no '0'"):
@@ -179,6 +180,8 @@ def test_wrong_roots(copy, tmp_path):
         (dict(split='train', hands='both'), "there is no 'both'"),
         (dict(split='train', cameras='400002'), 'must be names, each once'),
         (dict(split='train', captures=[]), 'must be names, each once'),
+        (dict(split='train', every_nth_frame=0), 'must be a whole number from 1 on, found 0'),
+        (dict(split='train', need_joints=['palm']), "there is no 'palm'"),
         (dict(split='train', annotations='data.json'), r'must contain \{kind\}'),
         (dict(split='train', modalities=('depth',)), "there is no 'depth'"),
     ],
@@ -276,10 +279,23 @@ def test_hands_without_a_wrist_or_any_label(copy):
     change(copy, DATA, hide)
     dataset = InterHand26MDataset(copy, 'train')
     assert len(dataset) == 21 and dataset.unlabelled == 3
-    loose = InterHand26MDataset(copy, 'train', need_wrist=False)
+    loose = InterHand26MDataset(copy, 'train', need_joints=())
     assert len(loose) == 22 and loose.unlabelled == 2
     record = next(r for r in map(loose.get_record, range(22)) if not r['keypoints_valid'][0, 0])
     assert record['hand_side'] == 'right' and record['keypoints_valid'].sum() == 20
+
+
+def test_hands_without_the_joints_that_a_codec_needs(written):
+    dataset = InterHand26MDataset(written[0], 'train', need_joints=['wrist', 'little_tip'])
+    assert len(dataset) == 16 and dataset.unlabelled == 8
+    assert all(dataset.get_record(index)['keypoints_valid'].all() for index in range(16))
+
+
+def test_every_nth_frame_of_each_sequence(written):
+    dataset = InterHand26MDataset(written[0], 'train', every_nth_frame=2)
+    # Frames 2001 and 2010 are of one sequence; the others have one frame each.
+    assert set(dataset.captures().frame) == {2001, 2004, 2007} and len(dataset) == 16
+    assert set(InterHand26MDataset(written[0], 'train').captures().frame) == {2001, 2004, 2007, 2010}
 
 
 def test_a_joint_needs_a_label_in_both_files(copy):
