@@ -11,7 +11,9 @@ from scipy.io import loadmat, savemat
 from handkd.datasets import (
     BigHandDataset,
     DexterObjectDataset,
+    FreiHANDDataset,
     HandFolderDataset,
+    InterHand26MDataset,
     LMDataset,
     NYUDataset,
     PanopticHandDataset,
@@ -47,6 +49,12 @@ def break_mat(path, key, at):
     savemat(path, content)
 
 
+def break_entry(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
 CASES = {
     'lm': (LMDataset, dict(split='all', sequences=[1, 2]), 'annotated_frames/data_1/0_joints.txt', break_file, 4, 1),
     'bighand': (
@@ -63,6 +71,14 @@ CASES = {
     'nyu': (
         NYUDataset, dict(split='train', views=[1, 2]), 'train/joint_data.mat',
         lambda path: break_mat(path, 'joint_xyz', (1, 1)), 2, 1,
+    ),
+    'freihand': (
+        FreiHANDDataset, dict(split='training'), 'training_xyz.json',
+        lambda path: break_entry(path, lambda content: content[1].pop()), 4, 1,
+    ),
+    'interhand': (
+        InterHand26MDataset, dict(split='train'), 'annotations/train/*_data.json',
+        lambda path: break_entry(path, lambda content: content['annotations'][0].pop('hand_type')), 2, 1,
     ),
 }  # fmt: skip
 """Layout -> its reader, settings, a label file, what breaks one sample or more in it, how many samples and labels."""

@@ -43,6 +43,14 @@ def test_the_studio(benchmark, capsys):
     assert 'RGB + depth + parts' in capsys.readouterr().out
 
 
+def test_large_json_of_interhand_is_whole(benchmark, tmp_path, capsys):
+    from benchmarks.large_json import run_large_json
+
+    run_large_json(tmp_path, 250)
+    out = capsys.readouterr().out
+    assert '350 samples' in out and 'interhand' in out  # the first of three frames shows two hands
+
+
 def test_joint_networks_side_by_side(benchmark, capsys):
     sizes = ['--joints', '2', '--hidden', '8', '--batch-size', '2', '--rounds', '1', '--threads', '1']
     benchmark(['joints', *sizes])
