@@ -25,7 +25,7 @@ _HAND_FRAMES = 3
 
 
 class WithoutImages(InterHand26MDataset):
-    """InterHand2.6M's reader, to which all images seem to be there."""
+    """InterHand2.6M's reader, which takes all images to exist."""
 
     def _have_images(self, data: dict[str, np.ndarray], image: np.ndarray) -> np.ndarray:
         return np.ones(len(image), bool)

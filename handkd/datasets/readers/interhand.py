@@ -18,7 +18,7 @@ from ..file_dataset import CommonArguments, HandFileDataset
 from ..index import open_index
 from ..records import hand_record
 from ..views import Captures, group_views, number_rows
-from .interhand_files import HAND_TYPES, KINDS, read_cameras, read_data, read_joints
+from .interhand_files import HAND_TYPES, KINDS, pack_flags, read_cameras, read_data, read_joints
 
 _ANNOTATIONS = 'annotations/{split}/InterHand2.6M_{split}_{kind}.json'
 _INTERACTING = HAND_TYPES.index('interacting')
@@ -157,8 +157,8 @@ class InterHand26MDataset(HandFileDataset):
         image, annotation, frame = image[frame >= 0], annotation[frame >= 0], frame[frame >= 0]
         valid = data['valid'][annotation] & joints['valid'][frame]
         shown = np.stack([np.isin(data['hand_type'][annotation], (side, _INTERACTING)) for side in (0, 1)], 1)
-        needed = [JOINTS.index(joint) for joint in self.need_joints]
-        labelled = shown & (valid[..., needed].all(-1) if needed else valid.any(-1))
+        needed = pack_flags(JOINTS.index(joint) for joint in self.need_joints)
+        labelled = shown & ((valid & needed) == needed).all(-1) & valid.any(-1)
         row, side = np.nonzero(labelled)
         if not len(row):
             what = ', '.join(self.need_joints) or 'joint'
@@ -170,11 +170,11 @@ class InterHand26MDataset(HandFileDataset):
         row, side = row[there], side[there]
         image, annotation, frame, camera = image[row], annotation[row], frame[row], camera[row]
         used, frame = np.unique(frame, return_inverse=True)
-        self._check_once(data, image, np.stack([frame, camera, side]))
+        self._check_once(data, image, (frame * len(calibrations['K'][0]) + camera) * len(SIDES) + side)
         return {
             'sample': image.astype(np.int32),
             'side': side.astype(np.int8),
-            'valid': np.packbits(valid[row, side], axis=1),
+            'valid': valid[row, side],
             'hand_type': data['hand_type'][annotation],
             'camera': camera.astype(np.int32),
             'joints_row': frame.astype(np.int32),
@@ -189,10 +189,11 @@ class InterHand26MDataset(HandFileDataset):
         }
 
     def _check_once(self, data: Mapping[str, np.ndarray], image: np.ndarray, moments: np.ndarray) -> None:
-        """Raise a ValueError if two samples have the same frame, camera and side, the rows of ``moments`` (3, N)."""
-        _, first, count = np.unique(moments, axis=1, return_index=True, return_counts=True)
-        if (count > 1).any():
-            name = data['name'][image[first[count > 1][0]]].decode()
+        """Raise a ValueError if two samples have the same frame, camera and side, numbered in ``moments`` (N,)."""
+        order = np.argsort(moments)
+        twice = np.flatnonzero(np.diff(moments[order]) == 0)
+        if len(twice):
+            name = data['name'][image[order[twice[0]]]].decode()
             raise ValueError(
                 f'{str(self.data_root / self._below("data"))!r} has two annotations of one hand in one camera at one '
                 f'time, such as in {name!r}: was it joined from two files?'
@@ -213,7 +214,7 @@ class InterHand26MDataset(HandFileDataset):
                 first = data['image_id'][~listed][0]
                 raise ValueError(
                     f"{str(where)!r}: {int((~listed).sum())} of {len(listed)} annotations have an 'image_id' that "
-                    f"is no 'id' of 'images', such as {first}"
+                    f"is not an 'id' of 'images', such as {first}"
                 )
         return order[place[listed]], np.flatnonzero(listed)
 
@@ -238,12 +239,11 @@ class InterHand26MDataset(HandFileDataset):
 
     def _is_nth_frame(self, data: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return which images are of the first and every n-th frame of their sequence, shape (M,), bool."""
-        places = np.stack([data['capture'], data['sequence'], data['frame']])
-        frames, number = np.unique(places, axis=1, return_inverse=True)  # sorted by sequence, then by frame
-        new = np.any(np.diff(frames[:2], axis=1, prepend=-1) != 0, axis=0)
-        starts = np.flatnonzero(new)
-        rank = np.arange(frames.shape[1]) - starts[np.cumsum(new) - 1]
-        return (rank % self.every_nth_frame == 0)[number.reshape(-1)]
+        sequences = data['capture'].astype(np.int64) * len(data['sequences']) + data['sequence']
+        frames, number = np.unique(sequences << 32 | data['frame'], return_inverse=True)  # by sequence, then by frame
+        new = np.diff(frames >> 32, prepend=-1) != 0
+        rank = np.arange(len(frames)) - np.flatnonzero(new)[np.cumsum(new) - 1]
+        return (rank % self.every_nth_frame == 0)[number]
 
     def _find_frames(
         self, data: Mapping[str, np.ndarray], joints: Mapping[str, np.ndarray], image: np.ndarray
@@ -251,7 +251,7 @@ class InterHand26MDataset(HandFileDataset):
         """Return the row of each image's frame in the joints' file, (N,); -1 if it has none, and may be left out."""
         numbers = {name: number for number, name in enumerate(joints['captures'].tolist())}
         capture = np.array([numbers.get(name, -1) for name in data['captures'].tolist()])[data['capture'][image]]
-        known = joints['capture'].astype(np.int64) << 32 | joints['frame']
+        known = joints['capture'] << 32 | joints['frame']
         wanted = capture.astype(np.int64) << 32 | data['frame'][image]
         order = np.argsort(known)
         place = np.searchsorted(known[order], wanted).clip(max=len(known) - 1)
@@ -270,15 +270,15 @@ class InterHand26MDataset(HandFileDataset):
         self, data: Mapping[str, np.ndarray], cameras: Mapping[tuple[str, str], dict], image: np.ndarray
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return each image's camera, and the cameras: names, those to use, and calibrations by capture and name."""
-        pairs, number = np.unique(
-            np.stack([data['capture'][image], data['camera'][image]]), axis=1, return_inverse=True
-        )
         seen = data['cameras'].tolist()
+        pairs, number = np.unique(
+            data['capture'][image].astype(np.int64) * len(seen) + data['camera'][image], return_inverse=True
+        )
         names = sorted({name for _, name in cameras})
         shapes = {'K': (3, 3), 'R': (3, 3), 'T': (3,)}
         tables = {key: np.zeros((len(data['captures']), len(names), *shape)) for key, shape in shapes.items()}
         place = []
-        for capture, camera in pairs.T:
+        for capture, camera in zip(*np.divmod(pairs, len(seen))):
             who = str(data['captures'][capture]), seen[camera]
             if who not in cameras:
                 raise ValueError(
@@ -289,7 +289,7 @@ class InterHand26MDataset(HandFileDataset):
             for key in _CAMERA:
                 tables[key][capture, place[-1]] = cameras[who][key]
         used = [names.index(name) for name in self.cameras or names]
-        return np.array(place)[number.reshape(-1)], {'views': np.array(used), **tables}
+        return np.array(place)[number], {'views': np.array(used), **tables}
 
     def _have_images(self, data: Mapping[str, np.ndarray], image: np.ndarray) -> np.ndarray:
         """Return which images exist, shape (N,), bool, or raise a ValueError if missing ones may not be left out."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -67,14 +68,33 @@ class _Numbers(dict):
         return np.array(list(self), str)
 
 
+def pack_flags(joints: Iterable[int]) -> np.ndarray:
+    """Return flags of one hand that are set for some joints of handkd's order, in 21 of 24 bits: shape (3,), uint8."""
+    flags = np.zeros(NUM_JOINTS, bool)
+    flags[list(joints)] = True
+    return np.packbits(flags)
+
+
+@lru_cache(maxsize=4096)
+def _pack_both(flags: bytes) -> bytes:
+    """Pack the 42 flags of a file to those of the left and the right hand, in 6 bytes; most are the same few."""
+    return np.packbits(np.frombuffer(flags, np.uint8)[_PLACES], axis=1).tobytes()
+
+
+def _packed(flags: bytearray) -> np.ndarray:
+    """Return packed flags of both hands, shape (N, 2, 3), uint8."""
+    return np.frombuffer(flags, np.uint8).reshape(-1, 2, 3)
+
+
 def read_data(path: Path) -> dict[str, np.ndarray]:
     """Read ``_data.json``: images and their annotations.
 
     Returns:
         Columns of the M images: 'id', 'width' and 'height' (px), 'subject', 'frame', 'name' (bytes), and numbers
         'capture', 'sequence', 'camera', 'folder' of the texts in 'captures', 'sequences', 'cameras', 'folders'. Columns
-        of the N annotations: 'image_id', 'hand_type' (place in :data:`HAND_TYPES`) and 'valid', shape (N, 2, 21), bool:
-        of the left and the right hand, in handkd's order. 'faults': errors of the damaged entries, which are left out.
+        of the N annotations: 'image_id', 'hand_type' (place in :data:`HAND_TYPES`) and 'valid', shape (N, 2, 3), uint8:
+        packed flags (:func:`pack_flags`) of the left and the right hand. 'faults': errors of the damaged entries, which
+        are left out.
 
     Raises:
         OSError: If it can't be read; names it.
@@ -128,7 +148,7 @@ class _Images:
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the columns."""
-        integers = {key: np.frombuffer(values, np.int64) for key, values in self._integers.items()}
+        integers = {key: np.frombuffer(values, np.int64).astype(np.int32) for key, values in self._integers.items()}
         integers['frame'] = integers.pop('frame_idx')
         rows = {key: np.frombuffer(values, np.int64).astype(np.int32) for key, values in self._rows.items()}
         texts = {f'{key}s': numbers.column() for key, numbers in self._texts.items()}
@@ -150,15 +170,14 @@ class _Annotations:
         hand_type = _hand_type(entry, where)
         self._image_id.append(image_id)
         self._hand_type.append(hand_type)
-        self._valid += valid
+        self._valid += _pack_both(valid)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the columns."""
-        valid = np.frombuffer(self._valid, np.uint8).reshape(-1, _BOTH) > 0
         return {
             'image_id': np.frombuffer(self._image_id, np.int64),
             'hand_type': np.frombuffer(self._hand_type, np.int8),
-            'valid': valid[:, _PLACES],
+            'valid': _packed(self._valid),
         }
 
 
@@ -168,7 +187,7 @@ def read_joints(path: Path) -> dict[str, np.ndarray]:
     Returns:
         Columns of the F frames: 'capture' (a number of the text in 'captures'), 'frame', 'joints' (F, 2, 21, 3),
         float32, mm, world, of the left and the right hand in handkd's order, 0 without a label; and 'valid'
-        (F, 2, 21), bool. 'faults': errors of the damaged entries, which are left out.
+        (F, 2, 3), uint8, as in :func:`read_data`. 'faults': errors of the damaged entries, which are left out.
 
     Raises:
         OSError: If it can't be read; names it.
@@ -184,7 +203,7 @@ def read_joints(path: Path) -> dict[str, np.ndarray]:
             continue
         rows.extend((captures[str(keys[0])], frame))
         joints += points.tobytes()
-        valid += labelled
+        valid += _pack_both(labelled)
     if not rows:
         raise ValueError(
             f"{str(path)!r} must have joints by capture and frame, such as {{'0': {{'4295': ...}}}}, found none"
@@ -197,7 +216,7 @@ def read_joints(path: Path) -> dict[str, np.ndarray]:
         'captures': captures.column(),
         'frame': table[:, 1],
         'joints': np.frombuffer(joints, np.float32).reshape(-1, _BOTH, 3)[:, _PLACES],
-        'valid': (np.frombuffer(valid, np.uint8).reshape(-1, _BOTH) > 0)[:, _PLACES],
+        'valid': _packed(valid),
         'faults': faults.column(),
     }
 

@@ -5,10 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from handkd.datasets.readers.interhand_files import HAND_TYPES, read_cameras, read_data, read_joints
+from handkd.datasets.readers.interhand_files import HAND_TYPES, pack_flags, read_cameras, read_data, read_joints
 
 JOINTS_42 = np.arange(126.0).reshape(42, 3)
 FROM_FILE = [20, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16]  # one hand, in handkd's order
+
+
+def unpack(valid):
+    return np.unpackbits(valid, axis=-1, count=21) > 0
 
 
 def save(tmp_path, content):
@@ -42,7 +46,7 @@ def test_images_and_annotations_are_columns(tmp_path):
     assert read['captures'][read['capture']].tolist() == ['1', '1', 'x']
     assert read['folders'][read['folder']].tolist() == ['Capture1/seq/cam40', 'Capture1/seq/cam40', '']
     assert read['image_id'].tolist() == [9, 7] and [HAND_TYPES[t] for t in read['hand_type']] == ['right', 'left']
-    left, right = read['valid'][1]
+    left, right = unpack(read['valid'])[1]
     assert not right.any() and not left[0] and left[1:].all(), 'the wrist is the last of the 21 in the file'
     assert len(read['faults']) == 0
 
@@ -54,7 +58,9 @@ def test_joints_are_in_handkds_order_and_the_left_hand_comes_first(tmp_path):
     left, right = read['joints'][2]
     np.testing.assert_array_equal(right, JOINTS_42[FROM_FILE])
     np.testing.assert_array_equal(left[1:], JOINTS_42[21:][FROM_FILE][1:])
-    assert (left[0] == 0).all() and not read['valid'][2, 0, 0] and read['valid'][2].sum() == 41
+    assert (left[0] == 0).all()
+    valid = unpack(read['valid'])[2]
+    assert not valid[0, 0] and valid.sum() == 41
 
 
 def test_numbers_of_joints_without_a_label_are_not_read(tmp_path):
@@ -80,6 +86,10 @@ def test_a_camera_is_at_its_position_and_looks_along_its_third_axis(tmp_path):
     in_camera = camera['R'] @ point + camera['T']
     np.testing.assert_allclose(in_camera, [5, 0, 1000], atol=1e-9)
     np.testing.assert_allclose(camera['K'], [[1200, 0, 167], [0, 1300, 256], [0, 0, 1]])
+
+
+def test_packed_flags_are_of_the_named_joints():
+    assert np.flatnonzero(unpack(pack_flags([0, 5, 20]))).tolist() == [0, 5, 20] and not pack_flags([]).any()
 
 
 def test_a_frame_that_is_there_twice_is_refused(tmp_path):
