@@ -120,7 +120,7 @@ class HandFileDataset(ReproducibleDataset):
         self.split, self.modalities = split, tuple(modalities)
         sources = [self.expect(path) for path in self.sources()]
         settings = dict(self.index_settings(), data_root=os.path.realpath(self.data_root), split=split)
-        self.index = open_index(type(self), settings, sources, lambda: self._build(on_corrupt))
+        self.index = open_index(type(self), settings, sources, lambda scratch: self._build(on_corrupt, scratch))
         self._heed_mismatches(on_corrupt)
         self._heed_damage(on_corrupt)
         self.skipped = SkippedSamples(len(self)) if on_corrupt == 'skip' else None
@@ -134,9 +134,9 @@ class HandFileDataset(ReproducibleDataset):
                 )
             MMLogger.get_current_instance().warning(mismatch)
 
-    def _build(self, on_corrupt: str) -> dict[str, np.ndarray]:
-        """Build the index, with the errors of damaged labels."""
-        self.damage = DamagedLabels(on_corrupt)
+    def _build(self, on_corrupt: str, scratch: Path) -> dict[str, np.ndarray]:
+        """Build the index, with the errors of damaged labels and a folder for intermediate results."""
+        self.damage, self.scratch = DamagedLabels(on_corrupt), scratch
         try:
             columns = {**self.build_index(), **self.damage.columns()}
             if self.damage and not len(columns['sample']):
@@ -148,7 +148,7 @@ class HandFileDataset(ReproducibleDataset):
                 raise
             raise ValueError(f'{error}; {len(self.damage)} labels are damaged, first: {self.damage.first}') from error
         finally:
-            del self.damage  # is not sent to workers
+            del self.damage, self.scratch  # are not sent to workers
 
     def _heed_damage(self, on_corrupt: str) -> None:
         """Raise an error if labels are damaged, or warn if ``on_corrupt`` allows it."""
@@ -190,7 +190,8 @@ class HandFileDataset(ReproducibleDataset):
         """Read the label files and return the columns of the index by name; 'sample' has one row per sample.
 
         'mismatches', if present, describes differences between images and labels. During the call, ``self.damage`` is
-        a :class:`~.damaged_labels.DamagedLabels` that guards the reading of single samples' labels.
+        a :class:`~.damaged_labels.DamagedLabels` that guards the reading of single samples' labels, and
+        ``self.scratch`` the folder for :func:`~.scanning.scan`, which reads sets with one label file per sample.
         """
         raise NotImplementedError
 
@@ -319,7 +320,13 @@ def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:
     looks += [(kind, path, where) for kind in (wanted, *kinds) for path, where in others]
     for kind, path, where in looks:
         if any(next(path.glob(pattern), None) for pattern in kind.SIGNATURE):
+            if kind is wanted and path is folder:
+                return f'the folder is incomplete, it holds {_listing(folder)}'
             return f'{where} looks like the root of {kind.__name__}'
+    return f'the folder holds {_listing(folder)}' if any(folder.iterdir()) else 'the folder is empty'
+
+
+def _listing(folder: Path) -> str:
+    """Return the first names in a folder."""
     names = sorted(path.name for path in folder.iterdir())
-    listed = ', '.join(repr(name) for name in names[:8]) + (', ...' if len(names) > 8 else '')
-    return f'the folder holds {listed}' if names else 'the folder is empty'
+    return ', '.join(repr(name) for name in names[:8]) + (', ...' if len(names) > 8 else '')

@@ -9,12 +9,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from handkd.array_files import ArrayFileError, read_npy
-from handkd.files import cache_root
+from handkd.files import cache_root, locked
 
 from .code_files import code_files
 
@@ -53,9 +54,9 @@ def open_index(
     reader: type,
     settings: Mapping[str, object],
     sources: Iterable[Path],
-    build: Callable[[], Mapping[str, np.ndarray]],
+    build: Callable[[Path], Mapping[str, np.ndarray]],
 ) -> Index:
-    """Open a cached index; build it on first use.
+    """Open a cached index; build it on first use, in one process at a time.
 
     It is stored in :func:`handkd.files.cache_root`. Other settings have another index; a change of a source file
     (size, time), of a source folder (files added or removed), of a file that the columns :func:`watch` or of the code
@@ -65,7 +66,8 @@ def open_index(
         reader: The data set's class.
         settings: All other settings that determine the content; must be JSON.
         sources: Files and folders that the index is built from, which must exist.
-        build: Returns the columns by name, shape (N, ...), any unit and frame.
+        build: Takes a folder for intermediate results, and returns the columns by name, shape (N, ...), any unit and
+            frame. The folder is that of the next attempt too if this one is interrupted, and is removed in the end.
 
     Raises:
         OSError: If the cache can't be written; names the variable that selects another place.
@@ -74,14 +76,31 @@ def open_index(
     stats = [(str(path), path.stat()) for path in sources]
     what = _digest(_code_digest(reader) + json.dumps([(path, s.st_mtime_ns, s.st_size) for path, s in stats]))
     folder = cache_root() / 'index' / f'{name}-{who}-{what}'
+    scratch = cache_root() / 'scans' / folder.name
     if folder.is_dir() and not _is_current(folder):
         shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():
-        _write(folder, build())
-        for old in folder.parent.glob(f'{name}-{who}-*'):
-            if old != folder:
-                shutil.rmtree(old, ignore_errors=True)
+        with _alone(scratch):
+            if not folder.is_dir():  # made by another process meanwhile
+                _write(folder, build(scratch))
+            for old in (*folder.parent.glob(f'{name}-{who}-*'), *scratch.parent.glob(f'{name}-{who}-*')):
+                if old != folder:
+                    shutil.rmtree(old, ignore_errors=True)
     return Index(folder)
+
+
+@contextmanager
+def _alone(scratch: Path) -> Iterator[None]:
+    """Make a folder and wait until no other process works in it; proceed anyway where the disk has no locks."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # a cache that can't be written is named when the index is written
+            scratch.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(scratch, wait=True))
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # it has results
+                scratch.rmdir()
 
 
 def watch(files: Iterable[str]) -> dict[str, np.ndarray]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from handkd.hand import FINGERS, JOINTS, NUM_JOINTS, finger_joints
+from handkd.hand import JOINTS, NUM_JOINTS, finger_joints
 
 from .readers.bighand import BIGHAND_JOINTS
+from .readers.ho3d_files import HO3D_JOINTS
 from .readers.interhand_files import INTERHAND_JOINTS
 from .readers.rhd import RHD_JOINTS
 from .readers.stb import STB_JOINTS
@@ -16,11 +17,7 @@ def _named(*fingers: str, joints: slice) -> tuple[str, ...]:
     return tuple(JOINTS[j] for finger in fingers for j in finger_joints(finger)[joints])
 
 
-MANO_JOINTS: tuple[str, ...] = (
-    'wrist',
-    *_named('index', 'middle', 'little', 'ring', 'thumb', joints=slice(0, 3)),
-    *_named(*FINGERS, joints=slice(3, 4)),
-)
+MANO_JOINTS: tuple[str, ...] = HO3D_JOINTS
 """The 16 joints of the MANO model, each finger from the palm, then the five tips from thumb to little finger, as in
 HO-3D."""
 

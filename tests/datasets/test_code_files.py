@@ -76,7 +76,7 @@ def test_an_edit_makes_the_index_anew_only_if_it_decides_it(plugin, tmp_path, ed
     reader, folder = plugin
     built = []
 
-    def build():
+    def build(scratch):
         built.append(1)
         return {'sample': [0]}
 

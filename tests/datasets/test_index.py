@@ -28,7 +28,7 @@ class Builder:
     def __init__(self, value=1):
         self.calls, self.value = 0, value
 
-    def __call__(self):
+    def __call__(self, scratch=None):
         self.calls += 1
         return {'sample': np.full((4, 2), self.value, np.float32), 'name': np.array(['a', 'bc'])}
 
@@ -60,7 +60,7 @@ def test_a_file_that_is_watched_is_looked_at(source, tmp_path):
     for content in ('', '{', None, '{}'):
         file.unlink() if content is None else file.write_text(content)
         for _ in range(2):
-            index = open_index(Set, {}, [source], lambda: {**build(), **watch([str(file)])})
+            index = open_index(Set, {}, [source], lambda scratch: {**build(), **watch([str(file)])})
         assert index['watched'].tolist() == [str(file)]
     assert build.calls == 4, 'once a change'
 
@@ -74,7 +74,7 @@ def test_settings_have_an_index_each(source):
 
 
 def test_a_process_is_handed_the_name_only(source):
-    index = open_index(Set, {}, [source], lambda: {'sample': np.arange(100_000)})
+    index = open_index(Set, {}, [source], lambda scratch: {'sample': np.arange(100_000)})
     data = pickle.dumps(index)
     assert len(data) < 500
     assert pickle.loads(data)['sample'][-1] == 99_999
@@ -88,7 +88,7 @@ def _last(index):
 
 
 def test_what_fails_leaves_nothing(source, tmp_path):
-    def fail():
+    def fail(scratch):
         raise ValueError('labels.txt: bad')
 
     with pytest.raises(ValueError, match='bad'):

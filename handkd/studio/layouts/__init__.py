@@ -14,9 +14,11 @@ from handkd.hints import check_choice
 
 from .bighand import write_bighand
 from .dexter import write_dexter
+from .dexycb import write_dexycb
 from .folder import write_folder
 from .folder_rig import write_folder_rig
 from .freihand import write_freihand
+from .ho3d import write_ho3d
 from .interhand import write_interhand
 from .lm import write_lm
 from .nyu import write_nyu
@@ -36,6 +38,9 @@ LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
     'bighand': write_bighand,
     'freihand': write_freihand,
     'interhand': write_interhand,
+    'dexycb': write_dexycb,
+    'ho3d': write_ho3d,
+    'ho3d_v2': partial(write_ho3d, version='v2'),
     'folder': write_folder,
     'folder_rig': write_folder_rig,
 }

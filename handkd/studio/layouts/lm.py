@@ -5,7 +5,6 @@ The world is the Leap Motion's frame, in mm: x to the right, y up and z towards 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from handkd.hand import JOINT_INDEX
 
 from .frames import save_image, spread
 from .photograph import Camera, photograph
+from .python2 import pickle_as_python2
 from .rig import look_at
 
 _K = np.array([[614.878, 0, 313.219], [0, 615.479, 231.288], [0, 0, 1]])
@@ -75,8 +75,8 @@ def _write_sequence(out: Path, split: str, sequence: int, indices: Sequence[int]
     for view, camera in enumerate(cameras, 1):
         folder = out / f'calibrations/data_{sequence}/webcam_{view}'
         folder.mkdir(parents=True)
-        (folder / 'rvec.pkl').write_bytes(_pickle_as_python2(cv2.Rodrigues(camera.R)[0]))
-        (folder / 'tvec.pkl').write_bytes(_pickle_as_python2(camera.T[:, None]))
+        (folder / 'rvec.pkl').write_bytes(pickle_as_python2(cv2.Rodrigues(camera.R)[0]))
+        (folder / 'tvec.pkl').write_bytes(pickle_as_python2(camera.T[:, None]))
     for frame, index in enumerate(indices):
         center = np.random.default_rng((seed, sequence, frame)).uniform(*_REACH)
         stages = {'annotated_frames': (split, indices[0])}
@@ -113,21 +113,3 @@ def _label(joints: np.ndarray) -> str:
     rows = {name: joints[joint] for name, joint in _ROWS.items()}
     rows |= {'PALM_POSITION': _palm(joints), 'PALM_NORMAL': normal / np.linalg.norm(normal)}
     return ''.join(f'{name} {x:.6g} {y:.6g} {z:.6g}\n' for name, (x, y, z) in rows.items())
-
-
-def _pickle_as_python2(array: np.ndarray) -> bytes:
-    """Pickle a float64 array as NumPy under Python 2 did, protocol 2: its bytes are a byte string.
-
-    Python 3 can't write that opcode; it would call ``_codecs.encode`` instead, unlike the real files.
-
-    Args:
-        array: Fewer than 256 along each axis.
-    """
-    small = b''.join(b'K' + bytes([n]) for n in array.shape)  # BININT1
-    data = array.astype('<f8').tobytes()
-    return b''.join([
-        b'\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R',
-        b'(K\x01(', small, b't',  # state: version, shape, dtype, not in Fortran's order, bytes
-        b'cnumpy\ndtype\nU\x02f8K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb',
-        b'\x89T', struct.pack('<i', len(data)), data, b'tb.',
-    ])  # fmt: skip

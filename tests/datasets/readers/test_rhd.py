@@ -205,7 +205,7 @@ def test_hostile_pickle(copy):
 
 def test_wrong_roots(copy, tmp_path, written):
     with pytest.raises(
-        FileNotFoundError, match=r"expects 'training/anno_training.pickle' there; the folder looks like"
+        FileNotFoundError, match=r"expects 'training/anno_training.pickle' there; the folder is incomplete, it holds"
     ):
         RHDDataset(copy, 'training')
     (tmp_path / 'b' / 'empty').mkdir(parents=True)
