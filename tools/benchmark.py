@@ -1,4 +1,4 @@
-"""Measure speed, as ratios to a reference: tools/benchmark.py step|busy|data|index|studio|restoration|joints [...]"""
+"""Measure speed, mostly as ratios to a reference: tools/benchmark.py NAME [...]; --help lists the names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import handkd  # noqa: F401  (before torch is loaded)
 # isort: split
 import sys
 
-from benchmarks import busy, data, index, joint_networks, restoration, step, studio
+from benchmarks import busy, data, index, joint_networks, labels, restoration, step, studio
 
 from handkd.apis.cli import run_cli
 from handkd.hints import check_keys
@@ -18,6 +18,7 @@ BENCHMARKS = {
     'busy': busy.run,
     'data': data.run,
     'index': index.run,
+    'labels': labels.run,
     'restoration': restoration.run,
     'joints': joint_networks.run,
 }

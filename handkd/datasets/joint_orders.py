@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from handkd.hand import JOINTS, NUM_JOINTS, finger_joints
+from handkd.hand import JOINTS, NUM_JOINTS
 
 from .readers.bighand import BIGHAND_JOINTS
 from .readers.ho3d_files import HO3D_JOINTS
 from .readers.interhand_files import INTERHAND_JOINTS
 from .readers.rhd import RHD_JOINTS
 from .readers.stb import STB_JOINTS
-
-
-def _named(*fingers: str, joints: slice) -> tuple[str, ...]:
-    return tuple(JOINTS[j] for finger in fingers for j in finger_joints(finger)[joints])
 
 
 MANO_JOINTS: tuple[str, ...] = HO3D_JOINTS

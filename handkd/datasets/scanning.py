@@ -21,8 +21,10 @@ from tqdm import tqdm
 from handkd.array_files import read_npz
 from handkd.files import write_atomically
 
-PIECE = 1024
+PIECE = 256
 """Number of rows that are read and kept together; a process outlives its parent by at most one piece."""
+FEW = 1000
+"""Up to this number of rows are read in the calling process and stored nowhere: that takes seconds."""
 MAX_PROCESSES = 16
 """Largest number of processes: with more, the disk decides."""
 
@@ -43,7 +45,7 @@ def scan(
 
     The rows are read in pieces of :data:`PIECE`, which are stored in a folder as they are finished: after an
     interruption or a kill, the next call reads the other pieces only. A piece with a faulty row is read again. Up to
-    one piece is read in this process and stored nowhere. Memory grows with the columns, not with the files.
+    :data:`FEW` rows are read in this process. Memory grows with the columns, not with the files.
 
     Args:
         read: Reads a row; it must be a function of a module, or a partial of one. Raises a ValueError or OSError if
@@ -62,7 +64,7 @@ def scan(
         OSError: If a piece can't be written, such as on a full disk.
         Exception: Whatever ``failed`` raises, or ``read``, other than those two.
     """
-    if count <= PIECE:
+    if count <= FEW:
         piece = _read_piece(read, range(count))
         _report(piece, failed)
         return _join([piece])

@@ -65,6 +65,8 @@ _SETS: Mapping[str, dict] = {
     'bighand': dict(type='BigHandDataset', split='test', subjects=[1]),
     'freihand': dict(type='FreiHANDDataset', split='training', versions=['gs'], modalities=['rgb', 'mask']),
     'interhand': dict(type='InterHand26MDataset', split='test'),
+    'dexycb': dict(type='DexYCBDataset', split='test', modalities=['rgb', 'depth', 'mask'], subjects=[9]),
+    'ho3d': dict(type='HO3DDataset', split='evaluation', modalities=['rgb', 'depth']),
     'folder': dict(type='HandFolderDataset', split='test', modalities=['rgb', 'depth', 'mask', 'parts']),
     'folder_rig': dict(type='HandFolderDataset', split='train', keep_unlabelled=True),
 }
