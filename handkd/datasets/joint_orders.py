@@ -12,7 +12,6 @@ from .readers.interhand_files import INTERHAND_JOINTS
 from .readers.rhd import RHD_JOINTS
 from .readers.stb import STB_JOINTS
 
-
 MANO_JOINTS: tuple[str, ...] = HO3D_JOINTS
 """The 16 joints of the MANO model, each finger from the palm, then the five tips from thumb to little finger, as in
 HO-3D."""
