@@ -83,8 +83,8 @@ def write_tree(root: Path, frames: int) -> int:
     """Write the tree and return the number of its label files."""
     rng = np.random.default_rng(0)
     scene = 900 + 200 * np.sin(np.arange(640) / 90) + 150 * np.cos(np.arange(480) / 70)[:, None]
-    images = {'color_{:06d}.jpg': np.zeros((480, 640, 3), np.uint8),
-              'aligned_depth_to_color_{:06d}.png': (scene + rng.normal(0, 3, (480, 640))).astype(np.uint16)}  # fmt: skip
+    depth = (scene + rng.normal(0, 3, (480, 640))).astype(np.uint16)
+    images = {'color_{:06d}.jpg': np.zeros((480, 640, 3), np.uint8), 'aligned_depth_to_color_{:06d}.png': depth}
     root.mkdir(parents=True)
     for name, image in images.items():
         cv2.imwrite(str(root / name), image)
