@@ -4,9 +4,12 @@ python tools/evaluate.py deepprior.txt --gt groundtruth.txt --protocol nyu --for
 python tools/evaluate.py a.npz b.json --gt gt.npz --protocol stb --labels ours theirs --plot curves.png --json out.json
 python tools/evaluate.py hamer.json --gt gt.npz --protocol root --unit m --order mano
 python tools/evaluate.py work_dirs/demo/*/predictions.npz --protocol dumped
+python tools/evaluate.py pred.json predictions.npz --gt evaluation_xyz.json --format ho3d --protocol ho3d
+python tools/evaluate.py predictions.npz --write pred.json --format ho3d
 
 A file is an .npz, .npy or .json with joints (frames, joints, 3), or text with one row per frame; the docstrings of
-handkd/evaluation/joint_files.py and protocols.py give the details.
+handkd/evaluation/joint_files.py and protocols.py give the details. With --format freihand, ho3d or dexycb, files other
+than .npz are in the form of the owners' submissions and truth (handkd/evaluation/submissions.py).
 """
 
 from __future__ import annotations
@@ -27,8 +30,10 @@ from handkd.evaluation import (
     ORDERS,
     PCK_AT,
     PROTOCOLS,
+    SUBMISSIONS,
     WITHIN,
     AucRule,
+    HandPredictions,
     JointFile,
     Protocol,
     Score,
@@ -37,10 +42,13 @@ from handkd.evaluation import (
     find_order,
     find_protocol,
     handkd_names,
+    match_frames,
     parse_camera,
     read_joints,
+    read_submission,
     reorder,
     score,
+    write_submission,
 )
 from handkd.files import write_atomically
 from handkd.units import UNITS
@@ -54,6 +62,10 @@ def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, print the table, and write the requested files."""
     parser = _parser()
     args = parser.parse_args(argv)
+    _check_form(parser, args)
+    if args.write:
+        _write(args)
+        return
     if args.plot and Path(args.plot).suffix not in FORMATS:
         parser.error(f'--plot must end in one of {", ".join(FORMATS)}, found {args.plot!r}')
     if args.labels and len(args.labels) != len(args.preds):
@@ -69,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
     camera = _camera(parser, args)
 
     names = _joint_names(protocol, args)
-    truth = _read(args.gt or args.preds[0], 'target', camera, args.gt_unit, args.gt_order, names)
+    truth = _read(args.gt or args.preds[0], 'target', camera, args, names)
     if args.gt is None and truth.protocol is None:
         parser.error(f'{truth.path} contains no ground truth: give its file with --gt')
     if protocol is not None and protocol.visible_only and truth.visible is None:
@@ -79,7 +91,9 @@ def main(argv: list[str] | None = None) -> None:
         )
     scores = {}
     for label, path in zip(labels, args.preds):
-        pred = _read(path, 'pred', camera, args.unit, args.order, names)
+        pred = _read(path, 'pred', camera, args, names)
+        if args.format in SUBMISSIONS:
+            pred = match_frames(pred, truth)
         check_pair(pred, truth)
         if args.gt is None:
             _check_same_truth(path, truth)
@@ -101,13 +115,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--gt', help='file of the ground truth; not needed for files that HandKeypointMetric dumped')
     parser.add_argument(
         '--protocol',
-        required=True,
         metavar='NAME',
         help=f'one of {", ".join(PROTOCOLS)}; {DUMPED}: that of the file; or in full, such as '
         'rel-wrist_pred-scale_21j-visible',
     )
     parser.add_argument(
-        '--format', choices=['xyz', 'uvd'], help="points in the camera's frame (default), or px, px and depth"
+        '--format',
+        choices=['xyz', 'uvd', *SUBMISSIONS],
+        help="points in the camera's frame (default); px, px and depth; or the form of that data set's submissions",
     )
     for option, whose in (('', 'the predictions'), ('gt-', 'the ground truth')):
         parser.add_argument(
@@ -133,8 +148,42 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--pck', nargs='+', type=float, default=PCK_AT, metavar='MM', help='shares of joints')
     parser.add_argument('--per-joint', action='store_true', help="also print each joint's mean error")
     parser.add_argument('--json', metavar='OUT', help='write all numbers, curves and the protocol to this file')
+    parser.add_argument(
+        '--write',
+        metavar='OUT',
+        help="write PRED, dumped by HandKeypointMetric, as the submission of --format; don't score",
+    )
     parser.add_argument('--plot', metavar='OUT', help=f'draw both curves into this file, {", ".join(FORMATS)}')
     return parser
+
+
+def _check_form(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Check the options that submissions need, or replace."""
+    if args.write:
+        if args.format not in SUBMISSIONS or len(args.preds) != 1:
+            parser.error(f'--write takes one PRED and --format {", ".join(SUBMISSIONS)}')
+        given = [f'--{name}' for name in ('protocol', 'gt', 'json', 'plot') if getattr(args, name)]
+        if given:
+            parser.error(f'--write does not score: leave out {given[0]}')
+    elif args.protocol is None:
+        parser.error('--protocol is needed to score')
+    elif args.gt is None and args.format in SUBMISSIONS and not all(path.endswith('.npz') for path in args.preds):
+        parser.error('submissions contain no ground truth: give its file with --gt')
+    if args.format in SUBMISSIONS and (args.order or args.gt_order or {args.unit, args.gt_unit} != {'mm'}):
+        parser.error(
+            f'--format {args.format} determines unit and joint order: leave out --unit, --order and those of --gt'
+        )
+
+
+def _write(args: argparse.Namespace) -> None:
+    path = args.preds[0]
+    predictions = HandPredictions.load(path)
+    prepare_file(args.write, '--write')
+    write_submission(args.write, predictions, args.format, path)
+    print(args.write)
+    expected = SUBMISSIONS[args.format].frames
+    if expected and len(predictions.img_ids) not in expected:
+        print(f'{len(predictions.img_ids)} frames; the published set has {" or ".join(map(str, expected))}')
 
 
 def _default_labels(paths: Sequence[str]) -> list[str]:
@@ -180,11 +229,13 @@ def _read(
     path: str,
     role: str,
     camera: tuple[float, float, float, float] | None,
-    unit: str,
-    order: str | None,
+    args: argparse.Namespace,
     names: tuple[str, ...] | None,
 ) -> JointFile:
     """Read a file, in mm and, if its order is given, in the order of ``names``."""
+    if args.format in SUBMISSIONS and Path(path).suffix != '.npz':
+        return read_submission(path, args.format, role)
+    unit, order = (args.unit, args.order) if role == 'pred' else (args.gt_unit, args.gt_order)
     file = read_joints(path, role, camera, unit)
     return file if order is None else reorder(file, order, names)
 
@@ -209,16 +260,28 @@ def _score(
         if protocol is None and own is None:
             raise ValueError(f'the file names no protocol: choose another --protocol than {DUMPED}')
         one = (protocol or own).for_joints(pred.joints.shape[1], names or (own and own.joints))
-        if protocol is not None and own is not None and not one.can_follow(own):
+        columns = (one, *map(one.with_alignment, one.also))
+        belied = None if protocol is None or own is None else next((c for c in columns if not c.can_follow(own)), None)
+        if belied is not None:
+            pa = ' or pa' if one.with_alignment('pa').can_follow(own) else ''
             raise ValueError(
-                f'its joints were aligned and selected by {own.name} when they were written, so {one.name} cannot be '
-                f'computed: choose --protocol {DUMPED}' + (' or pa' if one.with_alignment('pa').can_follow(own) else '')
+                f'its joints were aligned and selected by {own.name} when they were written, so {belied.name} cannot '
+                f'be computed: choose --protocol {DUMPED}{pa}'
             )
         one = replace(one, auc=rules or one.auc)
         if one.alignment in ('absolute', 'root'):  # the others give hands their true scale
             check_unit(pred, truth)
         return score(
-            pred.joints, truth.joints, one, truth.labelled, truth.visible, protocol is None, args.within, args.pck
+            pred.joints,
+            truth.joints,
+            one,
+            truth.labelled,
+            truth.visible,
+            protocol is None,
+            args.within,
+            args.pck,
+            truth.hand_type,
+            truth.hand_side,
         )
     except ValueError as error:
         named = f'{pred.path}: '
@@ -239,11 +302,12 @@ def _text(name: str, scores: dict[str, Score], truth: JointFile, per_joint: bool
     first = next(iter(scores.values()))
     protocol = first.protocol
     counted = np.isfinite(first.errors)
+    units = 'errors in mm' + (' (columns cm and ..._cm: in cm)' if protocol.centimetres else '')
     lines = [
         f'protocol {name}: {protocol.name}',
         f'  {protocol.description}',
         *(f'  column {other}: the mean by {protocol.with_alignment(other).name}' for other in protocol.also),
-        f'  {len(counted)} frames, {counted.sum()} joints of {truth.path}; errors in mm, all else shares from 0 to 1',
+        f'  {len(counted)} frames, {counted.sum()} joints of {truth.path}; {units}, all else shares from 0 to 1',
         '',
     ]
     headers = ['', *(key.removeprefix('EPE_mean_').removeprefix('EPE_') for key in first.numbers)]
@@ -278,8 +342,8 @@ def _json_bytes(args: argparse.Namespace, scores: dict[str, Score], truth: Joint
         frames=len(truth.joints),
         format=args.format or 'xyz',
         camera=_camera(_parser(), args),
-        units=dict(predictions=args.unit, ground_truth=args.gt_unit),
-        orders=dict(predictions=args.order, ground_truth=args.gt_order),
+        units=None if args.format in SUBMISSIONS else dict(predictions=args.unit, ground_truth=args.gt_unit),
+        orders=None if args.format in SUBMISSIONS else dict(predictions=args.order, ground_truth=args.gt_order),
         thresholds=CURVE_THRESHOLDS.tolist(),
         files=files,
     )

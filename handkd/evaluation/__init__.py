@@ -11,6 +11,7 @@ from .functional import (
     curve_area,
     epe,
     frames_within,
+    hand_type_means,
     joint_errors,
     mpjpe,
     n_mpjpe,
@@ -31,6 +32,7 @@ from .restoration_metric import HandRestorationMetric
 from .scoring import CURVE_THRESHOLDS, PCK_AT, WITHIN, Score, score
 from .segmentation import SegmentationAccuracy, segmentation_accuracy, segmentation_counts
 from .segmentation_metric import HandSegmentationMetric
+from .submissions import SUBMISSIONS, SubmissionForm, match_frames, read_submission, write_submission
 from .view_metric import ViewSynthesisMetric
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     'PALM_JOINTS',
     'PCK_AT',
     'PROTOCOLS',
+    'SUBMISSIONS',
     'WITHIN',
     'AucRule',
     'HandAngleMetric',
@@ -56,6 +59,7 @@ __all__ = [
     'Protocol',
     'Score',
     'SegmentationAccuracy',
+    'SubmissionForm',
     'ViewSynthesisMetric',
     'Violations',
     'align_best_scale',
@@ -71,8 +75,10 @@ __all__ = [
     'find_order',
     'find_protocol',
     'frames_within',
+    'hand_type_means',
     'handkd_names',
     'joint_errors',
+    'match_frames',
     'mean_interval',
     'mpjpe',
     'n_mpjpe',
@@ -80,9 +86,11 @@ __all__ = [
     'parse_camera',
     'pck',
     'read_joints',
+    'read_submission',
     'reorder',
     'score',
     'segmentation_accuracy',
     'segmentation_counts',
     'violation_frequency',
+    'write_submission',
 ]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from handkd.hand import SIDES
 from handkd.hints import check_choice
 from handkd.units import FARTHEST
 
@@ -21,6 +22,9 @@ from .alignment import align_best_scale, align_procrustes, align_root
 ZB_LEGACY_FIRST = 8
 """Z&B's '20-50 mm' curve is the tail [8:] of linspace(0, 50, 20): twelve thresholds from 21.05 to 50 mm."""
 
+
+HAND_TYPES: tuple[str, ...] = ('left', 'right', 'single', 'interacting')
+"""Types of the hands in an image: those of InterHand2.6M, and 'single' for one of an unknown side."""
 
 _MOST_STEPS = 100_000
 
@@ -79,6 +83,36 @@ def epe(errors: np.ndarray, per_joint: bool = True) -> EPE:
         seen = errors[:, np.isfinite(errors).any(0)]
         return EPE(float(np.nanmean(seen, 0).mean()), float(np.nanmedian(seen, 0).mean()))
     return EPE(float(np.nanmean(errors)), float(np.nanmedian(errors)))
+
+
+def hand_type_means(errors: np.ndarray, hand_type: np.ndarray, hand_side: np.ndarray) -> dict[str, float]:
+    """Mean end-point error of single and of interacting hands, as InterHand2.6M's owners take it.
+
+    Joints of left and right hands are different joints: the mean of each of the 42 is taken over the samples, then the
+    mean over the joints.
+
+    Args:
+        errors: Joint errors of N hands, one row per hand, shape (N, 21), any unit; NaN where there is no label.
+        hand_type: 'interacting' if the image shows two hands, else 'single', 'left' or 'right', shape (N,).
+        hand_side: 'left' or 'right', shape (N,).
+
+    Returns:
+        'single', 'interacting' and 'all' -> the mean in the unit of the errors; without those of which no joint counts.
+
+    Raises:
+        ValueError: If a type or side is none of these, or their number is not that of the hands.
+    """
+    for name, values, choices in (('hand_type', hand_type, HAND_TYPES), ('hand_side', hand_side, SIDES)):
+        if np.shape(values) != (len(errors),):
+            raise ValueError(f'{name} must be ({len(errors)},), one for each hand, found {np.shape(values)}')
+        other = ~np.isin(values, choices)
+        if other.any():
+            sample = int(np.argmax(other))
+            raise ValueError(f'{name} must be one of {choices}, found {str(values[sample])!r} at sample {sample}')
+    both = np.asarray(hand_type) == 'interacting'
+    columns = np.concatenate([np.where(np.equal(hand_side, side)[:, None], errors, np.nan) for side in SIDES], 1)
+    groups = {'single': ~both, 'interacting': both, 'all': np.ones(len(errors), bool)}
+    return {name: epe(columns[rows]).mean for name, rows in groups.items() if np.isfinite(columns[rows]).any()}
 
 
 def pck(errors: np.ndarray, thresholds: np.ndarray, per_joint: bool = True, strict: bool = False) -> np.ndarray:

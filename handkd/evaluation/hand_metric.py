@@ -10,7 +10,7 @@ from handkd.hand import JOINTS
 from handkd.registry import METRICS
 from handkd.units import wrong_unit
 
-from .functional import AUC_PRESETS, AucRule, epe, frames_within, joint_errors
+from .functional import AUC_PRESETS, AucRule, epe, frames_within, hand_type_means, joint_errors
 from .joint_metric import JointMetric
 from .predictions import HandPredictions
 from .protocols import Protocol
@@ -36,7 +36,9 @@ class HandKeypointMetric(JointMetric):
     joints. Mean and median are taken per joint and then averaged over the joints (Zimmermann and Brox). Joints whose
     ``gt_instances.keypoints_valid`` is 0 don't count. If joint 0 of a data set is not the wrist, its meta information
     names it, such as ``joint0='palm'`` for the palm's centre; the names then end in ``21j-joint0=palm``. 2D joints are
-    measured by :class:`HandPixelMetric`.
+    measured by :class:`HandPixelMetric`. If samples have a ``hand_type`` (InterHand2.6M), ``EPE_mean_single``,
+    ``_interacting`` and ``_all`` are added, as its owners take them
+    (:func:`~handkd.evaluation.functional.hand_type_means`).
 
     Args:
         root (str, optional): Joint that is shifted onto the true one, or 'palm'. None for no root, for data sets that
@@ -193,6 +195,9 @@ class HandKeypointMetric(JointMetric):
         if self.plane:
             flat = joint_errors(predictions.pred[..., :2], predictions.target[..., :2], predictions.valid)
             numbers['EPE_xy_mean'] = epe(flat).mean
+        if predictions.hand_type is not None:
+            means = hand_type_means(predictions.errors, predictions.hand_type, predictions.hand_side)
+            numbers |= {f'EPE_mean_{name}': mean for name, mean in means.items()}
         shares = frames_within(predictions.errors, np.array(self.within))
         return numbers | {f'within_{distance:g}': float(share) for distance, share in zip(self.within, shares)}
 

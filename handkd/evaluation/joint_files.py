@@ -42,6 +42,10 @@ class JointFile:
         protocol: Name of the protocol by which the joints were aligned when the file was written. Defaults to None: the
             joints are as predicted.
         unit: Unit in which the file was read, of :data:`handkd.units.UNITS`. Defaults to 'mm'.
+        img_ids: Id of each frame's image, shape (N,), int. Defaults to None: not in the file.
+        hand_type: Type of the hands in each image, as in
+            :func:`~handkd.evaluation.functional.hand_type_means`, shape (N,). Defaults to None: not in the file.
+        hand_side: Side of each hand, 'left' or 'right', shape (N,). Defaults to None: not in the file.
     """
 
     path: Path
@@ -51,6 +55,9 @@ class JointFile:
     frames: tuple[str, ...] | None = None
     protocol: str | None = None
     unit: str = 'mm'
+    img_ids: np.ndarray | None = None
+    hand_type: np.ndarray | None = None
+    hand_side: np.ndarray | None = None
 
 
 def parse_camera(text: str) -> tuple[float, float, float, float]:
@@ -81,7 +88,8 @@ def read_joints(
     """Read the joints of all frames.
 
     - ``.npz``: one array (N, K, 3) under a key of :data:`JOINT_KEYS` or as the only one, and optionally ``valid`` and
-      ``visible`` (N, K); or a dump of ``HandKeypointMetric``. ``.npy``: the array.
+      ``visible`` (N, K), ``img_ids``, ``hand_type`` and ``hand_side`` (N,); or a dump of ``HandKeypointMetric``.
+      ``.npy``: the array.
     - ``.json``: the same as nested lists, alone or in an object with those keys.
     - any other suffix: one row per frame, K times three numbers separated by blanks, tabs, commas or semicolons; a row
       may begin with a name. Text and JSON may begin with a byte-order mark, also of UTF-16.
@@ -129,7 +137,8 @@ def read_joints(
         matrix = np.array([[fx, 0, u0], [0, fy, v0], [0, 0, 1]])
         joints = unproject(joints[..., :2], joints[..., 2], {'K': matrix})
     labelled, visible = (_mask(path, content, names, joints) for names in (_LABELLED, _VISIBLE))
-    return JointFile(path, joints * scale, labelled, visible, frames, protocol, unit)
+    columns = {key: _column(path, content, key, joints) for key in ('img_ids', 'hand_type', 'hand_side')}
+    return JointFile(path, joints * scale, labelled, visible, frames, protocol, unit, **columns)
 
 
 def _read_json(path: Path) -> dict[str, object]:
@@ -217,3 +226,18 @@ def _mask(path: Path, content: dict, names: tuple[str, ...], joints: np.ndarray)
     if mask.shape != joints.shape[:2] or mask.dtype.kind not in 'biuf':
         raise ValueError(f'{path}: {key!r} must be {joints.shape[:2]}, as the joints are, found {mask.shape}')
     return mask > 0
+
+
+def _column(path: Path, content: dict, key: str, joints: np.ndarray) -> np.ndarray | None:
+    """Return an array with one entry per frame: a word, or for ids an integer; None if the file has none."""
+    if key not in content:
+        return None
+    kinds = 'iu' if key == 'img_ids' else 'U'
+    with reading(path, f'has no array {key!r}'):
+        column = np.asarray(content[key])
+    if column.shape != joints.shape[:1] or column.dtype.kind not in kinds:
+        wanted = 'integers' if key == 'img_ids' else 'words'
+        raise ValueError(
+            f'{path}: {key!r} must be {len(joints)} {wanted}, one per frame, found {column.shape} {column.dtype}'
+        )
+    return column

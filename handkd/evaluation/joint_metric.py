@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from .functional import AucRule, auc, epe
-from .predictions import HandPredictions
+from .predictions import BY_HAND, HandPredictions
 from .protocols import Protocol
 from .sample_metric import SampleMetric
 
@@ -66,8 +66,9 @@ class JointMetric(SampleMetric):
         raise NotImplementedError
 
     def measure(self, sample: dict) -> dict[str, np.ndarray]:
-        """Compare one sample's joints, and add its image id; see :meth:`compare`."""
-        return self.compare(sample, self.protocol) | dict(img_ids=np.asarray(sample.get('img_id', -1)))
+        """Compare one sample's joints, and add its image id, hand type and side; see :meth:`compare`."""
+        said = {key: np.asarray(sample.get(key, '')) for key in BY_HAND}  # '' in sets that don't label it
+        return self.compare(sample, self.protocol) | dict(img_ids=np.asarray(sample.get('img_id', -1))) | said
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return ``EPE_mean`` and ``EPE_median`` in the joints' unit, and each area under the PCK curve, from 0 to 1.
@@ -77,7 +78,10 @@ class JointMetric(SampleMetric):
         """
         arrays = self.stack_results(results)
         fields = ('pred', 'target', 'valid', 'img_ids')
-        predictions = HandPredictions(*(arrays.pop(key) for key in fields), protocol=self.protocol_name)
+        hands = {key: arrays.pop(key) for key in BY_HAND}
+        if not all((column != '').all() for column in hands.values()):
+            hands = {}
+        predictions = HandPredictions(*(arrays.pop(key) for key in fields), protocol=self.protocol_name, **hands)
         if self.dump is not None:
             predictions.save(self.dump)
         numbers = _under(predictions.protocol, self.numbers_of(predictions))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,9 @@ from handkd.files import write_atomically
 
 from .functional import joint_errors
 from .protocols import PIXELS
+
+BY_HAND = ('hand_type', 'hand_side')
+"""Arrays that a file may have, too: one word per hand."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class HandPredictions:
         img_ids: Id of each image, shape (N,), in the order of the data set.
         protocol: Name of the protocol (:mod:`handkd.evaluation.protocols`), such as 'rel-middle_mcp_gt-scale_21j'
             or 'px_21j'; the number of joints is followed by '-joint0=palm' if joint 0 is the palm's centre.
+        hand_type: Type of the hands in each image, 'left', 'right' or 'interacting', shape (N,). Defaults to None: the
+            data set does not label it.
+        hand_side: Side of each hand, 'left' or 'right', shape (N,). Defaults to None, as ``hand_type``.
     """
 
     pred: np.ndarray
@@ -36,6 +42,8 @@ class HandPredictions:
     valid: np.ndarray
     img_ids: np.ndarray
     protocol: str
+    hand_type: np.ndarray | None = None
+    hand_side: np.ndarray | None = None
 
     @property
     def unit(self) -> str:
@@ -54,7 +62,7 @@ class HandPredictions:
             OSError: If the file can't be written; names it.
         """
         content = io.BytesIO()
-        np.savez_compressed(content, **vars(self))
+        np.savez_compressed(content, **{name: value for name, value in vars(self).items() if value is not None})
         write_atomically(path, content.getvalue())
 
     @classmethod
@@ -66,7 +74,8 @@ class HandPredictions:
             ValueError: If the file is not of this kind (names what is missing), or its joints have no errors: their
                 shapes differ, or one that counts is not finite.
         """
-        arrays = read_arrays(path, cls.__dataclass_fields__, 'predictions', 'a metric of joints')
+        names = [field.name for field in fields(cls) if field.name not in BY_HAND]
+        arrays = read_arrays(path, names, 'predictions', 'a metric of joints', BY_HAND)
         loaded = cls(**arrays | {'protocol': str(arrays['protocol'])})
         try:
             _ = loaded.errors
@@ -75,7 +84,9 @@ class HandPredictions:
         return loaded
 
 
-def read_arrays(path: str | Path, names: Iterable[str], what: str, writer: str) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: str | Path, names: Iterable[str], what: str, writer: str, optional: Iterable[str] = ()
+) -> dict[str, np.ndarray]:
     """Return arrays of an ``.npz`` file that a metric wrote.
 
     Args:
@@ -83,6 +94,7 @@ def read_arrays(path: str | Path, names: Iterable[str], what: str, writer: str) 
         names: Names of the arrays.
         what: Content of the file, for errors.
         writer: Class that writes such files, for errors.
+        optional: Names of arrays that the file may have, too. Defaults to ().
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -92,6 +104,10 @@ def read_arrays(path: str | Path, names: Iterable[str], what: str, writer: str) 
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file of {what}; {writer}(dump=...) writes one')
     try:
-        return read_npz(path, names)
+        arrays = read_npz(path)
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            raise ArrayFileError(path, f'has no array {missing[0]!r}, found {sorted(arrays)[:10]}')
+        return {name: arrays[name] for name in (*names, *optional) if name in arrays}
     except ArrayFileError as error:
         raise ValueError(f'{path}: not a file of {what}, which holds {names} ({error.fault})') from error

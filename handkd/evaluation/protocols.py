@@ -100,6 +100,11 @@ class Protocol:
             Brox), False over all errors at once. The means differ only if joints lack labels. Defaults to True.
         auc: Areas under the PCK curve to report. Defaults to the preset '20-50'.
         also: Other alignments whose mean error is reported as well. Defaults to ().
+        also_auc: Whether the areas are reported for the alignments of ``also``, too. Defaults to False.
+        centimetres: Whether the mean errors are reported in cm as well, as they are published. Defaults to False.
+        by_hand_type: Whether the mean errors of single and of interacting hands are reported as well (see
+            :func:`~handkd.evaluation.functional.hand_type_means`). Defaults to False.
+        skip_rootless: Whether hands whose root has no label don't count, instead of being refused. Defaults to False.
 
     Raises:
         ValueError: If an alignment or a joint is unknown (names the nearest right one), or a root or scale bone is
@@ -115,6 +120,10 @@ class Protocol:
     per_joint: bool = True
     auc: tuple[AucRule, ...] = (AUC_PRESETS['20-50'],)
     also: tuple[str, ...] = ()
+    also_auc: bool = False
+    centimetres: bool = False
+    by_hand_type: bool = False
+    skip_rootless: bool = False
 
     def __post_init__(self) -> None:
         for alignment in (self.alignment, *self.also):
@@ -272,6 +281,8 @@ class Protocol:
 
 _NYU_RULES = (AucRule(20, 50, 31), AucRule(0, 50, 31))
 _HAND_RULES = tuple(AUC_PRESETS.values())
+_OBJECT_RULES = (AucRule(0, 50, 100),)
+_SHAPE = Protocol('pa', 'wrist', auc=_OBJECT_RULES, also=('root+bone',), also_auc=True, centimetres=True)
 
 PROTOCOLS: dict[str, Protocol] = {
     'absolute': Protocol('absolute', joints=None),
@@ -282,6 +293,10 @@ PROTOCOLS: dict[str, Protocol] = {
     'stb': Protocol('root', 'palm', PALM_JOINTS, auc=_HAND_RULES, also=('n', 'pa')),
     'nyu': Protocol('absolute', 'PALM_3', NYU_EVALUATION_JOINTS, per_joint=False, auc=_NYU_RULES, also=('root', 'pa')),
     'icvl': Protocol('absolute', 'palm', ICVL_JOINTS, per_joint=False, auc=_NYU_RULES, also=('root', 'pa')),
+    'dexycb': Protocol('absolute', 'wrist', auc=_OBJECT_RULES, also=('root', 'pa'), also_auc=True),
+    'ho3d': _SHAPE,
+    'freihand': _SHAPE,
+    'interhand': Protocol('root', 'wrist', by_hand_type=True, skip_rootless=True),
 }
 """Protocols by name: four for hands of any number of joints, with joint 0 as the root, and those of data sets.
 
@@ -290,6 +305,13 @@ data set, and no visibility. 'nyu' and 'icvl' follow the evaluation of awesome-h
 all joints and frames count, and the median is over all errors; reported as well are the mean relative to the palm,
 PALM_3 (the last of the 14 joints) or ICVL's joint 0 (of palm, then root, middle and tip of thumb to little finger), and
 PA.
+
+'dexycb', 'ho3d' and 'freihand' take means and areas joint by joint, as the owners' scripts do, with 100 thresholds
+from 0 to 50 mm. 'dexycb': nothing aligned, relative to the wrist, PA. 'ho3d' and 'freihand': PA, and alignment by scale
+and translation, for which HO-3D's script shifts the wrist and scales the bone from there to the middle finger's base;
+in mm, and in cm as published. The scripts' PA also mirrors a hand where that fits better; ours never does, and is
+larger for such hands. 'interhand' is relative to the wrist, for single and interacting hands apart; as by its owners, a
+hand without a labelled wrist does not count.
 """
 
 

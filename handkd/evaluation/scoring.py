@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .functional import auc, epe, frames_within, joint_errors, pck
+from handkd.units import UNITS
+
+from .functional import auc, epe, frames_within, hand_type_means, joint_errors, pck
 from .protocols import NYU_EVALUATION_JOINTS, Protocol
 
 WITHIN = (20, 40)
@@ -34,7 +36,8 @@ class Score:
         errors: Joint errors in mm, shape (N, K), NaN at joints that do not count.
         numbers: ``EPE_mean`` and ``EPE_median`` (mm), ``EPE_mean_<alignment>`` of the protocol's ``also``,
             ``within_<mm>`` (share of frames whose worst joint is within), ``PCK_<mm>``, and ``AUC_...``; for the
-            benchmarks of :data:`SUBJECTS` also ``EPE_mean_<subject>``.
+            benchmarks of :data:`SUBJECTS` also ``EPE_mean_<subject>``. If the protocol asks for it: ``..._cm`` beside
+            each mean (cm), ``AUC_..._<alignment>``, and ``EPE_mean_single``, ``_interacting`` and ``_all`` (mm).
     """
 
     protocol: Protocol
@@ -68,6 +71,8 @@ def score(
     aligned: bool = False,
     within: Sequence[float] = WITHIN,
     pck_at: Sequence[float] = PCK_AT,
+    hand_type: np.ndarray | None = None,
+    hand_side: np.ndarray | None = None,
 ) -> Score:
     """Measure predictions under a protocol.
 
@@ -81,10 +86,13 @@ def score(
         aligned: Whether the predictions are already aligned by the protocol. Defaults to False.
         within: Distances in mm for the shares of frames. Defaults to WITHIN.
         pck_at: Distances in mm for the shares of joints. Defaults to PCK_AT.
+        hand_type: 'interacting' or other types of :data:`~handkd.evaluation.functional.HAND_TYPES`, shape (N,); used
+            only if the protocol reports by hand type. Defaults to None.
+        hand_side: 'left' or 'right', shape (N,); used as ``hand_type`` is. Defaults to None.
 
     Raises:
-        ValueError: If the shapes differ or do not fit the protocol, a coordinate is not finite, the visibility is
-            missing, a root has no label, or no joint counts.
+        ValueError: If the shapes differ or do not fit the protocol, a coordinate is not finite, the visibility or the
+            hands' types are missing, a root has no label, or no joint counts.
     """
     pred, target = np.asarray(pred, np.float64), np.asarray(target, np.float64)
     if pred.shape != target.shape or pred.ndim != 3 or pred.shape[2] != 3:
@@ -93,27 +101,63 @@ def score(
     if protocol.alignment == 'root+scale' and not aligned:
         _check_normalised(pred, protocol)
     labelled = np.ones(pred.shape[:2], bool) if labelled is None else np.asarray(labelled, bool)
-    counts = labelled & protocol.counts
-    if protocol.visible_only:
-        if visible is None:
-            raise ValueError(
-                f'the protocol {protocol.name} counts visible joints only, so the ground truth needs an array '
-                '`visible` of shape (N, K)'
-            )
-        counts = counts & np.asarray(visible, bool)
+    if protocol.skip_rootless:
+        labelled = labelled & labelled[:, protocol.root_indices].all(1, keepdims=True)
+    counts = _find_counted(protocol, labelled, visible)
+    rows = labelled.any(1) if protocol.skip_rootless else slice(None)
 
     def errors_of(one: Protocol) -> np.ndarray:
-        return joint_errors(pred if aligned else one.align(pred, target, labelled), target, counts)
+        moved = pred.copy()
+        if not aligned:
+            moved[rows] = one.align(pred[rows], target[rows], labelled[rows])
+        return joint_errors(moved, target, counts)
 
     errors = errors_of(protocol)
-    numbers = dict(zip(('EPE_mean', 'EPE_median'), epe(errors, protocol.per_joint)))
-    for other in protocol.also:
-        numbers[f'EPE_mean_{other}'] = epe(errors_of(protocol.with_alignment(other)), protocol.per_joint).mean
+    others = {other: errors_of(protocol.with_alignment(other)) for other in protocol.also}
+    numbers = _means(errors, others, protocol)
+    if protocol.by_hand_type:
+        numbers |= _hand_type_means(errors, protocol, hand_type, hand_side)
     frames, joints = frames_within(errors, np.array(within)), pck(errors, np.array(pck_at), protocol.per_joint)
     numbers |= {f'within_{distance:g}': float(share) for distance, share in zip(within, frames)}
     numbers |= {f'PCK_{distance:g}': float(share) for distance, share in zip(pck_at, joints)}
     numbers |= {rule.name: auc(errors, rule, protocol.per_joint) for rule in protocol.auc}
+    for other, moved in others.items() if protocol.also_auc else ():
+        numbers |= {f'{rule.name}_{other}': auc(moved, rule, protocol.per_joint) for rule in protocol.auc}
     return Score(protocol, errors, numbers | _subject_means(errors, protocol))
+
+
+def _find_counted(protocol: Protocol, labelled: np.ndarray, visible: np.ndarray | None) -> np.ndarray:
+    """Return which joints count, shape (N, K), bool."""
+    counts = labelled & protocol.counts
+    if not protocol.visible_only:
+        return counts
+    if visible is None:
+        raise ValueError(
+            f'the protocol {protocol.name} counts visible joints only, so the ground truth needs an array '
+            '`visible` of shape (N, K)'
+        )
+    return counts & np.asarray(visible, bool)
+
+
+def _means(errors: np.ndarray, others: dict[str, np.ndarray], protocol: Protocol) -> dict[str, float]:
+    """Return mean and median of errors in mm, shape (N, K), and the means by other alignments."""
+    numbers = dict(zip(('EPE_mean', 'EPE_median'), epe(errors, protocol.per_joint)))
+    numbers |= {f'EPE_mean_{other}': epe(moved, protocol.per_joint).mean for other, moved in others.items()}
+    if protocol.centimetres:
+        means = [name for name in numbers if name.startswith('EPE_mean')]
+        numbers |= {f'{name}_cm': numbers[name] / UNITS['cm'] for name in means}
+    return numbers
+
+
+def _hand_type_means(
+    errors: np.ndarray, protocol: Protocol, hand_type: np.ndarray | None, hand_side: np.ndarray | None
+) -> dict[str, float]:
+    if hand_type is None or hand_side is None:
+        raise ValueError(
+            f'the protocol {protocol.name} takes single and interacting hands apart, so the ground truth needs arrays '
+            '`hand_type` and `hand_side` of shape (N,); without them take it by its full name'
+        )
+    return {f'EPE_mean_{name}': mean for name, mean in hand_type_means(errors, hand_type, hand_side).items()}
 
 
 def _check_normalised(pred: np.ndarray, protocol: Protocol) -> None:

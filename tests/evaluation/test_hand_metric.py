@@ -220,3 +220,19 @@ def test_bad_input_is_named():
         evaluate([make_sample(2, keypoints_cam=TARGET[:1])])
     with pytest.raises(ValueError, match='img_id 3: the predicted keypoints_xyz are not finite'):
         evaluate([make_sample(3, (0, np.nan, 0))])
+
+
+def test_single_and_interacting_hands_are_reported_apart_and_dumped(tmp_path):
+    samples = [make_sample(i, keypoints_cam=TARGET[i : i + 1] * (1.1 if i < 2 else 1.3)) for i in range(5)]
+    for i, sample in enumerate(samples):
+        sample |= dict(hand_type='right' if i < 2 else 'interacting', hand_side='right' if i < 4 else 'left')
+    options = dict(root='wrist', scale='pred', auc=(0, 50, 100))
+    numbers = evaluate(samples, dump=str(tmp_path / 'p.npz'), **options)
+    name = 'rel-wrist_pred-scale_21j'
+    assert numbers[f'{name}/EPE_mean_single'] == pytest.approx(evaluate(samples[:2], **options)[f'{name}/EPE_mean'])
+    single, every, both = (numbers[f'{name}/EPE_mean_{kind}'] for kind in ('single', 'all', 'interacting'))
+    assert single < every < both
+    back = HandPredictions.load(tmp_path / 'p.npz')
+    assert back.hand_type.tolist() == ['right'] * 2 + ['interacting'] * 3 and back.hand_side[4] == 'left'
+    mixed = [samples[0], make_sample(3, keypoints_cam=TARGET[3:4])]  # a set that does not say it
+    assert f'{name}/EPE_mean_single' not in evaluate(mixed, **options)

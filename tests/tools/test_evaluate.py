@@ -300,3 +300,80 @@ def test_published_predictions_in_metres(tmp_path, capsys):
     with pytest.raises(ValueError, match='give --unit m'):
         TOOL['main'](args)
     assert 5 < row(run(capsys, *args, '--unit', 'm'), 'deepprior_pp_uvd')['mean'] < 20
+
+
+@pytest.fixture
+def absolute(files) -> HandPredictions:
+    """Predictions in the camera's frame, as a metric dumps them."""
+    noise = np.random.default_rng(1).normal(size=TARGET.shape) * 8
+    result = HandPredictions(TARGET + OFF + noise, TARGET, np.ones((6, 21), bool), np.arange(6), 'abs_21j')
+    result.save('predictions.npz')
+    return result
+
+
+@pytest.mark.parametrize('name', ['freihand', 'ho3d', 'dexycb'])
+def test_a_submission_is_written_and_scored_like_its_predictions(absolute, capsys, name):
+    lines = run(capsys, 'predictions.npz', '--write', 'new/sub.json', '--format', name)
+    assert lines[0] == 'new/sub.json' and (len(lines) == 1 if name == 'dexycb' else 'the published set has' in lines[1])
+    form = ['--format', name, '--protocol', name, '--gt', 'predictions.npz']
+    lines = run(capsys, 'new/sub.json', 'predictions.npz', *form, '--json', 'out.json')
+    assert row(lines, 'sub') == row(lines, 'predictions')
+    found = row(lines, 'sub')
+    if name == 'dexycb':
+        assert found['pa'] < found['mean'] < 20 and found['AUC_0-50_trapz100'] < found['AUC_0-50_trapz100_pa'] < 1
+    else:
+        assert {'mean', 'cm', 'root+bone', 'root+bone_cm'} <= set(found) and 'cm)' in lines[3]
+    assert json.loads(Path('out.json').read_text())['units'] is None
+
+
+def test_the_owners_truth_of_ho3d_is_read(absolute, capsys):
+    mano = [0, 5, 6, 7, 9, 10, 11, 17, 18, 19, 13, 14, 15, 1, 2, 3, 4, 8, 12, 16, 20]
+    Path('evaluation_xyz.json').write_text(json.dumps((TARGET / 1000 * (1, -1, -1))[:, mano].tolist()))
+    run(capsys, 'predictions.npz', '--write', 'sub.json', '--format', 'ho3d')
+    truth = ['--gt', 'evaluation_xyz.json', '--format', 'ho3d', '--protocol']
+    for protocol in ('absolute', 'ho3d'):
+        shown = run(capsys, 'sub.json', *truth, protocol)
+        assert row(shown, 'sub') == row(run(capsys, 'predictions.npz', '--protocol', protocol), 'predictions')
+    Path('short.json').write_text(json.dumps([json.loads(Path('evaluation_xyz.json').read_text())[:5], [[]] * 5]))
+    with pytest.raises(ValueError, match='short.json has 5 frames, but the ground truth evaluation_xyz.json has 6'):
+        TOOL['main'](['short.json', *truth, 'ho3d'])
+
+
+def test_single_and_interacting_hands_are_scored_apart(files, capsys):
+    kind = ['left', 'right', 'right', 'interacting', 'interacting', 'interacting']
+    np.savez('hands.npz', xyz=TARGET, hand_type=kind, hand_side=['left', 'right'] * 3)
+    np.save('scaled.npy', TARGET * np.where(np.arange(6) < 3, 1.1, 1.3)[:, None, None])
+    found = row(run(capsys, 'scaled.npy', '--gt', 'hands.npz', '--protocol', 'interhand'), 'scaled')
+    assert 1 < found['single'] < found['all'] < found['interacting']
+    with pytest.raises(ValueError, match='needs arrays `hand_type` and `hand_side`'):
+        TOOL['main'](['scaled.npy', '--gt', 'gt.npz', '--protocol', 'interhand'])
+    np.savez('hands.npz', xyz=TARGET, hand_type=kind[:4], hand_side=['left', 'right'] * 3)
+    with pytest.raises(ValueError, match=r"hands.npz: 'hand_type' must be 6 words, one per frame, found \(4,\)"):
+        TOOL['main'](['scaled.npy', '--gt', 'hands.npz', '--protocol', 'interhand'])
+
+
+def test_columns_that_a_files_alignment_belies_are_refused(absolute, capsys):
+    HandPredictions(**vars(absolute) | {'protocol': 'pa_21j'}).save('aligned.npz')
+    with pytest.raises(ValueError, match='aligned and selected by pa_21j .* so rel-wrist_bone-scale_21j cannot be'):
+        TOOL['main'](['aligned.npz', '--protocol', 'ho3d'])
+    HandPredictions(**vars(absolute) | {'protocol': 'rel-wrist_pred-scale_21j'}).save('aligned.npz')
+    run(capsys, 'aligned.npz', '--protocol', 'ho3d')
+    with pytest.raises(
+        ValueError, match='aligned.npz: its joints are stored by rel-wrist_pred-scale_21j, expected camera'
+    ):
+        TOOL['main'](['aligned.npz', '--write', 'a.json', '--format', 'ho3d'])
+    assert not Path('a.json').exists()
+
+
+def test_wrong_options_of_submissions_are_named(absolute, capsys):
+    for args, message in (
+        (['predictions.npz'], '--protocol is needed to score'),
+        (['predictions.npz', '--write', 'a.json'], '--write takes one PRED and --format freihand, ho3d, dexycb'),
+        (['a.npz', 'b.npz', '--write', 'a.json', '--format', 'ho3d'], '--write takes one PRED'),
+        (['a.npz', '--write', 'a.json', '--format', 'ho3d', '--protocol', 'ho3d'], 'leave out --protocol'),
+        (['a.json', '--format', 'ho3d', '--protocol', 'ho3d'], 'contain no ground truth: give its file with --gt'),
+        (['a.npz', '--format', 'ho3d', '--protocol', 'pa', '--unit', 'm'], 'determines unit and joint order'),
+    ):
+        with pytest.raises(SystemExit):
+            TOOL['main'](args)
+        assert message in capsys.readouterr().err

@@ -53,7 +53,7 @@ class PackHandInputs(BatchTransform):
     is_last = True
     META_KEYS = (
         'img_id', 'img_path', 'hand_side', 'camera', 'img_shape', 'ori_shape', 'warp_matrix', 'depth_cube', 'subject',
-        'sequence', 'frame', 'view',
+        'sequence', 'frame', 'view', 'hand_type',
     )  # fmt: skip
 
     def __init__(
