@@ -22,6 +22,7 @@ from handkd.datasets.packed import Packer, PackSettings
 from handkd.datasets.transforms import read_image
 from handkd.evaluation.part_counts import PartCounts
 from handkd.evaluation.predictions import HandPredictions
+from handkd.evaluation.submissions import read_submission
 from handkd.files import checksum_of
 from handkd.geometry import AngleLimits
 from handkd.models import load_weights, read_checkpoint
@@ -210,6 +211,18 @@ def _write_joints(folder: Path) -> None:
     np.savetxt(folder / 'pred.txt', joints.reshape(2, 63), fmt='%.3f')
 
 
+def _write_submissions(folder: Path) -> None:
+    joints = _joints().round(2)
+    rows = np.concatenate([np.arange(2)[:, None], joints.reshape(2, 63)], 1)
+    np.savetxt(folder / 'dexycb.txt', rows, fmt=['%d', *['%.2f'] * 63], delimiter=',')
+    (folder / 'freihand.json').write_text(json.dumps([(joints / 1000).tolist(), [[[0, 0, 0]]] * 2]))
+
+
+def _read_submissions(folder: Path) -> None:
+    read_submission(folder / 'dexycb.txt', 'dexycb')
+    read_submission(folder / 'freihand.json', 'freihand')
+
+
 def _read_joints(folder: Path) -> None:
     import evaluate  # the tool, which lies beside this package
 
@@ -266,6 +279,7 @@ TARGETS: dict[str, Target] = {
     'round': Target(_write_round, _read_round),
     'limits': Target(_write_limits, lambda folder: AngleLimits.read(folder / 'limits.json')),
     'joints': Target(_write_joints, _read_joints),
+    'submissions': Target(_write_submissions, _read_submissions),
     'results': Target(_write_results, _read_results),
     'images': Target(_write_images, _read_images),
 }

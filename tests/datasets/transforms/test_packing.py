@@ -34,6 +34,8 @@ def test_labels_and_meta_information(make_sample):
     assert meta['img_id'] == 2 and meta['hand_side'] == sample['hand_side'] and meta['img_shape'] == (49, 65)
     np.testing.assert_array_equal(meta['camera']['K'], sample['camera']['K'])
     assert 'img_path' not in meta and 'gt_fields' not in labels
+    both = PackHandInputs()(dict(sample, hand_type='interacting'))['data_samples']
+    assert both.hand_type == 'interacting' and 'hand_type' not in meta
     assert PackHandInputs(meta_keys=('img_id',))(dict(sample))['data_samples'].metainfo == dict(img_id=2)
 
 
