@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
 from tqdm import tqdm
+from typing_extensions import Unpack
 
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 from handkd.hints import check_choice

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
 from mmengine.logging import MMLogger
+from typing_extensions import Unpack
 
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 from handkd.hints import check_choice

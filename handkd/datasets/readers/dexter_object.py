@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
 from mmengine.logging import MMLogger
+from typing_extensions import Unpack
 
 from handkd.geometry import register_depth, register_image
 from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, SIDES

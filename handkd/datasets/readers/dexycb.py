@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple, Unpack
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.logging import MMLogger
+from typing_extensions import Unpack
 
 from handkd.array_files import ArrayFileError
 from handkd.hand import JOINTS, SIDES
@@ -42,13 +43,17 @@ from .dexycb_labels import DEPTH, HAND, NAMES, SIZE, read_labels, read_seg
 
 
 class _Folder(NamedTuple):
-    """A camera's recording of a sequence."""
+    """A camera's recording of a sequence.
+
+    ``first`` is the owners' number of its first frame: they count all frames of a split, by sequence, camera and frame.
+    """
 
     subject: int
     sequence: int
     camera: int
     path: str
     meta: Meta
+    first: int
 
 
 @DATASETS.register_module()
@@ -60,6 +65,9 @@ class DexYCBDataset(HandFileDataset):
     ``calibration/intrinsics`` and ``calibration/extrinsics_*``. Depth is in the colour camera's pixels. Each sequence
     shows one hand. Frames whose joints are all -1, where no hand is visible, are left out: :attr:`unlabelled` counts
     them.
+
+    ``img_id`` is the owners' number of the frame, by which their scripts evaluate: its place among all frames of the
+    split, those without a hand included (of ``subjects``, if these are given).
 
     ``keypoints`` are the file's. The set has no visibility: ``keypoints_visible`` is derived from depth and
     segmentation at the joint's pixel, see ``visibility``. The world (``camera['R']``, ``['T']``) is the frame of the
@@ -237,11 +245,13 @@ class DexYCBDataset(HandFileDataset):
 
     def _folders(self) -> Iterator[_Folder]:
         """Yield the cameras' recordings of the split, sequence by sequence."""
+        first, in_split = 0, select(self.setup, self.split, 1).cameras
         for number, (subject, path) in enumerate(self._sequences):
             meta = read_meta(self.data_root / path / 'meta.yml')
-            if meta.side in self.sides and meta.frames:
-                for camera in self.cameras:
-                    yield _Folder(subject, number, camera, f'{path}/{SERIALS[camera]}', meta)
+            for camera in in_split:
+                if meta.side in self.sides and meta.frames and camera in self.cameras:
+                    yield _Folder(subject, number, camera, f'{path}/{SERIALS[camera]}', meta, first)
+                first += meta.frames
 
     def _count_sequences(self) -> list[str]:
         """Describe the subjects with another number of sequences: their places would decide wrong splits."""
@@ -259,7 +269,7 @@ class DexYCBDataset(HandFileDataset):
         """List the frames that have all needed files.
 
         Returns:
-            Number of the folder and of the frame, each shape (N,), int32, in the owners' order: by sequence, frame and
+            Number of the folder and of the frame, each shape (N,), int32, by sequence, frame and
             camera; and a description of the missing files, if any.
         """
         patterns, rows, absent = [NAMES[kind] for kind in self._needed()], [], []
@@ -297,6 +307,7 @@ class DexYCBDataset(HandFileDataset):
             'sequence': np.array([folder.sequence for folder in folders], np.int32),
             'camera': np.array([folder.camera for folder in folders], np.int8),
             'side': np.array([SIDES.index(folder.meta.side) for folder in folders], np.int8),
+            'first': np.array([folder.first for folder in folders], np.int64),
             'K': np.stack([matrices[folder.camera] for folder in folders]),
             'R': np.stack([rotation for rotation, _ in poses]),
             'T': np.stack([translation for _, translation in poses]),
@@ -335,7 +346,7 @@ class DexYCBDataset(HandFileDataset):
         path = str(self.index['folders'][folder])
         record |= dict(subject=int(self.index['subject'][folder]), sequence=path.rpartition('/')[0], frame=frame)
         record['view'] = int(self.index['camera'][folder])
-        record['img_id'] = index
+        record['img_id'] = int(self.index['first'][folder]) + frame
         record['img_path'], record['depth_path'], record['mask_path'] = (
             f'{self.data_root}/{path}/{NAMES[kind].format(frame)}' for kind in ('rgb', 'depth', 'labels')
         )

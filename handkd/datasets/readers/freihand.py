@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
+from typing_extensions import Unpack
 
 from handkd.hand import JOINTS, NUM_JOINTS
 from handkd.hints import check_choice

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
 from mmengine.logging import MMLogger
 from tqdm import tqdm
+from typing_extensions import Unpack
 
 from handkd.geometry import project
 from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN

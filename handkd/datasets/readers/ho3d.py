@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cached_property, partial
-from typing import Unpack
 
 import numpy as np
 from mmengine.logging import MMLogger
+from typing_extensions import Unpack
 
 from handkd.hand import JOINTS
 from handkd.hints import check_choice

@@ -6,10 +6,10 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
 from tqdm import tqdm
+from typing_extensions import Unpack
 
 from handkd.geometry import axis_angle_to_matrix
 from handkd.hand import JOINT_INDEX, JOINTS, SIDES

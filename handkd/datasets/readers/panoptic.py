@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Unpack
 
 import numpy as np
 from mmengine.logging import MMLogger
+from typing_extensions import Unpack
 
 from handkd.geometry import project
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES

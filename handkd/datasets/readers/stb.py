@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
+from typing_extensions import Unpack
 
 from handkd.geometry import axis_angle_to_matrix, register_depth, register_image
 from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, finger_joints

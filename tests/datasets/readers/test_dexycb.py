@@ -6,6 +6,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import yaml
 from mmengine.logging import MMLogger
 
 from handkd.datasets import DexYCBDataset
@@ -60,6 +61,25 @@ def test_the_studio_comes_back(written, setup):
             'the frame without a hand'
         )
         assert split in dataset.PUBLISHED if setup == 's0' else not dataset.PUBLISHED
+
+
+def test_frames_have_the_owners_numbers(written):
+    """They count all frames of a split, by subject, sequence, camera and frame, whether they show a hand or not."""
+    root, _ = written
+    for setup, split, cameras in (('s0', 'val', SERIALS), ('s1', 'train', SERIALS), ('s2', 'train', SERIALS[:6])):
+        numbers = {}
+        for subject, person in enumerate(sorted(root.glob('20*-subject-*')), 1):
+            for place, sequence in enumerate(sorted(path for path in person.iterdir() if path.is_dir())):
+                if not is_in_split(setup, split, subject, place, 0):
+                    continue
+                frames = yaml.safe_load((sequence / 'meta.yml').read_text())['num_frames']
+                for camera in cameras:
+                    for frame in range(frames):
+                        numbers[f'{sequence}/{camera}/color_{frame:06d}.jpg'] = len(numbers)
+        for settings in ({}, dict(sides=['right']), dict(cameras=cameras[2:3])):
+            dataset = DexYCBDataset(root, split, setup=setup, **settings)
+            records = [dataset.get_record(i) for i in range(len(dataset))]
+            assert [r['img_id'] for r in records] == [numbers[r['img_path']] for r in records]
 
 
 def test_images_depth_and_masks_come_back(written):
