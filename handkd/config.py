@@ -25,7 +25,7 @@ from .baseline import remove_absent_parts
 from .hints import ConfigError, check_keys, did_you_mean, one_line
 from .lookup import LOADERS, RUNNER_KEYS, class_names, find_class, typed_dicts
 from .needs import missing, needs_of
-from .overrides import check_overrides
+from .overrides import check_left_out, check_overrides
 from .reading import shown
 from .signatures import signature_of
 from .size_checks import check_sizes
@@ -62,8 +62,8 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     Raises:
         FileNotFoundError: If the file is missing; names the configs in its folder.
         ConfigError: If it or one of its bases is not a ``.py`` file, if it can not be read, with the cause, if an
-            option would have no effect (:func:`~handkd.overrides.check_overrides`), or if it is invalid
-            (:func:`check_config`).
+            option would have no effect (:func:`~handkd.overrides.check_overrides`,
+            :func:`~handkd.overrides.check_left_out`), or if it is invalid (:func:`check_config`).
     """
     path = Path(path)
     if not path.is_file():
@@ -91,6 +91,8 @@ def _apply(cfg: Config, options: dict) -> None:
     A dict replaces a None, which stands for a part that is left out; MMEngine refuses that.
     """
     for key, value in options.items():
+        if value is None:
+            check_left_out(cfg, key)
         *parents, last = key.split('.')
         node = cfg
         for part in parents:

@@ -1,4 +1,4 @@
-"""Overrides of a config without effect, since the variable that they name was used while its file was read."""
+"""Overrides of a config without effect: of variables that were used while its file was read, and of absent parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mmengine.config import Config
 
-from .hints import ConfigError, check_keys
+from .hints import ConfigError, check_keys, did_you_mean
 
 MOST_PLACES = 6
 """Maximum number of keys in an error."""
@@ -43,6 +43,25 @@ def check_overrides(cfg: Config, options: Iterable[str], known: Iterable[str]) -
             f'{option}: {name} is a variable that was used when the config file was read, so an override has no '
             f'effect; {remedy}'
         )
+
+
+def check_left_out(cfg: Config, option: str) -> None:
+    """Refuse an option that leaves out a distiller or teacher (None) which a config does not have.
+
+    Args:
+        cfg: The config, before the option is merged.
+        option: Dotted key of the option, such as 'model.distillers.offset'.
+
+    Raises:
+        ConfigError: If the model has no part of this name; names the nearest right one.
+    """
+    place, _, name = option.rpartition('.')
+    if place not in ('model.distillers', 'model.teachers'):
+        return
+    parts = _look_up(cfg.to_dict(), place.split('.')) or {}
+    if name not in parts:
+        remedy = did_you_mean(name, parts) if parts else f'the config has no {place}'
+        raise ConfigError(f'{option}=None: {place} has no {name!r} to leave out; {remedy}')
 
 
 def _places(cfg: Config, option: str, known: set[str]) -> Iterator[str]:

@@ -70,6 +70,21 @@ def test_other_options_without_an_effect(option, said, tmp_path):
         load_config(tmp_path / 'a.py', {option: 1})
 
 
+@pytest.mark.parametrize(
+    ('config', 'options', 'said'),
+    [
+        ('ekd/ts500m_lm', {'model.distillers.offst': None}, "has no 'offst' to leave out; did you mean 'offset'"),
+        ('pmd/resnet34_rhd', {'model.teachers.dept': None}, "has no 'dept' to leave out; did you mean 'depth'"),
+        ('ekd/ts500m_lm', {'model.teachers.depth': None}, 'the config has no model.teachers'),
+        ('nvs/resnet50_panoptic', {'model.distillers.feat': None}, 'the config has no model.distillers'),
+    ],
+)
+def test_leaving_out_a_part_that_does_not_exist_is_refused(config, options, said):
+    with pytest.raises(ConfigError, match=said) as refusal:
+        load_config(CONFIGS.parent / f'{config}.py', options)
+    assert str(refusal.value).startswith(f'{next(iter(options))}=None: ')
+
+
 def test_a_list_of_many_keys_is_cut_short(tmp_path):
     loaders = ''.join(
         f'{name}_dataloader = dict(dataset=dict(type="X", size=7))\n' for name in ('train', 'val', 'test')
