@@ -27,10 +27,14 @@ def baseline_config(cfg: Config) -> Config:
         ConfigError: If its model is of another type.
     """
     if not _is_distilled(cfg):
-        raise ConfigError(
-            f'model.type must be DistilledEstimator, found {cfg.model.get("type")}: the config has no teachers and no '
-            'distillers, so it is a baseline already; leave --baseline out'
+        kind = (cfg.get('model') or {}).get('type')
+        plain = str(kind).rpartition('.')[2] == 'HandPoseEstimator'
+        reason = (
+            'the config has no teachers and no distillers, so it is a baseline already; leave --baseline out'
+            if plain
+            else 'only the teachers and distillers of that model are left out; train the config of a baseline instead'
         )
+        raise ConfigError(f'--baseline: model.type must be DistilledEstimator, found {kind}: {reason}')
     cfg = copy.deepcopy(cfg)
     _set_network(cfg, cfg.model.student)
     _prune(cfg.train_dataloader.dataset, _modalities(cfg.model), _fields(()))

@@ -55,6 +55,13 @@ def test_a_baseline_of_a_baseline_is_refused():
         baseline_config(load_config(PLAIN))
 
 
+def test_a_model_that_is_no_baseline_is_not_called_one():
+    path = CONFIGS / 'nvs' / 'resnet18quarter_studio.py'
+    with pytest.raises(ConfigError, match='found ViewSynthesizer: only the teachers and distillers') as refusal:
+        baseline_config(load_config(path))
+    assert 'already' not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ('options', 'distillers', 'types', 'packed', 'loaded'),
     [
