@@ -93,8 +93,12 @@ def _name(kind: object) -> str:
 
 
 def _is_part(node: dict, given: object) -> bool:
-    """Whether a builder's argument is a node of the config, possibly with further arguments."""
-    return isinstance(given, dict) and all(key in given and given[key] == value for key, value in node.items())
+    """Whether a builder's argument is a node of the config, possibly with more arguments, or without its pipeline."""
+    if not isinstance(given, dict):
+        return False
+    # Labels are read without the pipeline.
+    compared = {key: value for key, value in node.items() if key != 'pipeline' or key in given}
+    return all(key in given and given[key] == value for key, value in compared.items())
 
 
 def _missing(error: Exception) -> str | None:

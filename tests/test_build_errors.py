@@ -137,3 +137,13 @@ def test_a_fault_in_the_training_is_none_of_the_configs(tmp_path, monkeypatch, r
 def test_a_data_set_on_its_own_has_no_place():
     error = error_of(DATASETS.build, dict(type='StudioDataset', split='train', length='x'))
     assert str(explain(error)).startswith('StudioDataset: ')
+
+
+def test_a_set_whose_labels_are_read_without_its_pipeline_is_named_by_its_entry():
+    def read_labels(cfg):
+        DATASETS.build({key: value for key, value in cfg.train_dataloader.dataset.items() if key != 'pipeline'})
+
+    shared = dict(type='HandFolderDataset', data_root='no/such/folder')
+    entry = dict(dataset=dict(shared, split='train', pipeline=[dict(type='PackHandInputs')]))
+    error = error_of(read_labels, Config(dict(source=shared, train_dataloader=entry)))
+    assert str(explain(error)).startswith('train_dataloader.dataset (HandFolderDataset): ')
