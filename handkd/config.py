@@ -209,11 +209,11 @@ def check_config(cfg: Config, only: str | None = None) -> None:
     if 'by_epoch' in train_cfg and not train_cfg['by_epoch'] and 'type' not in train_cfg:
         lengths = {'by_epoch', 'max_epochs', *signature_of(IterBasedTrainLoop).arguments}  # two are judged later
         check_keys(train_cfg, lengths, 'train_cfg')
+    for need in find_needs(cfg, RUNNER_KEYS if only is None else (only,)):
+        check_need(need)
     entries = cfg.to_dict()
     for where, node in typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
         _check_node(where, node, known, cfg)
-    for need in find_needs(cfg, RUNNER_KEYS if only is None else (only,)):
-        check_need(need)
     check_sizes(cfg)
 
 

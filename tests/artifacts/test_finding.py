@@ -140,6 +140,8 @@ def test_a_declaration_of_no_artifact_is_an_error(config, notes):
     METRICS.get('NoteMetric').artifacts = dict(note='notes.path')
     with pytest.raises(ConfigError, match=r"test_evaluator\[0\] .*'notes\.path'.*did you mean 'note\.path'"):
         load_config(config, {'test_evaluator.0.note': 'x.txt'})
+    with pytest.raises(ConfigError, match="did you mean 'note.path'"):  # not: set notes=dict(path=PATH)
+        load_config(config)
 
 
 def test_two_kinds_with_one_entry_are_an_error(notes):
