@@ -77,8 +77,18 @@ class Latent25D:
             ValueError: If the scale is not positive and finite, or root or scale bone have no label.
         """
         xyz, root, scale = self._frame.encode(keypoints_cam, valid)
-        places = (2 * keypoints + 1) / self.input_size - 1
-        return torch.cat([places, xyz[..., 2:]], -1), root[..., 2], scale
+        return torch.cat([self.places(keypoints), xyz[..., 2:]], -1), root[..., 2], scale
+
+    def places(self, keypoints: Tensor) -> Tensor:
+        """Return the normalised x and y of pixels: the inverse of :meth:`pixels`.
+
+        Args:
+            keypoints: Shape (B, 21, 2), px of the network's input, pixel centres at whole numbers.
+
+        Returns:
+            Shape (B, 21, 2), -1 at the left (upper) edge of the input, 1 at the right (lower) one.
+        """
+        return (2 * keypoints + 1) / self.input_size - 1
 
     def pixels(self, pose: Tensor) -> Tensor:
         """Return the joints' pixels in the network's input.

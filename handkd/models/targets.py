@@ -10,7 +10,9 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from handkd.codecs import CropCameras
-from handkd.hand import SIDES
+from handkd.hand import NUM_JOINTS, SIDES
+
+from .rows import rows_with
 
 
 def stack_joints(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -32,6 +34,26 @@ def stack_joints(data_samples: list, device: torch.device) -> tuple[Tensor, Tens
     return joints, valid
 
 
+def stack_known_joints(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Stack the samples' joints in space as :func:`stack_joints` does, if some may lack them.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image; those with 'keypoints_cam' in ``absent`` have no 3D joints.
+        device: Device of the result.
+
+    Returns:
+        Joints in mm, camera frame, shape (B, 21, 3), and their validity, shape (B, 21), both float32; both are 0 for
+        samples without 3D joints.
+    """
+    rows = rows_with(data_samples, ('keypoints_cam',))
+    if rows is None:
+        return stack_joints(data_samples, device)
+    joints, valid = (torch.zeros(len(data_samples), NUM_JOINTS, *rest, device=device) for rest in ((3,), ()))
+    if rows:
+        joints[rows], valid[rows] = stack_joints([data_samples[i] for i in rows], device)
+    return joints, valid
+
+
 def stack_native_joints(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
     """Stack the samples' joints in space as their data set labels them.
 
@@ -50,24 +72,25 @@ def stack_native_joints(data_samples: list, device: torch.device) -> tuple[Tenso
     return joints, torch.ones_like(joints[..., 0])
 
 
-def stack_keypoints(data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
+def stack_keypoints(data_samples: list, device: torch.device, visible_only: bool = True) -> tuple[Tensor, Tensor]:
     """Stack the samples' joints in the image.
 
     Args:
         data_samples: ``PoseDataSample`` of each image, with ``gt_instances.keypoints`` of shape (1, 21, 2), px of the
             network's input, and ``gt_instances.keypoints_visible`` and ``.keypoints_valid`` of shape (1, 21).
         device: Device of the result.
+        visible_only: Whether only visible joints count. Defaults to True.
 
     Returns:
-        Joints in px of the network's input, shape (B, 21, 2), and which of them are labelled and visible, shape
-        (B, 21), both float32.
+        Joints in px of the network's input, shape (B, 21, 2), and which of them count: are labelled, and visible unless
+        ``visible_only`` is False, shape (B, 21), both float32.
 
     Raises:
         ValueError: If a sample has no 2D joints, or no visibility or validity of them; names it.
     """
     keys = ('keypoints', 'keypoints_visible', 'keypoints_valid')
     keypoints, visible, valid = _stack(data_samples, keys, device, '2D joints with their visibility')
-    return keypoints, visible * valid
+    return keypoints, visible * valid if visible_only else valid
 
 
 def _stack(data_samples: list, keys: Sequence[str], device: torch.device, what: str) -> list[Tensor]:

@@ -3,10 +3,12 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from handkd.datasets import MixedDataset, SampleKey
-from handkd.registry import DATASETS
+from handkd.datasets.transforms.batch import BatchTransform
+from handkd.registry import DATASETS, TRANSFORMS
 
 PIPELINE = [
     dict(type='HandCrop'),
@@ -52,3 +54,76 @@ def test_wrong_shares_are_refused(mixed):
             MixedDataset([FIRST, SECOND], shares)
     with pytest.raises(IndexError, match='has 12 samples, found index 12'):
         mixed.locate(12)
+
+
+@TRANSFORMS.register_module()
+class ForgetKeys(BatchTransform):
+    """Removes what a set does not label."""
+
+    def __init__(self, *, keys):
+        self.keys = keys
+
+    def transform_batch(self, batch, draws):
+        for key in self.keys:
+            batch.pop(key)
+
+
+@TRANSFORMS.register_module()
+class UnlabelJoints(BatchTransform):
+    def transform_batch(self, batch, draws):
+        batch['keypoints_valid'] = np.zeros((batch.size, 21), np.float32)
+
+
+def hands(modalities, fields=(), forget=(), **settings):
+    steps = [dict(type='DepthToCube')] * ('depth' in modalities) + [dict(type='ForgetKeys', keys=forget)]
+    pack = dict(type='PackHandInputs', modalities=modalities, fields=fields)
+    return {**FIRST, 'modalities': modalities, 'pipeline': [*steps, pack], **settings}
+
+
+EVERYTHING = hands(['rgb', 'depth'], ['hand_mask'])
+FLAT = hands(['rgb'], forget=['keypoints_cam'], seed=3)
+OPTIONAL = ('depth', 'keypoints', 'keypoints_cam', 'hand_mask')
+
+
+def test_what_samples_lack_is_filled_and_named(mixed):
+    both = MixedDataset([EVERYTHING, FLAT], [1, 1], OPTIONAL)
+    samples = both.__getitems__([0, 1, 2, 3])
+    assert [sample['data_samples'].absent for sample in samples] == [(), ('depth', 'keypoints_cam', 'hand_mask')] * 2
+    for sample, alone in zip(samples[::2], DATASETS.build(EVERYTHING).__getitems__([0, 1])):
+        assert all(torch.equal(sample['inputs'][key], alone['inputs'][key]) for key in ('rgb', 'depth'))
+    for sample in samples[1::2]:
+        depth = sample['inputs']['depth']
+        assert (depth.shape, depth.dtype, depth.abs().sum()) == ((1, 32, 32), torch.float32, 0)
+    batch = pseudo_collate(samples)
+    assert {key: len(images) for key, images in batch['inputs'].items()} == dict(rgb=4, depth=4)
+    assert 'absent' not in mixed[0]['data_samples'], 'nothing is optional'
+
+
+def test_joints_without_any_label_are_absent():
+    unlabelled = {**FIRST, 'pipeline': [dict(type='UnlabelJoints'), dict(type='PackHandInputs')]}
+    both = MixedDataset([FIRST, unlabelled], [1, 1], OPTIONAL[1:3])
+    assert [both[i]['data_samples'].absent for i in (0, 1)] == [(), ('keypoints', 'keypoints_cam')]
+
+
+def test_inputs_that_differ_are_refused_unless_they_are_optional():
+    message = r"set 1, StudioDataset, packs no 'depth', but set 0, StudioDataset, does: .* optional=\('depth',\)"
+    for sets in ([EVERYTHING, FLAT], [EVERYTHING, FLAT, EVERYTHING]):
+        with pytest.raises(ValueError, match=message):
+            MixedDataset(sets, [1] * len(sets), optional=['keypoints_cam'])
+    with pytest.raises(ValueError, match="there is no 'dept'; did you mean 'depth'"):
+        MixedDataset([EVERYTHING, FLAT], [1, 1], optional=['dept'])
+    with pytest.raises(ValueError, match="optional must be a tuple such as .*, found 'depth'"):
+        MixedDataset([EVERYTHING, FLAT], [1, 1], optional='depth')
+
+
+@DATASETS.register_module()
+class InOrder:
+    """A set that is read in order only, as a stream is."""
+
+    def __len__(self):
+        return 3
+
+
+def test_a_set_of_unknown_numbers_is_refused():
+    with pytest.raises(ValueError, match='set 1, InOrder, can only be read in order: use a set of numbered samples'):
+        MixedDataset([FIRST, dict(type='InOrder')], [1, 1])

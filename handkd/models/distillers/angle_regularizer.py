@@ -32,6 +32,7 @@ class AngleRegularizer(BaseDistiller):
     """
 
     student_taps = (HEAD,)
+    gt_instances = ('keypoints_cam',)
 
     def __init__(self, limits: str, weight: float = 0.1, warmup: int = 0) -> None:
         super().__init__()

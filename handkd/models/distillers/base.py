@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @dataclass
 class DistillContext:
-    """Data of one training step.
+    """Data of one training step: the batch, or those samples of it that have what the distiller needs.
 
     Attributes:
         student: The student's taps: layer name -> output, with gradient.
@@ -36,15 +36,21 @@ class BaseDistiller(BaseModule, metaclass=ABCMeta):
     train with the student and are stored in its checkpoints under ``training_only.<name>.``; ``init_cfg`` of its
     parts is applied.
 
+    In a batch of mixed sets (``MixedDataset(optional=...)``) a distiller is called with those samples alone that have
+    the inputs of its teachers and the labels in the attributes below, and so averages over these; without any it is not
+    called. The first dimension of the layers that it reads must be the batch.
+
     Attributes:
         student_taps: Names of the student's layers that it reads (taps: outputs recorded in the forward pass).
         teacher_taps: Names of the layers that it reads of each teacher, by the teacher's name.
         gt_fields: Names of the samples' ``gt_fields`` that it reads, which are loaded only where a distiller does.
+        gt_instances: Names of the labels of joints that it needs, of the samples' ``gt_instances``.
     """
 
     student_taps: tuple[str, ...] = ()
     teacher_taps: dict[str, tuple[str, ...]] = {}
     gt_fields: tuple[str, ...] = ()
+    gt_instances: tuple[str, ...] = ()
 
     @abstractmethod
     def forward(self, context: DistillContext) -> dict[str, Tensor]:

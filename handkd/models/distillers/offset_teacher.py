@@ -53,6 +53,8 @@ class OffsetTeacher(BaseDistiller):
             than configured; names both.
     """
 
+    gt_instances = ('keypoints_cam',)
+
     def __init__(
         self,
         limits: str,

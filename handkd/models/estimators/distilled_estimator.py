@@ -12,8 +12,9 @@ from handkd.hints import check_keys
 from handkd.registry import MODELS
 
 from ..checkpoint import TRAINING_ONLY, rename_training_only
-from ..distillers import DistillContext, check_taps, log_gradient_ratios, record_taps
+from ..distillers import BaseDistiller, DistillContext, check_taps, log_gradient_ratios, record_taps
 from ..initialisation import own_random_numbers
+from ..rows import rows_with, take_rows
 from .teachers import TEACHER_KEYS, TeacherInputs, build_teacher, check_same_normalisation, modalities_of
 
 
@@ -115,8 +116,15 @@ class DistilledEstimator(BaseModel):
             return self.student(inputs, data_samples, mode)
         with record_taps(self.student, self._student_taps) as student_taps:
             losses = self.student(inputs, data_samples, 'loss')
-        context = DistillContext(student_taps, self._run_teachers(inputs), inputs, data_samples, self.student.head)
-        distilled = {name: distiller(context) for name, distiller in self.training_only.items()}
+        seen = {name: rows_with(data_samples, modalities_of(self.teachers[name])) for name in self._teacher_taps}
+        context = DistillContext(
+            student_taps, self._run_teachers(inputs, seen), inputs, data_samples, self.student.head
+        )
+        distilled = {}
+        for name, distiller in self.training_only.items():
+            own = self._restrict(context, seen, distiller)
+            if own is not None:
+                distilled[name] = distiller(own)
         if self.log_gradients:
             sums = {name: sum(values.values()) for name, values in distilled.items() if values}
             log_gradient_ratios(self.parse_losses(losses)[0], sums, student_taps)
@@ -125,12 +133,45 @@ class DistilledEstimator(BaseModel):
         return losses
 
     @torch.no_grad()
-    def _run_teachers(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, object]]:
+    def _run_teachers(
+        self, inputs: dict[str, Tensor], seen: dict[str, list[int] | None]
+    ) -> dict[str, dict[str, object]]:
+        """Return the taps of each teacher, on the rows of the batch that it sees: None for all of them."""
         taps = {}
         for name, layers in self._teacher_taps.items():
+            images = inputs if seen[name] is None else take_rows(inputs, seen[name])
             with record_taps(self.teachers[name], layers) as taps[name]:
-                self.teachers[name](self._teacher_inputs[name](inputs), None, 'tensor')
+                if seen[name] != []:
+                    self.teachers[name](self._teacher_inputs[name](images), None, 'tensor')
         return taps
+
+    def _restrict(
+        self, context: DistillContext, seen: dict[str, list[int] | None], distiller: BaseDistiller
+    ) -> DistillContext | None:
+        """Return a step's data on the rows that have all that a distiller needs; None if no row has.
+
+        Args:
+            context: The whole batch; the taps of a teacher are those of the rows that it sees.
+            seen: These rows by the teacher's name; None for all of them.
+            distiller: The distiller.
+        """
+        modalities = [name for teacher in distiller.teacher_taps for name in modalities_of(self.teachers[teacher])]
+        rows = rows_with(context.data_samples, (*modalities, *distiller.gt_fields, *distiller.gt_instances))
+        if rows is None:
+            return context
+        if not rows:
+            return None
+        teachers = {}
+        for name, layers in distiller.teacher_taps.items():
+            places = rows if seen[name] is None else [seen[name].index(row) for row in rows]
+            teachers[name] = {layer: take_rows(context.teachers[name][layer], places) for layer in layers}
+        return DistillContext(
+            take_rows({name: context.student[name] for name in distiller.student_taps}, rows),
+            teachers,
+            take_rows(context.inputs, rows),
+            [context.data_samples[row] for row in rows],
+            context.head,
+        )
 
     def _apply(self, fn, recurse: bool = True) -> DistilledEstimator:
         """Move the teachers with the student (``.to``, ``.cuda``, ``.float`` all come through here)."""

@@ -16,6 +16,7 @@ from handkd.registry import MODELS
 from .. import heads
 from ..backbones.frozen_estimator import FrozenEstimator
 from ..checkpoint import TRAINING_ONLY, rename_training_only
+from ..rows import check_inputs
 from .teachers import check_same_normalisation, modalities_of
 
 
@@ -69,9 +70,10 @@ class HandPoseEstimator(BaseModel):
                 output. Defaults to 'tensor'.
 
         Raises:
-            ValueError: If ``mode`` is unknown.
+            ValueError: If ``mode`` is unknown, or in mode 'loss' an image is a filler of ``MixedDataset``.
         """
         if mode == 'loss':
+            check_inputs(data_samples, modalities_of(self))
             return self.head.loss(self.extract_feat(inputs), data_samples)
         if mode == 'predict':
             return self.predict(inputs, data_samples)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from handkd.hand import NUM_JOINTS
 
-from ..targets import stack_cameras, stack_joints, stack_keypoints
+from ..rows import rows_with
+from ..targets import stack_cameras, stack_joints, stack_keypoints, stack_known_joints
 from .bone_lengths import BoneLengths
 from .pose_head import PoseHead
 
@@ -60,7 +61,30 @@ class Latent25DHead(PoseHead):
 
     def learn_bones(self, data_samples: list, device: torch.device) -> None:
         """Add the samples' hands to the mean bone lengths."""
-        self.bones.update(*stack_joints(data_samples, device))
+        self.bones.update(*stack_known_joints(data_samples, device))
+
+    def joint_loss(self, pose: Tensor, data_samples: list) -> Tensor:
+        """Return the loss of 2.5D poses (B, 21, 3), normalised, in the codec's frame, against the samples' labels.
+
+        If samples lack 2D or 3D joints (``MixedDataset(optional=...)``), the loss is the sum of two: of x and y over
+        the samples with 2D joints, and of Z^r over those that have 3D joints as well, each with the other coordinates
+        held at the truth. For a loss that sums over coordinates (``PoseL1Loss``, ``PoseSquaredLoss``) a batch of
+        complete samples has the same value either way.
+        """
+        whole = rows_with(data_samples, ('keypoints', 'keypoints_cam'))
+        if whole is None:
+            return super().joint_loss(pose, data_samples)
+        flat = rows_with(data_samples, ('keypoints',))
+        flat = list(range(len(data_samples))) if flat is None else flat
+        loss = pose[:0].float().sum()  # 0, with a gradient
+        if flat:
+            keypoints, valid = stack_keypoints([data_samples[i] for i in flat], pose.device, visible_only=False)
+            target = torch.cat([self.codec.places(keypoints), torch.zeros_like(keypoints[..., :1])], -1)
+            loss = loss + self.loss_module(torch.cat([pose[flat, :, :2], target[..., 2:]], -1), target, valid)
+        if whole:
+            target, valid = self.encode_samples([data_samples[i] for i in whole], pose.device)
+            loss = loss + self.loss_module(torch.cat([target[..., :2], pose[whole, :, 2:]], -1), target, valid)
+        return loss
 
     def joints_of(self, pose: Tensor, data_samples: list) -> dict[str, Tensor]:
         """Return a predicted pose in the form of ``pred_instances``.

@@ -9,7 +9,7 @@ from handkd.hand import NUM_JOINTS
 from handkd.registry import MODELS
 
 from ..float32_layers import Float32Linear
-from ..targets import stack_joints
+from ..targets import stack_joints, stack_known_joints
 from .joint_statistics import JointStatistics
 from .pose_head import PoseHead
 
@@ -83,7 +83,7 @@ class LatentPoseHead(PoseHead):
 
     def _labels(self, data_samples: list, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return joints relative to the root, mm, and their validity, 0 for a hand whose root has no label."""
-        joints, valid = stack_joints(data_samples, device)
+        joints, valid = stack_known_joints(data_samples, device)
         root = slice(self.codec.root, self.codec.root + 1)
         return joints - joints[:, root], valid * valid[:, root]
 

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from handkd.registry import KEYPOINT_CODECS, MODELS
 
+from ..rows import rows_with
+
 
 class PoseHead(BaseModule):
     """Base of the heads that predict a pose: coordinates (B, 21, 3) in the frame of a codec.
@@ -71,6 +73,15 @@ class PoseHead(BaseModule):
         return self.joints_of(self.pose_of(self(feats)), data_samples)
 
     def joint_loss(self, pose: Tensor, data_samples: list) -> Tensor:
-        """Return the loss of a pose (B, 21, 3), normalised, in the codec's frame, against the samples' labels."""
+        """Return the loss of a pose (B, 21, 3), normalised, in the codec's frame, against the samples' labels.
+
+        Samples without 3D joints (``MixedDataset(optional=...)``) do not count: the loss is that of the others, and 0
+        with a gradient of 0 if there are none.
+        """
+        rows = rows_with(data_samples, ('keypoints_cam',))
+        if rows is not None:
+            pose, data_samples = pose[rows], [data_samples[i] for i in rows]
+        if not data_samples:
+            return pose.float().sum()
         target, valid = self.encode_samples(data_samples, pose.device)
         return self.loss_module(pose, target, valid)

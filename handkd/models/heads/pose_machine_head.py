@@ -12,6 +12,7 @@ from handkd.hand import NUM_JOINTS
 from handkd.registry import KEYPOINT_CODECS, MODELS
 
 from ..float32_layers import Float32Conv2d
+from ..rows import rows_with, take_rows
 from ..targets import stack_keypoints
 
 
@@ -89,9 +90,15 @@ class PoseMachineHead(BaseModule):
 
         Returns:
             ``loss_heatmap``, the sum over the stages, which have the same target; and for the log each stage's loss,
-            ``stage1`` and so on.
+            ``stage1`` and so on. Samples without 2D joints (``MixedDataset(optional=...)``) do not count; without any
+            others the loss is 0.
         """
         maps = self(feats)
+        rows = rows_with(data_samples, ('keypoints',))
+        if rows is not None:
+            maps, data_samples = take_rows(maps, rows), [data_samples[i] for i in rows]
+        if not data_samples:
+            return {'loss_heatmap': sum(stage.float().sum() for stage in maps)}
         keypoints, weight = stack_keypoints(data_samples, maps[0].device)
         target = self.codec.encode(keypoints, weight)
         stages = [self.loss_module(self.codec.match(stage), target, weight) for stage in maps]

@@ -176,3 +176,27 @@ def test_a_sample_without_a_camera_is_named(head, samples):
     for call in (head.joints_of, head.in_space):
         with pytest.raises(ValueError, match='sample 2 has no camera.*PackHandInputs'):
             call(pose, samples)
+
+
+@pytest.mark.parametrize('loss', ['PoseL1Loss', 'PoseSquaredLoss'])
+def test_samples_with_2d_labels_alone_count_in_x_and_y(samples, loss):
+    head = Latent25DHead(dict(type='Latent25D', input_size=64, root='wrist', scale_bone=BONE), dict(type=loss))
+    pose = head.with_root(torch.randn(4, 21, 3, generator=torch.Generator().manual_seed(2))).requires_grad_()
+    whole = head.joint_loss(pose, samples)
+    truth = torch.tensor(np.stack([numpy_pose(sample) for sample in samples]), dtype=torch.float32)
+    samples[0].set_metainfo(dict(absent=()))
+    assert torch.equal(head.joint_loss(pose, samples), whole)
+    for i, names in ((1, ('keypoints_cam',)), (2, ('keypoints', 'keypoints_cam'))):
+        samples[i].set_metainfo(dict(absent=names))
+        for name in names:
+            delattr(samples[i].gt_instances, name)
+    found = head.joint_loss(pose, samples)
+    terms = (pose - truth).abs() if loss == 'PoseL1Loss' else (pose - truth).square()
+    flat, deep = terms[..., :2].sum((1, 2)), terms[..., 2].sum(1)
+    expected = flat[[0, 1, 3]].mean() + deep[[0, 3]].mean()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(*(torch.autograd.grad(x, pose)[0] for x in (found, expected)), rtol=1e-4, atol=1e-4)
+    head.learn_bones(samples, CPU)
+    assert head.bones.count == 2
+    none = head.joint_loss(pose[2:3], samples[2:3])
+    assert none.item() == 0 and none.requires_grad

@@ -110,3 +110,14 @@ def test_without_a_label_of_the_root_only_the_shape_is_given(batch):
     assert set(head.predict(torch.randn(4, 12), samples)) == {'keypoints_xyz'}
     del samples[3].gt_instances
     assert set(head.predict(torch.randn(4, 12), samples)) == {'keypoints_xyz'}
+
+
+def test_samples_without_joints_in_space_count_neither_in_the_statistics_nor_in_the_loss(batch):
+    head, samples, feat = make(), batch['data_samples'], torch.randn(4, 12)
+    samples[1].set_metainfo(dict(absent=('keypoints_cam',)))
+    del samples[1].gt_instances.keypoints_cam
+    torch.manual_seed(0)
+    loss = head.eval().loss(feat, samples)['loss_reg']
+    others, rows = [samples[i] for i in (0, 2, 3)], [0, 2, 3]
+    assert head.statistics.count.tolist() == [3.0] * 21
+    assert torch.equal(loss, head.joint_loss(head(feat)[rows], others))

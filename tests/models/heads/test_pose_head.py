@@ -1,3 +1,5 @@
+from typing import NamedTuple
+
 import pytest
 import torch
 
@@ -36,3 +38,20 @@ def test_a_subclass_says_what_a_pose_means(call):
     assert head.pose_of('pose') == 'pose'
     with pytest.raises(NotImplementedError):
         getattr(head, call)(torch.zeros(1, 21, 3), torch.device('cpu'))
+
+
+def test_samples_without_joints_in_space_do_not_count():
+    class Sample(NamedTuple):
+        pose: torch.Tensor
+        absent: tuple
+
+    class Named(Halves):
+        def encode_samples(self, data_samples, device):
+            return super().encode_samples([sample.pose for sample in data_samples], device)
+
+    head, poses = Named(CODEC, dict(type='PoseL1Loss')), torch.randn(3, 21, 3, requires_grad=True)
+    samples = [Sample(torch.zeros(21, 3), names) for names in ((), ('keypoints_cam',), ('depth',))]
+    assert head.joint_loss(poses, samples).item() == pytest.approx(poses[[0, 2]].abs().sum().item() / 2, rel=1e-5)
+    none = head.joint_loss(poses[1:2], samples[1:2])
+    (gradient,) = torch.autograd.grad(none, poses)
+    assert none.item() == 0 and not gradient.any()

@@ -69,3 +69,19 @@ def test_it_predicts_where_its_last_maps_are_largest():
 def test_no_stage():
     with pytest.raises(ValueError, match='at least 1, found 0'):
         PoseMachineHead(4, SMALL, num_stages=0)
+
+
+def test_samples_without_2d_joints_do_not_count(batch):
+    head, samples, feats = (
+        PoseMachineHead(4, SMALL, first_channels=6, channels=5),
+        batch['data_samples'],
+        torch.randn(4, 4, 8, 8),
+    )
+    samples[1].set_metainfo(dict(absent=('keypoints',)))
+    del samples[1].gt_instances.keypoints
+    loss = head.loss(feats, samples)['loss_heatmap']
+    rows = [0, 2, 3]
+    expected = head.loss(feats[rows], [samples[i] for i in rows])['loss_heatmap']
+    torch.testing.assert_close(loss, expected)
+    none = head.loss(feats[1:2], samples[1:2])['loss_heatmap']
+    assert none.item() == 0 and none.requires_grad
