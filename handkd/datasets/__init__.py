@@ -3,6 +3,7 @@
 from . import transforms
 from .base import ReproducibleDataset, SampleError
 from .file_dataset import HandFileDataset
+from .joined import JoinedDataset
 from .label_budget import LabelBudget
 from .mixed import MixedDataset
 from .mmpose_hands import MMPoseHandDataset
@@ -37,6 +38,7 @@ __all__ = [
     'HandFileDataset',
     'HandFolderDataset',
     'InterHand26MDataset',
+    'JoinedDataset',
     'LMDataset',
     'LabelBudget',
     'MMPoseHandDataset',

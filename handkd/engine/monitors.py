@@ -109,6 +109,8 @@ def _metric_names(runner: Runner) -> list[str]:
 def full_name(name: str, names: list[str], where: str) -> str:
     """Return the one of ``names`` that is ``name`` or ends with ``/name``.
 
+    Of an evaluation on several sets that is the number of the whole, whose name those of the sets end with.
+
     Args:
         name: Full or short name of a metric.
         names: Full names of all metrics.
@@ -119,8 +121,8 @@ def full_name(name: str, names: list[str], where: str) -> str:
     """
     if name in names:
         return name
-    found = [candidate for candidate in names if candidate.endswith(f'/{name}')]
-    if len(found) == 1:
+    found = sorted((candidate for candidate in names if candidate.endswith(f'/{name}')), key=len)
+    if found and all(candidate.endswith(f'/{found[0]}') for candidate in found[1:]):
         return found[0]
     if found:
         raise ConfigError(f'{where}: {name!r} is short for several metrics, {found}: give the full name of one')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,30 +66,59 @@ class JointMetric(SampleMetric):
         raise NotImplementedError
 
     def measure(self, sample: dict) -> dict[str, np.ndarray]:
-        """Compare one sample's joints, and add its image id, hand type and side; see :meth:`compare`."""
+        """Compare one sample's joints, and add its image id, hand type, side and, of several, set; see :meth:`compare`.
+
+        Raises:
+            ValueError: If the data set consists of several, but the sample does not name its own.
+        """
         said = {key: np.asarray(sample.get(key, '')) for key in BY_HAND}  # '' in sets that don't label it
-        return self.compare(sample, self.protocol) | dict(img_ids=np.asarray(sample.get('img_id', -1))) | said
+        result = self.compare(sample, self.protocol) | dict(img_ids=np.asarray(sample.get('img_id', -1))) | said
+        if self.set_names:
+            if sample.get('set_name') not in self.set_names:
+                raise ValueError(
+                    f"the sample must name its set as 'set_name' in its meta information, one of {self.set_names}, "
+                    f'found {sample.get("set_name")!r}: JoinedDataset sets it'
+                )
+            result['set_numbers'] = np.asarray(self.set_names.index(sample['set_name']))
+        return result
+
+    @property
+    def set_names(self) -> tuple[str, ...]:
+        """Names of the sets that the data set at hand consists of; () for a single set."""
+        return tuple((self.dataset_meta or {}).get('set_names', ()))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Return ``EPE_mean`` and ``EPE_median`` in the joints' unit, and each area under the PCK curve, from 0 to 1.
+
+        On a ``JoinedDataset`` the numbers of each set follow, with its name before that of the protocol.
 
         Raises:
             ValueError: If there is no sample, or no joint counts.
         """
         arrays = self.stack_results(results)
-        fields = ('pred', 'target', 'valid', 'img_ids')
-        hands = {key: arrays.pop(key) for key in BY_HAND}
-        if not all((column != '').all() for column in hands.values()):
-            hands = {}
-        predictions = HandPredictions(*(arrays.pop(key) for key in fields), protocol=self.protocol_name, **hands)
+        number = arrays.pop('set_numbers', None)
+        predictions, numbers = self._compute(arrays)
         if self.dump is not None:
             predictions.save(self.dump)
-        numbers = _under(predictions.protocol, self.numbers_of(predictions))
-        for name, errors in arrays.items():  # by other protocols
-            numbers |= _under(name, _error_numbers(errors))
+        for i, name in enumerate(self.set_names):
+            mine = number == i
+            if mine.any():
+                numbers |= _under(name, self._compute({key: rows[mine] for key, rows in arrays.items()})[1])
         if self.joint_table:
             print_log(_joint_table(predictions, self.protocol.joints), logger='current')
         return numbers
+
+    def _compute(self, arrays: Mapping[str, np.ndarray]) -> tuple[HandPredictions, dict[str, float]]:
+        """Return the predictions and the numbers of some samples, by their names with the protocol."""
+        fields = ('pred', 'target', 'valid', 'img_ids')
+        hands = {key: arrays[key] for key in BY_HAND}
+        if not all((column != '').all() for column in hands.values()):
+            hands = {}
+        predictions = HandPredictions(*(arrays[key] for key in fields), protocol=self.protocol_name, **hands)
+        numbers = _under(predictions.protocol, self.numbers_of(predictions))
+        for name in (key for key in arrays if key not in (*fields, *BY_HAND)):  # by other protocols
+            numbers |= _under(name, _error_numbers(arrays[name]))
+        return predictions, numbers
 
     def numbers_of(self, predictions: HandPredictions) -> dict[str, float]:
         """Return the numbers of all samples under the protocol, by their names without it."""
@@ -114,8 +143,8 @@ def _error_numbers(errors: np.ndarray) -> dict[str, float]:
     return dict(EPE_mean=error.mean, EPE_median=error.median)
 
 
-def _under(protocol: str, numbers: dict[str, float]) -> dict[str, float]:
-    return {f'{protocol}/{name}': value for name, value in numbers.items()}
+def _under(prefix: str, numbers: dict[str, float]) -> dict[str, float]:
+    return {f'{prefix}/{name}': value for name, value in numbers.items()}
 
 
 def _joint_table(predictions: HandPredictions, joints: Sequence[str]) -> str:

@@ -11,6 +11,9 @@ def test_a_short_name_is_enough_where_it_is_one_metric_s():
     assert full_name(NAMES[2], NAMES, 'save_best') == NAMES[2]
     with pytest.raises(ConfigError, match=r"save_best: 'EPE_mean' is short for several metrics, .*rel-palm"):
         full_name('EPE_mean', NAMES, 'save_best')
+    sets = ['dexycb/rel-wrist_21j/EPE_mean', 'rel-wrist_21j/EPE_mean', 'freihand/rel-wrist_21j/EPE_mean']
+    assert full_name('EPE_mean', sets, 'save_best') == sets[1]
+    assert full_name('dexycb/rel-wrist_21j/EPE_mean', sets, 'save_best') == sets[0]
     with pytest.raises(ConfigError, match=r"no metric is named 'per_pixl'; did you mean 'per_pixel'"):
         full_name('per_pixl', NAMES, 'save_best')
 

@@ -92,3 +92,23 @@ def test_two_processes_give_the_numbers_of_one(tmp_path):
     # The sampler deals samples out in turn and repeats one to fill up; the file holds each once, in the set's order.
     for cls in UNIT:
         assert HandPredictions.load(tmp_path / f'{cls.__name__}.npz').img_ids.tolist() == [0, 1, 2, 3, 4]
+
+
+@BOTH
+def test_several_sets_have_numbers_of_their_own_after_those_of_the_whole(metric_class, tmp_path):
+    metric = metric_class(dump=str(tmp_path / 'all.npz'))
+    metric.dataset_meta = dict(dataset_name='a+b+c', set_names=('a', 'b', 'c'))
+    offsets = dict(a=[1.0, 3.0], b=[8.0])
+    samples = [
+        dict(make_sample(i, offset), set_name=name) for name, each in offsets.items() for i, offset in enumerate(each)
+    ]
+    numbers, key = evaluate(metric, samples), f'{metric.protocol_name}/EPE_mean'
+    assert [numbers[f'{name}{key}'] for name in ('', 'a/', 'b/')] == pytest.approx(
+        [UNIT[metric_class] * error for error in (4, 2, 8)]
+    )
+    assert list(numbers)[0] == key and f'c/{key}' not in numbers, 'no sample of it was evaluated'
+    assert {name.removeprefix('b/') for name in numbers if name.startswith('b/')} < set(numbers)
+    assert len(HandPredictions.load(tmp_path / 'all.npz').img_ids) == 3
+    for sample in (make_sample(), dict(make_sample(), set_name='d')):
+        with pytest.raises(ValueError, match="must name its set as 'set_name'.*JoinedDataset sets it"):
+            metric.process({}, [sample])
