@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from mmengine.config import Config, ConfigDict
 
 from .hints import ConfigError, did_you_mean
-from .registry import MODELS
+from .registry import DATASETS, MODELS
 
 _PARTS = ('distillers', 'teachers')
 _MAKERS = {'DepthToCube': ('modalities', 'depth'), 'HandMaskFromDepth': ('fields', 'hand_mask')}
@@ -46,6 +46,7 @@ def teacher_config(cfg: Config, name: str) -> Config:
 
     The training pipeline loses the steps made for the other inputs. Validation and test read the teacher's inputs
     instead of the student's; the steps that make them, such as ``DepthToCube``, are those of the training pipeline.
+    Of several sets (``MixedDataset``, ``JoinedDataset``) those remain that have the teacher's inputs.
 
     Args:
         cfg: A config whose model is a ``DistilledEstimator``; it is not changed.
@@ -63,10 +64,12 @@ def teacher_config(cfg: Config, name: str) -> Config:
     _set_network(cfg, cfg.model.teachers[name].model)
     modalities, fields = _modalities(cfg.model), _fields(())
     training = cfg.train_dataloader.dataset
+    _leave_out(training, lambda inner: _packs(inner, modalities))
     makers = [step for inner in _sets_in(training) for step in inner.get('pipeline') or () if _makes(step, modalities)]
     _prune(training, modalities, fields)
     for loader in (cfg.get('val_dataloader'), cfg.get('test_dataloader')):
         if loader is not None:
+            _leave_out(loader.dataset, lambda inner: _offers(inner, modalities))
             _read_instead(loader.dataset, modalities, makers)
             _prune(loader.dataset, modalities, fields)
     return cfg
@@ -171,6 +174,31 @@ def _read_instead(settings: ConfigDict, modalities: set[str], makers: list[Confi
         inner.pipeline = [*steps[:-1], *(copy.deepcopy(step) for step in makers if step.type not in present), pack]
         if 'modalities' in inner:
             inner.modalities = [*inner.modalities, *sorted(modalities - set(inner.modalities))]
+
+
+def _leave_out(settings: ConfigDict, fits: Callable[[ConfigDict], bool]) -> None:
+    """Remove the sets that do not fit from a data set of several, in place, unless none would remain."""
+    for node in _sets_in(settings):
+        inner = node.get('datasets') or ()
+        kept = [i for i, one in enumerate(inner) if fits(one)]
+        if kept and len(kept) < len(inner):
+            for key in ('datasets', 'shares', 'names'):
+                if node.get(key) is not None:
+                    node[key] = [node[key][i] for i in kept]
+
+
+def _packs(settings: ConfigDict, modalities: set[str]) -> bool:
+    """Whether the pipeline of a data set, or of one of its inner data sets, packs some modalities."""
+    last = [inner.pipeline[-1] for inner in _sets_in(settings) if inner.get('pipeline')]
+    return any(modalities <= set(step.get('modalities', ['rgb'])) for step in last)
+
+
+def _offers(settings: ConfigDict, modalities: set[str]) -> bool:
+    """Whether all readers in a data set have the images of some modalities; True for sets that are no readers."""
+    DATASETS.import_from_location()
+    readers = [(inner, DATASETS.get(inner.type)) for inner in _sets_in(settings)]
+    images = modalities & {'rgb', 'depth'}
+    return all(images <= set(kind.offers(inner)) for inner, kind in readers if hasattr(kind, 'offers'))
 
 
 def _makes(step: ConfigDict, modalities: set[str]) -> bool:

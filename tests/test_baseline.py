@@ -1,6 +1,7 @@
 """A baseline is the student as it is configured, and what is loaded for the knowledge alone goes with it."""
 
 import argparse
+import copy
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,20 @@ def test_what_make_demo_compares():
     assert (stages['rgb'].baseline, stages['student'].baseline) == (True, False)
     assert stages['rgb'].options == stages['student'].options
     assert stages['rgb'].config == stages['student'].config
+
+
+def test_of_several_sets_a_teacher_sees_those_that_have_its_input():
+    cfg = load_config(CONFIGS / 'pmd/resnet34_folder.py')
+    training, testing = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
+    colour = copy.deepcopy(training)
+    colour.modalities = colour.pipeline[-1].modalities = ['rgb']
+    cfg.train_dataloader.dataset = dict(type='MixedDataset', datasets=[colour, training], shares=[3, 2])
+    lm = dict(copy.deepcopy(testing), type='LMDataset')
+    cfg.val_dataloader.dataset = dict(type='JoinedDataset', datasets=[testing, lm], names=['own', 'lm'])
+    teacher = teacher_config(cfg, 'depth')
+    mixed, joined = teacher.train_dataloader.dataset, teacher.val_dataloader.dataset
+    assert [inner.pipeline[-1].modalities for inner in mixed.datasets] == [['depth']] and mixed.shares == [2]
+    assert [inner.type for inner in joined.datasets] == ['HandFolderDataset'] and joined.names == ['own']
+    assert joined.datasets[0].pipeline[-1].modalities == ['depth']
+    both = baseline_config(cfg).train_dataloader.dataset
+    assert [inner.pipeline[-1].modalities for inner in both.datasets] == [['rgb'], ['rgb']] and both.shares == [3, 2]
