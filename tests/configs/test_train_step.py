@@ -46,7 +46,7 @@ def put_studio_in(cfg: Config) -> None:
         if turns_cameras(dataset):
             put_rig_in(cfg[loader], 'train' if loader == 'train_dataloader' else 'test')
             continue
-        if dataset.type == 'MixedDataset':  # the other sets have no labels of their own
+        if dataset.type in ('MixedDataset', 'JoinedDataset'):  # tests of several sets: test_runs_mixed.py
             dataset = dataset.datasets[0]
         if dataset.type != 'StudioDataset':
             split = 'train' if loader == 'train_dataloader' else 'test'
