@@ -70,9 +70,15 @@ def with_hand_mask(settings: Mapping) -> ConfigDict:
 
 
 def _with_modality(settings: Mapping, modality: str, key: str) -> ConfigDict | None:
-    """Return a copy of the settings whose samples have ``key``, or None if the set does not have the modality."""
+    """Return a copy of the settings whose samples have ``key``, or None if the set does not have the modality.
+
+    A set that consists of several has none in this sense: they may differ.
+    """
     settings = ConfigDict(copy.deepcopy(dict(settings)))
-    if DATASETS.build(settings).get_data_info(0).get(key) is not None:
+    dataset = DATASETS.build(settings)
+    if not hasattr(dataset, 'get_data_info'):
+        return None
+    if dataset.get_data_info(0).get(key) is not None:
         return settings
     if 'modalities' not in inspect.signature(DATASETS.get(settings.type)).parameters:
         return None

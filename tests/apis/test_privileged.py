@@ -114,3 +114,11 @@ def test_depth_is_packed_beside_what_the_network_sees():
     assert inside.sum() > 200
     np.testing.assert_allclose(packed[inside] * cube / 2 + centre, depth[inside], atol=1e-2)
     assert with_depth(settings_of(['rgb', 'mask'])) is None
+
+
+def test_a_set_of_several_has_none_of_them():
+    rendered = dict(RENDERED, type='StudioDataset', pipeline=[PACK])
+    joined = dict(type='JoinedDataset', datasets=[rendered, dict(rendered, seed=1)], names=['a', 'b'])
+    assert with_depth(joined) is None
+    with pytest.raises(ValueError, match='JoinedDataset: the pipeline of the test set must end with PackHandInputs'):
+        with_hand_mask(joined)
