@@ -9,6 +9,8 @@ from handkd.models.targets import (
     stack_cameras,
     stack_cubes,
     stack_joints,
+    stack_keypoints,
+    stack_known_joints,
     stack_native_joints,
     stack_parts,
     stack_rotations,
@@ -27,7 +29,7 @@ def sample(value, **meta):
 
 
 def test_samples_are_stacked_in_order():
-    joints, valid = stack_joints([sample(1.0), sample(2.0)], torch.device('cpu'))
+    joints, valid = stack_joints([sample(1.0), sample(2.0)], CPU)
     assert joints.dtype == valid.dtype == torch.float32
     assert joints.shape == (2, 21, 3) and joints[:, 0, 0].tolist() == [1, 2] and valid[:, 5].tolist() == [0, 1]
 
@@ -37,7 +39,7 @@ def test_the_sample_without_joints_is_named(meta, name):
     bad = PoseDataSample(metainfo=meta)
     bad.gt_instances = InstanceData(keypoints=np.zeros((1, 21, 2)))
     with pytest.raises(ValueError, match=f'{name} has no .keypoints_cam.*keypoints'):
-        stack_joints([sample(1.0), bad], torch.device('cpu'))
+        stack_joints([sample(1.0), bad], CPU)
 
 
 def seen(index, **meta):
@@ -102,3 +104,21 @@ def test_labelled_samples_are_those_that_say_so():
     assert labelled_samples([seen(i, labelled=i in (1, 3)) for i in range(4)]) == [1, 3]
     with pytest.raises(ValueError, match="sample 7 has no 'labelled' in its meta information"):
         labelled_samples([seen(1, labelled=True), seen(7)])
+
+
+def test_samples_that_may_lack_joints_in_space_have_zeros_without_validity(batch):
+    samples = batch['data_samples']
+    expected, _ = stack_joints(samples, CPU)
+    assert torch.equal(stack_known_joints(samples, CPU)[0], expected)
+    for i in (0, 2):
+        samples[i].set_metainfo(dict(absent=('keypoints_cam',)))
+        del samples[i].gt_instances.keypoints_cam
+    joints, valid = stack_known_joints(samples, CPU)
+    assert torch.equal(joints[[1, 3]], expected[[1, 3]]) and not joints[[0, 2]].any()
+    assert valid.all(1).tolist() == [False, True, False, True] and not valid[[0, 2]].any()
+
+
+def test_invisible_joints_count_on_request(batch):
+    batch['data_samples'][1].gt_instances.keypoints_visible = np.zeros((1, 21), np.float32)
+    counts = [stack_keypoints(batch['data_samples'], CPU, flag)[1][1].sum() for flag in (True, False)]
+    assert counts == [0, 21]
