@@ -119,7 +119,7 @@ class Round:
         settings = RoundSettings(**read_state(path, VERSION, set(RoundSettings.__dataclass_fields__)))
         for key in ('weights', 'images', 'piece'):
             check_count(path, key, getattr(settings, key))
-        if not settings.piece or settings.images > settings.piece * _MOST_PIECES:
+        if not 0 < settings.images <= settings.piece * _MOST_PIECES:
             raise ValueError(f"{path}: {settings.images} 'images' in pieces of {settings.piece} are not a valid round")
         if not isinstance(settings.made_with, dict):
             raise ValueError(f"{path}: 'made_with' must be a dict, found {shown(settings.made_with)}")

@@ -91,6 +91,8 @@ def test_the_latest_round_is_the_newest_complete_one(tmp_path):
     [
         (dict(piece=0), 'are not a valid round'),
         (dict(images=10**11, piece=1), 'are not a valid round'),
+        (dict(images=0), 'are not a valid round'),
+        (dict(piece=0), 'are not a valid round'),
         (dict(images='5'), "'images' must be a whole number"),
         (dict(weights=None), "'weights' must be a whole number"),
         (dict(made_with=3), "'made_with' must be a dict"),

@@ -17,7 +17,7 @@ _MOST_NESTED = 32
 _MOST_PIXELS = 16384
 _LARGEST_INT = 1 << 63
 _KINDS = ('array', 'text', 'number', 'tuple')
-_LABEL_TYPE = re.compile(r'[<>|=]?[biuf]\d{1,2}')
+_LABEL_TYPE = re.compile(r'[<>|=]?(b1|[iu][1248]|f[248])')
 
 
 def check_values(content: object) -> None:

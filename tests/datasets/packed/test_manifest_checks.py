@@ -75,6 +75,8 @@ CHANGES = [
     (('labels', 0, 2), '|O', "found '|O'"),
     (('labels', 0, 2), 'S', "found 'S'"),
     (('labels', 0, 2), '<M8[s]', 'found'),
+    (('labels', 0, 2), '<f0', "found '<f0'"),
+    (('labels', 0, 2), '<i3', "found '<i3'"),
     (('labels', 0, 3), [1, 10**9], 'expected a shape'),
     (('labels', 0, 3), [1, 1 << 20, 1 << 20], 'bytes per sample'),
     (('labels', 0, 3), [-1, 2], 'expected a shape'),
