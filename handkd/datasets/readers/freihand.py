@@ -82,13 +82,6 @@ class FreiHANDDataset(HandFileDataset):
         for version in versions:
             check_choice(version, VERSIONS, 'FreiHANDDataset(versions=...)')
         self.versions = tuple(version for version in VERSIONS if version in versions)
-        if 'mask' in (common.get('modalities') or ()) and 'mask' not in self.offers(
-            dict(versions=versions, split=split)
-        ):
-            raise ValueError(
-                "FreiHANDDataset: only the first copy of the training images has masks; modalities with 'mask' need "
-                f"split='training' and versions=('gs',), found split={split!r} and versions={self.versions}"
-            )
         if not truth and split == 'training':
             raise ValueError('FreiHANDDataset(truth=False) is for the evaluation images; training always has labels')
         self.truth = truth
@@ -106,7 +99,16 @@ class FreiHANDDataset(HandFileDataset):
         return [kind for kind in _SHAPES if kind != 'xyz' or self.truth]
 
     def sources(self) -> list[str]:
-        """Return the label files and the needed image folders."""
+        """Return the label files and the needed image folders.
+
+        Raises:
+            ValueError: If masks are wanted of images that have none.
+        """
+        if not set(self.modalities) <= set(self.offers(dict(versions=self.versions, split=self.split))):
+            raise ValueError(
+                "FreiHANDDataset: only the first copy of the training images has masks; modalities with 'mask' need "
+                f"split='training' and versions=('gs',), found split={self.split!r} and versions={self.versions}"
+            )
         masks = [f'{self.split}/mask'] if 'mask' in self.modalities else []
         return [*(f'{self.split}_{kind}.json' for kind in self._labels()), f'{self.split}/rgb', *masks]
 

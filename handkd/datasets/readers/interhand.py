@@ -139,7 +139,7 @@ class InterHand26MDataset(HandFileDataset):
         """Return the content of an annotation file; it has an index of its own, as reading it takes minutes."""
         path = self.data_root / self._below(kind)
         settings = dict(annotation_file=os.path.realpath(path))
-        content = open_index(type(self), settings, [path], lambda: read(path))
+        content = open_index(type(self), settings, [path], lambda _scratch: read(path))
         for fault in content['faults'].tolist():
             with self.damage.guard(path):
                 raise ValueError(fault)
