@@ -16,6 +16,7 @@ from handkd.datasets.transforms import HandCrop, PackHandInputs, WarpCrop
 from handkd.datasets.transforms.cropping import ZB_MARGIN
 from handkd.datasets.transforms.virtual_camera import turn_onto
 from handkd.geometry import project, unproject, zb_square
+from handkd.hand import JOINT_INDEX
 from handkd.registry import TRANSFORMS
 from handkd.size_checks import leaf_datasets
 from handkd.studio import StudioDataset
@@ -37,7 +38,9 @@ INTRINSICS = np.array([[610.0, 0, 315], [0, 600.0, 242], [0, 0, 1]])
 @pytest.fixture(scope='module')
 def photo() -> dict:
     """A photograph in which the hand is not in the middle, and seen off the camera's axis, with its labels."""
-    return StudioDataset(**FULL, crop_noise=dict(shift=0.3)).get_data_info(3)
+    sample = StudioDataset(**FULL, crop_noise=dict(shift=0.3)).get_data_info(3)
+    middle = JOINT_INDEX['middle_mcp']  # a hand folder gives its lines' centre, or this joint
+    return dict(sample, hand_center=sample['keypoints_cam'][:, [middle]])
 
 
 @pytest.fixture(scope='module')
@@ -134,6 +137,9 @@ def test_crops_equal_those_of_the_test_pipelines_for_the_same_box(photo):
     """To the last value, for every way of cropping in the configs, and the rule that none of them has."""
     photo = dict(photo, keypoints=photo['keypoints'].round())  # no sum of the box is rounded
     photo['bbox'] = np.add(tight_box(photo), (0, 0, *tight_box(photo)[:2])).astype(np.float32)[None]
+    middle = JOINT_INDEX['middle_mcp']
+    pixel, depth = photo['keypoints'][0, middle].astype(float), float(photo['keypoints_cam'][0, middle, 2])
+    photo['hand_center'] = unproject(pixel, depth, photo['camera'])[None, None]
     kinds = {}
     configs = [Config.fromfile(ROOT / 'configs' / path) for path in CONFIGS]
     configs.append(make_config(dict(type='HandCrop', rule='box', factor=1.7), dict(type='WarpCrop', size=64, border=9)))
