@@ -164,7 +164,8 @@ def test_wrong_roots(copy, tmp_path):
     with pytest.raises(FileNotFoundError, match=looks):
         InterHand26MDataset(tmp_path, 'train')
     with pytest.raises(
-        FileNotFoundError, match=r"expects 'annotations/val/.*; the folder is incomplete, it holds 'annotations', 'images'"
+        FileNotFoundError,
+        match=r"expects 'annotations/val/.*; the folder is incomplete, it holds 'annotations', 'images'",
     ):
         InterHand26MDataset(copy, 'val')
     (tmp_path / 'other').mkdir()

@@ -220,9 +220,7 @@ def test_real_frame(tmp_path):
 
 
 def test_wrong_roots(copy, tmp_path, written):
-    with pytest.raises(
-        FileNotFoundError, match=r"expects 'train/joint_data\.mat' there; the folder is incomplete"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"expects 'train/joint_data\.mat' there; the folder is incomplete"):
         NYUDataset(copy, 'train')
     (tmp_path / 'b' / 'empty').mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match='the folder is empty'):
