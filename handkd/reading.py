@@ -57,8 +57,8 @@ def reading(path: str | PathLike, what: str = 'was not read') -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = str(error) or type(error).__name__
-        if name in told and isinstance(error, (ValueError, OSError)):
+        reason = str(error) or type(error).__name__
+        if name in reason and isinstance(error, (ValueError, OSError)):
             raise
         if isinstance(error, OSError) and error.errno is not None:
             raise OSError(error.errno, error.strerror, name) from error

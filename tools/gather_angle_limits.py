@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from handkd.apis.cli import OptionsAction, prepare_file, run_cli
-from handkd.artifacts.angle_limits import AngleLimitsFile, gather_limits, told
+from handkd.artifacts.angle_limits import AngleLimitsFile, describe_limits, gather_limits
 from handkd.artifacts.base import LABELS
 from handkd.config import load_config
 from handkd.geometry import ANGLE_NAMES, AngleLimits
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     limits = gather_limits(cfg.train_dataloader.dataset, artifact.percentile)
     limits.write(path)
     print(table(limits))
-    print(told(limits))
+    print(describe_limits(limits))
     print(path)
 
 

@@ -111,7 +111,7 @@ def _stamped(source: Path, stream: str, suffix: str) -> list[tuple[float, Path]]
 
 
 def camera_of(form: str, source: Path, given: list[float] | None) -> tuple[list[list[float]], tuple[int, int] | None]:
-    """Return the intrinsics of the colour camera, and the image size for which they hold (None if not told)."""
+    """Return the intrinsics of the colour camera, and the image size for which they hold (None if it is not given)."""
     if given is not None:
         fx, fy, cx, cy = given
         return [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], None
@@ -125,9 +125,9 @@ def camera_of(form: str, source: Path, given: list[float] | None) -> tuple[list[
         'record3d': (source / 'metadata.json', 'K', 'w', 'h'),
     }[form]
     try:
-        told = json.loads(path.read_bytes())
-        matrix = np.array(told[key], np.float64).reshape(3, 3).T  # column by column
-        size = int(told[width]), int(told[height])
+        content = json.loads(path.read_bytes())
+        matrix = np.array(content[key], np.float64).reshape(3, 3).T  # column by column
+        size = int(content[width]), int(content[height])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnusableRecording(
             f'{path}: expected {key!r} of nine numbers, {width!r} and {height!r}, found {error!r}; or give --camera'

@@ -91,7 +91,7 @@ class FolderLabeller:
         return said, True
 
     def _known(self, line: Mapping) -> dict:
-        """Return what a line tells about its hand, as arguments of the inferencer."""
+        """Return what a line gives of its hand, as arguments of the inferencer."""
         known = dict(side=line['side'], camera=line.get('K'), hand_scale_mm=self._scale)
         if 'box' in line:
             low, high = line['box'][:2], line['box'][2:]
@@ -199,7 +199,7 @@ def _continues(done: object, begun: object, labelled_by: str) -> bool:
 
 
 def write_lines(path: Path, lines: Iterable[dict]) -> None:
-    """Append lines to a file, each as soon as it is there.
+    """Append lines to a file, each as soon as it is made.
 
     Raises:
         OSError: If the file can't be written; names it.

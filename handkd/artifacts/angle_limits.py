@@ -53,7 +53,7 @@ class AngleLimitsFile(LabelFile):
         """Gather the limits and write them; see :meth:`Artifact.make`."""
         limits = gather_limits(self.dataset_cfg, self.percentile)
         limits.write(self.path)
-        print_log(f'limits of joint angles: {self.path}, {told(limits)}', 'current')
+        print_log(f'limits of joint angles: {self.path}, {describe_limits(limits)}', 'current')
 
 
 def gather_limits(dataset_cfg: Mapping, percentile: float = 0.0) -> AngleLimits:
@@ -102,7 +102,7 @@ def gather_limits(dataset_cfg: Mapping, percentile: float = 0.0) -> AngleLimits:
         raise ValueError(f'{name}: {error}') from error
 
 
-def told(limits: AngleLimits) -> str:
+def describe_limits(limits: AngleLimits) -> str:
     """Describe the labels that limits were gathered from."""
     source = limits.source
     where = ', '.join(source[key] for key in ('dataset', 'data_root', 'split') if key in source)

@@ -296,10 +296,10 @@ def _check_sides(report: DatasetReport, sound: Sequence[SampleCheck], ordered: b
     sides = Counter(c.side or 'unknown' for c in sound)
     clear = [c for c in sound if c.seen_side and c.side] if ordered else []
     agree = sum(c.side == c.seen_side for c in clear)
-    told = ', '.join(f'{side} {count}' for side, count in sorted(sides.items()))
+    listed = ', '.join(f'{side} {count}' for side, count in sorted(sides.items()))
     report.numbers |= {'sides': dict(sides), 'side clear': len(clear), 'side agrees': agree}
     report.lines.append(
-        f'sides: {told}'
+        f'sides: {listed}'
         + (f'; the joints agree in {_percent(agree, len(clear))} of {len(clear)} clear cases' * bool(clear))
     )
     if len(clear) >= 5 and agree < MIRRORED_SHARE * len(clear):

@@ -28,7 +28,7 @@ class CheckpointHook(hooks.CheckpointHook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Find out where checkpoints go, and which are there."""
+        """Find out where checkpoints go, and which exist."""
         super().before_train(runner)
         if self.save_best:
             one = len(self.key_indicators) == 1

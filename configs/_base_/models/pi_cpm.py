@@ -21,7 +21,7 @@ def network(modality, channels, loss_weight):
 
 model = dict(
     type='DistilledEstimator',
-    # lambda = 100 (Eq. 2) is there from the beginning, so that the baseline differs only in the teacher.
+    # lambda = 100 (Eq. 2) is set from the beginning, so that the baseline differs only in the teacher.
     student=network('rgb', 3, loss_weight=100.0),
     teachers=dict(depth=dict(model=network('depth', 1, loss_weight=1.0))),
     distillers=dict(  # k = 18 in Eq. 1 to 3: the last convolution

@@ -19,7 +19,7 @@ def network(modality, channels, loss_weight):
 
 model = dict(
     type='DistilledEstimator',
-    # lambda = 100 (Eq. 2) is there from the beginning, so that the baseline differs only in the teacher.
+    # lambda = 100 (Eq. 2) is set from the beginning, so that the baseline differs only in the teacher.
     student=network('rgb', 3, loss_weight=100.0),
     teachers=dict(depth=dict(model=network('depth', 1, loss_weight=1.0))),
     # The last convolution, in Eq. 1 and 3, whose masks are those of four fifths of the images. Eq. 3 is a sum over its

@@ -37,8 +37,8 @@ class CocoHandDataset(HandFileDataset):
     camera: samples have ``keypoints``, ``bbox``, and ``hand_side`` where the side is known.
 
     The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb' alone),
-    ``pipeline``, and ``on_corrupt`` (a missing or damaged image, and a wrong entry; a file that is no JSON is always an
-    error).
+    ``pipeline``, and ``on_corrupt`` (a missing or damaged image, and a wrong entry; a file that is not JSON is
+    always an error).
 
     Args:
         data_root (str): The folder.
@@ -56,7 +56,7 @@ class CocoHandDataset(HandFileDataset):
 
     Raises:
         FileNotFoundError: If the file is missing; describes the folder.
-        ValueError: If it is no JSON, or an entry is wrong; names file, entry and key, the expected and the found value.
+        ValueError: If it is not JSON, or an entry is wrong; names file, entry and key, expected and found value.
 
     Attributes:
         unlabelled (int): Number of hands left out because none of their joints has a label.
@@ -131,10 +131,10 @@ class CocoHandDataset(HandFileDataset):
         """
         row = {key: self.index[key][index] for key in Hand._fields}
         path = os.path.join(self.data_root, self.images, str(self.index['files'][row['image']]))
-        size, told = image_size(path), tuple(self.index['sizes'][row['image']].tolist())
-        if told[0] > 0 and told != size:
+        size, expected = image_size(path), tuple(self.index['sizes'][row['image']].tolist())
+        if expected[0] > 0 and expected != size:
             raise ValueError(
-                f'{path!r} has {size[0]} x {size[1]} px, but its labels are for {told[0]} x {told[1]}: use the '
+                f'{path!r} has {size[0]} x {size[1]} px, but its labels are for {expected[0]} x {expected[1]}: use the '
                 "image of the labels' size"
             )
         joints = np.asarray(row['joints'], np.float64).reshape(NUM_JOINTS, 3)

@@ -70,7 +70,7 @@ class CocoHands:
 
         Raises:
             OSError: If the file can't be read.
-            ValueError: If it is no JSON of this form, or an entry is wrong and may not be skipped.
+            ValueError: If it is not JSON of this form, or an entry is wrong and may not be skipped.
         """
         found = set()
         for keys, entry in read_entries(self._path, 2):

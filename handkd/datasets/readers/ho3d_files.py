@@ -48,7 +48,7 @@ def read_list(path: Path) -> list[tuple[str, str]]:
 
     Raises:
         OSError: If the file is missing.
-        ValueError: If a line is no 'SEQUENCE/FRAME', or is there twice; names file and line.
+        ValueError: If a line is not 'SEQUENCE/FRAME', or occurs twice; names file and line.
     """
     found: dict[tuple[str, str], int] = {}
     for number, line in enumerate(read_text(path).splitlines(), 1):

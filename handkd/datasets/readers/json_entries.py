@@ -69,9 +69,9 @@ def read_entries(path: Path, depth: int) -> Iterator[tuple[tuple[Key, ...], obje
     try:
         yield from _build(ijson.basic_parse(source, use_float=True, buf_size=_BLOCK), depth, keys, path)
     except (ijson.JSONError, ArithmeticError, UnicodeError) as error:
-        told = ' '.join(str(error).partition('\n')[0].removeprefix("b'").split()) or type(error).__name__
-        cut = '; the file seems to be cut off: copy or download it again' if 'EOF' in told else ''
-        raise ValueError(f'{place(path, keys)}: not valid JSON, or not in UTF-8: {told}{cut}') from error
+        reason = ' '.join(str(error).partition('\n')[0].removeprefix("b'").split()) or type(error).__name__
+        cut = '; the file seems to be cut off: copy or download it again' if 'EOF' in reason else ''
+        raise ValueError(f'{place(path, keys)}: not valid JSON, or not in UTF-8: {reason}{cut}') from error
     finally:
         source.close()
 
