@@ -8,7 +8,7 @@ from os import PathLike, fspath
 import numpy as np
 
 from handkd.datasets.readers.depth_files import DepthFormat
-from handkd.datasets.transforms import ImageReadError, read_image
+from handkd.image_files import ImageReadError, read_image
 
 _NEAREST, _FARTHEST = 50.0, 20000.0
 """Range of the median reading of a depth image, mm: no hand is nearer, and no camera sees farther."""

@@ -13,6 +13,7 @@ import numpy as np
 from mmengine.logging import MMLogger
 
 from handkd.hints import check_choice, did_you_mean
+from handkd.image_files import ImageReadError, read_image
 from handkd.units import wrong_unit
 
 from .base import ReproducibleDataset
@@ -21,7 +22,6 @@ from .index import open_index
 from .label_digests import digest_index
 from .sampling.seeding import SampleKey
 from .skipped import SkippedSamples
-from .transforms import ImageReadError, read_image
 
 KEYS = {'rgb': 'img', 'depth': 'depth', 'mask': 'hand_mask', 'parts': 'part_seg'}
 """Modality -> key in a sample."""

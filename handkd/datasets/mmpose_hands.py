@@ -10,12 +10,12 @@ import numpy as np
 
 from handkd.hand import FINGERS, JOINTS, NUM_JOINTS, SIDES, finger_joints
 from handkd.hints import ConfigError
+from handkd.image_files import image_size, read_image
 from handkd.reading import shown
 from handkd.registry import DATASETS
 
 from .base import ReproducibleDataset
 from .records import flat_record
-from .transforms import image_size, read_image
 
 _FINGERS = {'forefinger': 'index', 'middle_finger': 'middle', 'ring_finger': 'ring', 'pinky_finger': 'little'}
 

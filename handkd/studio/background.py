@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from handkd.datasets.transforms.loading import read_image
+from handkd.image_files import read_image
 
 SIZE = 256
 """Side of a scene, px."""

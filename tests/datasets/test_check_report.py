@@ -6,8 +6,8 @@ import pytest
 from handkd.datasets import ReproducibleDataset
 from handkd.datasets.check_report import summarise
 from handkd.datasets.checking import by_fault, check_one
-from handkd.datasets.transforms import ImageReadError
 from handkd.hand import BONES
+from handkd.image_files import ImageReadError
 from handkd.studio import StudioDataset
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handkd.datasets.checking import READINGS, by_fault, check_one
-from handkd.datasets.transforms import ImageReadError
+from handkd.image_files import ImageReadError
 from handkd.studio import StudioDataset
 
 

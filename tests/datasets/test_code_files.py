@@ -23,7 +23,7 @@ def modules(reader):
     [
         (
             RHDDataset,
-            {'readers.rhd', 'readers.depth_files', 'readers.unpickling', 'label_checks', 'transforms.loading'},
+            {'readers.rhd', 'readers.depth_files', 'readers.unpickling', 'label_checks'},
         ),
         (PanopticHandDataset, {'readers.panoptic', 'readers.panoptic_files', 'readers.panoptic_people', 'views'}),
         (HandFolderDataset, {'readers.hand_folder', 'readers.hand_folder_lines', 'readers.text_lines'}),

@@ -19,12 +19,12 @@ import handkd.datasets  # noqa: F401  (registers the data sets)
 from handkd.apis.resuming import latest_checkpoint
 from handkd.apis.run_state import check_resumable
 from handkd.datasets.packed import Packer, PackSettings
-from handkd.datasets.transforms import read_image
 from handkd.evaluation.part_counts import PartCounts
 from handkd.evaluation.predictions import HandPredictions
 from handkd.evaluation.submissions import read_submission
 from handkd.files import checksum_of
 from handkd.geometry import AngleLimits
+from handkd.image_files import read_image
 from handkd.models import load_weights, read_checkpoint
 from handkd.registry import DATASETS
 from handkd.restoration import (

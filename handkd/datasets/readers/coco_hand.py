@@ -11,11 +11,11 @@ from typing_extensions import Unpack
 
 from handkd.hand import JOINTS, NUM_JOINTS, SIDES
 from handkd.hints import check_choice
+from handkd.image_files import image_size
 from handkd.registry import DATASETS
 
 from ..file_dataset import CommonArguments, HandFileDataset
 from ..records import flat_record
-from ..transforms import image_size
 from .coco_hand_files import CocoHands, Hand
 from .rhd import RHD_JOINTS
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handkd.image_files import ImageReadError, read_raster
 from handkd.units import FARTHEST
-
-from ..transforms import ImageReadError, read_raster
 
 _CHANNELS = 'BGR'  # as OpenCV reads them
 

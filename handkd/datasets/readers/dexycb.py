@@ -15,13 +15,13 @@ from typing_extensions import Unpack
 from handkd.array_files import ArrayFileError
 from handkd.hand import JOINTS, SIDES
 from handkd.hints import check_choice
+from handkd.image_files import ImageReadError
 from handkd.registry import DATASETS
 from handkd.units import FARTHEST
 
 from ..file_dataset import CommonArguments, HandFileDataset
 from ..records import hand_record
 from ..scanning import scan
-from ..transforms import ImageReadError
 from ..views import Captures, group_views, number_rows
 from .dexycb_files import (
     EXTRINSICS,

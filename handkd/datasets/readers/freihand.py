@@ -10,13 +10,13 @@ from typing_extensions import Unpack
 
 from handkd.hand import JOINTS, NUM_JOINTS
 from handkd.hints import check_choice
+from handkd.image_files import read_image
 from handkd.reading import read_json, shown
 from handkd.registry import DATASETS
 
 from ..file_dataset import CommonArguments, HandFileDataset
 from ..label_checks import check_camera, compare_images
 from ..records import hand_record
-from ..transforms import read_image
 
 FREIHAND_JOINTS: tuple[str, ...] = JOINTS
 """The joints in the files' order, which is also handkd's."""

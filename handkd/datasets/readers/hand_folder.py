@@ -14,11 +14,11 @@ from typing_extensions import Unpack
 
 from handkd.geometry import project
 from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN
+from handkd.image_files import ImageReadError, image_size, raster_size, read_raster
 from handkd.registry import DATASETS
 
 from ..file_dataset import KEYS, CommonArguments, HandFileDataset
 from ..records import flat_record, hand_record
-from ..transforms import ImageReadError, image_size, raster_size, read_raster
 from ..views import Captures, group_captures
 from .depth_files import DepthFormat
 from .hand_folder_lines import FILES, parse_line, read_description, read_line

@@ -5,7 +5,6 @@ from .batch import BatchTransform, SampleBatch, count_draws, run_batch, take_bat
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
 from .finding import FindHandCube, HandMaskFromCube
-from .loading import ImageReadError, image_size, raster_size, read_image, read_raster
 from .packing import PackHandInputs
 from .photometric import PhotometricJitter, RandomBlockReplacement
 from .sample import check_sample
@@ -20,7 +19,6 @@ __all__ = [
     'HandMaskFromCube',
     'HandMaskFromDepth',
     'HandResize',
-    'ImageReadError',
     'LoadBackground',
     'PackHandInputs',
     'PhotometricJitter',
@@ -32,10 +30,6 @@ __all__ = [
     'WarpCrop',
     'check_sample',
     'count_draws',
-    'image_size',
-    'raster_size',
-    'read_image',
-    'read_raster',
     'run_batch',
     'take_batches',
     'warp_sample',

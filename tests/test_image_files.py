@@ -3,16 +3,27 @@
 import io
 import os
 import struct
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from handkd.datasets.transforms import ImageReadError, image_size, raster_size, read_image, read_raster
-from handkd.datasets.transforms.loading import MAX_PIXELS
+from handkd.image_files import (
+    MAX_PIXELS,
+    ImageReadError,
+    decode_image,
+    image_size,
+    raster_size,
+    read_image,
+    read_raster,
+)
 
 RNG = np.random.default_rng(0)
+EXIF_6 = b'Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
+"""EXIF, big endian, one entry: orientation (0x0112), a short, one of it, 6: turn clockwise."""
 COLOUR = cv2.GaussianBlur(RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8), (0, 0), 2)
 
 
@@ -81,9 +92,7 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image(write):
 
 
 def test_photographs_are_turned_upright(write):
-    # EXIF, big endian, one entry: orientation (0x0112), a short, one of it, 6: turn clockwise.
-    exif = b'Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
-    upright = read_image(write(with_segment(encode('.jpg'), exif)))
+    upright = read_image(write(with_segment(encode('.jpg'), EXIF_6)))
     plain = read_image(write(encode('.jpg')))
     np.testing.assert_array_equal(upright, np.rot90(plain, -1))
 
@@ -280,3 +289,21 @@ def test_what_is_no_file_is_not_opened(tmp_path, read):
 def test_broken_headers_are_one_line(write, data):
     with pytest.raises(ImageReadError, match=r'hand\.png'):
         image_size(write(data))
+
+
+@pytest.mark.parametrize('extension', ['.png', '.jpg'])
+def test_bytes_are_decoded_as_the_file_is(write, extension):
+    data = with_segment(encode('.jpg'), EXIF_6) if extension == '.jpg' else encode(extension)
+    np.testing.assert_array_equal(decode_image(data, 'http://x/hand'), read_image(write(data, f'hand{extension}')))
+
+
+def test_bytes_that_are_no_image_are_named():
+    for data in (b'', b'no image', encode('.png')[:40], huge('png')):
+        with pytest.raises(ImageReadError, match="^'http://x/hand.png' "):
+            decode_image(data, 'http://x/hand.png')
+
+
+def test_images_are_read_without_torch_and_mmengine():
+    code = 'import handkd.image_files, handkd.hand, handkd.files, sys; print(*sys.modules)'
+    loaded = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {'torch', 'mmengine', 'mmcv', 'PIL', 'matplotlib', 'scipy'} & {*loaded}

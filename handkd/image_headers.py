@@ -13,8 +13,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from PIL import Image
-
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF, and so of EXIF
 _MOST_PARTS = 1 << 20  # segments, chunks or tags of a file; a file of nothing else would take long to parse
 _OTHERS = ('BMP', 'DIB', 'GIF', 'JPEG2000', 'PPM', 'SUN')  # formats for Pillow, which knows far more than OpenCV
@@ -160,6 +158,8 @@ def _read_tiff(data: bytes | mmap.mmap) -> ImageHeader:
 
 def _read_other(data: bytes | mmap.mmap) -> ImageHeader:
     """Read the size of BMP, JPEG 2000, PPM and so on with Pillow."""
+    from PIL import Image  # here, since inference reads mostly the formats above, for which it needs no Pillow
+
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # MAX_PIXELS applies instead, with a better error
     try:

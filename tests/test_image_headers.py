@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handkd.datasets.transforms.image_headers import BrokenHeaderError, read_header
+from handkd.image_headers import BrokenHeaderError, read_header
 
 WIDE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 44, 3), dtype=np.uint8))
 FORMATS = {
