@@ -25,7 +25,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-__all__ = ['install']
+__all__ = ['install', 'require']
 
 _HINTS = {
     'mmdet': "MMDetection: pip install 'mmdet>=3.0' (mind the range of mmcv versions that it asks for)",
@@ -137,8 +137,8 @@ class _Finder(importlib.abc.MetaPathFinder):
 _OURS = (_StandInLoader, _AliasLoader)
 
 
-def install() -> None:
-    """Put the finder at the end of ``sys.meta_path``, once; importing this module does it.
+def require() -> None:
+    """Check that the OpenMMLab packages are installed; importing :mod:`handkd.registry` does it.
 
     Raises:
         ImportError: If MMEngine, MMCV or MMPose is not installed; says how to install them.
@@ -149,6 +149,10 @@ def install() -> None:
             f'handkd needs {", ".join(missing)}: '
             'pip install --no-deps -r requirements/mminstall.txt (see "Install" in README.md)'
         )
+
+
+def install() -> None:
+    """Put the finder at the end of ``sys.meta_path``, once; importing this module does it."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
 

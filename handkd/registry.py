@@ -4,8 +4,12 @@ A config with ``default_scope = 'handkd'`` finds handkd's own classes first and 
 plain class name. A class of a third-party package registers itself here and is imported by ``custom_imports``.
 """
 
-from mmpose import registry as mmpose_registry  # isort: skip
-from mmengine.registry import Registry  # isort: skip
+from . import compat  # isort: skip
+
+compat.require()
+
+from mmpose import registry as mmpose_registry  # noqa: E402  # isort: skip
+from mmengine.registry import Registry  # noqa: E402  # isort: skip
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:

@@ -181,8 +181,10 @@ else:
 def test_a_missing_mmpose_is_named_with_the_command_that_installs_it():
     run(
         """
+import handkd.compat
+import handkd.hand
 try:
-    import handkd.compat
+    import handkd.registry
 except ImportError as error:
     assert 'handkd needs mmcv, mmpose: pip install --no-deps -r requirements/mminstall.txt' in str(error), error
 else:

@@ -217,7 +217,7 @@ def test_another_user_without_a_home_can_use_a_checkout(temporary, public_folder
     scratch.mkdir(mode=0o755)
     if temporary:
         os.chown(scratch, NOBODY, NOBODY)
-    imports = ('geometry.registration', 'datasets.transforms.depth', 'studio', 'restoration.crf')
+    imports = ('geometry.registration', 'geometry.depth_cubes', 'studio', 'restoration.crf')
     code = (
         f'import sys, handkd.compiling, handkd.{", handkd.".join(imports)}\n'
         'for module in [module for name, module in sys.modules.items() if name.startswith("handkd.")]:\n'

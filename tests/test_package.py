@@ -80,7 +80,7 @@ ARROWS = {
     'build_errors': {'hints', 'lookup'},
     'units': {'hand', 'hints'},
     'hand': {'hints'},
-    'geometry': {'hand', 'hints', 'files', 'compiling', 'reading'},
+    'geometry': {'hand', 'hints', 'files', 'compiling', 'reading', 'units'},
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'studio': KNOWS_CODECS | {'datasets'},

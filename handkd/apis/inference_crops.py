@@ -11,9 +11,9 @@ from mmengine.config import Config
 
 from handkd.datasets.packed.recipe import read_recipe
 from handkd.datasets.transforms import HandCrop, VirtualCamera, WarpCrop
-from handkd.datasets.transforms.cropping import HAND_EXTENT, ZB_MARGIN
-from handkd.datasets.transforms.virtual_camera import turn_onto
 from handkd.geometry import box_square, cube_square, original_pixels, project, unproject, zb_square
+from handkd.geometry.crops import HAND_EXTENT, ZB_MARGIN
+from handkd.geometry.virtual_camera import turn_onto
 from handkd.hand import JOINT_INDEX, JOINTS, NUM_JOINTS
 from handkd.registry import DATASETS, TRANSFORMS
 from handkd.size_checks import LOADERS, argument, last_cut, leaf_datasets, type_name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handkd.datasets.label_checks import check_camera
+from handkd.geometry.camera import check_camera
 from handkd.hand import JOINTS, SIDES
 from handkd.units import FARTHEST
 

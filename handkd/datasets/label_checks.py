@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ from handkd.units import FARTHEST, is_sane
 
 _NAMED = 5
 """Number of files that an error names."""
-_TURN = 1e-3  # largest deviation of R R^T from 1, as data sets print rotations with four digits
 
 
 def check_finite(values: np.ndarray, names: Sequence[str], frames: Sequence[int], where: str | os.PathLike) -> None:
@@ -33,32 +32,6 @@ def check_finite(values: np.ndarray, names: Sequence[str], frames: Sequence[int]
             f'which is no finite number up to {FARTHEST:g}; {int(bad.any(1).sum())} of {len(values)} frames have '
             'such labels, but the format has no missing joints: copy or download it again'
         )
-
-
-def check_camera(camera: Mapping[str, np.ndarray], where: str) -> None:
-    """Check that a camera's numbers are sane, ``K`` is a matrix of intrinsics, and ``R`` a rotation.
-
-    Args:
-        camera: Some of ``K`` (3, 3) px, ``R`` (3, 3), ``T`` (3,) mm, ``dist`` (5,); world to camera.
-        where: File and place, for errors.
-
-    Raises:
-        ValueError: If not; names the place and the key, the expected and the found value.
-    """
-    for key, value in camera.items():
-        if not is_sane(value).all():
-            raise ValueError(f'{where}: {key!r} must be finite numbers up to {FARTHEST:g}, found {value.tolist()}')
-    intrinsics, rotation = camera.get('K'), camera.get('R')
-    if intrinsics is not None and not (intrinsics[2] == (0, 0, 1)).all():
-        raise ValueError(
-            f"{where}: the last row of 'K' must be 0 0 1, found {intrinsics[2].tolist()}; rows, not columns"
-        )
-    if intrinsics is not None and not (intrinsics.diagonal() > 0).all():
-        raise ValueError(f"{where}: focal lengths in 'K' must be above 0, found {intrinsics.diagonal()[:2].tolist()}")
-    if rotation is not None:
-        off = np.abs(rotation @ rotation.T - np.eye(3)).max()
-        if off > _TURN or np.linalg.det(rotation) < 0:
-            raise ValueError(f"{where}: 'R' must be a rotation, found {rotation.tolist()}")
 
 
 def compare_images(

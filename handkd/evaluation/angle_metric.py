@@ -22,7 +22,7 @@ from .sample_metric import SampleMetric
 class HandAngleMetric(SampleMetric):
     """Share of predicted hands with a joint angle out of bounds (violation frequency, V.F., of Zhang et al., 2020).
 
-    The angles are those of :mod:`handkd.geometry.joint_angles`, of the prediction ``keypoints_xyz``, whose unit does
+    The angles are those of :mod:`handkd.geometry.angles`, of the prediction ``keypoints_xyz``, whose unit does
     not matter; they need the sample's ``hand_side``. A value more than 1e-6 beyond a bound counts; an undefined angle,
     as where two joints coincide, is no violation. With limits from ``lm.json`` the numbers, from 0 to 1, are
 

@@ -16,7 +16,7 @@ from handkd.hand import FINGERS
 from handkd.hints import check_keys
 from handkd.reading import read_json, shown
 
-from .joint_angles import ANGLE_NAMES, VIOLATION_TOLERANCE, angle_excess, joint_angles
+from .angles import ANGLE_NAMES, VIOLATION_TOLERANCE, angle_excess, joint_angles
 
 _SHAPE = (len(FINGERS), len(ANGLE_NAMES))
 _FUNCTIONS = ('sin', 'sin', 'cos', 'cos')
@@ -29,7 +29,7 @@ _ABOUT = (
 
 @dataclass(frozen=True, eq=False)
 class AngleLimits:
-    """Least and greatest sines and cosines of the 20 joint angles (see :mod:`handkd.geometry.joint_angles`).
+    """Least and greatest sines and cosines of the 20 joint angles (see :mod:`handkd.geometry.angles`).
 
     Their file is JSON: by finger and angle ``low`` and ``high``, which :meth:`read` takes, and ``degrees``, the same
     for human readers, which it ignores; and ``source``.

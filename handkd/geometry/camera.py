@@ -8,12 +8,17 @@ top left pixel is (0, 0).
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
 
-Array = TypeVar('Array', np.ndarray, torch.Tensor)
+from handkd.units import FARTHEST, is_sane
+
+if TYPE_CHECKING:
+    import torch
+
+Array = TypeVar('Array', np.ndarray, 'torch.Tensor')
 
 VIEW_GROUP = 4
 """Images in a group of views, for view synthesis: of two cameras at one moment, then of two at another moment."""
@@ -22,6 +27,7 @@ _UNDISTORT_STEPS = 20
 """Fixed-point steps that invert the distortion: error far below 1e-6 px, except for fisheye lenses."""
 _UNDISTORT_LIMIT = 0.25
 """Largest shift by the lens along x or y, normalised: more than in any image; also the largest fixed-point step."""
+_TURN = 1e-3  # largest deviation of R R^T from 1, as data sets print rotations with four digits
 
 
 def _distort(xy: Array, dist: Array) -> Array:
@@ -34,14 +40,48 @@ def _distort(xy: Array, dist: Array) -> Array:
     return xy * (radial + 2 * (p2 * x + p1 * y)) + r2 * dist[..., [3, 2]]
 
 
-def _undistort(distorted: Array, dist: Array) -> Array:
-    """Invert :func:`_distort`; pixels that no ray reaches, as an untrained network may predict, stay where they are."""
+def undistort(distorted: Array, dist: Array) -> Array:
+    """Remove the distortion of a lens; points that no ray reaches, as an untrained network may predict, stay.
+
+    Args:
+        distorted: Points of the image plane at distance 1, shape (..., 2), an array or a tensor.
+        dist: OpenCV's first five coefficients, shape (..., 5), which broadcasts with the points.
+
+    Returns:
+        Shape (..., 2), in the form of ``distorted``.
+    """
     xy = distorted
     for _ in range(_UNDISTORT_STEPS):
         xy = xy + (distorted - _distort(xy, dist)).clip(-_UNDISTORT_LIMIT, _UNDISTORT_LIMIT)
     near, reached = abs(xy - distorted) < _UNDISTORT_LIMIT, abs(distorted - _distort(xy, dist)) < 1e-3
     found = (near & reached).all(-1)[..., None]
     return xy * found + distorted * ~found
+
+
+def check_camera(camera: Mapping[str, np.ndarray], where: str) -> None:
+    """Check that a camera's numbers are sane, ``K`` is a matrix of intrinsics, and ``R`` a rotation.
+
+    Args:
+        camera: Some of ``K`` (3, 3) px, ``R`` (3, 3), ``T`` (3,) mm, ``dist`` (5,); world to camera.
+        where: File and place, for errors.
+
+    Raises:
+        ValueError: If not; names the place and the key, the expected and the found value.
+    """
+    for key, value in camera.items():
+        if not is_sane(value).all():
+            raise ValueError(f'{where}: {key!r} must be finite numbers up to {FARTHEST:g}, found {value.tolist()}')
+    intrinsics, rotation = camera.get('K'), camera.get('R')
+    if intrinsics is not None and not (intrinsics[2] == (0, 0, 1)).all():
+        raise ValueError(
+            f"{where}: the last row of 'K' must be 0 0 1, found {intrinsics[2].tolist()}; rows, not columns"
+        )
+    if intrinsics is not None and not (intrinsics.diagonal() > 0).all():
+        raise ValueError(f"{where}: focal lengths in 'K' must be above 0, found {intrinsics.diagonal()[:2].tolist()}")
+    if rotation is not None:
+        off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+        if off > _TURN or np.linalg.det(rotation) < 0:
+            raise ValueError(f"{where}: 'R' must be a rotation, found {rotation.tolist()}")
 
 
 def project(points_cam: np.ndarray, camera: dict) -> np.ndarray:
@@ -78,7 +118,7 @@ def unproject(pixels: np.ndarray, depth: np.ndarray, camera: dict) -> np.ndarray
     linear, middle, dist = _lens(camera)
     xy = (np.asarray(pixels, np.float64) - middle) @ np.swapaxes(np.linalg.inv(linear), -1, -2)
     if dist is not None:
-        xy = _undistort(xy, dist)
+        xy = undistort(xy, dist)
     z = np.asarray(depth, np.float64)[..., None]
     return np.concatenate([xy * z, z], -1)
 
@@ -90,29 +130,6 @@ def _lens(camera: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     if intrinsics.ndim == 2:
         return intrinsics[:2, :2], intrinsics[:2, 2], dist
     return intrinsics[:, :2, :2], intrinsics[:, None, :2, 2], None if dist is None else dist[:, None]
-
-
-def viewing_rays(pixels: torch.Tensor, intrinsics: torch.Tensor, dist: torch.Tensor | None = None) -> torch.Tensor:
-    """Return the points at depth 1 seen at pixels, with one camera per batch item.
-
-    :func:`unproject` for tensors, with gradient.
-
-    Args:
-        pixels: Pixels of the image, shape (B, N, 2).
-        intrinsics: K of each camera, px, shape (B, 3, 3).
-        dist: Lens distortion of each camera, shape (B, 5), 0 for one without. Defaults to None: no camera has any.
-
-    Returns:
-        Points in each camera's frame, shape (B, N, 3), z = 1, dtype of ``pixels``.
-    """
-    shifted = pixels - intrinsics[:, None, :2, 2]
-    # Written out, because autocast would run a matrix product in bfloat16.
-    y = shifted[..., 1] / intrinsics[:, None, 1, 1]
-    x = (shifted[..., 0] - intrinsics[:, None, 0, 1] * y) / intrinsics[:, None, 0, 0]
-    xy = torch.stack([x, y], -1)
-    if dist is not None:
-        xy = _undistort(xy, dist[:, None])
-    return torch.cat([xy, torch.ones_like(xy[..., :1])], -1)
 
 
 def split_affine(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

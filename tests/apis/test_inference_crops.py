@@ -13,9 +13,9 @@ from handkd.apis.inference_crops import ConfigCrop, HandPlace
 from handkd.apis.inferencer import HandInferencer
 from handkd.apis.trained import student_config
 from handkd.datasets.transforms import HandCrop, PackHandInputs, WarpCrop
-from handkd.datasets.transforms.cropping import ZB_MARGIN
-from handkd.datasets.transforms.virtual_camera import turn_onto
 from handkd.geometry import project, unproject, zb_square
+from handkd.geometry.crops import ZB_MARGIN
+from handkd.geometry.virtual_camera import turn_onto
 from handkd.hand import JOINT_INDEX
 from handkd.registry import TRANSFORMS
 from handkd.size_checks import leaf_datasets

@@ -11,13 +11,14 @@ from mmengine.logging import MMLogger
 from typing_extensions import Unpack
 
 from handkd.geometry import register_depth, register_image
+from handkd.geometry.camera import check_camera
 from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, SIDES
 from handkd.hints import check_choice
 from handkd.registry import DATASETS
 
 from ..damaged_labels import DamagedLabels
 from ..file_dataset import CommonArguments, HandFileDataset
-from ..label_checks import check_camera, check_finite
+from ..label_checks import check_finite
 from ..records import hand_record
 from .depth_files import DepthFormat, check_depth_unit
 from .text_lines import numbered_lines

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from handkd.geometry.camera import check_camera
 from handkd.hand import SIDES
 from handkd.hints import check_choice
 from handkd.reading import check_name, shown
 
-from ..label_checks import check_camera
 from .yaml_files import read_yaml, yaml_numbers
 
 SUBJECTS: tuple[str, ...] = (

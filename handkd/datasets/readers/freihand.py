@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from typing_extensions import Unpack
 
+from handkd.geometry.camera import check_camera
 from handkd.hand import JOINTS, NUM_JOINTS
 from handkd.hints import check_choice
 from handkd.image_files import read_image
@@ -15,7 +16,7 @@ from handkd.reading import read_json, shown
 from handkd.registry import DATASETS
 
 from ..file_dataset import CommonArguments, HandFileDataset
-from ..label_checks import check_camera, compare_images
+from ..label_checks import compare_images
 from ..records import hand_record
 
 FREIHAND_JOINTS: tuple[str, ...] = JOINTS

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from handkd.geometry.camera import check_camera
 from handkd.hand import JOINTS, NUM_JOINTS, NUM_PARTS, PART_UNKNOWN, SIDES
 from handkd.hints import check_keys, did_you_mean
 from handkd.reading import leaves_folder, parse_json, read_json, shown
 from handkd.units import FARTHEST, is_sane, wrong_unit
 
-from ..label_checks import check_camera
 from .depth_files import check_depth_unit
 from .hand_folder_rig import PLACE, check_place
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from handkd.geometry.camera import check_camera
 from handkd.hand import FINGERS, JOINTS, NUM_JOINTS, finger_joints
 from handkd.reading import read_json, read_text, shown
 from handkd.units import FARTHEST, is_sane
 
-from ..label_checks import check_camera
 from .unpickling import load_arrays
 
 _SHORT = slice(0, 3)  # of a finger: base, middle and last joint

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handkd.datasets.label_checks import check_camera
+from handkd.geometry.camera import check_camera
 from handkd.hand import FINGERS, JOINTS, NUM_JOINTS, finger_joints
 from handkd.reading import check_name, read_json, shown
 from handkd.units import is_sane

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from typing_extensions import Unpack
 
+from handkd.geometry.camera import check_camera
 from handkd.hand import FINGERS, JOINTS, NUM_PARTS, PART_UNKNOWN, SIDES
 from handkd.hints import check_choice
 from handkd.image_files import ImageReadError, read_raster
@@ -15,7 +16,7 @@ from handkd.reading import reading, shown
 from handkd.registry import DATASETS
 
 from ..file_dataset import CommonArguments, HandFileDataset
-from ..label_checks import check_camera, compare_images
+from ..label_checks import compare_images
 from ..records import hand_record
 from .depth_files import DepthFormat
 from .matlab_files import load_mat

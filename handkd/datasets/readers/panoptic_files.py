@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from handkd.geometry.camera import check_camera
 from handkd.hand import SIDES
 from handkd.reading import check_name, read_json, shown
 
 from ..damaged_labels import DamagedLabels
-from ..label_checks import check_camera
 from .unpickling import load_arrays
 
 NODES = tuple(range(31))

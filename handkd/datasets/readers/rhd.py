@@ -10,13 +10,14 @@ from tqdm import tqdm
 from typing_extensions import Unpack
 
 from handkd.geometry import project
+from handkd.geometry.camera import check_camera
 from handkd.hand import FINGERS, JOINT_INDEX, JOINTS, NUM_JOINTS, PALM_PARTS, SIDES, finger_joints
 from handkd.hints import check_choice
 from handkd.image_files import ImageReadError, read_raster
 from handkd.registry import DATASETS
 
 from ..file_dataset import CommonArguments, HandFileDataset
-from ..label_checks import check_camera, compare_images
+from ..label_checks import compare_images
 from ..records import hand_record
 from .depth_files import DepthFormat
 from .unpickling import load_arrays

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from handkd.datasets.backgrounds import background_of
+from handkd.geometry.warping import warp_image
 from handkd.needs import needs
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch, empty_arrays
 from .sample import sample_name
-from .warping import warp_image
 
 
 @TRANSFORMS.register_module()

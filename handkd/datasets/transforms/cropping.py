@@ -6,21 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handkd.geometry import box_square, cube_square, joint_square, project, zb_square
+from handkd.geometry import box_square, cube_square, found_square, joint_square, project, zb_square
 from handkd.hand import JOINTS, joint_index
 from handkd.hints import check_choice
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
 from .sample import any_pixels, sample_name
-
-ZB_MARGIN = 1.2
-"""Mean side of the 'zb' square over the longer side of the joints' box, over the studio's hands; it varies by 0.23.
-The square's centre is off the box's by 0.13 (upright hands) to 0.17 (any) of that side."""
-ZB_SIDES = (50.0, 256.0)
-"""Smallest and largest side of the 'zb' square, px of the original image."""
-HAND_EXTENT = 140.0
-"""Mean longer side of the joints' box at the depth of the middle finger's base in mm, over the studio's hands."""
 
 
 @TRANSFORMS.register_module()
@@ -112,10 +104,9 @@ class HandCrop(BatchTransform):
 
     def _squares_of_found(self, batch: SampleBatch) -> tuple[np.ndarray, np.ndarray]:
         """Return the projections of metric cubes around the hands: centres (N, 2) and sides (N,), px."""
-        edge = dict(cube=self.cube, zb=ZB_MARGIN * HAND_EXTENT).get(self.rule, self.factor * HAND_EXTENT)
-        pixels = project(batch['hand_center'], batch['camera'])[:, 0]
-        center, side = cube_square(pixels, batch['hand_center'][:, 0, 2], batch['camera']['K'], edge)
-        return center, np.clip(side, *ZB_SIDES) if self.rule == 'zb' else side
+        pixels, depths = project(batch['hand_center'], batch['camera'])[:, 0], batch['hand_center'][:, 0, 2]
+        size = self.cube if self.rule == 'cube' else self.factor
+        return found_square(self.rule, size, pixels, depths, batch['camera']['K'])
 
     def _name_the_culprit(self, batch: SampleBatch) -> None:
         """Raise the error of the first sample that has one, with the sample's name."""

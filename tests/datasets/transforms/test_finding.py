@@ -12,8 +12,8 @@ from handkd.datasets.transforms import (
     WarpCrop,
     run_batch,
 )
-from handkd.datasets.transforms.cropping import HAND_EXTENT, ZB_MARGIN
 from handkd.geometry import cube_square, find_hand, in_cube, project
+from handkd.geometry.crops import HAND_EXTENT, ZB_MARGIN
 from handkd.studio import StudioDataset
 
 

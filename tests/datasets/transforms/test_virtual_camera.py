@@ -14,8 +14,8 @@ from handkd.datasets.transforms import (
     WarpCrop,
     run_batch,
 )
-from handkd.datasets.transforms.virtual_camera import look_up, turn_onto
 from handkd.geometry import axis_angle_to_matrix, project, unproject
+from handkd.geometry.virtual_camera import look_up, turn_onto
 
 
 def precise(make_sample, seed, **changes):

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from handkd.datasets.transforms.resampling import warp_picture as warp_picture_into
-from handkd.datasets.transforms.resampling import warp_planes as warp_planes_into
 from handkd.geometry import crop_matrix, flip_matrix
+from handkd.geometry.resampling import warp_picture as warp_picture_into
+from handkd.geometry.resampling import warp_planes as warp_planes_into
 
 
 def warp_picture(image, inverse, size, border):
