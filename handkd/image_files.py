@@ -16,9 +16,6 @@ MAX_PIXELS = 150_000_000
 """Largest image that is read, px: more than cameras usually have; decoding it takes seconds and 0.5 GB."""
 MAX_BYTES = 1 << 30
 """Largest image file that is read, bytes: the size of the largest image without compression."""
-_COLOUR = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-"""OpenCV's flags for a picture: ANYDEPTH keeps it from silently converting 16 bits to 8, ANYCOLOR drops alpha, and
-which formats it rotates upright by itself depends on its version."""
 _WHOLE = 1 << 26  # larger files are read only after a check of their header
 _FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 """Orientation -> OpenCV's code of the flip after the transposition, if any: 1 horizontal, 0 vertical, -1 both."""
@@ -47,23 +44,35 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         IsADirectoryError: If it is a directory.
         ImageReadError: If it is empty, truncated, not an image, too large, or not 8-bit. All three are OSErrors.
     """
-    return _picture(*_decode(path, _COLOUR), path)
+    # ANYDEPTH keeps OpenCV from silently converting 16 bits to 8, ANYCOLOR drops alpha. It depends on OpenCV's version
+    # which formats it rotates upright.
+    image, orientation = _decode(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image.dtype != np.uint8:
+        raise ImageReadError(
+            f'{os.fspath(path)!r} has {image.dtype} values, an image must be 8-bit; convert a '
+            'photograph to 8 bits; a depth map is not an image'
+        )
+    image = _turn_upright(image, orientation)
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
 
 
-def decode_image(data: bytes, name: str) -> np.ndarray:
-    """Decode the content of an image file, such as a download; the same as :func:`read_image` of the file.
+def read_picture(source: str | os.PathLike | np.ndarray) -> np.ndarray:
+    """Read a colour picture for inference.
 
     Args:
-        data: The content of the file.
-        name: Its name in errors, such as its URL.
+        source: Path of a file, or an array BGR, uint8, shape (H, W, 3).
 
     Returns:
-        Shape (H, W, 3), uint8, BGR.
+        BGR, uint8, shape (H, W, 3).
 
     Raises:
-        ImageReadError: As :func:`read_image`.
+        OSError: If the file can't be read; names it.
+        ValueError: If the array is not such a picture.
     """
-    return _picture(*_decode_bytes(data, name, _COLOUR), name)
+    image = source if isinstance(source, np.ndarray) else read_image(source)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f'an image must be BGR, uint8, (H, W, 3); found {image.dtype} {image.shape}')
+    return image
 
 
 def read_raster(path: str | os.PathLike, dtype: type, channels: int) -> np.ndarray:
@@ -163,11 +172,6 @@ def _decode(path: str | os.PathLike, flags: int) -> tuple[np.ndarray, int]:
         if os.fstat(file.fileno()).st_size > _WHOLE:
             _mapped_header(file, path)
         data = file.read()
-    return _decode_bytes(data, path, flags)
-
-
-def _decode_bytes(data: bytes, path: str | os.PathLike, flags: int) -> tuple[np.ndarray, int]:
-    """Return the stored pixels of a file's content and their orientation."""
     header = _checked_header(data, path)
     # A search from the start would find the end of an embedded thumbnail; in compressed data FF D9 is always the end.
     if header.scan is not None and data.find(b'\xff\xd9', header.scan) < 0:
@@ -188,17 +192,6 @@ def _decode_bytes(data: bytes, path: str | os.PathLike, flags: int) -> tuple[np.
 def _without_orientation(data: bytes, at: int, width: int) -> bytes:
     """Return a TIFF file with orientation 1: OpenCV rotates others regardless of its flags."""
     return data[:at] + (1).to_bytes(width, 'little' if data[:2] == b'II' else 'big') + data[at + width :]
-
-
-def _picture(image: np.ndarray, orientation: int, path: str | os.PathLike) -> np.ndarray:
-    """Return stored pixels as a picture, upright and of three channels."""
-    if image.dtype != np.uint8:
-        raise ImageReadError(
-            f'{os.fspath(path)!r} has {image.dtype} values, an image must be 8-bit; convert a '
-            'photograph to 8 bits; a depth map is not an image'
-        )
-    image = _turn_upright(image, orientation)
-    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
 
 
 def _turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:

@@ -14,7 +14,6 @@ from PIL import Image
 from handkd.image_files import (
     MAX_PIXELS,
     ImageReadError,
-    decode_image,
     image_size,
     raster_size,
     read_image,
@@ -289,18 +288,6 @@ def test_what_is_no_file_is_not_opened(tmp_path, read):
 def test_broken_headers_are_one_line(write, data):
     with pytest.raises(ImageReadError, match=r'hand\.png'):
         image_size(write(data))
-
-
-@pytest.mark.parametrize('extension', ['.png', '.jpg'])
-def test_bytes_are_decoded_as_the_file_is(write, extension):
-    data = with_segment(encode('.jpg'), EXIF_6) if extension == '.jpg' else encode(extension)
-    np.testing.assert_array_equal(decode_image(data, 'http://x/hand'), read_image(write(data, f'hand{extension}')))
-
-
-def test_bytes_that_are_no_image_are_named():
-    for data in (b'', b'no image', encode('.png')[:40], huge('png')):
-        with pytest.raises(ImageReadError, match="^'http://x/hand.png' "):
-            decode_image(data, 'http://x/hand.png')
 
 
 def test_images_are_read_without_torch_and_mmengine():

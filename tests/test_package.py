@@ -84,6 +84,7 @@ ARROWS = {
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'studio': KNOWS_CODECS | {'datasets'},
+    'inference': {'files', 'hand', 'hints', 'image_files', 'reading', 'skeleton'},
     'models': KNOWS_CODECS,
     'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'exits', 'restoration'},

@@ -8,7 +8,7 @@ from os import PathLike, fspath
 import numpy as np
 
 from handkd.datasets.readers.depth_files import DepthFormat
-from handkd.image_files import ImageReadError, read_image
+from handkd.image_files import ImageReadError, read_picture
 
 _NEAREST, _FARTHEST = 50.0, 20000.0
 """Range of the median reading of a depth image, mm: no hand is nearer, and no camera sees farther."""
@@ -44,7 +44,7 @@ def open_image(source: str | PathLike | np.ndarray, modality: str, depth_unit: f
     """Decode an image.
 
     Args:
-        source: Path of a file, or an array; see :func:`read_picture` and :func:`read_depth`.
+        source: Path of a file, or an array; see :func:`~handkd.image_files.read_picture` and :func:`read_depth`.
         modality: 'rgb' or 'depth'.
         depth_unit: Millimetres per count of a depth image. Defaults to 1.0.
 
@@ -54,25 +54,6 @@ def open_image(source: str | PathLike | np.ndarray, modality: str, depth_unit: f
     """
     pixels = read_depth(source, depth_unit) if modality == 'depth' else read_picture(source)
     return InferenceImage(modality, pixels, None if isinstance(source, np.ndarray) else fspath(source))
-
-
-def read_picture(source: str | PathLike | np.ndarray) -> np.ndarray:
-    """Read a colour picture.
-
-    Args:
-        source: Path of a file, or an array BGR, uint8, shape (H, W, 3).
-
-    Returns:
-        BGR, uint8, shape (H, W, 3).
-
-    Raises:
-        OSError: If the file can't be read; names it.
-        ValueError: If the array is not such a picture.
-    """
-    image = source if isinstance(source, np.ndarray) else read_image(source)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f'an image must be BGR, uint8, (H, W, 3); found {image.dtype} {image.shape}')
-    return image
 
 
 def read_depth(source: str | PathLike | np.ndarray, unit: float = 1.0) -> np.ndarray:
