@@ -95,7 +95,7 @@ def open_source(inputs: object, read: Callable[[Readable], np.ndarray] = read_pi
     Args:
         inputs: The inputs.
         read: Reader of one image, a path or an array; its OSErrors and ValueErrors become those of the frame. Defaults
-            to :func:`~handkd.image_files.read_picture`.
+            to ``read_picture`` of :mod:`handkd.image_files`.
 
     Raises:
         ValueError: If the input is of no such kind, or a folder or pattern has no image; one line.
