@@ -50,6 +50,19 @@ BASE = {
 }
 KNOWS_CODECS = BASE | {'hand', 'geometry', 'codecs'}
 KNOWS_MODELS = KNOWS_CODECS | {'datasets', 'models'}
+BELOW_APIS = KNOWS_MODELS | {
+    'artifacts',
+    'baseline',
+    'build_errors',
+    'config',
+    'lookup',
+    'size_checks',
+    'engine',
+    'exits',
+    'evaluation',
+    'restoration',
+    'visualization',
+}
 ARROWS = {
     '': {'compat', 'sharing'},
     'sharing': set(),
@@ -92,20 +105,8 @@ ARROWS = {
     'evaluation.functional': {'hand', 'geometry', 'hints', 'units'},
     'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'files', 'hand', 'geometry', 'reading', 'registry'},
-    'apis': KNOWS_MODELS
-    | {
-        'artifacts',
-        'baseline',
-        'build_errors',
-        'config',
-        'lookup',
-        'size_checks',
-        'engine',
-        'exits',
-        'evaluation',
-        'restoration',
-        'visualization',
-    },
+    'apis': BELOW_APIS,
+    'commands': BELOW_APIS | {'apis', 'studio'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 
@@ -171,7 +172,7 @@ HEAVY = {'faiss', 'matplotlib', 'numba', 'scipy'} | {
     [
         ('import handkd', HEAVY | {'mmengine', 'mmpose', 'torch'}),
         ('from handkd.apis import HandInferencer', HEAVY),
-        ('import runpy; runpy.run_path("tools/infer.py")', HEAVY),
+        ('import handkd.commands.infer', HEAVY),
         ('import handkd.apis.cli, handkd.visualization', HEAVY),
         ('import handkd.evaluation', {'handkd.models', 'handkd.studio', 'matplotlib', 'numba'}),
     ],

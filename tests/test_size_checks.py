@@ -1,13 +1,14 @@
 """One truth for the size of a network's input: read from pipelines, and what contradicts them is refused."""
 
 import json
-import runpy
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from handkd.apis.stages import read_stages
+from handkd.commands import complexity
 from handkd.config import load_config
 from handkd.hints import ConfigError
 from handkd.size_checks import check_sizes, data_sizes, input_shape, teacher_shape
@@ -71,7 +72,7 @@ def test_a_variable_that_its_own_file_assigns_in_vain_is_refused(tmp_path):
         with pytest.raises(ConfigError, match=message):
             load_config(child, only=only)
     for tool, arguments in (('complexity', ()), ('infer', ('--checkpoint', 'gone.pth'))):
-        main = runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'))['main']
+        main = import_module(f'handkd.commands.{tool}').main
         first = [str(child)] if tool == 'complexity' else ['a.png', '--config', str(child)]
         with pytest.raises(ConfigError, match=message):
             main([*first, *arguments])
@@ -82,10 +83,9 @@ def test_pipelines_of_another_size_are_what_counts(tmp_path, capsys):
     child = write_child(tmp_path, '../tests/configs/plain_rgb_studio.py', '\n'.join(loaders))
     cfg = load_config(child)
     assert (cfg.input_size, input_shape(cfg)) == (64, (96, 96))
-    main = runpy.run_path(str(ROOT / 'tools/complexity.py'))['main']
-    main([str(child), '--json'])
+    complexity.main([str(child), '--json'])
     found = json.loads(capsys.readouterr().out)
-    main([str(SMALL), '--json', '--shape', '96'])
+    complexity.main([str(SMALL), '--json', '--shape', '96'])
     assert found == json.loads(capsys.readouterr().out)
     cfg.dump(tmp_path / 'dumped.py')  # holds the variable, and no _base_
     assert input_shape(load_config(tmp_path / 'dumped.py')) == (96, 96)

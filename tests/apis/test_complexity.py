@@ -1,8 +1,6 @@
 """Multiply-accumulates: layers counted by hand, published networks, and what of a config is counted."""
 
 import json
-import runpy
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,10 +8,9 @@ from mmengine.config import Config
 from torch import nn
 
 from handkd.apis.complexity import count_macs, measure_config
+from handkd.commands.complexity import main
 from handkd.models import HandPoseEstimator
 from handkd.registry import MODELS
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'complexity.py'
 
 RGB_NETWORK = dict(
     type='HandPoseEstimator',
@@ -129,7 +126,6 @@ def test_an_unknown_modality_is_named():
 def test_the_tool_prints_json(tmp_path, capsys):
     config = tmp_path / 'small.py'
     config.write_text(f"default_scope = 'handkd'\ntest_dataloader = {TEST_SET!r}\nmodel = {RGB_NETWORK!r}\n")
-    main = runpy.run_path(str(TOOL))['main']
     main([str(config), '--json'])
     printed = json.loads(capsys.readouterr().out)
     assert printed == measure_config(Config.fromfile(config))._asdict()

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from handkd.apis.runs import evaluate, train
+from handkd.commands import check_dataset
 from handkd.config import load_config
+from tests.commands.test_check_dataset import ROOT
 from tests.datasets.coco_sets import SETS, write_set
-from tests.tools.test_check_dataset import ROOT, TOOL
 
 
 def small(folder, **sets):
@@ -53,7 +54,7 @@ def test_a_check_reads_the_set_of_any_of_the_classes(form, tmp_path, capsys):
     (tmp_path / 'own.py').write_text(
         f"default_scope = 'handkd'\ntrain_dataloader = dict(dataset=dict({sets[form]!r}, pipeline=[]))\n"
     )
-    TOOL['main']([str(tmp_path / 'own.py'), '--out', str(tmp_path / 'out'), '--workers', '0'])
+    check_dataset.main([str(tmp_path / 'own.py'), '--out', str(tmp_path / 'out'), '--workers', '0'])
     out = capsys.readouterr().out
     assert (
         '3 samples, 3 checked' in out and '20.3 labelled per sample' in out and (tmp_path / 'out/sheet.png').is_file()

@@ -1,0 +1,1 @@
+"""Tools as functions: each module's ``main`` takes a command line; ``tools/*.py`` call them."""

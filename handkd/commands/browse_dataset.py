@@ -1,0 +1,69 @@
+"""Show a data set: a contact sheet of the network's input, or of the raw samples.
+
+python tools/browse_dataset.py configs/pmd/resnet18half_studio.py --split train --num 32 --out sheet.png
+python tools/browse_dataset.py configs/pmd/resnet18half_studio.py --raw --modalities rgb depth parts
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+from tqdm import tqdm
+
+from handkd.apis.cli import OptionsAction, prepare_file
+from handkd.config import load_config
+from handkd.registry import DATASETS
+from handkd.visualization import TILES, contact_sheet, sample_tiles, write_picture
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments and write the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
+    parser.add_argument('--num', type=int, default=32, help='samples, taken from the beginning')
+    parser.add_argument('--modalities', nargs='+', choices=list(TILES), help='modalities to show; default: all')
+    parser.add_argument('--raw', action='store_true', help='show whole samples, before the pipeline')
+    parser.add_argument('--skeleton', action='store_true', help='draw the joints on the colour image (or on the depth)')
+    parser.add_argument('--columns', type=int, default=8, help='tiles per row')
+    parser.add_argument('--tile', type=int, default=160, help='side of a tile in px')
+    parser.add_argument('--out', default='sheet.png', help='the picture')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        metavar='KEY=VALUE',
+        help='overrides entries of the config, such as train_dataloader.dataset.resolution=160',
+    )
+    args = parser.parse_args(argv)
+
+    prepare_file(args.out, '--out')
+    dataset = DATASETS.build(load_config(args.config, args.cfg_options)[f'{args.split}_dataloader'].dataset)
+    count = min(args.num, len(dataset))
+    if count < 1:
+        raise ValueError(
+            f'{args.config}: nothing to show, --num is {args.num} and the {args.split} set has {len(dataset)}'
+        )
+    tiles = []
+    for i in tqdm(range(count), desc=f'{args.split} samples', disable=count < 64):
+        sample = dataset.get_data_info(i) if args.raw else packed_sample(dataset[i])
+        tiles += sample_tiles(sample, args.modalities, args.skeleton, args.tile)
+    per_sample = len(tiles) // count
+    sheet = contact_sheet(tiles, max(1, args.columns // per_sample) * per_sample, args.tile)
+    write_picture(args.out, sheet)
+    print(f'{args.out}: {count} samples, {sheet.shape[1]} x {sheet.shape[0]} px')
+
+
+def packed_sample(packed: dict) -> dict:
+    """Return the network's input under the keys of a sample."""
+    inputs, labels = packed['inputs'], packed['data_samples']
+    sample = {key: labels.gt_instances.get(key) for key in ('keypoints', 'keypoints_valid')}
+    if 'rgb' in inputs:
+        sample['img'] = np.ascontiguousarray(inputs['rgb'].permute(1, 2, 0).numpy())
+    if 'depth' in inputs:
+        sample['depth'] = inputs['depth'][0].numpy()
+    for key in ('hand_mask', 'part_seg'):
+        if key in labels.get('gt_fields', ()):
+            sample[key] = labels.gt_fields[key][0].numpy()
+    return sample

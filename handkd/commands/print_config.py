@@ -1,0 +1,27 @@
+"""Print the resolved config of a run, with the files that each top-level entry comes from.
+
+python tools/print_config.py configs/ekd/resnet50_lm.py
+python tools/print_config.py configs/pmd/resnet34_rhd.py --baseline --cfg-options train_cfg.max_iters=100
+python tools/print_config.py configs/pmd/resnet34_rhd.py --teacher depth
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from handkd.apis.cli import OptionsAction, add_derivation_options
+from handkd.apis.config_report import config_text
+from handkd.baseline import derived_config
+from handkd.config import load_config
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments and print the config."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='path of the config')
+    add_derivation_options(parser)
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries')
+    args = parser.parse_args(argv)
+
+    cfg = derived_config(load_config(args.config, args.cfg_options), args.baseline, args.teacher)
+    print(config_text(cfg, args.config), end='')

@@ -1,0 +1,38 @@
+"""Train a network from a config: python tools/train.py configs/pmd/resnet18half_studio.py"""
+
+from __future__ import annotations
+
+import argparse
+
+from handkd.apis.cli import add_run_options, config_from_args
+from handkd.apis.runs import set_amp, train
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='resume from this checkpoint, or from the newest in the work dir',
+    )
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='on',
+        choices=['auto', 'on', 'off'],
+        help="bfloat16 autocast; default: the config's (auto: if the hardware is fast at it)",
+    )
+    parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
+    add_run_options(parser)
+    args = parser.parse_args(argv)
+
+    cfg = config_from_args(args)
+    if args.amp:
+        set_amp(cfg, args.amp)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    train(cfg, args.resume)
