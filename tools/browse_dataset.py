@@ -1,0 +1,7 @@
+"""Calls ``handkd.commands.browse_dataset``; ``--help`` describes it."""
+
+from handkd.apis.cli import run_cli
+from handkd.commands.browse_dataset import main
+
+if __name__ == '__main__':
+    run_cli(main)
