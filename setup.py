@@ -30,5 +30,5 @@ setup(
     packages=find_packages(include=['handkd', 'handkd.*']),
     python_requires='>=3.10,<3.14',
     install_requires=['torch>=2.6,<3', *requirements('runtime')],
-    extras_require={name: requirements(name) for name in ('optional', 'tests')},
+    extras_require={name: requirements(name) for name in ('export', 'optional', 'tests')},
 )

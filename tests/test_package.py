@@ -98,6 +98,7 @@ ARROWS = {
     'datasets': KNOWS_CODECS,
     'studio': KNOWS_CODECS | {'datasets'},
     'inference': {'files', 'hand', 'hints', 'image_files', 'reading', 'skeleton'},
+    'export': KNOWS_MODELS | {'apis', 'artifacts', 'files', 'inference', 'size_checks'},
     'models': KNOWS_CODECS,
     'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'exits', 'restoration'},
@@ -106,7 +107,7 @@ ARROWS = {
     'restoration': BASE | {'hand', 'geometry'},
     'visualization': {'files', 'hand', 'geometry', 'reading', 'registry'},
     'apis': BELOW_APIS,
-    'commands': BELOW_APIS | {'apis', 'studio'},
+    'commands': BELOW_APIS | {'apis', 'export', 'studio'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 

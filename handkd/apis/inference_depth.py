@@ -13,7 +13,7 @@ from handkd.size_checks import LOADERS, leaf_datasets, type_name
 
 from .found_hands import found_pipeline
 
-_IN_CUBE = ('HandMaskFromCube', 'DepthToCube')
+IN_CUBE = ('HandMaskFromCube', 'DepthToCube')
 """Transforms after the last one that moves pixels."""
 
 
@@ -50,7 +50,7 @@ class ConfigDepth:
         where, dataset = leaves[0]
         steps = found_pipeline(cfg, where, dataset)
         self.cube = TRANSFORMS.build(steps[[type_name(step) for step in steps].index('FindHandCube')]).cube
-        self._steps = [TRANSFORMS.build(step) for step in steps if type_name(step) in _IN_CUBE]
+        self.steps = [TRANSFORMS.build(step) for step in steps if type_name(step) in IN_CUBE]
 
     def locate(
         self,
@@ -80,6 +80,6 @@ class ConfigDepth:
         Args:
             sample: ``depth`` (H, W) in mm, ``camera`` and ``hand_center`` (1, 1, 3) in mm, camera frame, of the crop.
         """
-        for step in self._steps:
+        for step in self.steps:
             sample = step.transform(sample)
         return sample

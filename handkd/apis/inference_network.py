@@ -72,7 +72,7 @@ class HandNetwork:
 
     def _prepare(self, view: HandView) -> dict:
         """Return a crop as a sample after the test pipeline, except for the packing."""
-        sample = dict(view.sample, camera=view.camera or _far_camera(self.crop.size))
+        sample = dict(view.sample, camera=view.camera or far_camera(self.crop.size))
         return sample if self.depth is None else self.depth.scale(sample)
 
 
@@ -106,7 +106,11 @@ def _joints_of(found: InstanceData, view: HandView) -> dict[str, np.ndarray]:
     return joints
 
 
-def _far_camera(size: int) -> dict[str, np.ndarray]:
-    """A camera so far from the crop that perspective hardly matters, for images of an unknown camera."""
+def far_camera(size: int) -> dict[str, np.ndarray]:
+    """Return a camera so far from the crop that perspective hardly matters, for images of an unknown camera.
+
+    Args:
+        size: Side of the crop in px.
+    """
     focal, middle = 20.0 * size, (size - 1) / 2
     return dict(K=np.array([[focal, 0.0, middle], [0.0, focal, middle], [0.0, 0.0, 1.0]]))

@@ -85,7 +85,7 @@ class CPMHeatmap:
         Returns:
             Shape (B, K, S, S), bilinear; the maps themselves if ``enlarge`` is False.
         """
-        return self._enlarged(heatmaps) if self.enlarge else heatmaps
+        return self.enlarged(heatmaps) if self.enlarge else heatmaps
 
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Find joints in predicted maps.
@@ -107,9 +107,17 @@ class CPMHeatmap:
         if self.decoder == 'dark':
             places, scores = _largest(heatmaps.float())
             return self._to_input(_refined(places, heatmaps.float()), self.heatmap_size), scores
-        return _largest(self._enlarged(heatmaps))
+        return _largest(self.enlarged(heatmaps))
 
-    def _enlarged(self, heatmaps: Tensor) -> Tensor:
+    def enlarged(self, heatmaps: Tensor) -> Tensor:
+        """Resize predicted heat maps to the size of the network's input, bilinearly.
+
+        Args:
+            heatmaps: Predicted heat maps, any unit, shape (B, K, h, w), covering the crop.
+
+        Returns:
+            Shape (B, K, S, S), float32, where S is the side of the input in px.
+        """
         size = (self.input_size, self.input_size)
         return functional.interpolate(heatmaps.float(), size, mode='bilinear', align_corners=False)
 

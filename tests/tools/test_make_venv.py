@@ -118,7 +118,7 @@ def test_every_requirement_is_pinned_for_every_python():
         linux = {'python_version': version, 'platform_machine': 'x86_64', 'sys_platform': 'linux'}
         pinned = [pin for pin in pins if pin.marker is None or pin.marker.evaluate(linux)]
         assert len({pin.name for pin in pinned}) == len(pinned)
-        for file in ('mminstall', 'runtime', 'opencv', 'optional', 'tests'):
+        for file in ('mminstall', 'runtime', 'opencv', 'export', 'optional', 'tests'):
             for wanted in requirements(file):
                 # Some torch asks for an old setuptools, so none is pinned.
                 if wanted.name != 'setuptools' and (wanted.marker is None or wanted.marker.evaluate(linux)):

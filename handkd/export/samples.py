@@ -1,0 +1,151 @@
+"""Real inputs for an exported graph: crops of a config's data sets, or of a folder of images."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+
+from handkd.apis.found_hands import found_pipeline
+from handkd.apis.inference_crops import HandView
+from handkd.apis.inference_depth import IN_CUBE
+from handkd.apis.inference_images import open_image
+from handkd.apis.inference_network import HandNetwork, far_camera
+from handkd.apis.trained import spread_indices
+from handkd.artifacts import ensure_artifacts
+from handkd.datasets.transforms import PackHandInputs, WarpCrop
+from handkd.registry import DATASETS
+from handkd.size_checks import leaf_datasets, type_name
+
+from .ports import Port
+
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff')
+"""Suffixes of image files in a folder."""
+
+
+class RealCrops:
+    """Crops of a data set of a config, as a graph and as the network of inference take them.
+
+    Depth is taken before the steps that scale it to a cube, which are in the graph; the cube is around the hand found
+    in the depth, as in inference.
+
+    Args:
+        cfg: The config.
+        network: The network with the steps of its test pipeline.
+        loader: 'test_dataloader' or 'train_dataloader'. Defaults to 'test_dataloader'.
+
+    Raises:
+        ValueError: If the data set can't be read; says how to give one.
+        OSError: Likewise.
+    """
+
+    def __init__(self, cfg: Config, network: HandNetwork, loader: str = 'test_dataloader') -> None:
+        cfg = copy.deepcopy(cfg)
+        self._network = network
+        try:
+            if network.depth is not None:
+                _keep_millimetres(cfg, loader)
+            ensure_artifacts(cfg, loader)
+            self._data: BaseDataset = DATASETS.build(cfg[loader].dataset)
+        except (ValueError, OSError) as error:
+            remedy = 'or give crops with --images FOLDER' if loader == 'test_dataloader' else 'or leave out --int8'
+            raise type(error)(
+                f'{loader} of {cfg.filename} has no images for the check of the export: {error}; name the data set '
+                f'with --cfg-options {loader}.dataset...=..., {remedy}'
+            ) from error
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    @property
+    def metainfo(self) -> dict:
+        """The description of the data set, for metrics."""
+        return self._data.metainfo
+
+    def spread(self, num: int) -> Iterator[dict]:
+        """Yield evenly spaced packed samples of the data set, at most ``num``."""
+        for index in spread_indices(len(self._data), num):
+            yield self._data[index]
+
+    def view(self, item: dict) -> HandView:
+        """Return a packed sample as a crop for :class:`handkd.apis.inference_network.HandNetwork`."""
+        intrinsics = item['data_samples'].get('camera', {}).get('K')
+        camera = None if intrinsics is None else dict(K=np.asarray(intrinsics, np.float32).astype(np.float64))
+        if self._network.depth is None:
+            sample = dict(img=np.ascontiguousarray(item['inputs']['rgb'].permute(1, 2, 0).numpy()))
+        else:
+            center = np.asarray(item['data_samples'].hand_center, np.float32).astype(np.float64)
+            sample = dict(depth=item['inputs']['depth'][0].numpy().copy(), camera=camera, hand_center=center)
+        return HandView(sample, camera, np.eye(3), np.eye(3), camera, (np.zeros(2), 1.0))
+
+
+def folder_views(folder: str | Path, network: HandNetwork, num: int) -> list[HandView]:
+    """Return the images of a folder as crops, each scaled to the network's input as a whole.
+
+    Args:
+        folder: The folder.
+        network: The network.
+        num: Maximum number of images.
+
+    Raises:
+        ValueError: If the network takes depth, or there are no images in the folder; names it.
+        OSError: If the folder or an image can't be read; names it.
+    """
+    if network.depth is not None:
+        raise ValueError('--images is for networks of colour images, this one takes depth: leave it out')
+    files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise ValueError(f'{folder}: no images in this folder: name one with crops of hands ({", ".join(SUFFIXES)})')
+    warp = WarpCrop(network.crop.size)
+    views = []
+    for index in spread_indices(len(files), num):
+        pixels = open_image(files[index], 'rgb', 1.0).pixels
+        height, width = pixels.shape[:2]
+        middle = (np.array([width, height]) - 1) / 2
+        square = dict(center=middle, side=float(max(width, height)), rotation=0.0, flip=np.zeros(2, bool))
+        sample = dict(img=warp.transform(dict(img=pixels, crop=square))['img'])
+        views.append(HandView(sample, None, np.eye(3), np.eye(3), None, (np.zeros(2), 1.0)))
+    return views
+
+
+def graph_inputs(
+    views: Sequence[HandView], ports: Sequence[Port], size: int, scales: Sequence[float] | None = None
+) -> dict[str, np.ndarray]:
+    """Return crops as a batch of a graph's inputs.
+
+    Args:
+        views: B crops.
+        ports: The graph's inputs.
+        size: Side of the crop in px.
+        scales: Lengths of the scale bone in mm, B numbers. Defaults to None: not known, 0.
+
+    Returns:
+        Input -> array of the shape that its port says, after the batch.
+    """
+    arrays = {
+        'image': lambda view: view.sample['img'],
+        'depth': lambda view: view.sample['depth'],
+        'K': lambda view: (view.camera or far_camera(size))['K'],
+        'center_mm': lambda view: view.sample['hand_center'][0, 0],
+    }
+    filled = np.zeros(len(views)) if scales is None else np.asarray(scales)
+    return {
+        port.name: (
+            filled if port.name == 'scale_mm' else np.stack([arrays[port.name](view) for view in views])
+        ).astype(port.dtype)
+        for port in ports
+    }
+
+
+def _keep_millimetres(cfg: Config, loader: str) -> None:
+    """Change the data sets of a loader so that their depth is cut around the hand found, but not scaled to a cube."""
+    for where, dataset in leaf_datasets(cfg, loader):
+        steps = found_pipeline(cfg, where, dataset)
+        names = [type_name(step) for step in steps]
+        first = min(names.index(name) for name in IN_CUBE if name in names)
+        pack = dict(type='PackHandInputs', modalities=['depth'], meta_keys=(*PackHandInputs.META_KEYS, 'hand_center'))
+        dataset['pipeline'] = [*steps[:first], pack]
