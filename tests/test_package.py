@@ -97,7 +97,7 @@ ARROWS = {
     'codecs': BASE | {'hand', 'geometry'},
     'datasets': KNOWS_CODECS,
     'studio': KNOWS_CODECS | {'datasets'},
-    'inference': {'files', 'hand', 'hints', 'image_files', 'reading', 'skeleton'},
+    'inference': {'files', 'hand', 'hints', 'image_files', 'reading', 'skeleton_drawing'},
     'export': KNOWS_MODELS | {'apis', 'artifacts', 'files', 'inference', 'size_checks'},
     'models': KNOWS_CODECS,
     'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
@@ -105,7 +105,8 @@ ARROWS = {
     'evaluation': KNOWS_MODELS | {'restoration'},
     'evaluation.functional': {'hand', 'geometry', 'hints', 'units'},
     'restoration': BASE | {'hand', 'geometry'},
-    'visualization': {'files', 'hand', 'geometry', 'reading', 'registry'},
+    'skeleton_drawing': {'hand'},
+    'visualization': {'files', 'hand', 'geometry', 'reading', 'registry', 'skeleton_drawing'},
     'apis': BELOW_APIS,
     'commands': BELOW_APIS | {'apis', 'export', 'studio'},
 }

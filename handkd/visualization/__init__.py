@@ -1,5 +1,7 @@
 """Images of hands, activation maps and part maps, and figures of runs, from arrays."""
 
+from handkd.skeleton_drawing import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d, joint_color
+
 from .curves import (
     PCK_RANGES,
     accuracy_figure,
@@ -16,7 +18,6 @@ from .page import Picture, Table, text_table, write_page
 from .parts import enlarge, part_legend, part_picture
 from .points import draw_points, point_colors
 from .sheet import contact_sheet, fit_square
-from .skeleton import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d, joint_color
 from .tiles import TILES, mask_picture, sample_tiles
 from .writing import check_animation_path, check_picture_path, write_animation, write_picture
 

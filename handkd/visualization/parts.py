@@ -7,9 +7,9 @@ import colorsys
 import numpy as np
 
 from handkd.hand import FINGERS, JOINTS, NUM_PARTS, PALM_PARTS, PART_UNKNOWN
+from handkd.skeleton_drawing import joint_color
 
 from .sheet import BACKGROUND, GAP, LINE, write_line
-from .skeleton import joint_color
 
 _ENTRY = 148  # width of an entry of the legend in px
 _SWATCH = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .skeleton import SUPERSAMPLING, light_square
+from handkd.skeleton_drawing import SUPERSAMPLING, light_square
 
 _RADIUS = 0.014
 """Radius of a point relative to the side of the image."""

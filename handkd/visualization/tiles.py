@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from handkd.skeleton_drawing import draw_skeleton
+
 from .modalities import depth_picture
 from .parts import part_picture
-from .skeleton import draw_skeleton
 
 
 def mask_picture(mask: np.ndarray) -> np.ndarray:

@@ -14,9 +14,9 @@ from handkd.datasets import MixedDataset  # noqa: F401 (registers it)
 from handkd.hand import JOINT_INDEX
 from handkd.registry import DATASETS, MODELS
 from handkd.restoration import ExactSearch, PatchDictionary, Restorer, Round, RoundSettings, Verdict, build_dictionary
+from handkd.skeleton_drawing import MARK_COLOR
 from handkd.visualization import enlarge, part_legend, part_picture
 from handkd.visualization.sheet import GAP, LINE
-from handkd.visualization.skeleton import MARK_COLOR
 
 SIDE = 24
 FACTOR = -(-TILE // SIDE)

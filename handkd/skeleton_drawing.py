@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-from handkd.hand import BONES, FINGERS, NUM_JOINTS
+from .hand import BONES, FINGERS, NUM_JOINTS
 
 FINGER_COLORS: dict[str, tuple[int, int, int]] = {
     'thumb': (46, 87, 226),
@@ -35,7 +37,7 @@ on it, with the camera below.
 """
 
 SUPERSAMPLING = 3
-"""Supersampling factor of 3D drawings, for smooth lines."""
+"""Supersampling factor of 3D drawings on paper and in reports, for smooth lines."""
 
 _SHIFT = 4  # fractional bits of cv2's sub-pixel coordinates
 _RING = 3.5  # radius of a ring around a marked joint, in widths of the skeleton's lines
@@ -74,11 +76,10 @@ def draw_skeleton(
     else:
         factor, canvas = 1, image.copy()
     thickness = max(2, round(max(canvas.shape[:2]) / 130))
-    order = range(len(BONES))
     if reference is not None:
-        _draw(canvas, (np.asarray(reference) + 0.5) * factor - 0.5, thickness + 1, order, REFERENCE_COLOR)
+        draw_bones(canvas, (np.asarray(reference) + 0.5) * factor - 0.5, thickness + 1, REFERENCE_COLOR)
     points = (np.asarray(keypoints) + 0.5) * factor - 0.5
-    _draw(canvas, points, thickness, order)
+    draw_bones(canvas, points, thickness)
     _ring(canvas, points, thickness, marked)
     return canvas
 
@@ -89,6 +90,7 @@ def draw_skeleton_3d(
     reference: np.ndarray | None = None,
     size: int = 256,
     marked: np.ndarray | None = None,
+    supersampling: int = SUPERSAMPLING,
 ) -> np.ndarray:
     """Draw a hand in 3D, orthographically, on a light square.
 
@@ -102,9 +104,10 @@ def draw_skeleton_3d(
             finite, and their bones, are left out.
         size: Side of the image in px.
         marked: Joints with a red ring, shape (21,), bool. Defaults to None: none.
+        supersampling: Factor at which it is drawn, then scaled down; 1 is fastest. Defaults to :data:`SUPERSAMPLING`.
 
     Returns:
-        The image, uint8, shape (size, size, 3).
+        The image, BGR, uint8, shape (size, size, 3).
 
     Raises:
         ValueError: If the view is unknown, or ``keypoints`` are not finite.
@@ -119,51 +122,61 @@ def draw_skeleton_3d(
     centre = (points.min(0) + points.max(0)) / 2
     extent = max(np.ptp(points, axis=0).max(), 1e-9)
 
-    canvas = light_square(SUPERSAMPLING * size)
+    canvas = light_square(supersampling * size, supersampling)
     large = len(canvas)
     right, down, away = VIEWS[view]
-    thickness = max(4, large // 80)
+    thickness = max(round(4 * supersampling / 3), large // 80)
     for hand in hands:
         flat = np.stack([(hand - centre)[:, axis] * sign for axis, sign in (right, down)], axis=-1)
         points = flat / extent * 0.86 * large + large / 2
         depth = hand[:, away[0]] * away[1]
         order = np.argsort([-(depth[a] + depth[b]) for a, b in BONES])  # far bones first
         color = REFERENCE_COLOR if reference is not None and hand is hands[0] else None
-        _draw(canvas, points, thickness, order, color)
+        draw_bones(canvas, points, thickness, color, order)
     _ring(canvas, points, thickness, marked)
-    return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
+    return canvas if supersampling == 1 else cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def light_square(side: int) -> np.ndarray:
-    """Return the background of 3D drawings, with a grid: BGR, uint8, shape (side, side, 3)."""
+def light_square(side: int, width: int = SUPERSAMPLING) -> np.ndarray:
+    """Return the background of 3D drawings, with a grid: BGR, uint8, shape (side, side, 3).
+
+    Args:
+        side: Its side, px.
+        width: Width of the grid's lines, px. Defaults to :data:`SUPERSAMPLING`.
+    """
     canvas = np.full((side, side, 3), 250, np.uint8)
     for line in np.linspace(0, side - 1, 6).round().astype(int):
-        cv2.line(canvas, (line, 0), (line, side - 1), (232, 232, 232), 3)
-        cv2.line(canvas, (0, line), (side - 1, line), (232, 232, 232), 3)
+        cv2.line(canvas, (line, 0), (line, side - 1), (232, 232, 232), width)
+        cv2.line(canvas, (0, line), (side - 1, line), (232, 232, 232), width)
     return canvas
 
 
-def _draw(
-    canvas: np.ndarray, points: np.ndarray, thickness: int, order: range | np.ndarray, color: tuple | None = None
+def draw_bones(
+    canvas: np.ndarray,
+    points: np.ndarray,
+    thickness: int,
+    color: tuple[int, int, int] | None = None,
+    order: Sequence[int] | None = None,
 ) -> None:
-    """Draw bones in the given order, each with its joints, in the fingers' colours or in one."""
+    """Draw bones into an image, each with its joints.
+
+    Args:
+        canvas: BGR, uint8, shape (H, W, 3); it is drawn into.
+        points: Joints in px of the canvas, shape (21, 2). Those that are not finite, and their bones, are left out.
+        thickness: Width of the lines, px.
+        color: BGR colour of all. Defaults to None: the fingers' colours.
+        order: Indices of the bones in the order of drawing. Defaults to None: that of :data:`~handkd.hand.BONES`.
+    """
     finite = np.isfinite(points).all(-1)
+    places, finite = _fixed(np.where(finite[:, None], points, 0.0)), finite.tolist()
     radius = int(thickness * 0.9 * 2**_SHIFT)
-    for bone in order:
+    for bone in range(len(BONES)) if order is None else order:
         parent, child = BONES[bone]
         if finite[parent] and finite[child]:
-            cv2.line(
-                canvas,
-                _at(points[parent]),
-                _at(points[child]),
-                color or joint_color(child),
-                thickness,
-                cv2.LINE_AA,
-                _SHIFT,
-            )
+            cv2.line(canvas, places[parent], places[child], color or joint_color(child), thickness, cv2.LINE_AA, _SHIFT)
         for joint in (parent, child):
             if finite[joint]:
-                cv2.circle(canvas, _at(points[joint]), radius, color or joint_color(joint), -1, cv2.LINE_AA, _SHIFT)
+                cv2.circle(canvas, places[joint], radius, color or joint_color(joint), -1, cv2.LINE_AA, _SHIFT)
 
 
 def _ring(canvas: np.ndarray, points: np.ndarray, thickness: int, marked: np.ndarray | None) -> None:
@@ -172,10 +185,10 @@ def _ring(canvas: np.ndarray, points: np.ndarray, thickness: int, marked: np.nda
         return
     radius = int(thickness * _RING * 2**_SHIFT)
     for width, color in ((2 * thickness, (255, 255, 255)), (thickness, MARK_COLOR)):
-        for point in points[np.asarray(marked) & np.isfinite(points).all(-1)]:
-            cv2.circle(canvas, _at(point), radius, color, width, cv2.LINE_AA, _SHIFT)
+        for place in _fixed(points[np.asarray(marked) & np.isfinite(points).all(-1)]):
+            cv2.circle(canvas, place, radius, color, width, cv2.LINE_AA, _SHIFT)
 
 
-def _at(point: np.ndarray) -> tuple[int, int]:
-    """A point in cv2's fixed-point coordinates."""
-    return tuple(int(v) for v in np.clip(point * 2**_SHIFT, -(2**28), 2**28).round())
+def _fixed(points: np.ndarray) -> list[tuple[int, int]]:
+    """Points (N, 2) in cv2's fixed-point coordinates."""
+    return [tuple(point) for point in np.clip(points * 2**_SHIFT, -(2**28), 2**28).round().astype(int).tolist()]

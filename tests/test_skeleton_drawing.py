@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 
 from handkd.hand import NUM_JOINTS, finger_joints
-from handkd.visualization import FINGER_COLORS, VIEWS, draw_skeleton, draw_skeleton_3d
-from handkd.visualization.skeleton import MARK_COLOR, REFERENCE_COLOR
+from handkd.skeleton_drawing import (
+    FINGER_COLORS,
+    MARK_COLOR,
+    REFERENCE_COLOR,
+    VIEWS,
+    draw_skeleton,
+    draw_skeleton_3d,
+)
 
 BLACK = np.zeros((60, 80, 3), np.uint8)
 SPREAD = np.array([(40, 56)] + [(8 + 16 * finger, 40 - 10 * joint) for finger in range(5) for joint in range(4)])
