@@ -177,6 +177,26 @@ def open_onnx(file: str | PathLike, threads: int | None = None) -> tuple[object,
         ValueError: If it is truncated, no ONNX file, or not exported by handkd or by a newer version of it.
         ImportError: If onnxruntime is missing; says how to install it.
     """
+    session = open_session(file, threads)
+    found = session.get_modelmeta().custom_metadata_map.get(PROPERTY)
+    return session, OnnxMetadata.from_json(found, file)
+
+
+def open_session(file: str | PathLike, threads: int | None = None) -> object:
+    """Open any ONNX file in ONNX Runtime, on the CPU.
+
+    Args:
+        file: The ONNX file.
+        threads: Number of threads of one run. Defaults to None: as many as there are cores.
+
+    Returns:
+        The ``onnxruntime.InferenceSession``.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is truncated, or no ONNX file.
+        ImportError: If onnxruntime is missing; says how to install it.
+    """
     runtime = import_runtime()
     with open(file, 'rb') as opened:  # a missing or unreadable file is an OSError with its name
         content = opened.read()
@@ -189,8 +209,7 @@ def open_onnx(file: str | PathLike, threads: int | None = None) -> tuple[object,
     except Exception as error:  # its classes are private
         text = ' '.join(str(error).split())[:200]
         raise ValueError(f'{file}: not a complete ONNX file ({text}): export or copy it again') from None
-    found = session.get_modelmeta().custom_metadata_map.get(PROPERTY)
-    return session, OnnxMetadata.from_json(found, file)
+    return session
 
 
 def import_runtime() -> object:
