@@ -7,7 +7,7 @@ from importlib import import_module
 
 _MODULES = {
     'Complexity': 'complexity',
-    'HandInferencer': 'inferencer',
+    'HandInferencer': 'handkd.inference.inferencer',
     'Stage': 'stages',
     'StageResult': 'stage_results',
     'TrainedNetwork': 'trained',
@@ -34,7 +34,7 @@ _MODULES = {
     'violation_sheet': 'violations',
     'write_stage_report': 'report',
 }
-"""Public name -> module of this package that defines it."""
+"""Public name -> module of this package that defines it, or the full name of another package's."""
 
 __all__ = list(_MODULES)
 
@@ -43,7 +43,8 @@ def __getattr__(name: str) -> object:
     """Import a public name from its module (PEP 562)."""
     if name not in _MODULES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)
+    module = _MODULES[name]
+    value = getattr(import_module(module if '.' in module else f'{__name__}.{module}'), name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""A trained network on crops of images."""
+"""A trained network of a config, on crops of images."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 
 from handkd.datasets.transforms import PackHandInputs
+from handkd.hand import JOINTS
+from handkd.inference.crops import HandView
+from handkd.inference.networks import NetworkFacts
 
-from .inference_crops import ConfigCrop, HandView
-from .inference_depth import ConfigDepth
-from .trained import BATCH, TrainedNetwork, student_config
+from .inference_config import crop_of, depth_of, trained_side
+from .trained import TrainedNetwork, student_config
 
 
 class HandNetwork:
@@ -34,46 +36,34 @@ class HandNetwork:
 
     Attributes:
         model: The network, in eval mode.
-        modality: 'rgb' or 'depth'.
-        crop: The crops of the config.
-        depth: Its depth steps; None for colour images.
+        facts: Facts about it.
     """
 
     def __init__(self, cfg: Config, checkpoint: str | PathLike, device: str | torch.device | None = None) -> None:
         trained = TrainedNetwork(f'the network of {cfg.filename}', student_config(cfg), checkpoint)
         self.model = trained.build(device)
-        self.modality = _modality_of(self.model, cfg)
-        self.crop = ConfigCrop(cfg)
-        self.depth = ConfigDepth(cfg) if self.modality == 'depth' else None
-        self._pack = PackHandInputs(modalities=(self.modality,))
+        modality = _modality_of(self.model, cfg)
+        depth = depth_of(cfg) if modality == 'depth' else None
+        joints = _joints_of(self.model)
+        self.facts = NetworkFacts(str(cfg.filename), modality, crop_of(cfg), depth, joints, trained_side(cfg))
+        self._pack = PackHandInputs(modalities=(modality,))
 
     def __call__(self, views: Sequence[HandView]) -> list[dict[str, np.ndarray]]:
-        """Predict the joints of the hands in crops, in batches.
-
-        Args:
-            views: The crops.
-
-        Returns:
-            For each crop, from a 3D network ``keypoints_xyz`` (21, 3), normalised, along the axes of the image's
-            camera; from a 2D network ``keypoints`` (21, 2) in px of the crop; from a 2.5D network both, and with a
-            camera ``keypoints_cam`` (21, 3), mm, in the frame of the image's camera; from one that gives joints in a
-            cube only the last, (J, 3).
-
-        Raises:
-            ValueError: If a predicted joint is not finite.
-        """
-        samples, joints = [self._pack.transform(self._prepare(view)) for view in views], []
-        for start in range(0, len(samples), BATCH):
-            results = self.model.test_step(pseudo_collate(samples[start : start + BATCH]))
-            joints += [
-                _joints_of(result.pred_instances, view) for result, view in zip(results, views[start : start + BATCH])
-            ]
-        return joints
+        """Return the joints in crops; see :class:`handkd.inference.networks.CropNetwork`."""
+        if not views:
+            return []
+        samples = [self._pack.transform(self._prepare(view)) for view in views]
+        return [_found(result.pred_instances) for result in self.model.test_step(pseudo_collate(samples))]
 
     def _prepare(self, view: HandView) -> dict:
         """Return a crop as a sample after the test pipeline, except for the packing."""
-        sample = dict(view.sample, camera=view.camera or far_camera(self.crop.size))
-        return sample if self.depth is None else self.depth.scale(sample)
+        sample = dict(camera=view.seen_from, img_shape=view.pixels.shape[:2])
+        if view.matrix is not None:
+            sample['warp_matrix'] = view.matrix
+        depth = self.facts.depth
+        if depth is None:
+            return sample | dict(img=view.pixels)
+        return sample | dict(depth=depth.scale(view), depth_cube=(float(view.center[2]), depth.cube))
 
 
 def _modality_of(model: torch.nn.Module, cfg: Config) -> str:
@@ -91,26 +81,21 @@ def _modality_of(model: torch.nn.Module, cfg: Config) -> str:
     return model.modality
 
 
-def _joints_of(found: InstanceData, view: HandView) -> dict[str, np.ndarray]:
-    """Return the predicted joints of a crop, those in space along the axes of the image's camera."""
-    joints = {key: found[key][0].astype(np.float64) for key in ('keypoints_xyz', 'keypoints') if key in found}
-    if not joints:
+def _joints_of(model: torch.nn.Module) -> tuple[str, ...]:
+    """Return the names of a network's joints: the 21, or NYU's 14 by their numbers in that data set."""
+    native = getattr(getattr(getattr(model, 'head', None), 'joints', None), 'native', None)
+    return JOINTS if native is None else tuple(f'nyu_{joint}' for joint in native)
+
+
+def _found(found: InstanceData) -> dict[str, np.ndarray]:
+    """Return the predicted joints of a crop, in the frame of its camera."""
+    names = [key for key in ('keypoints_xyz', 'keypoints') if key in found]
+    joints = {key: found[key][0].astype(np.float64) for key in names}
+    if 'keypoints' in found and 'keypoint_scores' in found:
+        joints['keypoint_scores'] = found.keypoint_scores[0].astype(np.float64)
+    if not names:
         native = 'keypoints_cam_native' in found
         joints['keypoints_cam'] = found['keypoints_cam_native' if native else 'keypoints_cam'][0].astype(np.float64)
-    if not all(np.isfinite(values).all() for values in joints.values()):
-        raise ValueError('the network predicts non-finite joints: its training diverged, use other weights')
-    if 'keypoints_xyz' in joints:
-        if len(joints) == 2 and view.original is not None and 'keypoints_cam' in found:
-            joints['keypoints_cam'] = view.to_camera(found['keypoints_cam'][0].astype(np.float64))
-        joints['keypoints_xyz'] = view.to_camera(joints['keypoints_xyz'])
+    elif len(names) == 2 and 'keypoints_cam' in found:  # 2.5D
+        joints['keypoints_cam'] = found['keypoints_cam'][0].astype(np.float64)
     return joints
-
-
-def far_camera(size: int) -> dict[str, np.ndarray]:
-    """Return a camera so far from the crop that perspective hardly matters, for images of an unknown camera.
-
-    Args:
-        size: Side of the crop in px.
-    """
-    focal, middle = 20.0 * size, (size - 1) / 2
-    return dict(K=np.array([[focal, 0.0, middle], [0.0, focal, middle], [0.0, 0.0, 1.0]]))

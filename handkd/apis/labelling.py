@@ -29,14 +29,14 @@ _SKIN = (-30.0, 60.0)
 _SHIFTS = ((0.05, -0.04, 1.0), (-0.04, 0.05, 1.0), (0.0, 0.0, 1.15))
 """Changes of the box, along x and y in units of its side, and of its side, for the predictions that are compared."""
 
-Infer = Callable[..., list[dict]]
+Infer = Callable[..., dict]
 
 
 class FolderLabeller:
     """Predicts the joints of unlabelled lines of a hand folder; labelled ones stay as they are.
 
     Args:
-        infer: A :class:`~handkd.apis.inferencer.HandInferencer`.
+        infer: The method ``one`` of a :class:`~handkd.inference.inferencer.HandInferencer`.
         modality: 'rgb' or 'depth': what the network takes.
         folder: The hand folder.
         description: Its ``dataset.json``.
@@ -77,7 +77,7 @@ class FolderLabeller:
             return said, False
         known = self._known(line)
         path = os.path.join(self._folder, line['depth' if self._depth else 'image'])
-        (hand,) = self._infer(path, **known)
+        hand = self._infer(path, **known)
         keypoints = np.asarray(hand['keypoints'], np.float64)
         if keypoints.shape != (NUM_JOINTS, 2):
             raise ValueError(f'the network predicts {len(keypoints)} joints, expected {NUM_JOINTS}: choose another')
@@ -116,7 +116,7 @@ class FolderLabeller:
             moved = dict(known, box=(*corner.tolist(), *size.tolist()))
             moved.pop('root', None)
             try:
-                (other,) = self._infer(path, **moved)
+                other = self._infer(path, **moved)
             except ValueError:  # nothing is found in the shifted box
                 return 0.0
             extent = max(np.ptp(shape, axis=0).max(), 1e-9)

@@ -1,146 +1,172 @@
-"""Estimate the hand in images: draw it, and write its joints.
+"""Find the hands in images and videos: draw them, and write their joints.
 
-python tools/infer.py IMAGE... [--box full|x,y,w,h] [--side left|right] [--hand-scale MM] --json OUT.jsonl --out-dir DIR
-python tools/infer.py IMAGE... --config configs/nvs/... --checkpoint ... --camera FX,FY,CX,CY --root U,V,Z --box x,y,w,h
+handkd infer photo.jpg [clip.mp4 folder 'glob/*.jpg' webcam:0] --json OUT.jsonl --out-dir DIR
+handkd infer group.jpg --detector mediapipe|hands.onnx
+handkd infer crop.png --box full|x,y,w,h [--side left|right] [--hand-scale MM]
+handkd infer photo.jpg --model student.onnx
+handkd infer photo.jpg --model configs/nvs/... --checkpoint ... --camera FX,FY,CX,CY --root U,V,Z --box x,y,w,h
 
 The network sees the crop of its config's test pipeline. One trained on metric cubes (configs/nvs) needs the
-camera, and the pixel and depth of the middle finger's base with the hand's box or scale, or box and scale.
+camera, and the pixel and depth of the middle finger's base with the hand's box or scale, or box and scale. An exported
+network (handkd export) runs without torch.
 
 A network that reads depth (a depth teacher, configs/weakseg/inception_*) takes 16-bit PNGs of one channel, in counts
 of --depth-unit mm, and needs --camera. The nearest hand is located in the depth, in --box if given, or at --root U,V,Z.
 
-One JSON line per image: "file"; "keypoints" (21, 2) in px of the image, derived from the box; "keypoints_3d" (21, 3),
-relative to joint 0, camera axes (x right, y down, z forward), in "unit": mm, or hand_scale (length 1 of the
-codec's scale_bone) without --hand-scale; "side", with "side_source" (given or estimated) and "side_confidence";
-"box" (x, y, width, height; null if only the root is known); "hand_center" (3,), mm, camera frame, the centre of the
-depth cube (null without depth); "keypoints_cam" (21, 3), mm, camera frame, of a network that predicts joints in
-that cube, and of a 2.5D network (configs/ekd) with --camera (null of others). Networks for 2D and 2.5D joints predict
-"keypoints" directly; for 2D "keypoints_3d" and "unit" are null, and so is "side" without --side. Unusable images
-are reported and left out; the exit status is then 1. Each line is written as soon as it is computed.
+One JSON line per image or frame (docs/inference.md): "file", "frame" and "time" in a video, "width", "height", and
+"hands", each with "keypoints" (21, 2) in px of the image, "keypoints_3d" (21, 3), relative to its joint "root", camera
+axes (x right, y down, z forward), in "unit": mm, or hand_scale (length 1 of the codec's scale_bone) without
+--hand-scale; "side" with "side_source"; and "box". Without --detector each image has one hand, and the line has its
+keys, too. Unusable images are reported and left out; the exit status is then 1. An image without a hand has a line with
+no hands. Each line is written as soon as it is computed; a cancelled video is readable up to there.
 """
 
 from __future__ import annotations
 
 import argparse
-import errno
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from handkd.apis.cli import prepare_file, prepare_work_dir
-from handkd.apis.inference_images import InferenceImage
-from handkd.apis.inferencer import HandInferencer
-from handkd.hand import NUM_JOINTS, SIDES
-from handkd.reading import reading
-from handkd.visualization import (
-    contact_sheet,
-    depth_picture,
-    draw_points,
-    draw_skeleton,
-    draw_skeleton_3d,
-    point_colors,
-    write_picture,
-)
-
-ROOT = Path(__file__).resolve().parents[2]
-DEMO_CONFIG = ROOT / 'configs/pmd/demo.py'
-DEMO_RUN = 'work_dirs/demo/student'
-"""Folder of `make demo`'s student, relative to the repository's root."""
-DEPTH_SHOWN = 150.0
-"""Range of the drawn depth in front of the hand's centre and behind, mm."""
-SUFFIXES = ('.jpg', '.jpeg', '.mpo', '.png', '.webp', '.tif', '.tiff', '.bmp')
-"""Suffixes of image files in a folder."""
-LONGEST_NAME = 200
-"""Longest name of a picture in bytes, so that it stays below the 255 of most file systems."""
+from handkd.hand import SIDES
+from handkd.inference.inferencer import HandInferencer
+from handkd.inference.outputs import LinesWriter
+from handkd.inference.records import to_json
+from handkd.inference.sources import open_source
 
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the arguments and run; return 1 if an image could not be used."""
     args = parse_args(argv)
-    images = find_images(args.images)
-    config, checkpoint = choose_model(args.config, args.checkpoint)
     if args.out_dir:
         prepare_work_dir(args.out_dir, option='--out-dir')
     if args.json:
         prepare_file(args.json, '--json')
-    infer = HandInferencer(config, checkpoint, args.device)
-    failed, lines, drawn = 0, 0, set()
-    pictures = picture_names(images)
-    with lines_writer(args.json, show=not args.out_dir) as write_line:
-        for image in tqdm(images, desc='images', disable=len(images) < 4):
-            try:
-                picture = infer.read(image, args.depth_unit)
-                (hand,) = infer(picture, args.box, args.side, args.hand_scale, args.camera, args.root)
-            except (OSError, ValueError) as error:
-                failed += 1
-                tqdm.write(f'error: {error}', file=sys.stderr)  # above the progress bar, and not in its line
-                continue
-            write_line(json.dumps(to_record(hand)))
-            lines += 1
-            if args.out_dir:
-                drawing = draw_hand(show_image(picture, hand), hand)
-                write_picture(Path(args.out_dir) / pictures[image], drawing)
-                drawn.add(pictures[image])
-    written = [f'{_counted(len(drawn), "picture")} in {args.out_dir}'] if args.out_dir else []
-    written += [f'{_counted(lines, "line")} in {args.json}'] if args.json else []
-    if written:
-        print(', '.join(written))
-    if failed:
-        print(f'{failed} of {len(images)} images could not be used', file=sys.stderr)
-    return 1 if failed else 0
+    if args.detector is not None and args.box is not None:
+        raise ValueError('--box and --detector both say where the hands are: give one of them')
+    infer = HandInferencer(args.model, args.checkpoint, args.device, args.detector or 'full')
+    records = infer(
+        args.images,
+        args.box,
+        args.side,
+        args.hand_scale,
+        args.camera,
+        args.root,
+        args.depth_unit,
+        args.batch_size,
+        vis_out_dir=args.out_dir,
+        show=args.show,
+    )
+    written = Written(args)
+    with closing(records), written.open(), tqdm(total=count_frames(args.images), desc='images', delay=1) as bar:
+        for record in records:
+            written.add(record)
+            bar.update()
+    return written.report()
 
 
-@contextmanager
-def lines_writer(path: str | None, show: bool) -> Iterator[Callable[[str], None]]:
-    """Yield a function that writes a line at once, so that earlier lines survive any end of the program.
+class Written:
+    """What was written and could not be used, for the lines and the messages of the tool.
 
     Args:
-        path: File of the lines; None prints them.
-        show: Whether they are printed without a file.
-
-    Raises:
-        OSError: If a line can't be written; names the file.
+        args: The command line.
     """
-    if path is None:
-        yield _print_line if show else lambda line: None
-        return
-    with open(path, 'wb', buffering=0) as file:
 
-        def write_line(line: str) -> None:
-            data = line.encode() + b'\n'
-            with reading(path):  # a full disk names no file
-                if file.write(data) < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args, self._writer = args, None
+        self._one_hand = args.detector is None
+        self._drawn: set[tuple[str | None, bool]] = set()
+        self._images = self._failed = 0
 
-        yield write_line
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Open the file of the lines, and close it at any end of the program."""
+        if self._args.json is None:
+            yield
+            return
+        self._writer = LinesWriter(self._args.json)
+        try:
+            yield
+        finally:
+            self._writer.close()
+
+    def add(self, record: dict) -> None:
+        """Write a record's line, or its error."""
+        self._images += 1
+        if record['error'] is not None:
+            self._failed += 1
+            tqdm.write(f'error: {record["error"]}', file=sys.stderr)  # above the progress bar, and not in its line
+            if not record['hands']:
+                return
+        file = None if record['file'] is None else os.path.realpath(record['file'])
+        self._drawn.add((file, record['time'] is not None))
+        if self._one_hand:
+            record = record | record['hands'][0]
+        if self._writer is not None:
+            self._writer.write(to_json(record))
+        elif not self._args.out_dir and not self._args.show:
+            tqdm.write(to_json(record))
+            sys.stdout.flush()
+
+    def report(self) -> int:
+        """Print what was written and how much could not be used; return the exit status."""
+        said = []
+        for video, word in ((False, 'picture'), (True, 'video')):
+            number = sum(one == video for _, one in self._drawn)
+            if self._args.out_dir and (number or (not video and not self._drawn)):
+                said.append(f'{_counted(number, word)} in {self._args.out_dir}')
+        if self._writer is not None:
+            said.append(f'{_counted(self._writer.count, "line")} in {self._args.json}')
+        if said:
+            print(', '.join(said))
+        if self._failed:
+            print(f'{self._failed} of {self._images} images could not be used', file=sys.stderr)
+        return 1 if self._failed else 0
 
 
-def _print_line(line: str) -> None:
-    tqdm.write(line)  # above the progress bar
-    sys.stdout.flush()
+def count_frames(images: Sequence[str]) -> int | None:
+    """Return the number of images and frames, as far as headers tell; None if one does not."""
+    total = 0
+    for image in images:
+        try:
+            number = open_source(image).count
+        except (OSError, ValueError):  # reported where it is read
+            number = 1
+        if number is None:
+            return None
+        total += number
+    return total
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('images', nargs='+', metavar='IMAGE', help='path of an image, or of a folder of images')
-    parser.add_argument('--config', help="config of the network; default: the demo's")
-    parser.add_argument('--checkpoint', help="its weights; default: those of the demo's student")
     parser.add_argument(
-        '--box',
-        type=parse_box,
-        default='full',
-        help="the hand's box in px, x,y,w,h; default: full, the image is a crop",
+        'images', nargs='+', metavar='IMAGE', help='image, video, folder of images, pattern in quotes, URL, webcam:0'
     )
-    parser.add_argument('--side', choices=SIDES, help='left or right hand; default: estimated from the pose')
+    parser.add_argument(
+        '--model',
+        '--config',
+        help="ONNX file of an exported network, work dir, or config with --checkpoint; default: the shipped student's, "
+        "or the demo's",
+    )
+    parser.add_argument('--checkpoint', help='weights of the config')
+    parser.add_argument(
+        '--box', type=parse_box, help="the hand's box in px, x,y,w,h, in every image; or full, images are crops"
+    )
+    parser.add_argument(
+        '--detector',
+        help='finds several hands of both sides in whole images: mediapipe, or an ONNX file; default: none, --box',
+    )
+    parser.add_argument('--batch-size', type=int, default=1, help='images that go through the network together')
+    parser.add_argument(
+        '--side', choices=SIDES, help='left or right hand; default: by the detector, or estimated from the pose'
+    )
     parser.add_argument(
         '--hand-scale',
         type=float,
@@ -160,7 +186,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--depth-unit', type=float, metavar='MM', help='unit of depth images in mm; default: 1')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: the GPU if there is one')
     parser.add_argument('--json', metavar='JSONL', help='file for one JSON line per image; default: print them')
-    parser.add_argument('--out-dir', help='folder for drawings, one per image')
+    parser.add_argument('--out-dir', help='folder for a picture per image, and a video per video')
+    parser.add_argument('--show', action='store_true', help='show each picture in a window')
     return parser.parse_args(argv)
 
 
@@ -192,134 +219,5 @@ def _numbers(text: str, expected: str, counts: tuple[int, ...] = (4,)) -> tuple[
     return values
 
 
-def choose_model(config: str | None, checkpoint: str | None) -> tuple[str | Path, str | Path]:
-    """Return the config and the checkpoint to use: the given ones, or those of the demo's student.
-
-    Raises:
-        ValueError: If only one of them is given.
-        FileNotFoundError: If the demo was not run.
-    """
-    if (config is None) != (checkpoint is None):
-        raise ValueError('--config and --checkpoint must be given together: a checkpoint belongs to its config')
-    if config is not None:
-        return config, checkpoint
-    from handkd.apis.resuming import latest_checkpoint  # imports all that training needs
-
-    trained = latest_checkpoint(ROOT / DEMO_RUN)
-    if trained is None:
-        raise FileNotFoundError(
-            f'found no trained network in {ROOT / DEMO_RUN}: train one with `make demo`, '
-            'or give yours with --config and --checkpoint'
-        )
-    return DEMO_CONFIG, trained
-
-
-def find_images(paths: list[str]) -> list[str]:
-    """Replace each folder by its image files, sorted by name; other paths stay as they are.
-
-    Raises:
-        ValueError: If a folder has none; names the suffixes.
-    """
-    found = []
-    for path in paths:
-        if not Path(path).is_dir():
-            found.append(path)
-            continue
-        inside = sorted(str(file) for file in Path(path).iterdir() if file.suffix.lower() in SUFFIXES)
-        if not inside:
-            raise ValueError(f'{path}: found no image in the folder; expected files with suffix {", ".join(SUFFIXES)}')
-        found += inside
-    return found
-
-
-def picture_names(images: list[str]) -> dict[str, str]:
-    """Name each image's picture after it.
-
-    If images of different formats share a stem, the format is part of the name; if two still share a name, their
-    folders' names are prepended, and finally a number. No name contains a folder, so that all are inside --out-dir.
-
-    Args:
-        images: Paths; the same file may be named twice, and in different ways.
-
-    Returns:
-        Image, as given -> file name.
-    """
-    paths = {image: Path(os.path.realpath(image)) for image in images}  # Path.resolve raises for a loop of links
-    formats: dict[str, set[str]] = {}
-    for path in paths.values():
-        formats.setdefault(path.stem.lower(), set()).add(path.suffix.lower())
-    names: dict[Path, str] = {}
-    for path in paths.values():
-        if path not in names:
-            last = path.stem if len(formats[path.stem.lower()]) == 1 else f'{path.stem}_{path.suffix[1:]}'
-            taken = {name.lower() for name in names.values()}  # some file systems ignore case
-            candidates = (name for name in _candidates(path, last) if name.lower() not in taken)
-            names[path] = next(candidates)
-    return {image: names[path] for image, path in paths.items()}
-
-
-def _candidates(path: Path, last: str) -> Iterator[str]:
-    """File names for an image's picture, shorter ones first, without end."""
-    folders = path.parts[1:-1]  # without the root, which would make the path absolute
-    for k in range(len(folders) + 1):
-        name = '_'.join((*folders[len(folders) - k :], last))
-        if len(name.encode()) <= LONGEST_NAME:
-            yield f'{name}_hand.png'
-    for number in count(2):
-        yield f'{last}_{number}_hand.png'
-
-
 def _counted(number: int, word: str) -> str:
     return f'{number} {word}' if number == 1 else f'{number} {word}s'
-
-
-def to_record(hand: dict) -> dict:
-    """Convert a result of :class:`HandInferencer` to JSON types."""
-    return {key: np.round(v, 4).tolist() if isinstance(v, np.ndarray) else v for key, v in hand.items()}
-
-
-def show_image(image: InferenceImage, hand: dict) -> np.ndarray:
-    """Return an image for drawing, (H, W, 3), BGR, uint8; depth in grey, near is bright, around the hand's depth.
-
-    Args:
-        image: The image.
-        hand: A result of :class:`HandInferencer` on it.
-    """
-    if image.modality == 'rgb':
-        return image.pixels
-    middle = hand['hand_center'][2]
-    return depth_picture(image.pixels, (middle - DEPTH_SHOWN, middle + DEPTH_SHOWN))
-
-
-def draw_hand(image: np.ndarray, hand: dict, size: int = 420) -> np.ndarray:
-    """Draw the joints on the image, and next to it the 3D hand from the front and from the side, if it is known.
-
-    Args:
-        image: BGR, uint8, shape (H, W, 3).
-        hand: A result of :class:`HandInferencer`.
-        size: Side of each view in px.
-
-    Returns:
-        BGR, uint8, shape (H', W', 3).
-    """
-    side = f'{hand["side"]} ' if hand['side'] else ''
-    if hand['side_source'] == 'estimated':
-        side = f'{hand["side"]}? ({hand["side_confidence"]:.2f}) '
-    if len(hand['keypoints']) != NUM_JOINTS:  # NYU's 14, which have no skeleton
-        relative = hand['keypoints_3d'] - hand['keypoints_3d'].mean(0)
-        tiles = [draw_dots(image, hand['keypoints'], size), draw_points(relative, size)]
-        return contact_sheet(tiles, 2, size, headers=[f'{side}hand', 'front, in space'])
-    tiles, headers = [draw_skeleton(image, hand['keypoints'], min_size=size)], [f'{side}hand']
-    if hand['keypoints_3d'] is not None:
-        tiles += [draw_skeleton_3d(hand['keypoints_3d'], view) for view in ('front', 'side')]
-        headers += ['front, in space', 'side, the camera is on the left']
-    return contact_sheet(tiles, len(tiles), size, headers=headers)
-
-
-def draw_dots(image: np.ndarray, pixels: np.ndarray, size: int) -> np.ndarray:
-    """Draw joints without a skeleton, (J, 2), px, on their image (H, W, 3), enlarged to at least ``size`` px."""
-    factor = -(-size // max(image.shape[:2]))
-    canvas = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-    for (x, y), color in zip(((pixels + 0.5) * factor - 0.5).round().astype(int).tolist(), point_colors(len(pixels))):
-        cv2.circle(canvas, (x, y), max(3, size // 80), tuple(int(part) for part in color), -1, cv2.LINE_AA)
-    return canvas

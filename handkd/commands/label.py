@@ -28,13 +28,13 @@ from tqdm import tqdm
 
 from handkd.apis.cli import prepare_file
 from handkd.apis.hand_sheet import draw_hands
-from handkd.apis.inferencer import HandInferencer
 from handkd.apis.labelling import CONFIDENCE, LABELLED_BY, FolderLabeller, finished_lines, write_lines
 from handkd.baseline import teacher_config
 from handkd.config import load_config
 from handkd.datasets import HandFolderDataset
 from handkd.datasets.readers.hand_folder_lines import read_description
 from handkd.datasets.readers.text_lines import numbered_lines
+from handkd.inference.inferencer import HandInferencer
 from handkd.reading import parse_json, read_text
 
 
@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     scale = '' if args.hand_scale is None else f', scale {args.hand_scale:g} mm'
     labelled_by = f'{name}, {Path(args.checkpoint).name}{scale}'
     modality = cfg.model.get('student', cfg.model).get('modality', 'rgb')
-    infer = HandInferencer(cfg, args.checkpoint, args.device)
+    infer = HandInferencer(cfg, args.checkpoint, args.device).one
     description = read_description(args.folder)
     labeller = FolderLabeller(
         infer, modality, args.folder, description, labelled_by, args.hand_scale, args.min_confidence

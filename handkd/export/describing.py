@@ -5,16 +5,14 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 
 from mmengine.config import Config
 
 from handkd import __version__
-from handkd.apis.inference_crops import ConfigCrop
 from handkd.apis.inference_network import HandNetwork
-from handkd.hand import JOINTS, SIDES
+from handkd.inference.crops import CropSpec
 from handkd.inference.onnx_metadata import OnnxMetadata
 
 from .graph import ExportGraph
@@ -29,7 +27,6 @@ def describe(
     graph: ExportGraph,
     opset: int,
     licence: str,
-    sides: Iterable[str],
 ) -> OnnxMetadata:
     """Return the metadata of a network's file, without those of the check.
 
@@ -40,16 +37,15 @@ def describe(
         graph: Its graph.
         opset: Version of the operators.
         licence: Licence of the weights.
-        sides: Sides of the hands that it was made for; empty if not known.
     """
-    decoder, first, size = graph.decoder, graph.inputs[0], network.crop.size
+    decoder, first, size = graph.decoder, graph.inputs[0], network.facts.crop.size
     image = dict(name=first.name, size=size, dtype=first.dtype)
-    colour = network.modality == 'rgb'
+    colour = network.facts.modality == 'rgb'
     image |= dict(layout='BHWC', color='BGR') if colour else dict(layout='BHW', unit='mm')
     return OnnxMetadata(
         name=config_name(cfg.filename),
         task=decoder.task,
-        modality=network.modality,
+        modality=network.facts.modality,
         joints=decoder.joints,
         bones=decoder.bones,
         root=decoder.joints[0],
@@ -59,8 +55,8 @@ def describe(
         input=image,
         inputs=tuple(port.described() for port in graph.inputs),
         outputs=tuple(port.described() for port in graph.outputs),
-        crop=_crop(network.crop) | ({} if colour else _depth(graph)),
-        side=dict(trained_on=_side(sides), convention=CONVENTION),
+        crop=_crop(network.facts.crop) | ({} if colour else _depth(graph)),
+        side=dict(trained_on=network.facts.trained_on, convention=CONVENTION),
         opset=opset,
         config=Path(cfg.filename).name,
         config_sha256=hashlib.sha256(json.dumps(cfg.to_dict(), sort_keys=True, default=str).encode()).hexdigest(),
@@ -78,16 +74,16 @@ def config_name(file: str | PathLike) -> str:
     return '/'.join(path.parts[places[-1] + 1 :]) if places else path.name
 
 
-def _crop(crop: ConfigCrop) -> dict:
+def _crop(crop: CropSpec) -> dict:
     """Return the rule of the crop; a value that the rule does not use is None."""
     return dict(
         rule=crop.rule,
-        factor=crop._choose.factor if crop.rule in ('square', 'box') else None,
-        cube=crop._choose.cube if crop.rule == 'cube' else None,
-        root=JOINTS[crop.root] if crop.rule in ('zb', 'cube') else None,
+        factor=crop.factor if crop.rule in ('square', 'box') else None,
+        cube=crop.cube if crop.rule == 'cube' else None,
+        root=crop.root if crop.rule in ('zb', 'cube') else None,
         size=crop.size,
-        border=crop._cut.border,
-        margin=crop._margin,
+        border=crop.border,
+        margin=crop.margin,
         turns=crop.turns,
     )
 
@@ -95,9 +91,3 @@ def _crop(crop: ConfigCrop) -> dict:
 def _depth(graph: ExportGraph) -> dict:
     """Return the cube to which depth is cut."""
     return dict(depth_cube_mm=graph.first.cube, hand_only=graph.first.hand_only, background=0)
-
-
-def _side(sides: Iterable[str]) -> str:
-    """Return the only side of hands, or 'both', also if not known."""
-    found: Sequence[str] = sorted({*sides} & {*SIDES})
-    return found[0] if len(found) == 1 else 'both'

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from handkd.apis.inference_crops import HandView
 from handkd.apis.inference_network import HandNetwork
 from handkd.files import write_atomically
+from handkd.inference.crops import HandView
 from handkd.inference.onnx_metadata import OnnxMetadata, import_runtime
 
 from .describing import describe
@@ -80,9 +80,9 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
     import_runtime()
     network = HandNetwork(cfg, checkpoint, 'cpu')
     graph = ExportGraph(network)
-    views, scales, sides = real_inputs(cfg, network, graph, settings)
+    views, scales = real_inputs(cfg, network, graph, settings)
     model = trace(graph, settings.opset)
-    metadata = describe(cfg, checkpoint, network, graph, settings.opset, settings.licence, sides)
+    metadata = describe(cfg, checkpoint, network, graph, settings.opset, settings.licence)
     parity = compare(open_content(model.SerializeToString()), graph, network, views, scales)
     if not parity.passed:
         raise ParityError(f'{cfg.filename}: the exported network differs from torch: {parity}; no file was written')
@@ -93,16 +93,15 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
 
 def real_inputs(
     cfg: Config, network: HandNetwork, graph: ExportGraph, settings: ExportSettings
-) -> tuple[list[HandView], np.ndarray, set[str]]:
-    """Return crops for the check, the lengths of their scale bones in mm, shape (N,), and the sides of the hands."""
+) -> tuple[list[HandView], np.ndarray]:
+    """Return crops for the check, and the lengths of their scale bones in mm, shape (N,)."""
     if settings.images is not None:
         views = folder_views(settings.images, network, settings.samples)
-        return views, np.full(len(views), USUAL_SCALE), set()
+        return views, np.full(len(views), USUAL_SCALE)
     crops = RealCrops(cfg, network)
     items = list(crops.spread(settings.samples))
     scales = np.array([_scale_of(item, graph) for item in items])
-    sides = {item['data_samples'].get('hand_side') for item in items} - {None}
-    return [crops.view(item) for item in items], scales, sides
+    return [crops.view(item) for item in items], scales
 
 
 def _scale_of(item: dict, graph: ExportGraph) -> float:

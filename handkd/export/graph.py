@@ -30,15 +30,15 @@ class ExportGraph(nn.Module):
 
     def __init__(self, network: HandNetwork) -> None:
         super().__init__()
-        self.model, size = network.model, network.crop.size
-        normalisation = normalisation_of(self.model.data_preprocessor, network.modality, 'the network')
+        self.model, size = network.model, network.facts.crop.size
+        normalisation = normalisation_of(self.model.data_preprocessor, network.facts.modality, 'the network')
         self.decoder = decoder_of(self.model.head)
-        if network.depth is None:
+        if network.facts.depth is None:
             self.first = ColourInput(size, normalisation)
         else:
-            self.first = DepthInput(size, normalisation, network.depth)
+            self.first = DepthInput(size, normalisation, network.facts.depth)
         if isinstance(self.decoder, CubeDecoder):
-            self.decoder.edge = network.depth.cube
+            self.decoder.edge = network.facts.depth.cube
         further = [port for port in self.decoder.extra if port not in self.first.ports]
         self.inputs: tuple[Port, ...] = (*self.first.ports, *further)
         self.outputs: tuple[Port, ...] = self.decoder.ports

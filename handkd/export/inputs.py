@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from handkd.apis.inference_depth import ConfigDepth
-from handkd.datasets.transforms import DepthToCube
 from handkd.geometry import viewing_rays
+from handkd.inference.depth import DepthSpec
 from handkd.models.data_preprocessors.normalisation import Normalisation
 
 from .ports import CAMERA, CENTER, Port
@@ -56,10 +55,9 @@ class DepthInput(nn.Module):
 
     modality = 'depth'
 
-    def __init__(self, size: int, normalisation: Normalisation, steps: ConfigDepth) -> None:
+    def __init__(self, size: int, normalisation: Normalisation, steps: DepthSpec) -> None:
         super().__init__()
-        scaling = next(step for step in steps.steps if isinstance(step, DepthToCube))
-        self.cube, self.hand_only = scaling.cube, scaling.hand_only
+        self.cube, self.hand_only = steps.cube, steps.mask is not None
         crop = Port('depth', (size, size), 'mm', meaning='crop of the depth along the optical axis; 0: no reading')
         self.ports = (crop, CENTER, CAMERA) if self.hand_only else (crop, CENTER)
         self.scale, self.shift = (normalisation.scale or (1.0,))[0], (normalisation.shift or (0.0,))[0]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from handkd.apis.inference_crops import HandView
 from handkd.apis.inference_network import HandNetwork
+from handkd.inference.crops import HandView
 
 from .decoders import HeatmapDecoder
 from .graph import ExportGraph
@@ -70,12 +70,12 @@ def run_file(
     Returns:
         Output -> array over the crops, float64.
     """
-    size, names = graph.inputs[0].shape[0], [port.name for port in graph.outputs]
+    names = [port.name for port in graph.outputs]
     parts, start = [], 0
     while start < len(views):
         end = start + (_BATCHES[len(parts)] if len(parts) < len(_BATCHES) else 16)
         given = None if scales is None else scales[start:end]
-        parts.append(session.run(names, graph_inputs(views[start:end], graph.inputs, size, given)))
+        parts.append(session.run(names, graph_inputs(views[start:end], graph.inputs, given)))
         start = end
     return {name: np.concatenate(arrays).astype(np.float64) for name, arrays in zip(names, zip(*parts))}
 
@@ -98,7 +98,7 @@ def compare(
     if isinstance(graph.decoder, HeatmapDecoder):
         ties = _ties(graph, views, found['keypoints'])
     for port in graph.outputs:
-        if port.name not in wanted[0]:
+        if port.name not in wanted[0] or port.name == 'keypoint_scores':
             continue
         difference = np.abs(found[port.name] - np.stack([joints[port.name] for joints in wanted]))
         if port.unit == 'hand_scale':
@@ -116,7 +116,7 @@ def compare(
 @torch.no_grad()
 def _ties(graph: ExportGraph, views: Sequence[HandView], pixels: np.ndarray) -> np.ndarray:
     """Return the joints (N, 21) whose value in torch's map at the file's pixel is the maximum but for rounding."""
-    images = torch.from_numpy(np.stack([view.sample['img'] for view in views]))
+    images = torch.from_numpy(np.stack([view.pixels for view in views]))
     codec, maps = graph.decoder.head.codec, graph.model({'rgb': graph.first(images)}, None, 'tensor')[-1]
     maps = codec.enlarged(maps).numpy()
     x, y = np.rint(pixels).astype(int).clip(0, maps.shape[-1] - 1).transpose(2, 0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,19 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 
 from handkd.apis.found_hands import found_pipeline
-from handkd.apis.inference_crops import HandView
-from handkd.apis.inference_depth import IN_CUBE
-from handkd.apis.inference_images import open_image
-from handkd.apis.inference_network import HandNetwork, far_camera
+from handkd.apis.inference_network import HandNetwork
 from handkd.apis.trained import spread_indices
 from handkd.artifacts import ensure_artifacts
-from handkd.datasets.transforms import PackHandInputs, WarpCrop
+from handkd.datasets.transforms import PackHandInputs
+from handkd.image_files import read_picture
+from handkd.inference.crops import HandView
 from handkd.registry import DATASETS
 from handkd.size_checks import leaf_datasets, type_name
 
 from .ports import Port
+
+IN_CUBE = ('HandMaskFromCube', 'DepthToCube')
+"""Transforms after the last one that moves pixels."""
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff')
 """Suffixes of image files in a folder."""
@@ -47,7 +50,7 @@ class RealCrops:
         cfg = copy.deepcopy(cfg)
         self._network = network
         try:
-            if network.depth is not None:
+            if network.facts.depth is not None:
                 _keep_millimetres(cfg, loader)
             ensure_artifacts(cfg, loader)
             self._data: BaseDataset = DATASETS.build(cfg[loader].dataset)
@@ -75,12 +78,12 @@ class RealCrops:
         """Return a packed sample as a crop for :class:`handkd.apis.inference_network.HandNetwork`."""
         intrinsics = item['data_samples'].get('camera', {}).get('K')
         camera = None if intrinsics is None else dict(K=np.asarray(intrinsics, np.float32).astype(np.float64))
-        if self._network.depth is None:
-            sample = dict(img=np.ascontiguousarray(item['inputs']['rgb'].permute(1, 2, 0).numpy()))
+        if self._network.facts.depth is None:
+            pixels, center = np.ascontiguousarray(item['inputs']['rgb'].permute(1, 2, 0).numpy()), None
         else:
-            center = np.asarray(item['data_samples'].hand_center, np.float32).astype(np.float64)
-            sample = dict(depth=item['inputs']['depth'][0].numpy().copy(), camera=camera, hand_center=center)
-        return HandView(sample, camera, np.eye(3), np.eye(3), camera, (np.zeros(2), 1.0))
+            pixels = item['inputs']['depth'][0].numpy().copy()
+            center = np.asarray(item['data_samples'].hand_center, np.float32).astype(np.float64)[0, 0]
+        return HandView(pixels, camera, np.eye(3), np.eye(3), camera, (np.zeros(2), 1.0), center)
 
 
 def folder_views(folder: str | Path, network: HandNetwork, num: int) -> list[HandView]:
@@ -95,42 +98,39 @@ def folder_views(folder: str | Path, network: HandNetwork, num: int) -> list[Han
         ValueError: If the network takes depth, or there are no images in the folder; names it.
         OSError: If the folder or an image can't be read; names it.
     """
-    if network.depth is not None:
+    if network.facts.depth is not None:
         raise ValueError('--images is for networks of colour images, this one takes depth: leave it out')
     files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
     if not files:
         raise ValueError(f'{folder}: no images in this folder: name one with crops of hands ({", ".join(SUFFIXES)})')
-    warp = WarpCrop(network.crop.size)
+    crop = replace(network.facts.crop, border=0, turns=False)
     views = []
     for index in spread_indices(len(files), num):
-        pixels = open_image(files[index], 'rgb', 1.0).pixels
+        pixels = read_picture(files[index])
         height, width = pixels.shape[:2]
         middle = (np.array([width, height]) - 1) / 2
-        square = dict(center=middle, side=float(max(width, height)), rotation=0.0, flip=np.zeros(2, bool))
-        sample = dict(img=warp.transform(dict(img=pixels, crop=square))['img'])
-        views.append(HandView(sample, None, np.eye(3), np.eye(3), None, (np.zeros(2), 1.0)))
+        views.append(crop.cut(pixels, middle, float(max(width, height))))
     return views
 
 
 def graph_inputs(
-    views: Sequence[HandView], ports: Sequence[Port], size: int, scales: Sequence[float] | None = None
+    views: Sequence[HandView], ports: Sequence[Port], scales: Sequence[float] | None = None
 ) -> dict[str, np.ndarray]:
     """Return crops as a batch of a graph's inputs.
 
     Args:
         views: B crops.
         ports: The graph's inputs.
-        size: Side of the crop in px.
         scales: Lengths of the scale bone in mm, B numbers. Defaults to None: not known, 0.
 
     Returns:
         Input -> array of the shape that its port says, after the batch.
     """
     arrays = {
-        'image': lambda view: view.sample['img'],
-        'depth': lambda view: view.sample['depth'],
-        'K': lambda view: (view.camera or far_camera(size))['K'],
-        'center_mm': lambda view: view.sample['hand_center'][0, 0],
+        'image': lambda view: view.pixels,
+        'depth': lambda view: view.pixels,
+        'K': lambda view: view.seen_from['K'],
+        'center_mm': lambda view: view.center,
     }
     filled = np.zeros(len(views)) if scales is None else np.asarray(scales)
     return {

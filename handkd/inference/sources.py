@@ -22,7 +22,7 @@ from handkd.image_files import read_picture
 
 from .videos import VIDEO_SUFFIXES, VideoInfo, VideoReader, Webcam
 
-IMAGE_SUFFIXES: tuple[str, ...] = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+IMAGE_SUFFIXES: tuple[str, ...] = ('.jpg', '.jpeg', '.mpo', '.png', '.bmp', '.webp', '.tif', '.tiff')
 """Suffixes of the files of a folder that are read as images, in lower case."""
 MAX_DOWNLOAD = 1 << 28
 """Largest file that is downloaded, bytes."""

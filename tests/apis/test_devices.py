@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from handkd.apis.devices import find_device
-from handkd.apis.inferencer import HandInferencer
+from handkd.inference.inferencer import HandInferencer
 
 
 @pytest.mark.parametrize('name', ['foo', 'cuda:99', '', 'meta'])

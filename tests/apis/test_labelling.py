@@ -32,7 +32,7 @@ def label(tmp_path):
             shape = JOINTS - JOINTS[0]
             shape = shape + (moves if len(calls) > 1 else 0.0) * (np.arange(21) % 2)[:, None]
             hand = dict(keypoints=project(JOINTS, dict(K=K)), keypoints_3d=shape, unit='mm')
-            return [hand | dict(keypoints_cam=JOINTS if metric else None)]
+            return hand | dict(keypoints_cam=JOINTS if metric else None)
 
         labeller = FolderLabeller(infer, 'depth', tmp_path, Description('set'), 'net')
         text = json.dumps(dict(depth='depth.png', side='left', K=K.tolist(), **line)).encode()

@@ -15,8 +15,8 @@ from handkd.hand import JOINTS
 from handkd.reading import read_json
 from handkd.registry import MODELS
 
-from ..apis import test_inferencer
-from ..apis.test_inferencer import IMAGE, POSE
+from ..inference import test_inferencer
+from ..inference.test_inferencer import IMAGE, POSE
 from . import test_infer
 
 files, deep = test_inferencer.files, test_infer.deep  # fixtures

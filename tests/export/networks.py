@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from handkd.apis.inference_crops import HandView
 from handkd.apis.inference_network import HandNetwork
+from handkd.inference.crops import HandView
 from handkd.models.heads import Latent25DHead, LatentPoseHead
 from handkd.registry import MODELS
 
@@ -60,17 +60,17 @@ def make_network(kind: str, folder, **changes) -> HandNetwork:
 
 def make_views(network: HandNetwork, num: int) -> list[HandView]:
     """Return random crops: noise, or in depth a slanted plane through the cube with holes and a wall behind."""
-    rng, size = np.random.default_rng(0), network.crop.size
+    rng, size = np.random.default_rng(0), network.facts.crop.size
     views = []
     for i in range(num):
         focal = rng.uniform(3, 6) * size
         camera = dict(K=np.float32([[focal, 0, size / 2 - i], [0, 1.1 * focal, size / 2], [0, 0, 1]]).astype(float))
-        if network.depth is None:
-            sample = dict(img=rng.integers(0, 256, (size, size, 3), dtype=np.uint8))
+        if network.facts.depth is None:
+            pixels, center = rng.integers(0, 256, (size, size, 3), dtype=np.uint8), None
         else:
             center = np.float32(rng.uniform((-20, -20, 400), (20, 20, 600))).astype(float)
             depth = center[2] + np.linspace(-150, 150, size)[:, None] + rng.normal(0, 20, (size, size))
             depth[rng.random((size, size)) < 0.2] = 0
-            sample = dict(depth=depth.astype(np.float32), camera=camera, hand_center=center[None, None])
-        views.append(HandView(sample, camera, np.eye(3), np.eye(3), camera, (np.zeros(2), 1.0)))
+            pixels = depth.astype(np.float32)
+        views.append(HandView(pixels, camera, np.eye(3), np.eye(3), camera, (np.zeros(2), 1.0), center))
     return views

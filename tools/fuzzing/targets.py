@@ -260,7 +260,7 @@ def _write_images(folder: Path) -> None:
 
 
 def _read_images(folder: Path) -> None:
-    from handkd.apis.inference_images import read_depth
+    from handkd.inference.images import read_depth
 
     for path in sorted(folder.iterdir()):
         if path.stem == 'image':

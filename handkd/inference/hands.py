@@ -18,8 +18,8 @@ def hand_in_space(xyz: np.ndarray, keypoints: np.ndarray, side: str | None, hand
         hand_scale_mm: Length of the scale bone in mm, or None.
 
     Returns:
-        ``keypoints``, ``keypoints_3d``, ``unit``, ``side``, ``side_source``, ``side_confidence`` and ``keypoints_cam``
-        as of :class:`~.inferencer.HandInferencer`; ``keypoints_cam`` is None.
+        ``keypoints``, ``keypoints_3d``, ``unit``, ``side``, ``side_source``, ``side_score`` and ``keypoints_cam``
+        as of :data:`.records.HAND_KEYS`; ``keypoints_cam`` is None.
     """
     wrist_relative = xyz - xyz[0]
     estimate, confidence = chirality(wrist_relative)
@@ -29,7 +29,7 @@ def hand_in_space(xyz: np.ndarray, keypoints: np.ndarray, side: str | None, hand
         unit='hand_scale' if hand_scale_mm is None else 'mm',
         side=side or estimate,
         side_source='given' if side else 'estimated',
-        side_confidence=None if side else confidence,
+        side_score=None if side else confidence,
         keypoints_cam=None,
     )
 
@@ -86,6 +86,6 @@ def hand_in_image(keypoints: np.ndarray, side: str | None) -> dict:
         unit=None,
         side=side,
         side_source='given' if side else None,
-        side_confidence=None,
+        side_score=None,
         keypoints_cam=None,
     )

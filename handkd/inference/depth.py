@@ -1,20 +1,15 @@
-"""Depth images for depth networks: finding the hand, and the steps of the test pipeline."""
+"""Depth images for depth networks: finding the hand, and the scaling of depth to a cube around it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from mmengine.config import Config
 
-from handkd.geometry import find_hand, unproject
-from handkd.registry import TRANSFORMS
-from handkd.size_checks import LOADERS, leaf_datasets, type_name
+from handkd.geometry import find_hand, in_cube, scale_to_cube, unproject
 
-from .found_hands import found_pipeline
-
-IN_CUBE = ('HandMaskFromCube', 'DepthToCube')
-"""Transforms after the last one that moves pixels."""
+from .crops import HandView
 
 
 def check_depth_known(root: Sequence[float] | None, camera: np.ndarray | None) -> None:
@@ -35,22 +30,19 @@ def check_depth_known(root: Sequence[float] | None, camera: np.ndarray | None) -
         raise ValueError(f'for a network that reads depth root must be (u, v, z), px and mm, found {tuple(root)}')
 
 
-class ConfigDepth:
-    """Depth steps of a config's test pipeline, around the hand found in the depth instead of true joints.
+@dataclass(frozen=True)
+class DepthSpec:
+    """Depth steps of a network's test pipeline, around the hand found in the depth instead of true joints.
 
-    Args:
-        cfg: The config.
-
-    Raises:
-        ValueError: If its test pipeline does not scale depth to a cube.
+    Attributes:
+        found: Edge of the cube in which the hand is found, mm (:func:`handkd.geometry.find_hand`).
+        cube: Edge of the cube to which depth is scaled, mm.
+        mask: Edge of the cube outside of which everything is background, mm; None: nothing is masked.
     """
 
-    def __init__(self, cfg: Config) -> None:
-        leaves = [leaf for loader in LOADERS for leaf in leaf_datasets(cfg, loader)]
-        where, dataset = leaves[0]
-        steps = found_pipeline(cfg, where, dataset)
-        self.cube = TRANSFORMS.build(steps[[type_name(step) for step in steps].index('FindHandCube')]).cube
-        self.steps = [TRANSFORMS.build(step) for step in steps if type_name(step) in IN_CUBE]
+    found: float = 300.0
+    cube: float = 300.0
+    mask: float | None = None
 
     def locate(
         self,
@@ -72,14 +64,16 @@ class ConfigDepth:
         """
         if root is not None:
             return unproject(np.array(root[:2], np.float64), np.float64(root[2]), dict(K=camera))
-        return find_hand(depth, dict(K=camera), self.cube, box)
+        return find_hand(depth, dict(K=camera), self.found, box)
 
-    def scale(self, sample: dict) -> dict:
-        """Scale the depth of a crop to the cube.
+    def scale(self, view: HandView) -> np.ndarray:
+        """Return the depth of a crop scaled to the cube, shape (S, S), float32, -1 to 1; 1 is background.
 
         Args:
-            sample: ``depth`` (H, W) in mm, ``camera`` and ``hand_center`` (1, 1, 3) in mm, camera frame, of the crop.
+            view: The crop, with its ``center``.
         """
-        for step in self.steps:
-            sample = step.transform(sample)
-        return sample
+        scaled = np.empty(view.pixels.shape, np.float32)
+        scale_to_cube(view.pixels, float(view.center[2]), self.cube, scaled)
+        if self.mask is not None:
+            scaled[~in_cube(view.pixels, view.camera, view.center, self.mask)] = 1
+        return scaled

@@ -7,8 +7,7 @@ from os import PathLike, fspath
 
 import numpy as np
 
-from handkd.datasets.readers.depth_files import DepthFormat
-from handkd.image_files import ImageReadError, read_picture
+from handkd.image_files import ImageReadError, read_picture, read_raster
 
 _NEAREST, _FARTHEST = 50.0, 20000.0
 """Range of the median reading of a depth image, mm: no hand is nearer, and no camera sees farther."""
@@ -23,21 +22,38 @@ class InferenceImage:
         pixels: BGR, uint8, shape (H, W, 3); or depth, float32, shape (H, W), mm along the optical axis, 0 where there
             is no reading.
         file: Its path, None for an array.
+        label: Name of the image in errors. Defaults to None: the file, or 'the image'.
     """
 
     modality: str
     pixels: np.ndarray
     file: str | None = None
+    label: str | None = None
 
     @property
     def name(self) -> str:
         """Name of the image in errors."""
-        return self.file or 'the image'
+        return self.label or self.file or 'the image'
 
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) in px."""
         return self.pixels.shape[:2]
+
+
+def check_depth_unit(unit: float | None, modality: str) -> None:
+    """Check a depth unit that is given for images.
+
+    Args:
+        unit: Millimetres per count, or None.
+        modality: 'rgb' or 'depth'.
+
+    Raises:
+        ValueError: If it is not positive, or the images are of colour.
+    """
+    if unit is not None and (modality != 'depth' or not 0 < unit < np.inf):
+        what = 'is for depth networks only' if modality != 'depth' else 'must be a positive length in mm'
+        raise ValueError(f'depth_unit {what}; found {unit}')
 
 
 def open_image(source: str | PathLike | np.ndarray, modality: str, depth_unit: float = 1.0) -> InferenceImage:
@@ -82,7 +98,7 @@ def read_depth(source: str | PathLike | np.ndarray, unit: float = 1.0) -> np.nda
     else:
         name = fspath(source)
         try:
-            depth = DepthFormat(unit=unit).read(source)
+            depth = read_raster(source, np.uint16, 1).astype(np.float32) * np.float32(unit)
         except ImageReadError as error:
             raise ImageReadError(f'{error}; the network reads depth: give a 16-bit PNG of one channel') from error
     depth[~(np.isfinite(depth) & (depth > 0))] = 0

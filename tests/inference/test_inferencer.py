@@ -10,10 +10,10 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 
-from handkd.apis.inference_places import find_box
-from handkd.apis.inferencer import HandInferencer
 from handkd.datasets.transforms import HandCrop, WarpCrop
 from handkd.hand import chirality
+from handkd.inference.inferencer import HandInferencer
+from handkd.inference.places import find_box
 from handkd.models.checkpoint import CheckpointError
 from handkd.registry import MODELS
 
@@ -63,32 +63,32 @@ def infer(files) -> HandInferencer:
 
 
 def test_a_hand_in_units_of_its_scale_and_in_millimetres(infer):
-    (hand,) = infer(IMAGE, box=(30, 20, 40, 50))
+    hand = infer.one(IMAGE, box=(30, 20, 40, 50))
     assert (hand['unit'], hand['file'], hand['box']) == ('hand_scale', None, (30, 20, 40, 50))
     np.testing.assert_allclose(hand['keypoints_3d'], POSE - POSE[0], atol=1e-5)
     assert np.linalg.norm(hand['keypoints_3d'][9]) == pytest.approx(1)
-    (metric,) = infer([IMAGE], box=(30, 20, 40, 50), hand_scale_mm=93.0)
+    metric = infer.one(IMAGE, box=(30, 20, 40, 50), hand_scale_mm=93.0)
     assert metric['unit'] == 'mm'
     assert np.linalg.norm(metric['keypoints_3d'][9]) == pytest.approx(93)
 
 
 def test_joints_fill_the_box(infer):
-    (hand,) = infer(IMAGE, box=(30, 20, 40, 50))
+    hand = infer.one(IMAGE, box=(30, 20, 40, 50))
     low, high = hand['keypoints'].min(0), hand['keypoints'].max(0)
     np.testing.assert_allclose((low + high) / 2, (50, 45))
     assert (high - low).max() == pytest.approx(50)
-    (full,) = infer(IMAGE)
+    full = infer.one(IMAGE)
     low, high = full['keypoints'].min(0), full['keypoints'].max(0)
     np.testing.assert_allclose((low + high) / 2, (59.5, 44.5))
     assert (high - low).max() == pytest.approx(120 / 1.25)
 
 
 def test_side_is_estimated_or_as_given(infer):
-    (hand,) = infer(IMAGE)
+    hand = infer.one(IMAGE)
     assert (hand['side'], hand['side_source']) == (chirality(POSE)[0], 'estimated') == ('right', 'estimated')
-    assert hand['side_confidence'] == pytest.approx(chirality(POSE)[1], abs=1e-5)
-    (hand,) = infer(IMAGE, side='left')
-    assert (hand['side'], hand['side_source'], hand['side_confidence']) == ('left', 'given', None)
+    assert hand['side_score'] == pytest.approx(chirality(POSE)[1], abs=1e-5)
+    hand = infer.one(IMAGE, side='left')
+    assert (hand['side'], hand['side_source'], hand['side_score']) == ('left', 'given', None)
 
 
 @pytest.mark.parametrize('orientation', [1, 3, 5, 6, 8])
@@ -98,7 +98,7 @@ def test_a_photograph_gives_the_same_crop_however_it_is_stored(infer, tmp_path, 
         lambda _, args: seen.append(args[0]['inputs']['rgb'][0].numpy().astype(int))
     )
     path = photograph(smooth, tmp_path, orientation)
-    hands = infer([smooth, path], box=(30, 20, 40, 50))
+    hands = [infer.one(image, box=(30, 20, 40, 50)) for image in (smooth, path)]
     hook.remove()
     np.testing.assert_array_equal(hands[0]['keypoints'], hands[1]['keypoints'])
     difference = np.abs(seen[0] - seen[1])
@@ -110,8 +110,8 @@ def test_the_network_sees_the_crop_of_training(infer):
     hook = infer.network.model.data_preprocessor.register_forward_pre_hook(
         lambda _, args: seen.append(args[0]['inputs']['rgb'])
     )
-    infer(IMAGE, box=(30, 20, 40, 50))
-    infer(IMAGE)
+    infer.one(IMAGE, box=(30, 20, 40, 50))
+    infer.one(IMAGE)
     hook.remove()
     joints = np.tile(np.float32([[30, 20]]), (1, 21, 1))
     joints[0, 1] = 70, 70
@@ -130,7 +130,7 @@ def test_outside_of_the_image_is_what_it_was_in_training(files):
     infer.network.model.data_preprocessor.register_forward_pre_hook(
         lambda _, args: seen.append(args[0]['inputs']['rgb'])
     )
-    infer(IMAGE)
+    infer.one(IMAGE)
     assert (seen[0][0][:, :7] == 128).all() and (seen[0][0][:, 9:-9] != 128).any()
 
 
@@ -148,7 +148,7 @@ def test_a_distilled_model_runs_as_its_student(files, infer, tmp_path):
             ),
         )
     )
-    (hand,), (expected,) = HandInferencer(cfg, checkpoint, device='cpu')(IMAGE), infer(IMAGE)
+    hand, expected = HandInferencer(cfg, checkpoint, device='cpu').one(IMAGE), infer.one(IMAGE)
     np.testing.assert_array_equal(hand['keypoints_3d'], expected['keypoints_3d'])
     both = dict(depth, modality=['rgb', 'depth'])
     for network, message in ((depth, 'in depth only: expected a DepthToCube'), (both, "takes .*'rgb', 'depth'.* one")):
@@ -174,9 +174,9 @@ def test_other_arguments_that_make_no_sense(infer):
         (dict(camera=np.eye(4)), r'shape \(3, 3\), found shape \(4, 4\)'),
     ):
         with pytest.raises(ValueError, match=message):
-            infer(IMAGE, **kwargs)
+            infer.one(IMAGE, **kwargs)
     with pytest.raises(ValueError, match=r'found float64 \(90, 120, 3\)'):
-        infer(IMAGE / 255)
+        infer.one(IMAGE / 255)
 
 
 @MODELS.register_module()
@@ -222,12 +222,12 @@ def flat(tmp_path_factory) -> dict[str, Path]:
 @pytest.mark.parametrize('box', ['full', (30, 20, 40, 50), (40, 30, 25, 20), (-20, 10, 90, 60)])
 def test_joints_of_a_2d_network_are_its_own(flat, box):
     infer = HandInferencer(flat['config'], flat['checkpoint'], device='cpu')
-    (hand,) = infer(flat['image'], box=box)
+    hand = infer.one(flat['image'], box=box)
     zoom = max(find_box(box, (90, 120), '', 1.25)[2:]) * 1.25 / 64  # px of the image a px of the crop
     np.testing.assert_allclose(hand['keypoints'], BLOB + np.arange(21)[:, None] * [zoom, 0], atol=0.2)
-    assert [hand[key] for key in ('keypoints_3d', 'unit', 'side', 'side_source', 'side_confidence')] == [None] * 5
-    (given,) = infer(flat['image'], box=box, side='left')
-    assert (given['side'], given['side_source'], given['side_confidence']) == ('left', 'given', None)
+    assert [hand[key] for key in ('keypoints_3d', 'unit', 'side', 'side_source', 'side_score')] == [None] * 5
+    given = infer.one(flat['image'], box=box, side='left')
+    assert (given['side'], given['side_source'], given['side_score']) == ('left', 'given', None)
     assert given['box'] == find_box(box, (90, 120), '', 1.25) and given['file'] == str(flat['image'])
 
 
@@ -235,8 +235,8 @@ def test_what_a_2d_network_can_not_use_or_give_is_named(flat):
     infer = HandInferencer(flat['config'], flat['checkpoint'], device='cpu')
     for kwargs in (dict(hand_scale_mm=90.0), dict(camera=np.eye(3))):
         with pytest.raises(ValueError, match='this network gives 2D joints only'):
-            infer(flat['image'], **kwargs)
+            infer.one(flat['image'], **kwargs)
     with torch.no_grad():
         infer.network.model.weight.fill_(np.nan)
     with pytest.raises(ValueError, match='predicts non-finite joints'):
-        infer(flat['image'])
+        infer.one(flat['image'])

@@ -5,9 +5,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from handkd.apis.inferencer import HandInferencer
 from handkd.geometry import box_square, crop_matrix, project
 from handkd.hand import PARENTS
+from handkd.inference.inferencer import HandInferencer
 from handkd.registry import MODELS
 
 from .test_inferencer import IMAGE, NETWORK, POSE, TEST_SET
@@ -37,7 +37,7 @@ def deep(request, tmp_path_factory) -> HandInferencer:
 
 def see(deep: HandInferencer, **known) -> dict:
     low, high = PIXELS.min(0), PIXELS.max(0)
-    return deep(IMAGE, box=(*low, *(high - low)), **known)[0]
+    return deep.one(IMAGE, box=(*low, *(high - low)), **known)
 
 
 def test_a_2_5d_network_gives_its_own_pixels_and_with_a_camera_the_hand_in_space(deep):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from handkd.apis.hand_results import hand_in_cube, hand_in_image, hand_in_space, scale_hand
 from handkd.geometry import project
+from handkd.inference.hands import hand_in_cube, hand_in_image, hand_in_space, scale_hand
 
 CAMERA = np.array([[500.0, 0.0, 160.0], [0.0, 500.0, 120.0], [0.0, 0.0, 1.0]])
 
@@ -19,7 +19,7 @@ def test_a_hand_in_space_is_relative_to_the_wrist_and_in_the_unit_of_its_scale(j
     assert hand['side'] in ('left', 'right') and hand['side_source'] == 'estimated'
     unscaled = hand_in_space(joints / 100, pixels, 'left', None)
     assert unscaled['unit'] == 'hand_scale' and unscaled['side_source'] == 'given'
-    assert unscaled['side_confidence'] is None and unscaled['keypoints_cam'] is None
+    assert unscaled['side_score'] is None and unscaled['keypoints_cam'] is None
 
 
 def test_scaling_changes_the_size_and_not_the_pixels(joints):

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from handkd.apis.inference_images import InferenceImage, open_image, read_depth
-from handkd.apis.inferencer import HandInferencer
+from handkd.inference.images import InferenceImage, open_image, read_depth
+from handkd.inference.inferencer import HandInferencer
 
 from .test_inferencer import IMAGE, files  # noqa: F401 (fixture)
 
@@ -25,13 +25,13 @@ def test_an_image_that_was_read_is_not_read_again(files, tmp_path):  # noqa: F81
     infer, path = HandInferencer(*files, device='cpu'), tmp_path / 'hand.png'
     cv2.imwrite(str(path), IMAGE)
     image = infer.read(path)
-    (expected,) = infer(path, box=(30, 20, 40, 50))
+    expected = infer.one(path, box=(30, 20, 40, 50))
     path.unlink()
-    (hand,) = infer([image], box=(30, 20, 40, 50))
+    hand = infer.one(image, box=(30, 20, 40, 50))
     assert hand['file'] == str(path) and infer.read(image) is image
     np.testing.assert_array_equal(hand['keypoints_3d'], expected['keypoints_3d'])
     with pytest.raises(ValueError, match="hand.png: the network takes 'rgb' images, found 'depth'"):
-        infer(InferenceImage('depth', np.ones((9, 9), np.float32), 'hand.png'))
+        infer.one(InferenceImage('depth', np.ones((9, 9), np.float32), 'hand.png'))
 
 
 def test_depth_files(tmp_path):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handkd.apis.placement import place_in_box, place_in_space
 from handkd.geometry import project
 from handkd.hand import chirality
+from handkd.inference.placement import place_in_box, place_in_space
 
 from .test_inferencer import POSE
 

@@ -9,14 +9,15 @@ import torch
 from mmengine.config import Config
 from mmpose.structures import PoseDataSample
 
-from handkd.apis.inference_crops import ConfigCrop, HandPlace
-from handkd.apis.inferencer import HandInferencer
+from handkd.apis.inference_config import crop_of
 from handkd.apis.trained import student_config
 from handkd.datasets.transforms import HandCrop, PackHandInputs, WarpCrop
 from handkd.geometry import project, unproject, zb_square
 from handkd.geometry.crops import ZB_MARGIN
 from handkd.geometry.virtual_camera import turn_onto
 from handkd.hand import JOINT_INDEX
+from handkd.inference.crops import HandPlace
+from handkd.inference.inferencer import HandInferencer
 from handkd.registry import TRANSFORMS
 from handkd.size_checks import leaf_datasets
 from handkd.studio import StudioDataset
@@ -78,11 +79,11 @@ def known_of(infer: HandInferencer, photo: dict) -> dict:
     """What the crop of an inferencer needs to know of a labelled photograph."""
     known = dict(box=tight_box(photo))
     root = (
-        *photo['keypoints'][0, infer.network.crop.root].tolist(),
-        float(photo['keypoints_cam'][0, infer.network.crop.root, 2]),
+        *photo['keypoints'][0, infer.network.facts.crop.root_index].tolist(),
+        float(photo['keypoints_cam'][0, infer.network.facts.crop.root_index, 2]),
     )
-    if infer.network.crop.rule in ('zb', 'cube'):
-        known['root'] = root if infer.network.crop.rule == 'cube' else root[:2]
+    if infer.network.facts.crop.rule in ('zb', 'cube'):
+        known['root'] = root if infer.network.facts.crop.rule == 'cube' else root[:2]
     if hasattr(infer.network.model.head, 'codec') and hasattr(infer.network.model.head.codec, 'scale_bone'):
         known['camera'] = photo['camera']['K']
     return known
@@ -108,7 +109,7 @@ def test_inference_gives_the_prediction_of_the_test_pipeline(path, photo, checke
     monkeypatch.setattr(
         infer.network.model, 'test_step', lambda batch: given.append(batch) or given.append(predict(batch)) or given[-1]
     )
-    (hand,) = infer(photo['img'], **known_of(infer, photo))
+    hand = infer.one(photo['img'], **known_of(infer, photo))
     batch, (result,) = given
     expected = run_pipeline(dataset, photo)
     seen, shown = batch['inputs']['rgb'][0].int(), expected['inputs']['rgb'].int()
@@ -147,17 +148,17 @@ def test_crops_equal_those_of_the_test_pipelines_for_the_same_box(photo):
         steps = crop_steps(leaf_datasets(cfg, 'test_dataloader')[0][1])
         kinds[json.dumps(steps, default=str, sort_keys=True)] = (cfg, steps)
     for cfg, steps in kinds.values():
-        crop, sample = ConfigCrop(cfg), dict(photo)
+        crop, sample = crop_of(cfg), dict(photo)
         for step in steps:
             sample = TRANSFORMS.build(step)(sample)
-        root = (*photo['keypoints'][0, crop.root].tolist(), float(photo['keypoints_cam'][0, crop.root, 2]))
+        root = (*photo['keypoints'][0, crop.root_index].tolist(), float(photo['keypoints_cam'][0, crop.root_index, 2]))
         place = HandPlace(
             tight_box(photo), root=root if crop.rule in ('zb', 'cube') else None, camera=photo['camera']['K']
         )
-        view = crop.cut(dict(img=photo['img']), *crop.square(place, photo['img'].shape[:2]), place.camera)
-        np.testing.assert_array_equal(view.sample['img'], sample['img'])
+        view = crop.cut(photo['img'], *crop.square(place, photo['img'].shape[:2]), place.camera)
+        np.testing.assert_array_equal(view.pixels, sample['img'])
         np.testing.assert_allclose(view.camera['K'], sample['camera']['K'], rtol=1e-6)
-    assert {ConfigCrop(cfg).rule for cfg, _ in kinds.values()} == {*HandCrop.RULES}
+    assert {crop_of(cfg).rule for cfg, _ in kinds.values()} == {*HandCrop.RULES}
 
 
 def crop_steps(dataset: dict) -> list[dict]:
@@ -168,14 +169,14 @@ def crop_steps(dataset: dict) -> list[dict]:
 
 def test_the_studio_renders_what_inference_cuts():
     cfg = Config.fromfile(ROOT / 'configs/pmd/resnet18half_studio.py')
-    crop = ConfigCrop(cfg)
+    crop = crop_of(cfg)
     full, rendered = (
         StudioDataset(**dict(FULL, crop_noise=None) | other).get_labels(7)
         for other in ({}, dict(resolution=crop.size, factor=1.25))
     )
     photo = np.zeros((320, 320, 3), np.uint8)
     square = crop.square(HandPlace(tight_box(full)), photo.shape[:2])
-    matrix = crop.cut(dict(img=photo), *square).matrix
+    matrix = crop.cut(photo, *square).matrix
     np.testing.assert_allclose(
         full['keypoints'][0] @ matrix[:2, :2].T + matrix[:2, 2], rendered['keypoints'][0], atol=1e-3
     )
@@ -191,7 +192,7 @@ VIRTUAL = make_config(CUBE, dict(type='VirtualCamera', size=64))
 
 
 def test_a_zb_crop_from_the_box_alone_is_as_large_as_such_crops_are_on_average():
-    crop, studio, ratios, shifts = ConfigCrop(ZB), StudioDataset(**FULL, crop_noise=None), [], []
+    crop, studio, ratios, shifts = crop_of(ZB), StudioDataset(**FULL, crop_noise=None), [], []
     for i in range(200):
         sample = studio.get_labels(i)
         box = tight_box(sample)
@@ -201,11 +202,11 @@ def test_a_zb_crop_from_the_box_alone_is_as_large_as_such_crops_are_on_average()
         shifts.append(np.abs(true['center'] - center).max() / max(box[2:]))
     assert np.mean(ratios) == pytest.approx(1, abs=0.05)
     assert np.mean(shifts) < 0.17
-    assert crop.margin == ZB_MARGIN
+    assert crop.box_ratio == ZB_MARGIN
 
 
 def test_a_zb_crop_around_the_known_joint_is_the_rule_itself(photo):
-    crop = ConfigCrop(ZB)
+    crop = crop_of(ZB)
     joints = photo['keypoints'][0]
     center, side = crop.square(HandPlace(tight_box(photo), root=tuple(joints[9])), (320, 320))
     expected = zb_square(joints, np.ones(21, bool), (320, 320))
@@ -235,7 +236,7 @@ def test_a_cube_comes_from_the_root_or_from_box_and_scale(files, position, cut):
         (dict(root=(*pixels[9], hand[9, 2]), box=box), 0.01),
         (dict(box=box), 1.0),
     ):
-        (found,) = infer(image, hand_scale_mm=90.0, camera=INTRINSICS, **known)
+        found = infer.one(image, hand_scale_mm=90.0, camera=INTRINSICS, **known)
         np.testing.assert_allclose(found['keypoints'], pixels, atol=tolerance)
         np.testing.assert_allclose(found['keypoints_3d'], hand - hand[0], atol=10 * tolerance)
         assert found['box'] == known.get('box')
@@ -250,16 +251,16 @@ def test_a_cube_comes_from_the_root_or_from_box_and_scale(files, position, cut):
 def test_an_image_that_is_a_cube_s_crop_already(files):  # noqa: F811 (fixture)
     infer = HandInferencer(VIRTUAL, files[1], device='cpu')
     camera = np.array([[600.0, 0, 119.5], [0, 600.0, 119.5], [0, 0, 1]])
-    (hand,) = infer(np.zeros((240, 240, 3), np.uint8), hand_scale_mm=90.0, camera=camera)
+    hand = infer.one(np.zeros((240, 240, 3), np.uint8), hand_scale_mm=90.0, camera=camera)
     expected = project((POSE - POSE[9]) * 90 + (0, 0, 600), dict(K=camera))  # 240 mm are 240 px at 600 mm
     np.testing.assert_allclose(hand['keypoints'], expected, atol=0.01)
     assert hand['box'] == (-0.5, -0.5, 240.0, 240.0)
 
 
 def test_pixels_behind_a_virtual_camera_come_back():
-    pixels = dict(img=np.zeros((480, 640, 3), np.uint8))
-    view = ConfigCrop(VIRTUAL).cut(pixels, np.array([500.0, 90.0]), 200.0, INTRINSICS)
-    assert view.matrix is None and view.sample['img'].shape == (64, 64, 3)
+    pixels = np.zeros((480, 640, 3), np.uint8)
+    view = crop_of(VIRTUAL).cut(pixels, np.array([500.0, 90.0]), 200.0, INTRINSICS)
+    assert view.matrix is None and view.pixels.shape == (64, 64, 3)
     points = np.random.default_rng(1).uniform(0, 64, (21, 2))
     rays = unproject(points, np.full(21, 400.0), view.camera)
     np.testing.assert_allclose(view.to_image(points), project(view.to_camera(rays), dict(K=INTRINSICS)), atol=1e-6)
@@ -283,7 +284,7 @@ def test_pixels_behind_a_virtual_camera_come_back():
 )
 def test_what_a_crop_lacks_is_named(files, cfg, known, message):  # noqa: F811 (fixture)
     with pytest.raises(ValueError, match=message):
-        HandInferencer(cfg, files[1], device='cpu')(np.zeros((90, 120, 3), np.uint8), **known)
+        HandInferencer(cfg, files[1], device='cpu').one(np.zeros((90, 120, 3), np.uint8), **known)
 
 
 @pytest.mark.parametrize(
@@ -297,19 +298,19 @@ def test_what_a_crop_lacks_is_named(files, cfg, known, message):  # noqa: F811 (
 )
 def test_a_pipeline_that_crops_nothing_is_refused(steps, message):
     with pytest.raises(ValueError, match=message):
-        ConfigCrop(make_config(*steps))
+        crop_of(make_config(*steps))
     with pytest.raises(ValueError, match='test_dataloader.dataset is missing'):
-        ConfigCrop(Config(dict(model=NETWORK)))
+        crop_of(Config(dict(model=NETWORK)))
 
 
 def test_a_pack_without_a_pipeline_of_its_own_shows_its_crops_with_their_margin():
     recipe = dict(source=dict(type='RHDDataset'), rule='square', factor=1.5, margin=1.2, size=80, border=7)
     dataset = dict(type='PackedHandDataset', recipe=recipe, pipeline=[dict(type='PackHandInputs')])
-    crop = ConfigCrop(Config(dict(test_dataloader=dict(dataset=dataset))))
+    crop = crop_of(Config(dict(test_dataloader=dict(dataset=dataset))))
     center, side = crop.square(HandPlace((10, 20, 100, 50)), (240, 320))
     np.testing.assert_allclose([*center, side], [60, 45, 180])
-    assert (crop.size, crop.margin) == (80, pytest.approx(1.8))
+    assert (crop.size, crop.box_ratio) == (80, pytest.approx(1.8))
     image = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     choice = dict(center=center, side=side, rotation=0.0, flip=np.zeros(2, bool))
     expected = WarpCrop(size=80, border=7)(dict(img=image, crop=choice))['img']
-    np.testing.assert_array_equal(crop.cut(dict(img=image), center, side).sample['img'], expected)
+    np.testing.assert_array_equal(crop.cut(image, center, side).pixels, expected)

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from handkd.geometry.camera import check_camera
-from handkd.hand import JOINTS, SIDES
+from handkd.hand import SIDES
 from handkd.units import FARTHEST
 
-from .inference_crops import ConfigCrop, HandPlace
-from .inference_depth import ConfigDepth, check_depth_known
-from .inference_images import InferenceImage
+from .crops import CropSpec, HandPlace
+from .depth import DepthSpec, check_depth_known
+from .images import InferenceImage
 
 
 @dataclass(frozen=True)
 class KnownHand:
-    """What is known of a hand before inference.
+    """What is known of a hand before inference, and who said it.
 
     Attributes:
         box: (x, y, width, height) of its joints in px, or 'full': the image is the network's crop already.
@@ -26,6 +26,10 @@ class KnownHand:
         hand_scale_mm: Length of the codec's scale bone in mm, or None.
         camera: Intrinsics K of the image, shape (3, 3), px, or None.
         root: (u, v) in px, or (u, v, z) in px and mm, of the joint that the crop is centred on; or None.
+        box_source: 'given', 'detector' or 'track'. Defaults to 'given'.
+        box_score: Score of a detector. Defaults to None.
+        side_source: 'given', 'detector' or 'track'. Defaults to 'given'.
+        track: Number of the hand in a video. Defaults to None.
 
     Raises:
         ValueError: If a value is invalid.
@@ -36,6 +40,10 @@ class KnownHand:
     hand_scale_mm: float | None = None
     camera: np.ndarray | None = None
     root: Sequence[float] | None = None
+    box_source: str = 'given'
+    box_score: float | None = None
+    side_source: str = 'given'
+    track: int | None = None
 
     def __post_init__(self) -> None:
         if self.side not in (None, *SIDES):
@@ -57,15 +65,34 @@ class KnownHand:
         return not isinstance(self.box, str)
 
 
+@dataclass(frozen=True)
+class FoundHand:
+    """A hand in an image, to be cut out.
+
+    Attributes:
+        pixels: The image, BGR, uint8, shape (H, W, 3); or depth, shape (H, W), mm.
+        square: The square to cut, centre (2,) and side, in px of the image.
+        place: Position of the hand.
+        center: Centre of the cube of depth, mm, camera frame, shape (3,); None for colour.
+        searched: Whether the hand was searched for in the whole image.
+    """
+
+    pixels: np.ndarray
+    square: tuple[np.ndarray, float]
+    place: HandPlace
+    center: np.ndarray | None = None
+    searched: bool = False
+
+
 class HandFinder:
     """Chooses the square to cut out of an image around a hand, from what is known of it.
 
     Args:
-        crop: The crops of the config.
-        depth: Its depth steps; None for a network of colour images.
+        crop: The crops of the network.
+        depth: Its depth steps. Defaults to None: a network of colour images.
     """
 
-    def __init__(self, crop: ConfigCrop, depth: ConfigDepth | None = None) -> None:
+    def __init__(self, crop: CropSpec, depth: DepthSpec | None = None) -> None:
         self.crop, self.depth = crop, depth
 
     def check(self, known: KnownHand) -> None:
@@ -81,20 +108,16 @@ class HandFinder:
         if self.crop.rule != 'cube' or known.hand_scale_mm is not None or (known.root is not None and known.boxed):
             return
         raise ValueError(
-            f"HandCrop(rule='cube') needs the depth of {JOINTS[self.crop.root]}: give its pixel and depth "
+            f"HandCrop(rule='cube') needs the depth of {self.crop.root}: give its pixel and depth "
             "(--root U,V,Z) with the hand's box or scale, or box and scale (--box X,Y,W,H --hand-scale MM)"
         )
 
-    def __call__(self, image: InferenceImage, known: KnownHand) -> tuple[dict, tuple[np.ndarray, float], HandPlace]:
+    def __call__(self, image: InferenceImage, known: KnownHand) -> FoundHand:
         """Find a hand.
 
         Args:
             image: The image.
             known: What is known of the hand.
-
-        Returns:
-            The image with the keys of a sample, see :meth:`.inference_crops.ConfigCrop.cut`; the square to cut, centre
-            (2,) and side, in px of the image; and the position of the hand.
 
         Raises:
             ValueError: If the box is invalid or outside the image, or has no depth; names the image.
@@ -102,35 +125,33 @@ class HandFinder:
         if self.depth is not None:
             return self._find_in_depth(image, known)
         place = self._place(image, known)
-        return dict(img=image.pixels), self.crop.square(place, image.shape), place
+        return FoundHand(image.pixels, self.crop.square(place, image.shape), place)
 
     def _place(self, image: InferenceImage, known: KnownHand) -> HandPlace:
         """Return the known position of the hand in a colour image."""
         if known.root is not None and not known.boxed and known.box == 'full':
             return HandPlace(None, root=known.root, camera=known.camera)
-        box = find_box(known.box, image.shape, image.name, self.crop.margin)
+        box = find_box(known.box, image.shape, image.name, self.crop.box_ratio)
         return HandPlace(box, not known.boxed, known.root, known.camera)
 
-    def _find_in_depth(
-        self, image: InferenceImage, known: KnownHand
-    ) -> tuple[dict, tuple[np.ndarray, float], HandPlace]:
-        """Find the hand in depth; the sample has its ``hand_center``."""
-        found = find_box(known.box, image.shape, image.name, self.crop.margin)  # raises an error for an invalid box
+    def _find_in_depth(self, image: InferenceImage, known: KnownHand) -> FoundHand:
+        """Find the hand in depth."""
+        found = find_box(known.box, image.shape, image.name, self.crop.box_ratio)  # raises an error for an invalid box
         box = found if known.boxed else None
         try:
             center = self.depth.locate(image.pixels, known.camera, box, known.root)
         except ValueError as error:
             raise ValueError(f'{image.name}: {error}') from error
-        pixels = dict(depth=image.pixels, hand_center=center[None, None])
         if box is not None and self.crop.rule != 'cube':
             place = HandPlace(box, root=known.root, camera=known.camera)
-            return pixels, self.crop.square(place, image.shape), place
-        square = self.crop.around_found(dict(pixels, camera=dict(K=known.camera)))
-        return pixels, square, HandPlace(box or self.crop.box_of(square), root=known.root, camera=known.camera)
+            return FoundHand(image.pixels, self.crop.square(place, image.shape), place, center)
+        square = self.crop.around_found(center, known.camera)
+        place = HandPlace(box or self.crop.box_of(square), root=known.root, camera=known.camera)
+        return FoundHand(image.pixels, square, place, center, searched=box is None)
 
 
 def find_box(
-    box: str | Sequence[float], shape: tuple[int, int], name: str, margin: float
+    box: str | Sequence[float], shape: tuple[int, int], name: str, ratio: float
 ) -> tuple[float, float, float, float]:
     """Check a hand's box, and resolve the value 'full'.
 
@@ -139,7 +160,7 @@ def find_box(
             that the crop's rule enlarges to the image's longer side.
         shape: (height, width) of the image.
         name: Name of the image in errors.
-        margin: Side of the crop over the box's longer side.
+        ratio: Side of the crop over the box's longer side.
 
     Returns:
         (x, y, width, height) in px.
@@ -151,7 +172,7 @@ def find_box(
     if isinstance(box, str):
         if box != 'full':
             raise ValueError(f"box must be 'full' or (x, y, width, height) in px, found {box!r}")
-        edge = max(height, width) / margin
+        edge = max(height, width) / ratio
         return ((width - 1 - edge) / 2, (height - 1 - edge) / 2, edge, edge)
     values = np.asarray(box, np.float64)
     if values.shape != (4,) or not np.isfinite(values).all() or not (values[2:] > 0).all():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from handkd.apis.inference_crops import ConfigCrop
-from handkd.apis.inference_images import InferenceImage
-from handkd.apis.inference_places import HandFinder, KnownHand, find_box
+from handkd.apis.inference_config import crop_of
+from handkd.inference.images import InferenceImage
+from handkd.inference.places import HandFinder, KnownHand, find_box
 
 from .test_inferencer import IMAGE, TEST_SET
 
@@ -42,15 +42,15 @@ def test_known_values_that_make_no_sense(values, message):
 
 
 def test_a_hand_is_where_its_box_is_and_else_fills_the_image():
-    find, image = HandFinder(ConfigCrop(Config(dict(test_dataloader=TEST_SET)))), InferenceImage('rgb', IMAGE)
+    find, image = HandFinder(crop_of(Config(dict(test_dataloader=TEST_SET)))), InferenceImage('rgb', IMAGE)
     for box, middle, side, whole in (
         (np.array([30, 20, 40, 50]), (50, 45), 62.5, False),
         ('full', (59.5, 44.5), 120, True),
     ):
         known = KnownHand(box)
         find.check(known)
-        pixels, square, place = find(image, known)
-        np.testing.assert_allclose([*square[0], square[1]], [*middle, side])
-        assert pixels['img'] is IMAGE and place.whole == whole
+        found = find(image, known)
+        np.testing.assert_allclose([*found.square[0], found.square[1]], [*middle, side])
+        assert found.pixels is IMAGE and found.place.whole == whole
     with pytest.raises(ValueError, match="root is for crops of the rules 'zb' and 'cube'"):
         find.check(KnownHand(root=(5, 6)))

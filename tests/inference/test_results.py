@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from handkd.apis.inference_crops import ConfigCrop, HandPlace
-from handkd.apis.inference_places import KnownHand
-from handkd.apis.inference_results import result_of
+from handkd.apis.inference_config import crop_of
 from handkd.geometry import project
+from handkd.inference.crops import CropSpec, HandPlace
+from handkd.inference.networks import NetworkFacts
+from handkd.inference.places import FoundHand, KnownHand
+from handkd.inference.results import result_of
 
 from .test_inferencer import IMAGE, PIPELINE, POSE
 
@@ -15,13 +17,14 @@ CAMERA = np.array([[110.0, 0, 60], [0, 110.0, 45], [0, 0, 1]])
 BOX = (30.0, 20.0, 40.0, 50.0)
 
 
-def make_crop(**choose) -> ConfigCrop:
-    return ConfigCrop(Config(dict(test_dataloader=dict(dataset=dict(pipeline=[choose, PIPELINE[1]])))))
+def make_crop(**choose) -> CropSpec:
+    return crop_of(Config(dict(test_dataloader=dict(dataset=dict(pipeline=[choose, PIPELINE[1]])))))
 
 
-def result(joints: dict, crop: ConfigCrop, place: HandPlace, **known) -> dict:
-    view = crop.cut(dict(img=IMAGE), *crop.square(place, IMAGE.shape[:2]), place.camera)
-    return result_of(joints, view, place, KnownHand(camera=place.camera, **known), crop)
+def result(joints: dict, crop: CropSpec, place: HandPlace, **known) -> dict:
+    square = crop.square(place, IMAGE.shape[:2])
+    view, known = crop.cut(IMAGE, *square, place.camera), KnownHand(place.box, camera=place.camera, **known)
+    return result_of(joints, view, FoundHand(IMAGE, square, place), known, NetworkFacts('net', 'rgb', crop))
 
 
 def test_joints_in_the_crop_are_mapped_to_the_image():

@@ -1,22 +1,38 @@
-"""Crops as in a config's test pipeline, around hands whose joints are not known."""
+"""Crops as in a config's test pipeline, around hands whose joints are not known.
+
+The rule is plain data, :class:`CropSpec`: a config gives it (:mod:`handkd.apis.inference_config`), and an exported
+network carries it.
+"""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from mmengine.config import Config
 
-from handkd.datasets.packed.recipe import read_recipe
-from handkd.datasets.transforms import HandCrop, VirtualCamera, WarpCrop
-from handkd.geometry import box_square, cube_square, original_pixels, project, unproject, zb_square
+from handkd.geometry import (
+    affine_camera,
+    box_square,
+    crop_matrix,
+    cube_square,
+    found_square,
+    original_pixels,
+    project,
+    unproject,
+    zb_square,
+)
 from handkd.geometry.crops import HAND_EXTENT, ZB_MARGIN
-from handkd.geometry.virtual_camera import turn_onto
+from handkd.geometry.resampling import warp_planes
+from handkd.geometry.virtual_camera import look_up, points_per_pixel, turn_picture, virtual_camera
+from handkd.geometry.warping import warp_image
 from handkd.hand import JOINT_INDEX, JOINTS, NUM_JOINTS
-from handkd.registry import DATASETS, TRANSFORMS
-from handkd.size_checks import LOADERS, argument, last_cut, leaf_datasets, type_name
+from handkd.hints import check_choice
+
+RULES = ('square', 'box', 'zb', 'cube')
+"""Rules of HandCrop."""
+_NO_LENS = np.zeros(5)
 
 
 @dataclass(frozen=True)
@@ -51,20 +67,31 @@ class HandView:
     """Crop of an image that a network is given, with the maps back to the image.
 
     Attributes:
-        sample: The crop, with the keys of a sample: ``img``, or ``depth`` with its camera and ``hand_center``.
+        pixels: The crop: BGR, uint8, shape (S, S, 3); or depth, shape (S, S), mm, 0 where there is no reading.
         camera: The crop's camera; None if the image's is not known.
         matrix: Map of the image's pixels to those of the crop, shape (3, 3); None with a virtual camera.
         turn: Rotation of the image's camera axes to those of the crop's, shape (3, 3).
         original: The image's camera, or None.
         square: The square that was cut, centre (2,) and side, in px of the image.
+        center: Centre of the depth cube around the hand, mm, frame of the crop's camera, shape (3,); None for colour.
     """
 
-    sample: dict
+    pixels: np.ndarray
     camera: dict | None
     matrix: np.ndarray | None
     turn: np.ndarray
     original: dict | None
     square: tuple[np.ndarray, float]
+    center: np.ndarray | None = None
+
+    @property
+    def seen_from(self) -> dict:
+        """Camera of the crop; if it is not known one so far away that perspective hardly matters."""
+        if self.camera is not None:
+            return self.camera
+        size = len(self.pixels)
+        focal, middle = 20.0 * size, (size - 1) / 2
+        return dict(K=np.array([[focal, 0.0, middle], [0.0, focal, middle], [0.0, 0.0, 1.0]]))
 
     def to_image(self, points: np.ndarray) -> np.ndarray:
         """Map points in px of the crop, shape (N, 2), to px of the image, shape (N, 2)."""
@@ -78,8 +105,9 @@ class HandView:
         return joints @ self.turn
 
 
-class ConfigCrop:
-    """Cuts images as the test pipeline of a config does, by HandCrop's rules for a hand whose joints are not known.
+@dataclass(frozen=True)
+class CropSpec:
+    """Rule for the square that a network is given, and its cutting, by HandCrop's rules for unknown joints.
 
     ========== ============================================= ==========================================================
     rule       square in testing                             square here
@@ -87,41 +115,52 @@ class ConfigCrop:
     ``square`` the joints' tight box, times ``factor``       the box: the same square if it is tight
     ``box``    the labelled box, times ``factor``            the box
     ``zb``     the visible joints' box around middle_mcp     the box and ``root``, (u, v): the same square; without
-                                                             ``root`` the box's centre and :data:`ZB_MARGIN`
+                                                             ``root`` the box's centre and ``ZB_MARGIN``
     ``cube``   pixel and depth of the root, and the camera   ``root``, (u, v, z), and ``camera``: the same square;
                                                              without ``root`` :meth:`first_guess`, to be refined
     ========== ============================================= ==========================================================
 
-    StudioDataset, which renders crops, has the rule 'square' and its own ``factor``. Random noise on crops is left out.
-
-    Args:
-        cfg: The config.
-
-    Raises:
-        ValueError: If its test pipeline does not choose a square and cut it.
+    Random noise on crops is left out.
 
     Attributes:
-        rule: 'square', 'box', 'zb' or 'cube'.
-        size: Side of the network's input in px.
-        turns: Whether a virtual camera is turned onto the hand.
-        root: Index of the joint in the middle of the squares of 'zb' and 'cube'.
+        rule: One of :data:`RULES`. Defaults to 'square'.
+        factor: Side of the square over the longer side of the box, for 'square' and 'box'. Defaults to 1.25.
+        cube: Edge of the cube in mm, for 'cube'. Defaults to 300.0.
+        root: Joint in the middle of the squares of 'zb' and 'cube'. Defaults to 'middle_mcp'.
+        size: Side of the network's input in px. Defaults to 64.
+        border: Value of pixels outside the image. Defaults to 0.
+        margin: Side of the square that is cut over that of the rule. Defaults to 1.0.
+        turns: Whether a virtual camera is turned onto the hand. Defaults to False.
+
+    Raises:
+        ValueError: If a value is invalid.
     """
 
-    def __init__(self, cfg: Config) -> None:
-        leaves = [leaf for loader in LOADERS for leaf in leaf_datasets(cfg, loader)]
-        if not leaves:
-            raise ValueError(
-                f'{cfg.filename}: test_dataloader.dataset is missing; its pipeline is needed to crop images'
-            )
-        self._choose, self._cut, self._margin = _read_steps(*leaves[0], str(cfg.filename))
-        self.rule, self.turns = self._choose.rule, isinstance(self._cut, VirtualCamera)
-        self.root = self._choose.root if self.rule == 'cube' else JOINT_INDEX['middle_mcp']
-        self.size = self._cut.size if self.turns else self._cut.size[0]
+    rule: str = 'square'
+    factor: float = 1.25
+    cube: float = 300.0
+    root: str = 'middle_mcp'
+    size: int = 64
+    border: int = 0
+    margin: float = 1.0
+    turns: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice(self.rule, RULES, 'the rule of a crop')
+        if self.root not in JOINT_INDEX or not (
+            self.factor > 0 and self.cube > 0 and self.margin > 0 and self.size > 0
+        ):
+            raise ValueError(f'a crop must have positive sizes and a joint as its root, found {self}')
 
     @property
-    def margin(self) -> float:
+    def root_index(self) -> int:
+        """Index of ``root``."""
+        return JOINT_INDEX[self.root]
+
+    @property
+    def box_ratio(self) -> float:
         """Side of the square over the longer side of the joints' box; 1 for 'cube', which does not depend on a box."""
-        return self._margin * {'zb': ZB_MARGIN, 'cube': 1.0}.get(self.rule, self._choose.factor)
+        return self.margin * {'zb': ZB_MARGIN, 'cube': 1.0}.get(self.rule, self.factor)
 
     def check(self, box_given: bool, root: Sequence[float] | None, camera: np.ndarray | None) -> None:
         """Check that all inputs that the crop needs are given, and none that it can't use.
@@ -134,7 +173,7 @@ class ConfigCrop:
         Raises:
             ValueError: If not; names the input to give.
         """
-        name, joint = f"HandCrop(rule='{self.rule}')", JOINTS[self.root]
+        name, joint = f"HandCrop(rule='{self.rule}')", JOINTS[self.root_index]
         if root is not None:
             count = {'zb': 2, 'cube': 3}.get(self.rule)
             if count is None:
@@ -144,10 +183,11 @@ class ConfigCrop:
                 raise ValueError(f'for {name} root must be {wanted}, found {tuple(root)}')
             if self.rule == 'zb' and not box_given:
                 raise ValueError(f"for {name} root needs the hand's box: give the box, too")
+        cut = 'VirtualCamera' if self.turns else 'WarpCrop'
         if camera is None and (self.turns or self.rule == 'cube'):
             what = 'virtual cameras turned onto the hand' if self.turns else 'what a metric cube spans'
             raise ValueError(
-                f'this network was trained on {what} ({name}, {type(self._cut).__name__}): give the camera K of the '
+                f'this network was trained on {what} ({name}, {cut}): give the camera K of the '
                 'image (--camera FX,FY,CX,CY)'
             )
 
@@ -167,25 +207,25 @@ class ConfigCrop:
         if self.rule == 'zb':
             return self._zb_square(place, shape)
         x, y, width, height = place.box
-        center, side = box_square(np.array([x, y, x + width, y + height]), self._choose.factor)
-        return center, side * self._margin
+        center, side = box_square(np.array([x, y, x + width, y + height]), self.factor)
+        return center, side * self.margin
 
-    def around_found(self, sample: dict) -> tuple[np.ndarray, float]:
+    def around_found(self, center: np.ndarray, camera: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the square around a hand found in depth, as ``HandCrop(center='hand')`` does; see :meth:`square`.
 
         Args:
-            sample: Its ``depth``, ``camera`` and ``hand_center``.
+            center: Position of the hand, mm, camera frame, shape (3,).
+            camera: Intrinsics K of the image, shape (3, 3), px.
         """
-        choose = copy.copy(self._choose)
-        choose.center = 'hand'
-        crop = choose.transform(dict(sample))['crop']
-        return crop['center'], float(crop['side']) * self._margin
+        size = self.cube if self.rule == 'cube' else self.factor
+        pixel, side = found_square(self.rule, size, project(center, dict(K=camera)), center[2], camera)
+        return pixel, float(side) * self.margin
 
     def box_of(self, square: tuple[np.ndarray, float]) -> tuple[float, float, float, float]:
         """Return the box (x, y, width, height) of a mean hand that would have this square (:meth:`square`), px."""
         center, side = square
-        ratio = self._choose.cube / HAND_EXTENT if self.rule == 'cube' else self.margin / self._margin
-        edge = side / self._margin / ratio
+        ratio = self.cube / HAND_EXTENT if self.rule == 'cube' else self.box_ratio / self.margin
+        edge = side / self.margin / ratio
         return (*(center - edge / 2).tolist(), edge, edge)
 
     def around(self, pixel: np.ndarray, depth: float, camera: np.ndarray) -> tuple[np.ndarray, float]:
@@ -199,8 +239,8 @@ class ConfigCrop:
         Returns:
             Centre (2,) and side in px of the image, as of :meth:`square`.
         """
-        center, side = cube_square(pixel, depth, camera, self._choose.cube)
-        return center, float(side) * self._margin
+        center, side = cube_square(pixel, depth, camera, self.cube)
+        return center, float(side) * self.margin
 
     def depth_of(self, side: float, camera: np.ndarray) -> float:
         """Return the depth of a cube from its square: the inverse of :meth:`around`.
@@ -212,29 +252,57 @@ class ConfigCrop:
         Returns:
             Depth in the camera frame, mm.
         """
-        return float(cube_square(np.zeros(2), 1.0, camera, self._choose.cube)[1]) * self._margin / side
+        return float(cube_square(np.zeros(2), 1.0, camera, self.cube)[1]) * self.margin / side
 
     def first_guess(self, place: HandPlace) -> tuple[np.ndarray, float]:
         """Return the square of a cube around a mean hand that fills the box; see :meth:`square`."""
-        return place.middle, place.extent * self._choose.cube / HAND_EXTENT * self._margin
+        return place.middle, place.extent * self.cube / HAND_EXTENT * self.margin
 
-    def cut(self, pixels: dict, center: np.ndarray, side: float, camera: np.ndarray | None = None) -> HandView:
+    def cut(
+        self,
+        pixels: np.ndarray,
+        center: np.ndarray,
+        side: float,
+        camera: np.ndarray | None = None,
+        hand_center: np.ndarray | None = None,
+    ) -> HandView:
         """Cut a square out as the test pipeline does.
 
         Args:
-            pixels: The image, with the keys of a sample: ``img``, BGR, uint8, shape (H, W, 3); or ``depth``, shape
-                (H, W), mm, and ``hand_center``, shape (1, 1, 3), mm, camera frame.
+            pixels: The image, BGR, uint8, shape (H, W, 3); or depth, shape (H, W), mm.
             center: The square's centre in px of the image, shape (2,).
             side: Its side in px of the image.
             camera: Intrinsics K of the image, shape (3, 3), px. Defaults to None: not known.
+            hand_center: Centre of the depth cube, mm, camera frame, shape (3,). Defaults to None.
         """
-        sample = dict(pixels, crop=dict(center=center, side=side, rotation=0.0, flip=np.zeros(2, bool)))
         original = None if camera is None else dict(K=camera)
+        square = (center, side)
+        if self.turns:
+            seen, turned, turn = self._turn(pixels, center, side, original)
+            return HandView(seen, turned, None, turn, original, square)
+        matrix, moved = crop_matrix(center, side, self.size), None
         if original is not None:
-            sample['camera'] = original
-        seen = self._cut.transform(sample)
-        turn = turn_onto(center, 0.0, original) if self.turns else np.eye(3)
-        return HandView(seen, seen.get('camera'), seen.get('warp_matrix'), turn, original, (center, side))
+            moved, move = affine_camera(original, matrix)
+            hand_center = None if hand_center is None else hand_center @ move.T
+        seen = np.empty((self.size, self.size, *pixels.shape[2:]), pixels.dtype)
+        if pixels.ndim == 3:
+            warp_image(pixels, np.linalg.inv(matrix), self.border, seen)
+        else:
+            warp_planes([pixels], np.linalg.inv(matrix), [seen])
+        return HandView(seen, moved, matrix, np.eye(3), original, square, hand_center)
+
+    def _turn(
+        self, pixels: np.ndarray, center: np.ndarray, side: float, original: dict
+    ) -> tuple[np.ndarray, dict, np.ndarray]:
+        """Return what a virtual camera on the square sees, (S, S, 3), the camera, and the rotation of its axes."""
+        old = dict(K=np.asarray(original['K'], np.float64)[None])
+        new, move = virtual_camera(np.array(center)[None], np.array([side]), np.zeros(1), old, self.size)
+        (fine,) = points_per_pixel(move, old, new, self.size)
+        rays = np.swapaxes(move, 1, 2) @ np.linalg.inv(new['K'])
+        maps = cv2.convertMaps(*look_up(self.size, fine, rays[0], old['K'][0], _NO_LENS), cv2.CV_16SC2)
+        seen = np.empty((self.size, self.size, 3), np.uint8)
+        turn_picture(pixels, maps, fine, self.border, seen)
+        return seen, dict(K=new['K'][0]), move[0]
 
     def _zb_square(self, place: HandPlace, shape: tuple[int, int]) -> tuple[np.ndarray, float]:
         """Apply the rule 'zb': two joints in the corners of the box, and the centre at the root if it is known."""
@@ -248,23 +316,4 @@ class ConfigCrop:
         joints = np.tile(center, (NUM_JOINTS, 1))
         joints[[0, 1]] = low, high
         center, side = zb_square(joints, np.ones(NUM_JOINTS, bool), shape[::-1])
-        return center, side * self._margin
-
-
-def _read_steps(where: str, dataset: Mapping, filename: str) -> tuple[HandCrop, WarpCrop | VirtualCamera, float]:
-    """Return the transforms that choose and cut a data set's squares, and the margin stored around them."""
-    steps, cut = dataset.get('pipeline') or (), last_cut(dataset)
-    if cut is None:
-        factor, resolution = (argument(dataset, name, DATASETS) for name in ('factor', 'resolution'))
-        if factor is not None and resolution is not None:  # StudioDataset renders crops
-            return HandCrop('square', factor), WarpCrop(resolution), 1.0
-        if dataset.get('recipe'):
-            _, made = read_recipe(dataset['recipe'])
-            return HandCrop(made.rule, made.factor, made.cube, made.root), WarpCrop(made.size, made.border), made.margin
-    choices = [step for step in steps if type_name(step) == 'HandCrop']
-    if cut is None or not choices or type_name(cut[1]) not in ('WarpCrop', 'VirtualCamera'):
-        raise ValueError(
-            f'{filename}: {where}.pipeline does not crop an image: it must choose a square (HandCrop) and '
-            f'cut it (WarpCrop, VirtualCamera); found {[type_name(step) for step in steps]}'
-        )
-    return TRANSFORMS.build(choices[-1]), TRANSFORMS.build(cut[1]), 1.0
+        return center, side * self.margin

@@ -1,0 +1,111 @@
+"""Choice of the network: the shipped one, an exported file, a work dir, or a config with a checkpoint.
+
+An exported network runs without torch; the modules that need it are imported only for the others.
+"""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .networks import CropNetwork
+from .onnx_network import OnnxNetwork
+
+if TYPE_CHECKING:
+    import torch
+    from mmengine.config import Config
+
+PACKAGE = Path(__file__).resolve().parents[1]
+DEMO_RUN = 'work_dirs/demo/student'
+"""Work dir of `make demo`'s student, in the current folder or in the checkout."""
+
+
+def open_network(
+    model: str | PathLike | Config | None = None,
+    checkpoint: str | PathLike | None = None,
+    device: str | torch.device | None = None,
+) -> CropNetwork:
+    """Open a trained network for inference.
+
+    Args:
+        model: An ONNX file of ``handkd export``; a work dir, whose config and newest checkpoint are used; or a config,
+            its path or its name, with a checkpoint. Defaults to None: the shipped student (the first ONNX file in the
+            package's folder ``zoo``), or the newest one of the demo.
+        checkpoint: Weights of the config. Defaults to None.
+        device: Device of torch. Defaults to None: the GPU if there is one, else the CPU.
+
+    Raises:
+        FileNotFoundError: If a file is missing, or there is no network to take by default; says how to get one.
+        ValueError: If model and checkpoint do not go together, a file is damaged, or the network is of another kind.
+        ImportError: If a package is missing; says how to install it.
+    """
+    if model is None:
+        if checkpoint is not None:
+            raise ValueError('--config and --checkpoint must be given together: a checkpoint belongs to its config')
+        model = default_model()
+    if not isinstance(model, (str, PathLike)):
+        return _open_trained(model, checkpoint, device)
+    if fspath(model).lower().endswith('.onnx'):
+        return _open_exported(model, checkpoint, device)
+    if Path(model).is_dir():
+        if checkpoint is not None:
+            raise ValueError(
+                f'{fspath(model)} is a work dir, whose newest checkpoint is used: leave the checkpoint out'
+            )
+        return _open_work_dir(model, device)
+    return _open_trained(model, checkpoint, device)
+
+
+def default_model() -> Path:
+    """Return the shipped student, or the work dir of the demo's.
+
+    Raises:
+        FileNotFoundError: If there is neither; says how to get one.
+    """
+    shipped = sorted((PACKAGE / 'zoo').glob('*.onnx'))
+    if shipped:
+        return shipped[0]
+    for folder in (Path(DEMO_RUN), PACKAGE.parent / DEMO_RUN):
+        if any(folder.glob('*.pth')):
+            return folder
+    raise FileNotFoundError(
+        f'found no trained network in {PACKAGE.parent / DEMO_RUN}: train one with `make demo`, '
+        'or give yours with --config and --checkpoint, or --model FILE.onnx'
+    )
+
+
+def _open_exported(
+    model: str | PathLike, checkpoint: str | PathLike | None, device: str | torch.device | None
+) -> OnnxNetwork:
+    if checkpoint is not None:
+        raise ValueError(f'{fspath(model)} contains its weights: leave the checkpoint out')
+    if device is not None and str(device) != 'cpu':
+        raise ValueError(
+            f"an exported network runs on the CPU: leave the device out, or set it to 'cpu'; found {device}"
+        )
+    return OnnxNetwork(model)
+
+
+def _open_work_dir(folder: str | PathLike, device: str | torch.device | None) -> CropNetwork:
+    from handkd.apis.inference_network import HandNetwork
+    from handkd.apis.trained import TrainedNetwork
+
+    run = TrainedNetwork.open(fspath(folder))
+    return HandNetwork(run.cfg, run.checkpoint, device)
+
+
+def _open_trained(
+    config: str | PathLike | Config, checkpoint: str | PathLike | None, device: str | torch.device | None
+) -> CropNetwork:
+    if checkpoint is None:
+        name = fspath(config) if isinstance(config, (str, PathLike)) else config.filename
+        raise ValueError(
+            f'{name}: --config and --checkpoint must be given together: a config needs the checkpoint of its weights; '
+            'an exported network (.onnx) and a work dir contain theirs'
+        )
+    from handkd.apis.inference_network import HandNetwork
+    from handkd.config import load_config
+
+    cfg = load_config(config, only='model') if isinstance(config, (str, PathLike)) else config
+    return HandNetwork(cfg, checkpoint, device)
