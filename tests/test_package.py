@@ -178,6 +178,11 @@ HEAVY = {'faiss', 'matplotlib', 'numba', 'scipy'} | {
         ('from handkd.apis import HandInferencer', HEAVY | {'mmengine', 'mmpose', 'torch'}),
         ('import handkd.commands.infer', HEAVY),
         ('import handkd.apis.cli, handkd.visualization', HEAVY),
+        (
+            'import handkd.inference.sources, handkd.inference.drawing, handkd.inference.tracking\n'
+            'import handkd.inference.onnx_detector, handkd.inference.mediapipe_detector, handkd.inference.smoothing',
+            HEAVY | {'PIL', 'mediapipe', 'mmcv', 'mmengine', 'mmpose', 'onnxruntime', 'torch'},
+        ),
         ('import handkd.evaluation', {'handkd.models', 'handkd.studio', 'matplotlib', 'numba'}),
     ],
 )
