@@ -142,7 +142,7 @@ def _checked_header(data: bytes | mmap.mmap, path: str | os.PathLike) -> ImageHe
     if width * height > MAX_PIXELS:
         raise ImageReadError(
             f'{os.fspath(path)!r} has {width} x {height} = {width * height / 1e6:.0f} million pixels, at most '
-            f'{MAX_PIXELS / 1e6:.0f} million are read; make it smaller, and its labels (2D joints, box, K) with it'
+            f'{MAX_PIXELS / 1e6:.0f} million are read; make it smaller, and its labels (2D joints, box, K), if any'
         )
     return header
 
@@ -153,7 +153,8 @@ def _open(path: str | os.PathLike) -> BinaryIO:
         file = open_file(path)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f'no image file {os.fspath(path)!r}; check the path (img_path, data_root, the paths in the .jsonl file)'
+            f'no image file {os.fspath(path)!r}; check the path '
+            '(of a data set: img_path, data_root, the paths in the .jsonl file)'
         ) from None
     except IsADirectoryError:
         raise IsADirectoryError(f'{os.fspath(path)!r} is a directory; name an image file in it') from None
