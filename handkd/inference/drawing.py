@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from handkd.hand import SIDES
+from handkd.hand import NUM_JOINTS, SIDES
 from handkd.skeleton_drawing import draw_bones, draw_skeleton_3d, light_square
 
 SIDE_COLORS: dict[str | None, tuple[int, int, int]] = {
@@ -31,7 +31,8 @@ def draw_hands(image: np.ndarray, hands: Sequence[Mapping], boxes: bool = True, 
 
     Args:
         image: BGR, uint8, shape (H, W, 3); it is not changed.
-        hands: Results of one image. Used are ``keypoints`` (21, 2), px of the image; and where present and not None
+        hands: Results of one image. Used are ``keypoints`` (21, 2), px of the image (another number of joints, as of
+            NYU, is drawn as dots); and where present and not None
             ``box`` (x, y, width, height), px of the image, ``side``, ``side_score`` and ``track``. Joints that are not
             finite are left out.
         boxes: Whether boxes are drawn. Defaults to True.
@@ -48,7 +49,10 @@ def draw_hands(image: np.ndarray, hands: Sequence[Mapping], boxes: bool = True, 
         if boxes and hand.get('box') is not None and box is not None:
             low, high = _corners(box)
             cv2.rectangle(canvas, low, high, color, max(1, _line_width(image, box) // 2))
-        draw_bones(canvas, points, _line_width(image, box))
+        if len(points) == NUM_JOINTS:
+            draw_bones(canvas, points, _line_width(image, box))
+        else:
+            _draw_dots(canvas, points, _line_width(image, box), color)
         if labels and box is not None:
             _write(canvas, label_text(hand), _corners(box)[0], color)
     return canvas
@@ -124,7 +128,7 @@ def _by_column(hands: Sequence[Mapping], columns: int) -> list[Mapping | None]:
     placed: list[Mapping | None] = [None] * columns
     for hand in hands:
         joints = hand.get('keypoints_3d')
-        if joints is None or not np.isfinite(np.asarray(joints, np.float64)).all():
+        if joints is None or np.shape(joints) != (NUM_JOINTS, 3) or not np.isfinite(np.asarray(joints)).all():
             continue
         wanted = SIDES.index(hand['side']) if hand.get('side') in SIDES else 0
         free = [column for column in range(columns) if placed[column] is None]
@@ -136,6 +140,11 @@ def _by_column(hands: Sequence[Mapping], columns: int) -> list[Mapping | None]:
 @lru_cache(maxsize=4)
 def _empty_cell(size: int) -> np.ndarray:
     return light_square(size, 1)
+
+
+def _draw_dots(canvas: np.ndarray, points: np.ndarray, width: int, color: tuple[int, int, int]) -> None:
+    for x, y in np.clip(points[np.isfinite(points).all(-1)], -(2**15), 2**15).round().astype(int).tolist():
+        cv2.circle(canvas, (x, y), width, color, -1, cv2.LINE_AA)
 
 
 def _box(hand: Mapping, points: np.ndarray) -> np.ndarray | None:

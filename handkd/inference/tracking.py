@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from handkd.hand import NUM_JOINTS, SIDES
+from handkd.hand import SIDES
 from handkd.hints import ConfigError
 
 from .detectors import Detector
@@ -92,7 +92,7 @@ class _Track:
 
     Attributes:
         box: Box for the network in this frame.
-        joints: Joints in the last frame, (21, 2), px; None before the first and after a loss.
+        joints: Joints in the last frame, (J, 2), px; None before the first and after a loss.
         motion: Motion of the centre of the joints from the frame before, px.
         frames: Number of frames with joints since the hand was found.
         misses: Number of detections in a row that did not find it.
@@ -198,8 +198,8 @@ class HandTracker:
         """Take over the joints that the network found in the boxes of the last :meth:`find`.
 
         Args:
-            keypoints: Joints of each box, px of the image, shape (N, 21, 2).
-            scores: Their scores, shape (N, 21). Defaults to None: unknown.
+            keypoints: Joints of each box, px of the image, shape (N, J, 2), of any set of joints.
+            scores: Their scores, shape (N, J). Defaults to None: unknown.
             sides: Evidence of each box for a side: it and its score, 0 to 1; or None. Defaults to None: unknown.
 
         Returns:
@@ -208,7 +208,7 @@ class HandTracker:
         Raises:
             ValueError: If there is not one result per box.
         """
-        keypoints = np.asarray(keypoints, np.float64).reshape(-1, NUM_JOINTS, 2)
+        keypoints = np.asarray(keypoints, np.float64)
         found, count = self._tracks, len(self._tracks)
         if len(keypoints) != count or any(given is not None and len(given) != count for given in (scores, sides)):
             raise ValueError(f'expected one result for each of {count} boxes, found {len(keypoints)}')

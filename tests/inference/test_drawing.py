@@ -46,6 +46,13 @@ def test_unknown_joints_and_hands_outside_are_left_out():
     np.testing.assert_array_equal(draw_hands(BLACK[::-1], []), BLACK)
 
 
+def test_other_sets_of_joints_are_dots():
+    hand = result(keypoints=SPREAD[:14], keypoints_3d=DEEP[:14], side='left')
+    frame = draw_frame(BLACK, [hand])
+    assert all(has(frame, SIDE_COLORS['left'], int(x), int(y)) for x, y in SPREAD[:14])
+    np.testing.assert_array_equal(frame[:, 320:], draw_frame(BLACK, [])[:, 320:])
+
+
 @pytest.mark.parametrize(
     ('hand', 'text'),
     [

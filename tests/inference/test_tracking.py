@@ -190,6 +190,13 @@ def test_without_a_detector_the_whole_image_is_the_first_box():
     np.testing.assert_allclose(tracker.find(IMAGE)[0].box, (245, 145, 110, 110))
 
 
+def test_other_sets_of_joints_are_followed():
+    tracker = HandTracker(None)
+    tracker.find(IMAGE)
+    assert tracker.update(hand(300, 200)[None, :14])[0].track == 0
+    assert tracker.find(IMAGE)[0].source == 'track'
+
+
 def test_results_must_match_the_boxes():
     tracker = HandTracker(None)
     tracker.find(IMAGE)
