@@ -27,13 +27,14 @@ def background_path(folder: str | PathLike, sequence: str, view: int) -> Path:
 
     Args:
         folder: Folder of all backgrounds.
-        sequence: Name of the sequence.
+        sequence: Name of the sequence; may contain folders, as DexYCB's 'SUBJECT/SEQUENCE'.
         view: Number of the camera.
 
     Raises:
         ValueError: If the sequence's name would lead out of the folder.
     """
-    check_name(sequence, 'the sequence of a background')
+    for part in sequence.split('/'):
+        check_name(part, f'each part of the sequence {sequence!r} of a background')
     return Path(folder) / sequence / f'{view:02d}.npy'
 
 

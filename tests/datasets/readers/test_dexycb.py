@@ -7,11 +7,15 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from mmengine.config import Config
 from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
 
+from handkd.artifacts.backgrounds import make_backgrounds
 from handkd.datasets import DexYCBDataset
 from handkd.datasets.readers.dexycb_files import SERIALS
 from handkd.hand import chirality
+from handkd.registry import DATASETS
 from handkd.studio.layouts import write_layout
 
 ALL = ('rgb', 'depth', 'mask')
@@ -61,6 +65,16 @@ def test_the_studio_comes_back(written, setup):
             'the frame without a hand'
         )
         assert split in dataset.PUBLISHED if setup == 's0' else not dataset.PUBLISHED
+
+
+def test_the_backgrounds_of_its_cameras_are_made_and_loaded(written, tmp_path):
+    init_default_scope('handkd')
+    load = dict(type='LoadBackground', folder=str(tmp_path))
+    dataset = dict(type='DexYCBDataset', data_root=str(written[0]), split='val', pipeline=[load])
+    made, new = make_backgrounds(Config(dict(val_dataloader=dict(dataset=dataset))))[str(tmp_path)]
+    samples = DATASETS.build(dataset)
+    assert made == new == len({(samples[i]['sequence'], samples[i]['view']) for i in range(len(samples))})
+    assert all(samples[i]['background'].shape == (480, 640, 3) for i in range(len(samples)))
 
 
 def test_frames_have_the_owners_numbers(written):
