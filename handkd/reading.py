@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,12 +28,16 @@ BYTE_ORDER_MARKS: dict[bytes, str] = {
 MAX_TEXT = 1 << 30
 """Maximum size in bytes of a text that is read at once: as Python objects it takes several times as much."""
 
+CUT_OFF = 'the file seems to be cut off: copy or download it again'
+"""Remedy for a file that ends too early."""
+
 _KINDS = (
     (stat.S_ISFIFO, 'a pipe'),
     (stat.S_ISCHR, 'a device'),
     (stat.S_ISBLK, 'a device'),
     (stat.S_ISSOCK, 'a socket'),
 )
+_PART = re.compile(r'[-.eE+]{1,3}|t|tr|tru|f|fa|fal|fals|n|nu|nul')  # of a number or a word, at the end of a text
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 10
@@ -141,7 +146,21 @@ def read_json(path: str | PathLike, constants: bool = False) -> object:
         OSError: If it can't be read; names it.
         ValueError: If it is not valid JSON; names it.
     """
-    return parse_json(read_text(path), os.fspath(Path(path)), constants)
+    text = read_text(path)
+    try:
+        return parse_json(text, os.fspath(Path(path)), constants)
+    except ValueError as error:
+        if _ends_too_early(text, error.__cause__):
+            raise ValueError(f'{error}; {CUT_OFF}') from error
+        raise
+
+
+def _ends_too_early(text: str, error: BaseException | None) -> bool:
+    """Whether a JSON text is the beginning of a valid one, judged by the place of its error."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    rest = text[error.pos :].strip()
+    return not rest or error.msg.startswith('Unterminated string') or (error.pos > 0 and bool(_PART.fullmatch(rest)))
 
 
 def check_name(name: str, where: str) -> None:

@@ -79,6 +79,21 @@ def test_what_is_no_json_is_named(tmp_path, text):
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize('length', range(37))
+def test_a_json_file_that_is_cut_off_has_a_remedy(tmp_path, length):
+    (tmp_path / 'a.json').write_text('[[-0.5, 1e-3, {"key": "text"}, true]]'[:length])
+    with pytest.raises(ValueError, match='a.json: not valid JSON.*; the file seems to be cut off: copy or download it'):
+        read_json(tmp_path / 'a.json')
+
+
+@pytest.mark.parametrize('text', ['{"image": }', '[1, 2,]', 'hello', '[1 2]', '[nul]', '{"a": 1}}'])
+def test_other_faults_of_a_json_file_are_not_called_cut_off(tmp_path, text):
+    (tmp_path / 'a.json').write_text(text)
+    with pytest.raises(ValueError, match='not valid JSON') as caught:
+        read_json(tmp_path / 'a.json')
+    assert 'cut off' not in str(caught.value)
+
+
 def test_pythons_constants_are_numbers_where_that_is_asked_for():
     assert parse_json('[Infinity]', 'here', constants=True) == [float('inf')]
 

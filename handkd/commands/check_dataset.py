@@ -72,6 +72,7 @@ def main(argv: list[str] | None = None) -> int:
         getattr(dataset, 'missing', 0),
         dataset.metainfo.get('joint0', 'wrist'),
     )
+    report.problems += getattr(dataset, 'mismatches', ())
     damaged = getattr(dataset, 'damaged', ())
     if damaged:
         report.problems.append(f'{len(damaged)} damaged labels, whose samples are left out, first: {damaged[0]}')

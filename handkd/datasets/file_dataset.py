@@ -25,6 +25,7 @@ from .skipped import SkippedSamples
 
 KEYS = {'rgb': 'img', 'depth': 'depth', 'mask': 'hand_mask', 'parts': 'part_seg'}
 """Modality -> key in a sample."""
+_LAYOUT = '; docs/datasets.md has the layout'
 
 
 class CommonArguments(TypedDict, total=False):
@@ -127,7 +128,7 @@ class HandFileDataset(ReproducibleDataset):
 
     def _heed_mismatches(self, on_corrupt: str) -> None:
         """Raise an error if images and labels do not match, or warn if ``on_corrupt`` allows it."""
-        for mismatch in np.atleast_1d(self.index.get('mismatches', [])).tolist():
+        for mismatch in self.mismatches:
             if on_corrupt == 'stop':
                 raise ValueError(
                     f"{mismatch}; unpack the whole archive again, or leave these out with on_corrupt='skip'"
@@ -163,6 +164,11 @@ class HandFileDataset(ReproducibleDataset):
     def metainfo(self) -> dict:
         """The data set's name, joint names and, unless it is the wrist, the name of joint 0."""
         return dict(self.METAINFO) if self.joint0 == 'wrist' else dict(self.METAINFO, joint0=self.joint0)
+
+    @property
+    def mismatches(self) -> list[str]:
+        """Differences between files and labels that ``on_corrupt='skip'`` allows, such as missing files."""
+        return np.atleast_1d(self.index.get('mismatches', [])).tolist()
 
     @property
     def damaged(self) -> list[str]:
@@ -312,7 +318,7 @@ def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:
         if folder.is_file():
             return 'it is a file, not a folder'
         others = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
-        return 'there is no such folder' + (f'; {did_you_mean(folder.name, others)}' if others else '')
+        return 'there is no such folder' + (f'; {did_you_mean(folder.name, others)}' if others else '') + _LAYOUT
     inside = sorted(path for path in folder.iterdir() if path.is_dir())[:50]
     others = [(path, repr(str(path))) for path in (Path(os.path.realpath(folder)).parent, *inside)]
     kinds = HandFileDataset.__subclasses__()
@@ -323,7 +329,7 @@ def describe_folder(folder: Path, wanted: type[HandFileDataset]) -> str:
             if kind is wanted and path is folder:
                 return f'the folder is incomplete, it holds {_listing(folder)}'
             return f'{where} looks like the root of {kind.__name__}'
-    return f'the folder holds {_listing(folder)}' if any(folder.iterdir()) else 'the folder is empty'
+    return (f'the folder holds {_listing(folder)}' if any(folder.iterdir()) else 'the folder is empty') + _LAYOUT
 
 
 def _listing(folder: Path) -> str:

@@ -235,6 +235,15 @@ def test_faults_are_named(tree, tmp_path, capsys):
     assert 'PROBLEM: damaged file: 2 samples' in capsys.readouterr().out
 
 
+def test_missing_files_that_the_reader_leaves_out_are_a_problem(tmp_path):
+    for _ in write_layout('ho3d', tmp_path / 'ho3d', 1):
+        pass
+    with open(tmp_path / 'ho3d' / 'train.txt', 'a') as file:
+        file.write('ABF10/9999\n')
+    status, report, _ = check(tmp_path / 'ho3d', tmp_path, config='configs/pmd/resnet34_ho3d.py')
+    assert status == 1 and any('lacks files of 1 of' in said and 'ABF10' in said for said in report['problems'])
+
+
 def test_a_part_of_a_set_and_some_modalities(tree, tmp_path):
     _, report, _ = check(tree, tmp_path, '--num', '2', '--modalities', 'rgb', split='test')
     assert report['checked'] == 2 and report['samples'] == 3 and 'depth gap median mm' not in report

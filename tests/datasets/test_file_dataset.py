@@ -99,7 +99,8 @@ def test_a_wrong_folder_is_described(root, tmp_path):
     (tmp_path / 'dat.log').write_text('')
     assert "did you mean 'data'?" in refusal(tmp_path / 'dat.lo')  # a file is no folder
     assert refusal(tmp_path / 'dat.log').endswith('it is a file, not a folder')
-    assert refusal(tmp_path / 'void' / 'x').endswith('there is no such folder')
+    assert refusal(tmp_path / 'void' / 'x').endswith('there is no such folder; docs/datasets.md has the layout')
+    assert refusal(tmp_path / 'void').endswith('the folder is empty; docs/datasets.md has the layout')
     (tmp_path / 'other' / 'deep').mkdir(parents=True)
     (tmp_path / 'other' / 'a.txt').write_text('')
     assert "the folder holds 'a.txt', 'deep'" in refusal(tmp_path / 'other')
@@ -136,7 +137,8 @@ def test_images_and_labels_that_do_not_go_together(root, monkeypatch):
     for _ in range(2):  # the second time from the cached index
         with pytest.raises(ValueError, match=r"'color' holds 4 images, labels for 5; unpack.*on_corrupt='skip'"):
             Letters(root, 'train')
-    assert len(Letters(root, 'train', on_corrupt='skip')) == 5
+    left = Letters(root, 'train', on_corrupt='skip')
+    assert len(left) == 5 and left.mismatches == ["'color' holds 4 images, labels for 5"]
 
 
 def test_labels_that_make_no_sense_are_named(root, monkeypatch):

@@ -222,9 +222,10 @@ class DexYCBDataset(HandFileDataset):
         which, frames, absent = self._list_frames(folders)
         mismatches += absent
         if not len(frames):
+            files = ', '.join(NAMES[kind].format(0) for kind in self._needed())
             raise ValueError(
                 f'{str(self.data_root)!r} has no frame of split {self.split!r} of setup {self.setup!r} with hands '
-                f'{self.sides} and its files {[NAMES[kind] for kind in self._needed()]}; {_first(mismatches)}'
+                f'{self.sides} of subjects {self.subjects} and the files {files}, ...; {_first(mismatches)}'
             )
         paths = [str(self.data_root / folder.path) for folder in folders]
         read = partial(read_labels, paths, which, frames, self.visibility, self.visible_within)
@@ -365,7 +366,7 @@ class DexYCBDataset(HandFileDataset):
 
 
 def _first(mismatches: Sequence[str]) -> str:
-    return mismatches[0] if mismatches else 'choose another split or other sides'
+    return mismatches[0] if mismatches else 'choose another split, other sides or subjects'
 
 
 def _check_some(what: str, chosen: Sequence, known: Sequence) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import ijson
 from tqdm import tqdm
 
-from handkd.reading import open_file
+from handkd.reading import CUT_OFF, open_file
 
 _BLOCK = 1 << 18
 """Bytes read at once."""
@@ -70,7 +70,7 @@ def read_entries(path: Path, depth: int) -> Iterator[tuple[tuple[Key, ...], obje
         yield from _build(ijson.basic_parse(source, use_float=True, buf_size=_BLOCK), depth, keys, path)
     except (ijson.JSONError, ArithmeticError, UnicodeError) as error:
         reason = ' '.join(str(error).partition('\n')[0].removeprefix("b'").split()) or type(error).__name__
-        cut = '; the file seems to be cut off: copy or download it again' if 'EOF' in reason else ''
+        cut = f'; {CUT_OFF}' if 'EOF' in reason else ''
         raise ValueError(f'{place(path, keys)}: not valid JSON, or not in UTF-8: {reason}{cut}') from error
     finally:
         source.close()
