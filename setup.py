@@ -1,9 +1,11 @@
 """Packaging of handkd. The OpenMMLab packages and OpenCV are installed apart (README.md, "Install")."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
@@ -20,6 +22,27 @@ def version() -> str:
     return re.search(r"^__version__ = '(.+)'$", source, re.MULTILINE)[1]
 
 
+class BuildWithConfigs(build_py):
+    """Copies the configs and lists of requirements, which lie beside the package in a checkout, into the package."""
+
+    def shipped(self) -> dict[str, str]:
+        """Return copy in the package -> file of the checkout; none for an editable installation, which finds them."""
+        files = [*ROOT.glob('configs/**/*.py'), *ROOT.glob('configs/*/README.md'), *ROOT.glob('requirements/*.txt')]
+        target = Path(self.build_lib, 'handkd')
+        return {} if self.editable_mode else {str(target / file.relative_to(ROOT)): str(file) for file in files}
+
+    def run(self) -> None:
+        """Build as usual, then copy."""
+        super().run()
+        for target, source in self.shipped().items():
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        """Return all built files."""
+        return [*super().get_outputs(include_bytecode), *self.shipped()]
+
+
 setup(
     name='handkd',
     version=version(),
@@ -28,6 +51,9 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['handkd', 'handkd.*']),
+    package_data={'handkd': ['py.typed', 'zoo/*']},
+    entry_points={'console_scripts': ['handkd = handkd.cli:main']},
+    cmdclass={'build_py': BuildWithConfigs},
     python_requires='>=3.10,<3.14',
     install_requires=['torch>=2.6,<3', *requirements('runtime')],
     extras_require={name: requirements(name) for name in ('export', 'optional', 'tests')},

@@ -21,11 +21,14 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import shlex
 import sys
 from types import ModuleType
 from typing import Any
 
-__all__ = ['install', 'require']
+from .shipped import shipped
+
+__all__ = ['MissingPackageError', 'install', 'missing_package', 'pip_command', 'require']
 
 _HINTS = {
     'mmdet': "MMDetection: pip install 'mmdet>=3.0' (mind the range of mmcv versions that it asks for)",
@@ -55,6 +58,7 @@ Modules that it imports under ``try`` (``mmdet.apis``) are left out, so that it 
 """
 
 _ALIAS, _ALIASED = 'xtcocotools', 'pycocotools'
+_OPENMMLAB = ('mmengine', 'mmcv', 'mmpose')
 
 
 class _Placeholder(type):
@@ -137,18 +141,49 @@ class _Finder(importlib.abc.MetaPathFinder):
 _OURS = (_StandInLoader, _AliasLoader)
 
 
+class MissingPackageError(ImportError):
+    """A package that handkd needs, and that pip does not install with it, is missing."""
+
+
 def require() -> None:
     """Check that the OpenMMLab packages are installed; importing :mod:`handkd.registry` does it.
 
     Raises:
-        ImportError: If MMEngine, MMCV or MMPose is not installed; says how to install them.
+        MissingPackageError: If MMEngine, MMCV or MMPose is not installed; names pip's command.
     """
-    missing = [name for name in ('mmengine', 'mmcv', 'mmpose') if importlib.util.find_spec(name) is None]
+    missing = _missing_openmmlab()
     if missing:
-        raise ImportError(
-            f'handkd needs {", ".join(missing)}: '
-            'pip install --no-deps -r requirements/mminstall.txt (see "Install" in README.md)'
-        )
+        raise MissingPackageError(missing)
+
+
+def _missing_openmmlab() -> str:
+    """Return which of the OpenMMLab packages are missing, with pip's command for them, or ''."""
+    missing = [name for name in _OPENMMLAB if importlib.util.find_spec(name) is None]
+    return f'handkd needs {", ".join(missing)}: {pip_command("mminstall")}' if missing else ''
+
+
+def missing_package(error: ImportError) -> str | None:
+    """Return what an import lacks and pip's command for it, or None if it is no package that is installed apart.
+
+    Args:
+        error: The error of an import.
+    """
+    if isinstance(error, MissingPackageError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in _OPENMMLAB:
+        return _missing_openmmlab()
+    return f'handkd needs OpenCV: {pip_command("opencv")}' if error.name == 'cv2' else None
+
+
+def pip_command(name: str) -> str:
+    """Return pip's command, for a shell, for the packages in ``requirements/<name>.txt``.
+
+    Args:
+        name: 'mminstall' for the OpenMMLab packages, which are installed without their dependencies, or 'opencv'.
+    """
+    lines = (shipped('requirements') / f'{name}.txt').read_text(encoding='utf-8').splitlines()
+    packages = [shlex.quote(text) for line in lines if (text := line.split('#')[0].strip())]
+    return ' '.join(['pip install', *(['--no-deps'] if name == 'mminstall' else []), *packages])
 
 
 def install() -> None:

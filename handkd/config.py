@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from .artifacts import artifact_entries, find_needs, hand_out_paths
 from .artifacts.finding import check_need, has_path
 from .baseline import remove_absent_parts
+from .config_files import PREFIX, find_config
 from .hints import ConfigError, check_keys, did_you_mean, one_line
 from .lookup import LOADERS, RUNNER_KEYS, class_names, find_class, typed_dicts
 from .needs import missing, needs_of
@@ -52,7 +53,8 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
     """Read a config file, apply the command line's options, and check it.
 
     Args:
-        path: A ``.py`` config.
+        path: A ``.py`` config, or the name of a shipped one, such as 'ekd/resnet50_lm'
+            (:func:`~handkd.config_files.find_config`).
         options: Values of ``--cfg-options``: dotted key -> value. Defaults to None.
         only: Check only this top-level entry, such as 'model' for a tool that reads no data. Defaults to None: all.
 
@@ -60,17 +62,14 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
         The config, in which the paths that it names once are handed out (:func:`~handkd.artifacts.hand_out_paths`).
 
     Raises:
-        FileNotFoundError: If the file is missing; names the configs in its folder.
+        FileNotFoundError: If there is no such file and no shipped config of this name; names the nearest.
         ConfigError: If it or one of its bases is not a ``.py`` file, if it can not be read, with the cause, if an
             option would have no effect (:func:`~handkd.overrides.check_overrides`,
             :func:`~handkd.overrides.check_left_out`), or if it is invalid (:func:`check_config`).
     """
-    path = Path(path)
-    if not path.is_file():
-        siblings = [p.name for p in path.parent.glob('*.py')] if path.parent.is_dir() else []
-        raise FileNotFoundError(f'no config at {path}; {did_you_mean(path.name, siblings)}')
+    path = find_config(path)
     try:
-        with _python_only():
+        with _reading_rules():
             cfg = Config.fromfile(path, import_custom_modules=False)
         _import_and_override(cfg, options or {})
         _check_tables(cfg)
@@ -103,23 +102,29 @@ def _apply(cfg: Config, options: dict) -> None:
 
 
 @contextmanager
-def _python_only() -> Iterator[None]:
-    """Let MMEngine read only ``.py`` files, also as bases of a config: its YAML reader builds arbitrary objects.
+def _reading_rules() -> Iterator[None]:
+    """Change how MMEngine reads a config and its bases: ``.py`` files only, and ``handkd::`` names shipped configs.
 
-    The name of a ``.py`` file shows that it is a program; other files are not expected to be programs.
+    Its YAML reader builds arbitrary objects; the name of a ``.py`` file shows that it is a program, other files are not
+    expected to be programs. MMEngine itself looks for ``package::`` only in packages that it knows.
     """
-    read = Config._file2dict
+    read, locate = Config._file2dict, Config._get_cfg_path
 
     def read_python(filename: str, *args: object, **kwargs: object) -> tuple:
         if Path(filename).suffix != '.py':
             raise ConfigError(f'{filename}: a config, and every file in its _base_, must be a .py file')
         return read(filename, *args, **kwargs)
 
-    Config._file2dict = staticmethod(read_python)
+    def locate_shipped(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        if cfg_path.startswith(PREFIX):
+            return str(find_config(cfg_path)), None
+        return locate(cfg_path, filename)
+
+    Config._file2dict, Config._get_cfg_path = staticmethod(read_python), staticmethod(locate_shipped)
     try:
         yield
     finally:
-        Config._file2dict = staticmethod(read)
+        Config._file2dict, Config._get_cfg_path = staticmethod(read), staticmethod(locate)
 
 
 def _import_and_override(cfg: Config, options: dict) -> None:

@@ -1,6 +1,12 @@
 """What all tests share."""
 
+import shutil
+import subprocess
+import sys
+import tarfile
 from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from PIL import Image, ImageOps
@@ -15,6 +21,44 @@ def index_cache(tmp_path_factory):
         patch.setenv('NUMBA_CACHE_DIR', str(cache_root()))
         patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
         yield
+
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ('handkd', 'requirements', 'configs')
+FILES = ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff')
+
+
+class Built(NamedTuple):
+    """What the packaging of this checkout makes: the unpacked source distribution, the wheel, and an installation."""
+
+    source: Path
+    wheel: Path
+    site: Path
+
+
+def build(kind: str, source: Path, target: Path) -> Path:
+    """Call setuptools' build backend, as pip does, without any download."""
+    code = f'from setuptools import build_meta; print(build_meta.build_{kind}({str(target)!r}))'
+    done = subprocess.run([sys.executable, '-c', code], cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return target / done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope='session')
+def built(tmp_path_factory) -> Built:
+    """Build a source distribution, a wheel from it, and install that into a folder."""
+    folder = tmp_path_factory.mktemp('built')
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / 'checkout' / name, ignore=shutil.ignore_patterns('__pycache__'))
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / 'checkout')
+    with tarfile.open(build('sdist', folder / 'checkout', folder)) as archive:
+        archive.extractall(folder / 'unpacked', filter='data')
+    (source,) = (folder / 'unpacked').iterdir()
+    wheel = build('wheel', source, folder)
+    install = ['-m', 'pip', 'install', '--quiet', '--no-index', '--no-deps', '--no-compile']
+    subprocess.run([sys.executable, *install, '--target', folder / 'site', wheel], check=True)
+    return Built(source, wheel, folder / 'site')
 
 
 LOSSY = dict(quality=95, subsampling=0)

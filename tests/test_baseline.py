@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from handkd.apis.cli import add_run_options, config_from_args
+from handkd.apis.run_options import add_run_options, config_from_args
 from handkd.apis.stages import read_stages
 from handkd.baseline import baseline_config, remove_absent_parts, teacher_config
 from handkd.config import LOADERS, load_config

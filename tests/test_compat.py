@@ -186,7 +186,7 @@ import handkd.hand
 try:
     import handkd.registry
 except ImportError as error:
-    assert 'handkd needs mmcv, mmpose: pip install --no-deps -r requirements/mminstall.txt' in str(error), error
+    assert 'handkd needs mmcv, mmpose: pip install --no-deps \\'onedl-mmcv>=2.3.6,<3' in str(error), error
 else:
     raise AssertionError
 """,

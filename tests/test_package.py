@@ -56,6 +56,7 @@ BELOW_APIS = KNOWS_MODELS | {
     'baseline',
     'build_errors',
     'config',
+    'config_files',
     'lookup',
     'size_checks',
     'engine',
@@ -66,8 +67,13 @@ BELOW_APIS = KNOWS_MODELS | {
 }
 ARROWS = {
     '': {'compat', 'sharing'},
+    '__main__': {'cli'},
+    'cli': {'apis', 'hints'},
+    'apis.cli': {'build_errors', 'compat', 'exits'},
+    'shipped': set(),
+    'config_files': {'hints', 'shipped'},
     'sharing': set(),
-    'compat': set(),
+    'compat': {'shipped'},
     'hints': set(),
     'needs': {'hints'},
     'lookup': {'registry'},
@@ -88,7 +94,7 @@ ARROWS = {
     'registry': {'compat'},
     'size_checks': {'hints', 'registry'},
     'baseline': {'hints', 'registry'},
-    'config': BASE | {'artifacts', 'baseline', 'lookup', 'overrides', 'signatures', 'size_checks'},
+    'config': BASE | {'artifacts', 'baseline', 'config_files', 'lookup', 'overrides', 'signatures', 'size_checks'},
     'overrides': {'hints'},
     'signatures': set(),
     'build_errors': {'hints', 'lookup'},
@@ -110,7 +116,7 @@ ARROWS = {
     'skeleton_drawing': {'hand'},
     'visualization': {'files', 'hand', 'geometry', 'reading', 'registry', 'skeleton_drawing'},
     'apis': BELOW_APIS,
-    'commands': BELOW_APIS | {'apis', 'export', 'studio'},
+    'commands': BELOW_APIS | {'apis', 'export', 'shipped', 'studio'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 
@@ -176,7 +182,9 @@ HEAVY = {'faiss', 'matplotlib', 'numba', 'scipy'} | {
     [
         ('import handkd', HEAVY | {'mmengine', 'mmpose', 'torch'}),
         ('from handkd.apis import HandInferencer', HEAVY | {'mmengine', 'mmpose', 'torch'}),
-        ('import handkd.commands.infer', HEAVY),
+        ('import handkd.cli; handkd.cli.help_text()', HEAVY | {'cv2', 'mmengine', 'mmpose', 'numpy', 'torch'}),
+        ('import handkd.commands.configs', HEAVY | {'mmengine', 'mmpose', 'numpy', 'torch'}),
+        ('import handkd.commands.infer', HEAVY | {'mmengine', 'mmpose', 'torch'}),
         ('import handkd.apis.cli, handkd.visualization', HEAVY),
         (
             'import handkd.inference.sources, handkd.inference.drawing, handkd.inference.tracking\n'

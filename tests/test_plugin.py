@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -132,16 +131,10 @@ def test_hands_in_the_plane_of_the_synergies_cost_nothing(plugin, tmp_path):
 
 
 @pytest.mark.training
-def test_it_trains_beside_a_handkd_that_is_no_checkout(site, tmp_path):
+def test_it_trains_beside_a_handkd_that_is_no_checkout(site, built, tmp_path):
     """A minute, since the studio is compiled anew for an installed package."""
-    source = tmp_path / 'handkd_source'
-    shutil.copytree(ROOT / 'handkd', source / 'handkd', ignore=shutil.ignore_patterns('__pycache__'))
-    shutil.copytree(ROOT / 'requirements', source / 'requirements')
-    for name in ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE'):
-        shutil.copy(ROOT / name, source)
-    subprocess.run([sys.executable, *INSTALL, tmp_path / 'site', source], check=True)
-    paths = [tmp_path / 'site', site]
+    paths = [built.site, site]
     _, text = run('-c', 'import handkd; print(handkd.__file__)', paths=paths, cwd=tmp_path)
-    assert str(tmp_path / 'site' / 'handkd') in text
+    assert str(built.site / 'handkd') in text
     status, text = synergies(tmp_path, paths)
     assert status == 0 and 'loss_synergies_synergy' in text, text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # handkd may not be installed
 
-from handkd.commands.collect_env import main  # noqa: E402
+from handkd.cli import run_command  # noqa: E402
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_command('collect_env')

@@ -1,7 +1,6 @@
 """Calls ``handkd.commands.stages``; ``--help`` describes it."""
 
-from handkd.apis.cli import run_cli
-from handkd.commands.stages import main
+from handkd.cli import run_command
 
 if __name__ == '__main__':
-    run_cli(main)
+    run_command('stages')

@@ -1,4 +1,4 @@
-"""PMD-Net, its student starting from the encoder learnt from views; and all stages, for tools/stages.py.
+"""PMD-Net, its student starting from the encoder learnt from views; and all stages, for `handkd stages`.
 
 Teacher and student have different backbones, so that of Eq. 3 only the sub-networks' layers are mimicked.
 """

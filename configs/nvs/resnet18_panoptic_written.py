@@ -2,8 +2,8 @@
 
 They have the ResNet-18 encoder and take a few steps each.
 
-    python tools/write_dataset.py --layout panoptic_nvs --out data/panoptic --num 8
-    python tools/stages.py configs/nvs/resnet18_panoptic_written.py
+    handkd write --layout panoptic_nvs --out data/panoptic --num 8
+    handkd stages nvs/resnet18_panoptic_written
 
 All images of so small a tree have labels; networks are a quarter as wide, and that of the feature loss is random. Its
 packs lie in data/packed/panoptic_written_*: remove them when the tree is written again.

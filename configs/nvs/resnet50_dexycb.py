@@ -1,4 +1,4 @@
-"""The "semi-supervised" network: views and poses at once. And all stages, for tools/stages.py."""
+"""The "semi-supervised" network: views and poses at once. And all stages, for `handkd stages`."""
 
 _base_ = [
     '../_base_/runtime.py',

@@ -1,4 +1,4 @@
-"""The 2D network of RHD on Dexter+Object's fingertips: tools/test.py with a checkpoint that was trained on RHD.
+"""The 2D network of RHD on Dexter+Object's fingertips: `handkd test` with a checkpoint that was trained on RHD.
 
 The tips' box holds about half of the hand, hence the crop around twice their box: there is no joint to centre the crop
 of Zimmermann and Brox on. Errors are in px of the depth camera (320 x 240), the view of the registered images: the tips

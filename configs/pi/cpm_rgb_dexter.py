@@ -1,4 +1,4 @@
-"""The network of RHD on Dexter+Object's fingertips: tools/test.py with a checkpoint that was trained on RHD.
+"""The network of RHD on Dexter+Object's fingertips: `handkd test` with a checkpoint that was trained on RHD.
 
 There is no root to align, so predictions are aligned to the tips by the best similarity transform (PA), which needs
 three tips per frame. The tips' box holds about half of the hand, hence the crop around twice their box: there is no

@@ -1,4 +1,4 @@
-"""PMD-Net + Refine + Random Replacement (sections 3.3 and 3.4); and all rows of Table 2, for tools/stages.py.
+"""PMD-Net + Refine + Random Replacement (sections 3.3 and 3.4); and all rows of Table 2, for `handkd stages`.
 
 A fourth network adds a residual; the depth network has none. Blocks of the RGB image are overwritten in training.
 """

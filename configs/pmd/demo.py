@@ -1,6 +1,6 @@
 """Config of `make demo`: PMD-Net where it helps most, with many depth images and few photographs.
 
-For tools/stages.py only: its own settings are all in its stages.
+For `handkd stages` only: its own settings are all in its stages.
 
 The depth teacher learns from a large depth-only set; the RGB networks get 400 pairs of photograph and depth, and all
 hands are upright within 50 degrees. alpha is 3 instead of the paper's 100, which is tuned to tens of thousands of

@@ -1,4 +1,4 @@
-"""Step 3: joints from depth and its parts, (c) and (d) of Table 4; and all stages, for tools/stages.py."""
+"""Step 3: joints from depth and its parts, (c) and (d) of Table 4; and all stages, for `handkd stages`."""
 
 _base_ = [
     '../_base_/runtime.py',

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from handkd.config_files import PREFIX, find_config
 from handkd.reading import read_text
 
 
@@ -16,7 +17,7 @@ def config_text(cfg: Config, path: str | Path) -> str:
 
     Args:
         cfg: The resolved config.
-        path: Its file, whose ``_base_`` is followed.
+        path: Its file or name, whose ``_base_`` is followed.
     """
     origins: dict[str, list[str]] = {}
     for file in base_files(path):
@@ -33,14 +34,14 @@ def base_files(path: str | Path) -> Iterator[Path]:
     """Yield the files that a config is assembled from, in the order in which they override one another.
 
     Args:
-        path: The config's file, which comes last.
+        path: The config's file or name, which comes last.
     """
-    path = Path(path)
+    path = find_config(path)
     for node in ast.parse(read_text(path)).body:
         if isinstance(node, ast.Assign) and any(getattr(target, 'id', None) == '_base_' for target in node.targets):
             bases = ast.literal_eval(node.value)
             for base in [bases] if isinstance(bases, str) else bases:
-                yield from base_files(path.parent / base)
+                yield from base_files(base if base.startswith(PREFIX) else path.parent / base)
     yield path
 
 

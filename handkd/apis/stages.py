@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from handkd.baseline import derived_config
 from handkd.config import RUNNER_KEYS, load_config
+from handkd.config_files import PREFIX, find_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
 from handkd.hints import ConfigError, check_choice, check_keys
 
@@ -84,13 +85,13 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     outer ``annotations``: ``name_64`` and so on.
 
     Args:
-        path: The config.
+        path: The config, or the name of a shipped one.
         options: Overrides for all runs, from the command line: they replace the runs' own. Defaults to None.
 
     Raises:
         ConfigError: If the config has no stages, or they are invalid.
     """
-    path = Path(path)
+    path = find_config(path)
     cfg = load_config(path, only='stages')
     if cfg.get('stages') is None:
         raise ConfigError(f'{path} has no `stages`: it is a single run, use tools/train.py')
@@ -102,7 +103,7 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
         where = f'{path}: stage {run.get("name")!r}'
         check_keys(run, {*Stage.__dataclass_fields__, 'budget'}, where)
         given = [key for key in ('config', 'otherwise') if run.get(key) is not None]
-        paths = {'config': path} | {key: path.parent / _fill(run[key], names, where) for key in given}
+        paths = {'config': path} | {key: _sibling(path, _fill(run[key], names, where)) for key in given}
         merged = _all_options({**common, **run.get('options', {})}, options or {})
         stage = Stage(**{**run, **paths, 'options': merged})
         if stage.baseline and stage.teacher is not None:
@@ -118,6 +119,11 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
                 raise ConfigError(f'{where}: {what} from {source!r}, but the stages before it are {earlier}')
         stages.append(stage)
     return stages
+
+
+def _sibling(path: Path, name: str) -> Path:
+    """Return the path of a stage's config: a shipped one, or one from the folder of the config at ``path``."""
+    return find_config(name) if name.startswith(PREFIX) else path.parent / name
 
 
 def _all_options(own: dict[str, object], given: dict[str, object]) -> dict[str, object]:

@@ -48,12 +48,13 @@ def parse_subcommand(
     words = list(sys.argv[1:] if argv is None else argv)
     style = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=description, formatter_class=style)
+    tool = parser.prog.removeprefix('handkd ').removesuffix('.py')
     parsers = parser.add_subparsers(dest='what', required=True, metavar='WHAT', title='subcommands')
     for command in commands:
         text = '\n\n'.join(
             part for part in (f'{command.summary[0].upper()}{command.summary[1:]}.', command.details) if part
         )
-        example = f'example:\n  python tools/%(prog)s {command.example}'
+        example = f'example:\n  handkd {tool} {command.name} {command.example}'
         own = parsers.add_parser(
             command.name, help=command.summary, description=text, epilog=example, formatter_class=style
         )

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from torch import nn
 
 from handkd.config import load_config
+from handkd.config_files import find_config
 from handkd.geometry import original_pixels
 from handkd.hand import BONES
 from handkd.registry import DATASETS, MODELS
@@ -68,9 +69,9 @@ class TrainedNetwork:
             if checkpoint is None:
                 raise FileNotFoundError(f'{run}: no checkpoint in this folder: train first, or name CONFIG:CHECKPOINT')
             name = Path(os.path.realpath(run)).name
-        elif '.py:' in run:
-            config, _, checkpoint = run.partition('.py:')
-            config, checkpoint = Path(f'{config}.py'), Path(checkpoint)
+        elif ':' in run:
+            config, checkpoint = run.rsplit(':', 1)
+            config, checkpoint = find_config(config), Path(checkpoint)
             name = config.stem
         else:
             raise FileNotFoundError(f'{run}: no such work dir; name a work dir or CONFIG.py:CHECKPOINT.pth')

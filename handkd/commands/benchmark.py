@@ -1,4 +1,7 @@
-"""Measure speed, mostly as ratios to a reference: tools/benchmark.py NAME [...]; --help lists the names."""
+"""Measure speed, mostly as ratios to a reference.
+
+handkd benchmark NAME [...]; --help lists the names.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Show a data set: a contact sheet of the network's input, or of the raw samples.
 
-python tools/browse_dataset.py configs/pmd/resnet18half_studio.py --split train --num 32 --out sheet.png
-python tools/browse_dataset.py configs/pmd/resnet18half_studio.py --raw --modalities rgb depth parts
+handkd browse pmd/resnet18half_studio --split train --num 32 --out sheet.png
+handkd browse pmd/resnet18half_studio --raw --modalities rgb depth parts
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import argparse
 import numpy as np
 from tqdm import tqdm
 
-from handkd.apis.cli import OptionsAction, prepare_file
+from handkd.apis.cli import prepare_file
+from handkd.apis.run_options import OptionsAction
 from handkd.config import load_config
 from handkd.registry import DATASETS
 from handkd.visualization import TILES, contact_sheet, sample_tiles, write_picture
@@ -20,7 +21,7 @@ from handkd.visualization import TILES, contact_sheet, sample_tiles, write_pictu
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments and write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='path of the config')
+    parser.add_argument('config', help='path of a config, or a name that `handkd configs` lists')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
     parser.add_argument('--num', type=int, default=32, help='samples, taken from the beginning')
     parser.add_argument('--modalities', nargs='+', choices=list(TILES), help='modalities to show; default: all')

@@ -1,6 +1,6 @@
 """Build, or resume building, the dictionary of label patches of a config's `patch_dictionary`, and measure it.
 
-python tools/build_dictionary.py configs/weakseg/dense_synthetic_studio.py --measure 500
+handkd dictionary weakseg/dense_synthetic_studio --measure 500
 
 Training and evaluation build it, too, if it is missing. --measure compares the search with the exact one, for N patches
 around pixels of true maps that are not in the dictionary: the next ones of its set.
@@ -12,7 +12,7 @@ import argparse
 
 import numpy as np
 
-from handkd.apis.cli import OptionsAction
+from handkd.apis.run_options import OptionsAction
 from handkd.artifacts.patch_dictionary import open_dictionary, read_maps
 from handkd.config import load_config
 from handkd.restoration import IndexedSearch, hand_pixels, measure_search

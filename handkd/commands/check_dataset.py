@@ -1,7 +1,7 @@
 """Check a data set: counts, missing and damaged files, labels, sides, cameras, depth, and a contact sheet.
 
-python tools/check_dataset.py configs/pmd/resnet34_rhd.py --split train --out check/
-python tools/check_dataset.py configs/pmd/resnet34_rgb_lm.py --split test --num 500 --workers 8
+handkd check pmd/resnet34_rhd --split train --out check/
+handkd check pmd/resnet34_rgb_lm --split test --num 500 --workers 8
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from handkd.apis.cli import OptionsAction, prepare_work_dir
+from handkd.apis.cli import prepare_work_dir
 from handkd.apis.hand_sheet import draw_hands
+from handkd.apis.run_options import OptionsAction
 from handkd.artifacts.packs import is_packed
 from handkd.config import load_config
 from handkd.datasets import HandFileDataset, LabelBudget, MMPoseHandDataset
@@ -42,7 +43,7 @@ class Checks:
 def main(argv: list[str] | None = None) -> int:
     """Parse the arguments, check the set and print the findings; return 1 if there is a problem."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='path of the config')
+    parser.add_argument('config', help='path of a config, or a name that `handkd configs` lists')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='dataloader of the config')
     parser.add_argument('--num', type=int, help='number of samples to check, spread over the set; default: all')
     parser.add_argument('--modalities', nargs='+', help='modalities to read; default: all of the set')

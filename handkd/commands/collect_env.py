@@ -1,10 +1,13 @@
-"""Print the environment for a bug report: python tools/collect_env.py
+"""Print the environment for a bug report.
+
+handkd env
 
 Also works, and prints the error, if handkd cannot be imported.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import platform
@@ -15,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+"""The checkout, if handkd is imported from one."""
 DISTRIBUTIONS = (
     'torch',
     'torchvision',
@@ -48,15 +52,16 @@ def distribution_versions() -> dict[str, str]:
 
 def system() -> dict[str, str]:
     """Return the properties of the machine, the interpreter and the source tree."""
-    commit = subprocess.run(
-        ['git', '-C', str(ROOT), 'describe', '--always', '--dirty'], capture_output=True, text=True, check=False
-    )
+    commit = ''
+    if (ROOT / '.git').exists():  # an installed package may lie inside the repository of something else
+        command = ['git', '-C', str(ROOT), 'describe', '--always', '--dirty']
+        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     return {
         'Platform': platform.platform(),
         'CPU': f'{platform.processor() or platform.machine()}, {cores} cores to use of {os.cpu_count()}',
         'Python': f'{platform.python_version()} ({sys.executable})',
-        'Source': commit.stdout.strip() or 'not a git repository',
+        'Source': commit or f'{ROOT}, not a git repository',
     }
 
 
@@ -85,8 +90,10 @@ def handkd_and_mmpose() -> dict[str, str]:
     return answers
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Print all sections; return status 1 if one of them failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args(argv)
     failed = False
     for section in (system, distribution_versions, torch_devices, handkd_and_mmpose):
         print(f'{section.__name__.replace("_", " ").capitalize()}:')

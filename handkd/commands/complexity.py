@@ -1,6 +1,6 @@
 """Count parameters and multiply-accumulates of a config's network at test time.
 
-python tools/complexity.py configs/pmd/resnet34_studio.py [--json] [--shape 64]
+handkd complexity pmd/resnet34_studio [--json] [--shape 64]
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Score files of predicted joints, of handkd or any other method, under a named protocol.
 
-python tools/evaluate.py deepprior.txt --gt groundtruth.txt --protocol nyu --format uvd
-python tools/evaluate.py a.npz b.json --gt gt.npz --protocol stb --labels ours theirs --plot curves.png --json out.json
-python tools/evaluate.py hamer.json --gt gt.npz --protocol root --unit m --order mano
-python tools/evaluate.py work_dirs/demo/*/predictions.npz --protocol dumped
-python tools/evaluate.py pred.json predictions.npz --gt evaluation_xyz.json --format ho3d --protocol ho3d
-python tools/evaluate.py predictions.npz --write pred.json --format ho3d
+handkd evaluate deepprior.txt --gt groundtruth.txt --protocol nyu --format uvd
+handkd evaluate a.npz b.json --gt gt.npz --protocol stb --labels ours theirs --plot curves.png --json out.json
+handkd evaluate hamer.json --gt gt.npz --protocol root --unit m --order mano
+handkd evaluate work_dirs/demo/*/predictions.npz --protocol dumped
+handkd evaluate pred.json predictions.npz --gt evaluation_xyz.json --format ho3d --protocol ho3d
+handkd evaluate predictions.npz --write pred.json --format ho3d
 
 A file is an .npz, .npy or .json with joints (frames, joints, 3), or text with one row per frame; the docstrings of
 handkd/evaluation/joint_files.py and protocols.py give the details. With --format freihand, ho3d or dexycb, files other

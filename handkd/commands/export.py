@@ -17,7 +17,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from handkd.apis.cli import OptionsAction, prepare_file
+from handkd.apis.cli import prepare_file
+from handkd.apis.run_options import OptionsAction
 from handkd.apis.trained import TrainedNetwork, student_config
 from handkd.baseline import derived_config
 from handkd.config import load_config

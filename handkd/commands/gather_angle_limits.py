@@ -1,7 +1,7 @@
 """Gather the limits of joint angles in the labels of a config's training set, for EKD's teacher and its metric.
 
-python tools/gather_angle_limits.py configs/ekd/resnet50_lm.py
-python tools/gather_angle_limits.py configs/pmd/resnet34_stb.py --percentile 0.5 --out stb.json
+handkd limits ekd/resnet50_lm
+handkd limits pmd/resnet34_stb --percentile 0.5 --out stb.json
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from handkd.apis.cli import OptionsAction, prepare_file
+from handkd.apis.cli import prepare_file
+from handkd.apis.run_options import OptionsAction
 from handkd.artifacts.angle_limits import AngleLimitsFile, describe_limits, gather_limits
 from handkd.artifacts.base import LABELS
 from handkd.config import load_config

@@ -1,7 +1,7 @@
 """Write a network's predictions as labels of a hand folder: those of a depth teacher, or of any network.
 
-python tools/label.py configs/pmd/resnet34_folder.py CHECKPOINT data/my_set --teacher depth --hand-scale 95
-python tools/label.py configs/ekd/resnet50_rhd.py CHECKPOINT data/my_set --split test
+handkd label pmd/resnet34_folder CHECKPOINT data/my_set --teacher depth --hand-scale 95
+handkd label ekd/resnet50_rhd CHECKPOINT data/my_set --split test
 
 Each line of FOLDER/SPLIT.jsonl without joints gets them, in a new file, FOLDER/SPLIT_labelled.jsonl, which is a split
 of its own. Lines with joints are copied as they are, and the old file is not changed. Joints are written in space
@@ -31,6 +31,7 @@ from handkd.apis.hand_sheet import draw_hands
 from handkd.apis.labelling import CONFIDENCE, LABELLED_BY, FolderLabeller, finished_lines, write_lines
 from handkd.baseline import teacher_config
 from handkd.config import load_config
+from handkd.config_files import find_config
 from handkd.datasets import HandFolderDataset
 from handkd.datasets.readers.hand_folder_lines import read_description
 from handkd.datasets.readers.text_lines import numbered_lines
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     if out == source:
         raise ValueError(f'--out {args.out} is the split itself, whose labels stay as they are: choose another name')
     prepare_file(out, '--out')
-    cfg, name = load_config(args.config, only='model'), Path(args.config).name
+    cfg, name = load_config(args.config, only='model'), find_config(args.config).name
     if args.teacher is not None:
         cfg, name = teacher_config(cfg, args.teacher), f'{name} --teacher {args.teacher}'
     scale = '' if args.hand_scale is None else f', scale {args.hand_scale:g} mm'

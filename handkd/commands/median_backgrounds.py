@@ -1,6 +1,6 @@
 """Make the median backgrounds that a config's pipelines load; resumes if some exist.
 
-python tools/median_backgrounds.py CONFIG
+handkd backgrounds CONFIG
 
 LoadBackground(folder=...) in the pipelines gives their folder. Each is the pixel-wise median over frames of one camera
 in one sequence.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from handkd.apis.cli import OptionsAction
+from handkd.apis.run_options import OptionsAction
 from handkd.artifacts.backgrounds import make_backgrounds
 from handkd.config import load_config
 

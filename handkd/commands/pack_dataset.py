@@ -1,9 +1,9 @@
 """Pack a data set as shards of crops, which load many times faster; verify such shards.
 
-python tools/pack_dataset.py configs/pmd/resnet34_rhd.py --split train --out data/packed/rhd-train
-python tools/pack_dataset.py configs/pmd/resnet34_rhd.py --split train --out data/streamed/rhd-train --format webdataset
-python tools/pack_dataset.py CONFIG
-python tools/pack_dataset.py --verify data/packed/rhd-train
+handkd pack pmd/resnet34_rhd --split train --out data/packed/rhd-train
+handkd pack pmd/resnet34_rhd --split train --out data/streamed/rhd-train --format webdataset
+handkd pack CONFIG
+handkd pack --verify data/packed/rhd-train
 
 Without --out it makes the packs of the config's own data sets, PackedHandDataset(recipe=...).
 """
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from handkd.apis.cli import OptionsAction, prepare_work_dir
+from handkd.apis.cli import prepare_work_dir
+from handkd.apis.run_options import OptionsAction
 from handkd.artifacts.packs import make_packs
 from handkd.config import load_config
 from handkd.datasets.file_dataset import KEYS

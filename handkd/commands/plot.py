@@ -1,7 +1,7 @@
 """Plot curves from finished runs.
 
-python tools/plot.py loss work_dirs/demo/rgb work_dirs/demo/student --out loss.svg
-python tools/plot.py loss --help
+handkd plot loss work_dirs/demo/rgb work_dirs/demo/student --out loss.svg
+handkd plot loss --help
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ _folders = _paths('the work dirs of the runs', of_files=False)
 
 def _results(parser: argparse.ArgumentParser) -> None:
     """Add the file of results over the number of annotations."""
-    parser.add_argument('path', metavar='RESULTS', help='the JSON file that tools/stages.py --out wrote')
+    parser.add_argument('path', metavar='RESULTS', help='the JSON file that `handkd stages --out` wrote')
 
 
 def _range(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """Linear probe of an encoder pretrained on views: poses should follow from its points, not from its appearance code.
 
-python tools/probe.py work_dirs/nvs/pretraining
-python tools/probe.py work_dirs/nvs/pretraining work_dirs/nvs/pretraining_aug --untrained
+handkd probe work_dirs/nvs/pretraining
+handkd probe work_dirs/nvs/pretraining work_dirs/nvs/pretraining_aug --untrained
 
 A RUN is a work dir or CONFIG:CHECKPOINT of a network with a GeometryEncoder. For each a linear map is fitted on images
 of the training set, from the appearance L_app and from the points L_3D to the joints, and evaluated on the test set
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 
-from handkd.apis.cli import OptionsAction
 from handkd.apis.probes import probe_table
+from handkd.apis.run_options import OptionsAction
 from handkd.apis.trained import TrainedNetwork
 from handkd.visualization import text_table
 

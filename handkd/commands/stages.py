@@ -1,4 +1,7 @@
-"""Run all stages of a method in order, and print a table: python tools/stages.py configs/pmd/resnet18half_studio.py"""
+"""Run all stages of a method in order, and print a table.
+
+handkd stages pmd/resnet18half_studio
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ import json
 from pathlib import Path
 
 from handkd.apis.budget_report import budget_tables
-from handkd.apis.cli import OptionsAction, prepare_file, prepare_work_dir
+from handkd.apis.cli import prepare_file, prepare_work_dir
 from handkd.apis.report import write_stage_report
+from handkd.apis.run_options import OptionsAction
 from handkd.apis.segmentation_report import segmentation_table
 from handkd.apis.stage_results import StageResult
 from handkd.apis.stages import Stage, baseline_stages, read_stages, run_stages, select_stages
@@ -19,7 +23,7 @@ from handkd.visualization import text_table
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the arguments, run the unfinished stages, and print the tables; return 1 if a stage has no result."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='path of a config with `stages`')
     parser.add_argument('--work-dir', help='contains a folder for each stage; default: work_dirs/<config name>')
     chosen = parser.add_mutually_exclusive_group()

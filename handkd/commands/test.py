@@ -1,4 +1,6 @@
-"""Evaluate a checkpoint: python tools/test.py configs/pmd/resnet18half_studio.py work_dirs/.../iter_3000.pth
+"""Evaluate a checkpoint.
+
+handkd test pmd/resnet18half_studio work_dirs/.../iter_3000.pth
 
 Networks that read depth are tested in cubes around a true joint. With --find-hands the cube is centred on the nearest
 hand in the depth, and the hand's mask is everything inside, as in use without labels. Names of metrics then begin
@@ -10,8 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from handkd.apis.cli import add_run_options, config_from_args, prepare_file
+from handkd.apis.cli import prepare_file
 from handkd.apis.found_hands import find_hands
+from handkd.apis.run_options import add_run_options, config_from_args
 from handkd.apis.runs import evaluate
 from handkd.files import write_atomically
 
@@ -19,7 +22,7 @@ from handkd.files import write_atomically
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, evaluate, and print the metrics."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='path of the config')
+    parser.add_argument('config', help='path of a config, or a name that `handkd configs` lists')
     parser.add_argument('checkpoint', help='path of the weights')
     parser.add_argument('--dump', metavar='NPZ', help='write the predictions to this file')
     parser.add_argument('--out', metavar='JSON', help='write the metrics to this file')

@@ -1,17 +1,20 @@
-"""Train a network from a config: python tools/train.py configs/pmd/resnet18half_studio.py"""
+"""Train a network from a config.
+
+handkd train pmd/resnet18half_studio
+"""
 
 from __future__ import annotations
 
 import argparse
 
-from handkd.apis.cli import add_run_options, config_from_args
+from handkd.apis.run_options import add_run_options, config_from_args
 from handkd.apis.runs import set_amp, train
 
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='path of the config')
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='path of a config, or a name that `handkd configs` lists')
     parser.add_argument(
         '--resume',
         nargs='?',

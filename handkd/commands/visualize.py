@@ -1,10 +1,10 @@
 """Visualise trained networks: activation maps, predicted hands, impossible poses, part maps and synthesised views.
 
-python tools/visualize.py poses work_dirs/demo/rgb work_dirs/demo/student
-python tools/visualize.py poses --help
+handkd visualize poses work_dirs/demo/rgb work_dirs/demo/student
+handkd visualize poses --help
 
 A RUN is a work dir with MMEngine's copy of the config, whose newest checkpoint is used; or CONFIG:CHECKPOINT, such as
-configs/pmd/resnet18half_studio.py:work_dirs/pmd/iter_3000.pth. Each network sees the test set of its own config;
+pmd/resnet18half_studio:work_dirs/pmd/iter_3000.pth. Each network sees the test set of its own config;
 all test sets must show the same images.
 """
 
@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from handkd.apis.activations import activation_sheet, energy_table
-from handkd.apis.cli import OptionsAction, prepare_file
+from handkd.apis.cli import prepare_file
 from handkd.apis.part_pictures import part_sheet, rejection_sheet
 from handkd.apis.pictures import predict_samples, prediction_sheet
+from handkd.apis.run_options import OptionsAction
 from handkd.apis.subcommands import Subcommand, parse_subcommand
 from handkd.apis.trained import TrainedNetwork, read_samples, spread_indices
 from handkd.apis.view_pictures import turntable, view_sheet
@@ -91,7 +92,7 @@ def limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--limits',
         metavar='FILE',
-        help='limits of joint angles, which tools/gather_angle_limits.py makes; default: those of the HandAngleMetric '
+        help='limits of joint angles, which `handkd limits` makes; default: those of the HandAngleMetric '
         "in the first run's config",
     )
 

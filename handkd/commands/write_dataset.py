@@ -1,7 +1,7 @@
 """Write rendered hands in the file layout of a data set, to try a reader, a config or a tool without the real one.
 
-python tools/write_dataset.py --layout rhd --out data/RHD_published_v2 --num 200
-python tools/write_dataset.py --layout stb --out data/STB --num 120 --seed 1
+handkd write --layout rhd --out data/RHD_published_v2 --num 200
+handkd write --layout stb --out data/STB --num 120 --seed 1
 """
 
 from __future__ import annotations

@@ -1,22 +1,11 @@
-import argparse
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 
-from handkd.apis.cli import (
-    OptionsAction,
-    add_run_options,
-    config_from_args,
-    prepare_file,
-    prepare_work_dir,
-    resume_command,
-    run_cli,
-)
-from handkd.config import load_config
+from handkd.apis.cli import prepare_file, prepare_work_dir, resume_command, run_cli
 from handkd.engine import Interruption
 from handkd.registry import MODELS
 
@@ -35,7 +24,7 @@ def raises(error):
     [
         (ValueError('model.beta: wrong'), 2, 'error: model.beta: wrong'),
         (FileNotFoundError('no config at x.py'), 2, 'error: no config at x.py'),
-        (KeyboardInterrupt(), 130, 'train.py resumes from there with --resume'),
+        (KeyboardInterrupt(), 130, 'train resumes from there with --resume'),
         (
             Interruption(signal.SIGTERM, 'after step 5; it is saved'),
             75,
@@ -71,13 +60,15 @@ def test_a_signal_that_a_library_takes_for_an_error_of_its_own_ends_all_the_same
         (['train.py', 'c.py', '--resume', 'a/iter_2.pth', '--amp'], 'train.py c.py --amp --resume'),
         (['train.py', '--resume', '--amp', 'on', 'c.py'], 'train.py --amp on c.py --resume'),
         (['train.py', 'c.py', '--resume=auto'], 'train.py c.py --resume'),
-        (['tools/stages.py', 'c.py'], 'tools/stages.py c.py'),
+        (['-u', 'tools/stages.py', 'c.py'], '-u tools/stages.py c.py'),
+        (['-m', 'handkd', 'stages', 'c'], '-m handkd stages c'),
+        (['/bin/handkd', 'train', 'stages'], '/bin/handkd train stages --resume'),
     ],
 )
 def test_the_command_that_goes_on(words, command, monkeypatch):
-    assert resume_command(words) == f'{sys.executable} {command}'
+    assert resume_command(['python', *words]) == f'python {command}'
     monkeypatch.setenv('HANDKD_COMMAND', r'tools/dist_train.sh my\ config.py 2 ')
-    assert resume_command(words) == "tools/dist_train.sh 'my config.py' 2 --resume"
+    assert resume_command(['python', *words]) == "tools/dist_train.sh 'my config.py' 2 --resume"
 
 
 def test_tracebacks_on_request_and_for_faults_of_our_own(monkeypatch):
@@ -109,20 +100,6 @@ def test_a_work_dir_that_can_not_be_written_is_named_with_the_remedy(tmp_path):
     assert folder.is_dir() and not list(folder.iterdir())
 
 
-def test_options_reach_the_config(tmp_path, monkeypatch):
-    monkeypatch.setenv('LOCAL_RANK', '0')
-    parser = argparse.ArgumentParser()
-    parser.add_argument('config')
-    add_run_options(parser)
-    config = 'tests/configs/plain_rgb_studio.py'
-    monkeypatch.chdir(ROOT)
-    args = parser.parse_args(
-        [config, '--work-dir', str(tmp_path / 'w'), '--cfg-options', 'model.head.beta=2.0', 'train_cfg.max_iters=5']
-    )
-    cfg = config_from_args(args)
-    assert (cfg.model.head.beta, cfg.train_cfg.max_iters, cfg.work_dir) == (2.0, 5, str(tmp_path / 'w'))
-
-
 def test_an_error_in_a_worker_is_one_line_too(capsys):
     class Broken(torch.utils.data.Dataset):
         def __len__(self):
@@ -137,63 +114,6 @@ def test_an_error_in_a_worker_is_one_line_too(capsys):
     with pytest.raises(SystemExit):
         run_cli(main)
     assert capsys.readouterr().err.splitlines()[0] == "error: 'depth/00003.png' is cut off: copy it again"
-
-
-def test_an_option_without_a_value_is_named(capsys):
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
-    assert parser.parse_args(['--cfg-options', 'a.b=1', 'c=x']).cfg_options == {'a.b': 1, 'c': 'x'}
-    with pytest.raises(SystemExit):
-        parser.parse_args(['--cfg-options', 'a.b=1', 'train_cfg'])
-    assert "--cfg-options takes KEY=VALUE, found 'train_cfg'" in capsys.readouterr().err
-
-
-def test_a_dict_in_an_option_reaches_the_config(tmp_path, monkeypatch):
-    monkeypatch.setenv('LOCAL_RANK', '0')
-    parser = argparse.ArgumentParser()
-    parser.add_argument('config')
-    add_run_options(parser)
-    args = parser.parse_args(
-        [
-            str(ROOT / 'tests/configs/plain_rgb_studio.py'),
-            f'--work-dir={tmp_path}',
-            '--cfg-options',
-            "custom_hooks=[dict(type='EMAHook', momentum=0.5)]",
-            'train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=2)',
-            'default_hooks.checkpoint=dict(save_best=auto)',
-        ]
-    )
-    cfg = config_from_args(args)
-    assert cfg.custom_hooks == [dict(type='EMAHook', momentum=0.5)]
-    assert cfg.train_cfg == dict(by_epoch=True, max_epochs=2)
-    assert cfg.default_hooks.checkpoint.save_best == 'auto' and cfg.default_hooks.checkpoint.type == 'CheckpointHook'
-
-
-@pytest.mark.parametrize('value', ['[dict(type=f(1))]', '[[1,2', '{1', 'dict(1)'])
-def test_a_value_that_can_not_be_read_is_one_line_with_the_way_out(value, capsys):
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
-    with pytest.raises(SystemExit):
-        parser.parse_args(['--cfg-options', f'custom_hooks={value}'])
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert '--cfg-options custom_hooks: ' in last and 'or write it in your own config file' in last
-
-
-@pytest.mark.parametrize(
-    'options', [['train_cfg.by_epoch=True', 'train_cfg.max_epochs=2'], ['train_cfg=dict(by_epoch=True, max_epochs=2)']]
-)
-def test_epochs_on_the_command_line_take_the_place_of_steps(options, tmp_path, monkeypatch):
-    lines = []
-    monkeypatch.setattr('handkd.config.print_log', lambda line, *_: lines.append(line))
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
-    config = ROOT / 'tests/configs/plain_rgb_studio.py'
-    steps = load_config(config).train_cfg.max_iters
-    train_cfg = load_config(config, parser.parse_args(['--cfg-options', *options]).cfg_options).train_cfg
-    assert train_cfg.max_epochs == 2 and 'max_iters' not in train_cfg
-    assert f'max_epochs=2 replaces max_iters={steps}' in lines[-1] and 'now counts epochs' in lines[-1]
-    with_both = load_config(config, {'train_cfg.max_epochs': 2}).train_cfg  # which is meant is not known
-    assert with_both.max_iters == steps
 
 
 def test_a_folder_in_the_place_of_a_file_is_named_and_a_new_folder_is_made(tmp_path):

@@ -4,7 +4,7 @@ The 'real' hands are of other people, and training uses their joints alone: thei
 
 Depth is in a metric cube around middle_mcp, 48x48 px, without background and forearm (Neverova et al. 2017, section 5).
 The true joints define the cube and the hand's mask, at test time too, so figures are not comparable with those of a
-detector (tools/test.py --find-hands). The paper does not give the size of its cube; its dictionary has 632 hand pixels
+detector (`handkd test --find-hands`). The paper does not give the size of its cube; its dictionary has 632 hand pixels
 per image. DeepPrior's 300 mm would leave less than half as many as this cube, and fingers two pixels wide.
 
 Short schedules for the studio on a CPU, of our choice: the rate rises from 0 and falls to 0 along a cosine.

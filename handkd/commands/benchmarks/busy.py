@@ -21,7 +21,7 @@ from handkd.apis.quiet_runner import QuietRunner
 from handkd.baseline import baseline_config
 from handkd.config import load_config
 
-CONFIG = 'configs/pmd/resnet18half_studio.py'
+CONFIG = 'pmd/resnet18half_studio'
 SPIN = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100000))'
 """Program of a neighbour: computes until the benchmark ends."""
 

@@ -17,7 +17,7 @@ from handkd.engine import bf16_is_fast
 from handkd.models.targets import stack_joints
 from handkd.registry import DATASETS, MODELS
 
-CONFIG = 'configs/pmd/resnet18half_studio.py'
+CONFIG = 'pmd/resnet18half_studio'
 FEATURES = ('neck', 'head.branches.x.relu2', 'head.branches.y.relu2', 'head.branches.z.relu2')
 WEIGHTS = (1 / 16, 5 / 16, 5 / 16, 5 / 16)
 
