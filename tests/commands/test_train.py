@@ -99,7 +99,7 @@ def saved(folder):
 def check_it_goes_on_to_the_bit(files, words):
     """Go on from what is in ``parts`` by the words behind train.py, and compare with a run that nothing has ended."""
     whole = ['tiny.py', '--work-dir', 'whole', '--cfg-options', 'experiment_name=whole']
-    both = f'import runpy; main = runpy.run_path({str(TRAIN)!r})["main"]; main({whole}); main({words})'
+    both = f'from handkd.commands.train import main; main({whole}); main({words})'
     status, said = run(files, [sys.executable, '-c', both])  # one start of Python for both
     assert status == 0, said
     first, second = (read_checkpoint(files / name / 'iter_8.pth')['state_dict'] for name in ('whole', 'parts'))
