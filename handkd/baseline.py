@@ -182,7 +182,7 @@ def _leave_out(settings: ConfigDict, fits: Callable[[ConfigDict], bool]) -> None
         inner = node.get('datasets') or ()
         kept = [i for i, one in enumerate(inner) if fits(one)]
         if kept and len(kept) < len(inner):
-            for key in ('datasets', 'shares', 'names'):
+            for key in ('datasets', 'shares', 'loss_weights', 'names'):
                 if node.get(key) is not None:
                     node[key] = [node[key][i] for i in kept]
 

@@ -19,6 +19,7 @@ from handkd.models import CheckpointError, init_weights, load_state, load_weight
 from .quiet_runner import QuietRunner
 from .run_checks import trains_by_epoch
 from .run_state import check_resumable, restore_optimisation, restore_place, say_if_done
+from .set_weights import said_weights
 
 IN_PART = (
     "for weights that fit in part, or from the web, set a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -83,8 +84,14 @@ class HandRunner(QuietRunner):
         return loader
 
     def build_train_loop(self, loop: dict) -> BaseLoop:
-        """Build the training loop; epochs end where a sampler's pass over the data ends."""
+        """Build the training loop; epochs end where a sampler's pass over the data ends.
+
+        Raises:
+            ConfigError: If the sets of a mixture have weights, which a loss does not take.
+        """
         loop = super().build_train_loop(loop)
+        for line in said_weights(loop.dataloader.dataset, network_of(self)):
+            self.logger.info(line)
         if isinstance(loop, EpochBasedTrainLoop):
             sampler = loop.dataloader.sampler
             if hasattr(sampler, 'end_passes'):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -29,8 +30,16 @@ class MixedDataset:
     all that it lacks. Teachers do not see such samples, and losses do not count them: each is the mean over the samples
     of the batch that have what it needs (per process), and 0 without any. The student's own input can't be absent.
 
-    The share of a set is its weight: a batch has on average as many of its samples as the shares say. The losses have
-    no further weights by set.
+    A batch has on average as many samples of a set as the shares say, so that the share of a set is its weight.
+    ``loss_weights`` multiply the losses of its samples as well: each loss of a batch is
+
+        (1 / B) sum_i w(set of i) l_i
+
+    over the B samples that have what it needs, so that gradients are proportional to the weights, and weights of 1
+    change nothing. (Losses that are means over joints or pixels of the batch have the weight of their sample in the sum
+    in the same way.) Statistics, such as those of batch normalisation and mean bone lengths, have no weights. A model
+    with a loss that can't be weighted is refused when the training starts: see ``takes_sample_weights`` of its head and
+    distillers.
 
     Args:
         datasets (Sequence[dict]): Configs of the sets; their pipelines pack samples (``PackHandInputs``).
@@ -38,18 +47,30 @@ class MixedDataset:
         optional (Sequence[str]): Inputs ('rgb', 'depth') and labels ('keypoints', 'keypoints_cam', 'hand_mask') that
             samples may lack; the joints of a sample are absent if none is labelled. Anything else that a loss needs and
             a sample lacks is an error. Defaults to ().
+        loss_weights (Sequence[float], optional): Factor of the losses of each set's samples. Defaults to None: all 1.
 
     Raises:
-        ValueError: If the numbers of shares and sets differ, or a share is less than 1, or a set is empty or of a kind
-            that is read in order only, or an optional name is unknown, or the sets pack other inputs although these are
-            not optional.
+        ValueError: If the numbers of shares and sets differ, or a share is less than 1, or ``loss_weights`` is not one
+            positive number per set, or a set is empty or of a kind that is read in order only, or an optional name is
+            unknown, or the sets pack other inputs although these are not optional.
     """
 
-    def __init__(self, datasets: Sequence[dict], shares: Sequence[int], optional: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        datasets: Sequence[dict],
+        shares: Sequence[int],
+        optional: Sequence[str] = (),
+        loss_weights: Sequence[float] | None = None,
+    ) -> None:
         if len(shares) != len(datasets) or not shares or min(shares) < 1:
             raise ValueError(
                 f'MixedDataset: shares must be one number of at least 1 for each of {len(datasets)} sets, '
                 f'found {shares!r}'
+            )
+        if loss_weights is not None and not _are_weights(loss_weights, len(datasets)):
+            raise ValueError(
+                f'MixedDataset: loss_weights must be one positive number for each of {len(datasets)} sets, '
+                f'found {loss_weights!r}'
             )
         if isinstance(optional, str):
             raise ValueError(f"MixedDataset: optional must be a tuple such as ('depth',), found {optional!r}")
@@ -57,6 +78,7 @@ class MixedDataset:
             check_choice(name, OPTIONAL, 'MixedDataset(optional=...)')
         self.datasets = build_sets(datasets, type(self).__name__)
         self.shares, self.optional = tuple(shares), tuple(optional)
+        self.loss_weights = None if loss_weights is None else tuple(loss_weights)
         self._order = [(number, place) for number, share in enumerate(shares) for place in range(share)]
         self._fillers = self._missing_inputs()
 
@@ -106,10 +128,13 @@ class MixedDataset:
         places = [self.locate(key) for key in keys]
         samples = fetch_samples(self.datasets, places, keys)
         for place, sample in zip(places, samples):
-            sample['data_samples'].set_metainfo(dict(mixed_from=place))
+            labels = sample['data_samples']
+            labels.set_metainfo(dict(mixed_from=place))
+            if self.loss_weights is not None:  # the samples of a mixture in this one have weights already
+                labels.set_metainfo(dict(loss_weight=labels.get('loss_weight', 1.0) * self.loss_weights[place[0]]))
             if self.optional:
                 absent = tuple(name for name in self.optional if not _has(sample, name))
-                sample['data_samples'].set_metainfo(dict(absent=absent))
+                labels.set_metainfo(dict(absent=absent))
                 _fill(sample['inputs'], self._fillers[place[0]])
         return samples
 
@@ -164,6 +189,15 @@ def _packed_modalities(dataset: object) -> tuple[str, ...] | None:
         return _packed_modalities(dataset.dataset) if hasattr(dataset, 'dataset') else None
     steps = dataset.pipeline.transforms
     return getattr(steps[-1], 'modalities', None) if steps else None
+
+
+def _are_weights(given: object, number: int) -> bool:
+    """Whether a value is a list of so many positive numbers."""
+    return (
+        isinstance(given, Sequence)
+        and len(given) == number
+        and all(type(one) in (int, float) and 0 < one < math.inf for one in given)
+    )
 
 
 def _has(sample: dict, name: str) -> bool:

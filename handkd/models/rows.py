@@ -1,11 +1,13 @@
-"""Rows of a batch that have an input or a label, where sets with different ones are mixed."""
+"""Rows of a batch that have an input or a label, and their weights in losses, where several sets are mixed."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 
+import torch
 from mmpose.structures import PoseDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def rows_with(data_samples: Sequence[PoseDataSample], names: Iterable[str]) -> list[int] | None:
@@ -61,3 +63,54 @@ def check_inputs(data_samples: Sequence[PoseDataSample], modalities: Iterable[st
             f'sample {sample.get("img_path") or sample.get("img_id")!r} has no {"+".join(modalities)}, which this '
             'network takes: train it on those sets of MixedDataset that have it; only teachers may lack their input'
         )
+
+
+def sample_weights(data_samples: Sequence[PoseDataSample], device: torch.device) -> Tensor | None:
+    """Return each sample's weight in the losses, shape (B,), float32; None if no sample has one.
+
+    It is ``loss_weight`` of the meta information, as set by ``MixedDataset(loss_weights=...)``.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image.
+        device: Device of the result.
+    """
+    if not any('loss_weight' in sample for sample in data_samples):
+        return None
+    return torch.tensor([sample.get('loss_weight', 1.0) for sample in data_samples], device=device)
+
+
+def batch_mean(values: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+    """Return the mean of the samples' losses, each multiplied by its weight: (1 / B) sum_i w_i l_i.
+
+    The sum is divided by the number of samples, not by that of the weights: the gradient of a sample is proportional to
+    its weight, whatever else is in the batch.
+
+    Args:
+        values: Loss l_i of each sample, any unit, shape (B,).
+        sample_weight: Weights w_i, shape (B,). Defaults to None: all 1.
+
+    Returns:
+        A scalar, in the unit of the losses.
+    """
+    return (values if sample_weight is None else values * sample_weight).mean()
+
+
+def takes_sample_weight(loss: nn.Module) -> bool:
+    """Whether the ``forward`` of a loss module has an argument ``sample_weight``."""
+    return 'sample_weight' in inspect.signature(loss.forward).parameters
+
+
+def weighted_loss(loss: nn.Module, data_samples: Sequence[PoseDataSample], pred: Tensor, *labels: Tensor) -> Tensor:
+    """Return a loss with the samples' weights, if they have any (:func:`sample_weights`).
+
+    Args:
+        loss: The loss module.
+        data_samples: ``PoseDataSample`` of each image.
+        pred: Predictions, any unit, any frame, shape (B, ...).
+        *labels: The loss's further arguments, shape (B, ...) each.
+
+    Returns:
+        A scalar.
+    """
+    weights = sample_weights(data_samples, pred.device)
+    return loss(pred, *labels) if weights is None else loss(pred, *labels, sample_weight=weights)

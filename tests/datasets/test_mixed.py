@@ -52,6 +52,9 @@ def test_wrong_shares_are_refused(mixed):
     for shares in ([1], [1, 0], [1, 1, 1]):
         with pytest.raises(ValueError, match='shares must be one number of at least 1 for each of 2 sets'):
             MixedDataset([FIRST, SECOND], shares)
+    for weights in ([1.0], [1, 0], [1, -2.0], [1, float('inf')], '12', 2.0):
+        with pytest.raises(ValueError, match='loss_weights must be one positive number for each of 2 sets'):
+            MixedDataset([FIRST, SECOND], [1, 1], loss_weights=weights)
     with pytest.raises(IndexError, match='has 12 samples, found index 12'):
         mixed.locate(12)
 

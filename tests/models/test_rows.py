@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmpose.structures import PoseDataSample
 
-from handkd.models.rows import check_inputs, rows_with, take_rows
+from handkd.models.rows import batch_mean, check_inputs, rows_with, sample_weights, take_rows
 
 Pair = namedtuple('Pair', 'a b')
 
@@ -35,3 +35,13 @@ def test_a_filler_as_a_network_s_own_input_is_refused():
     check_inputs(samples_of(('rgb',)), ('depth',))
     with pytest.raises(ValueError, match='sample 0 has no depth, which this network takes: train it on those sets'):
         check_inputs(samples_of(('depth',)), ('depth',))
+
+
+def test_weights_multiply_the_losses_of_samples_and_not_their_number():
+    losses = torch.tensor([3.0, 1.0, 2.0])
+    assert sample_weights(samples_of(()), losses.device) is None and batch_mean(losses) == 2
+    samples = samples_of((), ())
+    samples[1].set_metainfo(dict(loss_weight=0.5))
+    weights = sample_weights(samples, losses.device)
+    assert weights.tolist() == [1, 0.5, 1] and batch_mean(losses, weights) == 5.5 / 3
+    assert batch_mean(losses, 2 * weights) == 2 * batch_mean(losses, weights)

@@ -8,6 +8,7 @@ from torch import Tensor
 from handkd.needs import needs
 from handkd.registry import MODELS
 
+from ..rows import batch_mean
 from .angle_rules import HEAD, AngleRules
 from .base import BaseDistiller, DistillContext
 
@@ -33,6 +34,7 @@ class AngleRegularizer(BaseDistiller):
 
     student_taps = (HEAD,)
     gt_instances = ('keypoints_cam',)
+    takes_sample_weights = True
 
     def __init__(self, limits: str, weight: float = 0.1, warmup: int = 0) -> None:
         super().__init__()
@@ -44,7 +46,8 @@ class AngleRegularizer(BaseDistiller):
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'angle': weight * excess}``, summed over a hand's 20 angles and averaged over the batch."""
-        excess = self.rules(context).excess.flatten(1).sum(1).mean()
+        excess = self.rules(context).excess.flatten(1).sum(1)
+        excess = batch_mean(excess, context.sample_weight(excess.device))
         ramp = (self.step / self.warmup).clamp(max=1.0) if self.warmup else 1.0
         self.step += 1
         return {'angle': self.weight * ramp * excess}

@@ -72,6 +72,7 @@ class BackgroundSuppression(BaseDistiller):
     """
 
     gt_fields = ('hand_mask',)
+    takes_sample_weights = True
 
     def __init__(
         self, layer: str, weight: float = 1.0, fraction: float = 1.0, seed: int = 0, reduction: str = 'sum'
@@ -100,6 +101,9 @@ class BackgroundSuppression(BaseDistiller):
         masks = stack_masks([context.data_samples[i] for i in chosen]).to(features.device)
         outside = background_mask(masks, features.shape[2:]) * masks.flatten(1).any(1)[:, None, None, None]
         energy = background_energy(features[chosen], outside, self.reduction)
+        weights = context.sample_weight(energy.device)
+        if weights is not None:
+            energy = energy * weights[chosen]
         return {'background': self.weight * energy.sum() / len(features)}
 
     def chooses(self, data_sample: PoseDataSample) -> bool:

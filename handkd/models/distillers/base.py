@@ -5,8 +5,11 @@ from __future__ import annotations
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
 
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from ..rows import sample_weights
 
 
 @dataclass
@@ -27,6 +30,10 @@ class DistillContext:
     data_samples: list
     head: nn.Module | None = None
 
+    def sample_weight(self, device: torch.device) -> Tensor | None:
+        """Return each sample's weight in the losses, shape (B,), float32; None if all are 1."""
+        return sample_weights(self.data_samples, device)
+
 
 class BaseDistiller(BaseModule, metaclass=ABCMeta):
     """Adds training-only losses to a student; it is not part of the network at test time.
@@ -45,12 +52,15 @@ class BaseDistiller(BaseModule, metaclass=ABCMeta):
         teacher_taps: Names of the layers that it reads of each teacher, by the teacher's name.
         gt_fields: Names of the samples' ``gt_fields`` that it reads, which are loaded only where a distiller does.
         gt_instances: Names of the labels of joints that it needs, of the samples' ``gt_instances``.
+        takes_sample_weights: Whether its losses are means over the batch that apply the context's ``sample_weight``
+            (:func:`~handkd.models.rows.batch_mean`). Without it ``MixedDataset(loss_weights=...)`` is refused.
     """
 
     student_taps: tuple[str, ...] = ()
     teacher_taps: dict[str, tuple[str, ...]] = {}
     gt_fields: tuple[str, ...] = ()
     gt_instances: tuple[str, ...] = ()
+    takes_sample_weights = False
 
     @abstractmethod
     def forward(self, context: DistillContext) -> dict[str, Tensor]:

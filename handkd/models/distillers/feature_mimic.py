@@ -7,12 +7,19 @@ from torch import Tensor
 from handkd.hints import check_choice
 from handkd.registry import MODELS
 
+from ..rows import batch_mean
 from .base import BaseDistiller, DistillContext, last_level
 
 DISTANCES = {'l1': Tensor.abs, 'l2': Tensor.square}
 
 
-def feature_distance(student: Tensor, teacher: Tensor, norm: str = 'l1', reduction: str = 'sum') -> Tensor:
+def feature_distance(
+    student: Tensor,
+    teacher: Tensor,
+    norm: str = 'l1',
+    reduction: str = 'sum',
+    sample_weight: Tensor | None = None,
+) -> Tensor:
     """Distance between two networks' features, averaged over the batch.
 
     Args:
@@ -21,6 +28,8 @@ def feature_distance(student: Tensor, teacher: Tensor, norm: str = 'l1', reducti
         norm: 'l1' for the sum of absolute differences (PMD-Net, Eq. 3), 'l2' for the sum of squares (PI, Eq. 1).
             Defaults to 'l1'.
         reduction: 'sum' over a sample's features, as in the papers' norms, or 'mean'. Defaults to 'sum'.
+        sample_weight: Weight of each sample in the mean, shape (B,), see :func:`~handkd.models.rows.batch_mean`.
+            Defaults to None: all 1.
 
     Returns:
         A scalar, in the unit of the features, squared for 'l2'.
@@ -33,7 +42,7 @@ def feature_distance(student: Tensor, teacher: Tensor, norm: str = 'l1', reducti
             f"the student's features {tuple(student.shape)} and the teacher's {tuple(teacher.shape)} differ"
         )
     per_sample = DISTANCES[norm](student.float() - teacher.float()).flatten(1)
-    return (per_sample.sum(1) if reduction == 'sum' else per_sample.mean(1)).mean()
+    return batch_mean(per_sample.sum(1) if reduction == 'sum' else per_sample.mean(1), sample_weight)
 
 
 @MODELS.register_module()
@@ -51,6 +60,8 @@ class FeatureMimic(BaseDistiller):
     Raises:
         ValueError: If ``norm`` or ``reduction`` is unknown.
     """
+
+    takes_sample_weights = True
 
     def __init__(
         self,
@@ -77,4 +88,6 @@ class FeatureMimic(BaseDistiller):
         """Return ``{'mimic': weight * distance}``."""
         student = last_level(context.student[self.layer])
         teacher = last_level(context.teachers[self.teacher][self.teacher_layer])
-        return {'mimic': self.weight * feature_distance(student, teacher, self.norm, self.reduction)}
+        weight = context.sample_weight(student.device)
+        distance = feature_distance(student, teacher, self.norm, self.reduction, weight)
+        return {'mimic': self.weight * distance}

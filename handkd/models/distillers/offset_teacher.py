@@ -14,6 +14,7 @@ from handkd.needs import needs
 from handkd.registry import MODELS
 
 from ..mlp import mlp
+from ..rows import batch_mean, weighted_loss
 from .angle_rules import HEAD, AngleRules
 from .base import BaseDistiller, DistillContext, last_level
 
@@ -54,6 +55,7 @@ class OffsetTeacher(BaseDistiller):
     """
 
     gt_instances = ('keypoints_cam',)
+    takes_sample_weights = True
 
     def __init__(
         self,
@@ -96,9 +98,10 @@ class OffsetTeacher(BaseDistiller):
         offsets = self.offsets(self._features(context), pose, invalid)
         target, valid = context.head.encode_samples(context.data_samples, pose.device)
         wanted = invalid[:, None, None] * (target - pose.detach())
-        taught = ((offsets - wanted).abs().sum(-1) * valid).sum(1).mean()
+        taught = ((offsets - wanted).abs().sum(-1) * valid).sum(1)
+        taught = batch_mean(taught, context.sample_weight(taught.device))
         counted = valid if self.modified_on == 'all' else valid * invalid[:, None]
-        modified = context.head.loss_module(pose + offsets, target, counted)
+        modified = weighted_loss(context.head.loss_module, context.data_samples, pose + offsets, target, counted)
         return {'offset': self.offset_weight * taught, 'modified': self.modified_weight * modified}
 
     def offsets(self, features: Tensor, pose: Tensor, invalid: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from handkd.hand import NUM_JOINTS
 
-from ..rows import rows_with
+from ..rows import rows_with, weighted_loss
 from ..targets import stack_cameras, stack_joints, stack_keypoints, stack_known_joints
 from .bone_lengths import BoneLengths
 from .pose_head import PoseHead
@@ -78,12 +78,16 @@ class Latent25DHead(PoseHead):
         flat = list(range(len(data_samples))) if flat is None else flat
         loss = pose[:0].float().sum()  # 0, with a gradient
         if flat:
-            keypoints, valid = stack_keypoints([data_samples[i] for i in flat], pose.device, visible_only=False)
+            samples = [data_samples[i] for i in flat]
+            keypoints, valid = stack_keypoints(samples, pose.device, visible_only=False)
             target = torch.cat([self.codec.places(keypoints), torch.zeros_like(keypoints[..., :1])], -1)
-            loss = loss + self.loss_module(torch.cat([pose[flat, :, :2], target[..., 2:]], -1), target, valid)
+            planar = torch.cat([pose[flat, :, :2], target[..., 2:]], -1)
+            loss = loss + weighted_loss(self.loss_module, samples, planar, target, valid)
         if whole:
-            target, valid = self.encode_samples([data_samples[i] for i in whole], pose.device)
-            loss = loss + self.loss_module(torch.cat([target[..., :2], pose[whole, :, 2:]], -1), target, valid)
+            samples = [data_samples[i] for i in whole]
+            target, valid = self.encode_samples(samples, pose.device)
+            deep = torch.cat([target[..., :2], pose[whole, :, 2:]], -1)
+            loss = loss + weighted_loss(self.loss_module, samples, deep, target, valid)
         return loss
 
     def joints_of(self, pose: Tensor, data_samples: list) -> dict[str, Tensor]:

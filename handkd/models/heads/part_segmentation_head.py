@@ -11,6 +11,7 @@ from handkd.hand import NUM_PARTS, PART_UNKNOWN
 from handkd.registry import MODELS
 
 from ..float32_layers import Float32Conv2d
+from ..rows import sample_weights
 from ..targets import stack_parts
 
 _IGNORE = -100
@@ -30,6 +31,8 @@ class PartSegmentationHead(BaseModule):
         init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None.
     """
 
+    takes_sample_weights = True
+
     def __init__(self, in_channels: int = 500, init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg)
         self.output = Float32Conv2d(in_channels, NUM_PARTS, 1)
@@ -46,7 +49,8 @@ class PartSegmentationHead(BaseModule):
     def loss(self, feats: tuple[Tensor, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return ``loss_nll``, the negative log-likelihood of the true parts, averaged over the pixels that have one.
 
-        All such pixels of the batch have the same weight. A batch without any has a loss of 0.
+        All such pixels of the batch have the same weight, or that of their sample in the sum, which is divided by
+        their number: ``MixedDataset(loss_weights=...)``. A batch without any has a loss of 0.
 
         Args:
             feats: Foreground (B, 1, H, W), bool, and features (B, C, h, w), as in :meth:`forward`.
@@ -61,7 +65,12 @@ class PartSegmentationHead(BaseModule):
         parts = parts[:, :: height // scores.shape[2], :: width // scores.shape[3]].long()
         known = (parts != 0) & (parts != PART_UNKNOWN)
         target = torch.where(known, parts - 1, _IGNORE)
-        total = F.cross_entropy(scores, target, ignore_index=_IGNORE, reduction='sum')
+        weights = sample_weights(data_samples, scores.device)
+        if weights is None:
+            total = F.cross_entropy(scores, target, ignore_index=_IGNORE, reduction='sum')
+        else:
+            losses = F.cross_entropy(scores, target, ignore_index=_IGNORE, reduction='none')
+            total = (losses * weights[:, None, None]).sum()
         return {'loss_nll': total / known.sum().clamp(min=1)}
 
     def part_map(self, feats: tuple[Tensor, Tensor]) -> Tensor:

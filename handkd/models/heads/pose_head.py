@@ -8,7 +8,7 @@ from torch import Tensor
 
 from handkd.registry import KEYPOINT_CODECS, MODELS
 
-from ..rows import rows_with
+from ..rows import rows_with, takes_sample_weight, weighted_loss
 
 
 class PoseHead(BaseModule):
@@ -20,7 +20,7 @@ class PoseHead(BaseModule):
     Args:
         codec (dict): Config of the codec between labels and the network's output.
         loss (dict): Config of the loss, called with predicted and true poses (B, 21, 3) and the joints' validity
-            (B, 21).
+            (B, 21); for ``MixedDataset(loss_weights=...)`` also with ``sample_weight`` (B,).
         init_cfg (dict | list, optional): MMEngine initialisation. Defaults to None.
     """
 
@@ -28,6 +28,11 @@ class PoseHead(BaseModule):
         super().__init__(init_cfg)
         self.codec = KEYPOINT_CODECS.build(codec)
         self.loss_module = MODELS.build(loss)
+
+    @property
+    def takes_sample_weights(self) -> bool:
+        """Whether samples can have weights in its losses, all of which are :meth:`joint_loss`."""
+        return takes_sample_weight(self.loss_module)
 
     def pose_of(self, output: object) -> Tensor:
         """Return the final pose (B, 21, 3), in the codec's frame and unit, from the output of ``forward``."""
@@ -84,4 +89,4 @@ class PoseHead(BaseModule):
         if not data_samples:
             return pose.float().sum()
         target, valid = self.encode_samples(data_samples, pose.device)
-        return self.loss_module(pose, target, valid)
+        return weighted_loss(self.loss_module, data_samples, pose, target, valid)

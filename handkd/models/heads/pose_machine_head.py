@@ -12,7 +12,7 @@ from handkd.hand import NUM_JOINTS
 from handkd.registry import KEYPOINT_CODECS, MODELS
 
 from ..float32_layers import Float32Conv2d
-from ..rows import rows_with, take_rows
+from ..rows import rows_with, take_rows, takes_sample_weight, weighted_loss
 from ..targets import stack_keypoints
 
 
@@ -65,6 +65,11 @@ class PoseMachineHead(BaseModule):
         widths = [in_channels + NUM_JOINTS, *[channels] * 6, NUM_JOINTS]
         self.stages.extend(convolutions(widths, [7] * 5 + [1] * 2) for _ in range(num_stages - 1))
 
+    @property
+    def takes_sample_weights(self) -> bool:
+        """Whether samples can have weights in its losses."""
+        return takes_sample_weight(self.loss_module)
+
     def forward(self, feats: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
         """Predict the maps of each stage.
 
@@ -101,7 +106,9 @@ class PoseMachineHead(BaseModule):
             return {'loss_heatmap': sum(stage.float().sum() for stage in maps)}
         keypoints, weight = stack_keypoints(data_samples, maps[0].device)
         target = self.codec.encode(keypoints, weight)
-        stages = [self.loss_module(self.codec.match(stage), target, weight) for stage in maps]
+        stages = [
+            weighted_loss(self.loss_module, data_samples, self.codec.match(stage), target, weight) for stage in maps
+        ]
         return {'loss_heatmap': sum(stages), **{f'stage{i}': loss.detach() for i, loss in enumerate(stages, start=1)}}
 
     def predict(self, feats: Tensor | tuple[Tensor, ...], data_samples: list) -> dict[str, Tensor]:

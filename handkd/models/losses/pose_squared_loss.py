@@ -7,8 +7,16 @@ from torch import Tensor, nn
 from handkd.hints import check_choice
 from handkd.registry import MODELS
 
+from ..rows import batch_mean
 
-def pose_squared(pred: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'sum') -> Tensor:
+
+def pose_squared(
+    pred: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = 'sum',
+    sample_weight: Tensor | None = None,
+) -> Tensor:
     """Squared distance between whole poses, averaged over the batch (Loss_C of Yuan et al. 2018, section 3.2).
 
     Args:
@@ -17,6 +25,8 @@ def pose_squared(pred: Tensor, target: Tensor, weight: Tensor | None = None, red
         weight: Weight of each joint, shape (B, K), 0 where it has no label. Defaults to None: all 1.
         reduction: 'sum' over a sample's coordinates, or 'mean' over those of its labelled joints. The paper states "L2
             loss" only; its Eq. 1 has a sum of squares. Defaults to 'sum'.
+        sample_weight: Weight of each sample in the mean, shape (B,), see :func:`~handkd.models.rows.batch_mean`.
+            Defaults to None: all 1.
 
     Returns:
         A scalar, in the unit of ``pred``, squared.
@@ -28,7 +38,7 @@ def pose_squared(pred: Tensor, target: Tensor, weight: Tensor | None = None, red
     if reduction == 'mean':
         joints = pred.shape[1] if weight is None else weight.sum(-1).clamp(min=1e-6)
         per_sample = per_sample / (joints * pred.shape[2])
-    return per_sample.mean()
+    return batch_mean(per_sample, sample_weight)
 
 
 @MODELS.register_module()
@@ -48,6 +58,8 @@ class PoseSquaredLoss(nn.Module):
         check_choice(reduction, ('sum', 'mean'), 'PoseSquaredLoss(reduction=...)')
         self.loss_weight, self.reduction = loss_weight, reduction
 
-    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self, pred: Tensor, target: Tensor, weight: Tensor | None = None, sample_weight: Tensor | None = None
+    ) -> Tensor:
         """Return the weighted loss of poses in the codec's frame, any unit; arguments as of :func:`pose_squared`."""
-        return self.loss_weight * pose_squared(pred, target, weight, self.reduction)
+        return self.loss_weight * pose_squared(pred, target, weight, self.reduction, sample_weight)
