@@ -79,6 +79,16 @@ class StageResult:
                 return key
         raise ValueError(f'stage {self.name!r} has no metric {name!r}, found {sorted(self.metrics)}')
 
+    def by_set(self, name: str) -> dict[str, float]:
+        """Return the metric of :meth:`metric` on each set of a ``JoinedDataset``, by the set's name; {} for one set."""
+        *prefix, protocol, metric = self.key(name).split('/')
+        before, after = ''.join(f'{part}/' for part in prefix), f'/{protocol}/{metric}'
+        return {
+            key.removeprefix(before).removesuffix(after): value
+            for key, value in self.metrics.items()
+            if key.startswith(before) and key.endswith(after) and len(key) > len(before) + len(after)
+        }
+
 
 def _is_metric(key: str, name: str) -> bool:
     return key.rpartition('/')[2].startswith(name)

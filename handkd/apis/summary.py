@@ -106,6 +106,30 @@ def summarize_seeds(results: Mapping[int, Sequence[StageResult]], against: str |
     return Table(tuple(columns), list(zip(*columns.values())), strong)
 
 
+def sets_table(results: Mapping[int, Sequence[StageResult]]) -> Table:
+    """Return a table of each stage's error and AUC on each set of a ``JoinedDataset``.
+
+    Several seeds give means with their 95 % intervals. A stage that was not tested on a set, such as a depth teacher on
+    one without depth, has '-'. The table has no rows if no stage was tested on a ``JoinedDataset``.
+
+    Args:
+        results: Seed -> its stages; the same stages for every seed.
+    """
+    runs = [compared(stages) for stages in results.values()]
+    stages = list(zip(*runs))  # each in every seed
+    names = list(dict.fromkeys(name for seeds in stages for one in seeds for name in one.by_set('EPE_mean')))
+    if not names:
+        return Table((), [], [])
+    columns = {'by set': [seeds[0].label for seeds in stages]}
+    for name in names:
+        header = f'{name}: EPE mean ({stages[0][0].unit})'
+        for metric, title, digits in (('EPE_mean', header, 2), ('AUC', f'{name}: AUC', 3)):
+            found = [[one.by_set(metric).get(name) for one in seeds] for seeds in stages]
+            columns[title] = [cell(None if None in values else values, digits) for values in found]
+    strong = [i for i, seeds in enumerate(stages) if seeds[0].role == 'student']
+    return Table(tuple(columns), list(zip(*columns.values())), strong)
+
+
 def of_every_seed(results: Mapping[int, Sequence[StageResult]]) -> dict[int, list[StageResult]]:
     """Return the results of the stages that have one for every seed, as tables over seeds need them.
 

@@ -16,7 +16,7 @@ from handkd.apis.run_options import OptionsAction
 from handkd.apis.segmentation_report import segmentation_table
 from handkd.apis.stage_results import StageResult
 from handkd.apis.stages import Stage, baseline_stages, read_stages, run_stages, select_stages
-from handkd.apis.summary import of_every_seed, results_record, results_table, summarize_seeds
+from handkd.apis.summary import of_every_seed, results_record, results_table, sets_table, summarize_seeds
 from handkd.files import write_atomically
 from handkd.visualization import text_table
 
@@ -60,7 +60,8 @@ def main(argv: list[str] | None = None) -> int:
     results, without = of_every_seed(results), _without_result(stages, results)
     first = results[args.seeds[0]]
     table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results, args.against)
-    tables = [each for each in (segmentation_table(results), table, *budget_tables(results)) if each.rows]
+    every = (segmentation_table(results), table, sets_table(results), *budget_tables(results))
+    tables = [each for each in every if each.rows]
     if tables:
         print('\n\n'.join(map(text_table, tables)))
     if args.out:
@@ -68,8 +69,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f'numbers: {args.out}')
     if args.report and first:
         page = work_dir / 'report.html'
-        budgets = budget_tables({args.seeds[0]: first})
-        write_stage_report(page, f'{Path(args.config).stem}, seed {args.seeds[0]}', first, tables=budgets)
+        seed = {args.seeds[0]: first}
+        further = [each for each in (sets_table(seed), *budget_tables(seed)) if each.rows]
+        write_stage_report(page, f'{Path(args.config).stem}, seed {args.seeds[0]}', first, tables=further)
         print(f'report: {page}')
     if without:
         print(f'no result (see above): {", ".join(without)}')

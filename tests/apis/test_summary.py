@@ -3,7 +3,7 @@ import json
 import pytest
 
 from handkd.apis.stage_results import StageResult
-from handkd.apis.summary import of_every_seed, results_record, results_table, summarize_seeds
+from handkd.apis.summary import of_every_seed, results_record, results_table, sets_table, summarize_seeds
 from handkd.evaluation import mean_interval
 from handkd.visualization import text_table
 
@@ -36,6 +36,31 @@ def test_the_table_of_one_seed():
     lines = text_table(table).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[4].split() == ['student', '17.00', '16.00', '0.830', '3.00', '4.8', '%', '30', '%']
+
+
+def on_sets(role, near, far, prefix=''):
+    one = stage(role, role, (near + far) / 2, protocol=f'{prefix}p')
+    for name, error in (('near', near), ('a.b', far)):
+        found = {'EPE_mean': error, 'AUC_20-50_trapz100': 1 - error / 100}
+        one.metrics.update({f'{prefix}{name}/p/{key}': value for key, value in found.items()})
+    one.metrics[f'{prefix}all_rel/EPE_mean'] = 1.0  # of another protocol
+    return one
+
+
+@pytest.mark.parametrize('prefix', ['', 'test/'])
+def test_each_set_has_its_columns(prefix):
+    one = [on_sets('baseline', 20.0, 30.0, prefix), on_sets('student', 18.0, 30.5, prefix)]
+    table = sets_table({0: one})
+    assert table.headers == ('by set', 'near: EPE mean (mm)', 'near: AUC', 'a.b: EPE mean (mm)', 'a.b: AUC')
+    assert table.rows[1] == ('student', '18.00', '0.820', '30.50', '0.695') and list(table.strong) == [1]
+    other = [on_sets('baseline', 21.0, 30.0, prefix), on_sets('student', 18.0, 30.5, prefix)]
+    mean, half = mean_interval([20.0, 21.0])
+    assert column(sets_table({0: one, 1: other}), 'near: EPE mean (mm)')[0] == f'{mean:.2f} ± {half:.2f}'
+    teacher = stage('teacher', 'teacher', 10.0, protocol=f'{prefix}p')
+    teacher.metrics[f'{prefix}near/p/EPE_mean'] = 10.0
+    teacher.metrics[f'{prefix}near/p/AUC_20-50_trapz100'] = 0.9
+    assert sets_table({0: [teacher, *one]}).rows[0] == ('teacher', '10.00', '0.900', '-', '-')
+    assert not sets_table({0: three(10.0, 20.0, 17.0)}).rows and not sets_table({0: []}).rows
 
 
 def test_a_table_over_seeds_needs_two():

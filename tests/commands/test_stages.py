@@ -125,6 +125,25 @@ def test_stages_with_annotations_have_tables_of_their_own(tool, tmp_path, capsys
     assert ['64', '30.00'] in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
+def test_the_sets_of_a_joined_test_set_have_a_table_of_their_own(tool, tmp_path, capsys, monkeypatch):
+    pages = []
+    monkeypatch.setattr(stages_command, 'write_stage_report', lambda *args, **kwargs: pages.append(kwargs['tables']))
+
+    def run_stages(stages, work_dir, seed):
+        for stage in stages:
+            own = {f'{name}p/EPE_{kind}': 9.0 for name in ('', 'lab/', 'field/') for kind in ('mean', 'median')}
+            aucs = {f'{name}p/AUC_20-50_trapz100': 0.5 for name in ('', 'lab/', 'field/')}
+            yield StageResult(stage.name, stage.label, stage.role, '', '', '', own | aucs | {'lab/p/EPE_mean': 8.0}, '')
+
+    monkeypatch.setattr(stages_command, 'run_stages', run_stages)
+    command = [str(CONFIG), '--work-dir', str(tmp_path), '--out', str(tmp_path / 'r.json'), '--report', '--only', 'rgb']
+    assert tool[0](command) == 0
+    headers = ['by set', 'lab: EPE mean (mm)', 'lab: AUC', 'field: EPE mean (mm)', 'field: AUC']
+    _, table = json.loads((tmp_path / 'r.json').read_text())['tables']
+    assert table['headers'] == headers and table['rows'][0][1:] == ['8.00', '0.500', '9.00', '0.500']
+    assert [list(each.headers) for each in pages[0]] == [headers] and 'lab: EPE mean' in capsys.readouterr().out
+
+
 def test_a_stage_without_a_result_is_told_and_in_no_table_over_seeds(tool, tmp_path, capsys, monkeypatch):
     main, run_stages, _ = tool
 
