@@ -193,13 +193,21 @@ class Draw:
     """Generator of sensor and label noise."""
 
 
-def draw_sample(settings: SampleSettings, index: int) -> Draw:
-    """Draw the geometry and the look of sample ``index``, the same on every process and run."""
+def draw_sample(settings: SampleSettings, index: int, person: int | None = None) -> Draw:
+    """Draw the geometry and the look of sample ``index``, the same on every process and run.
+
+    Args:
+        settings: Settings of the samples.
+        index: Number of the sample.
+        person: Number of the person of the split, modulo :data:`SUBJECTS`, whose hand it is. Defaults to None: drawn.
+    """
     split_id = SPLITS[settings.split]
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((settings.seed, split_id, 0, index))))
     u = rng.random(NUM_UNIFORMS + _NUM_THING_UNIFORMS + NUM_LOOK_UNIFORMS + _NUM_CAMERA_UNIFORMS)
     tail = u[NUM_UNIFORMS + _NUM_THING_UNIFORMS :]
-    subject = subject_of(settings.seed, split_id, int(tail[_SUBJECT_U] * SUBJECTS[settings.split]))
+    people = SUBJECTS[settings.split]
+    person = int(tail[_SUBJECT_U] * people) if person is None else person % people
+    subject = subject_of(settings.seed, split_id, person)
     side = settings.sides[int(tail[_SIDE_U] * len(settings.sides))]
     r = settings.randomisation
     scene = empty_scene()

@@ -146,7 +146,7 @@ def _write_sequence(
     _save_text(out / folder / 'meta.yml', _meta(subject, side, len(indices) + first))
     if first:
         for serial, photo in zip(
-            cameras, _shoot(split, indices[0], side, cameras, (0.0, 0.0, -5000.0), indices[0], seed)
+            cameras, _shoot(split, indices[0], side, cameras, (0.0, 0.0, -5000.0), indices[0], seed, subject)
         ):
             _save_frame(out, f'{folder}/{serial}', 0, photo, labelled=False)
     master = list(cameras.values())[0]
@@ -154,7 +154,7 @@ def _write_sequence(
         # The cameras look at the origin of the table, whose distance along the axis of each is about 890 mm.
         shift = np.random.default_rng((seed, subject, place, frame)).uniform(-_REACH, _REACH, 3)
         center = master.R.T @ ((0, 0, np.hypot(720, 520)) - master.T) + shift
-        photos = _shoot(split, index, side, cameras, center, indices[0], seed)
+        photos = _shoot(split, index, side, cameras, center, indices[0], seed, subject)
         for view, (serial, photo) in enumerate(zip(cameras, photos)):
             color, depth, labels = _save_frame(out, f'{folder}/{serial}', frame, photo, labelled=True)
             extra = {'subject': subject, 'place': place, 'sequence': folder, 'frame': frame, 'view': view}
@@ -162,10 +162,17 @@ def _write_sequence(
 
 
 def _shoot(
-    split: str, index: int, side: str, cameras: dict[str, Camera], center: Sequence[float], scenery: int, seed: int
+    split: str,
+    index: int,
+    side: str,
+    cameras: dict[str, Camera],
+    center: Sequence[float],
+    scenery: int,
+    seed: int,
+    person: int,
 ) -> list[Photograph]:
-    """Photograph a hand by all cameras."""
-    return photograph(index, seed, split, side, list(cameras.values()), center, scenery=scenery)
+    """Photograph a hand of a person of the split by all cameras."""
+    return photograph(index, seed, split, side, list(cameras.values()), center, scenery=scenery, person=person)
 
 
 def _save_frame(out: Path, folder: str, frame: int, photo: Photograph, labelled: bool) -> tuple[str, str, str]:

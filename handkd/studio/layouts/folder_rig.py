@@ -28,8 +28,8 @@ _UNLABELLED = 3
 def write_folder_rig(out: Path, num: int, seed: int) -> Iterator[dict]:
     """Write ``dataset.json``, ``train.jsonl``, ``test.jsonl`` and ``images/``: right hands, each seen by two cameras.
 
-    The training set has two sequences, the test set one; each has a subject number, a light and a background of its
-    own, but the hands of its frames differ in shape and skin. Every third frame of the training set has no joints; all
+    The training set has two sequences, the test set one; each has a person, a light and a background of its own. Every
+    third frame of the training set has no joints; all
     lines have a ``center``, as from a triangulated detection. Frame numbers are two apart.
 
     Args:
@@ -52,7 +52,7 @@ def write_folder_rig(out: Path, num: int, seed: int) -> Iterator[dict]:
             for time in range(num):
                 where = dict(sequence=sequence, frame=2 * time, subject=subject)
                 labelled = split != 'train' or time % _UNLABELLED != _UNLABELLED - 1
-                photos = _take(split, number * num, time, cameras, seed)
+                photos = _take(split, subject, number * num, time, cameras, seed)
                 for view, photo in enumerate(photos):
                     path = save_image(out, f'images/{sequence}/{2 * time:04d}_{view}.jpg', photo.image)
                     center = np.round(photo.keypoints_cam[9], 1)
@@ -73,11 +73,11 @@ def _cameras() -> list[Camera]:
     return cameras
 
 
-def _take(split: str, first: int, time: int, cameras: list[Camera], seed: int) -> list[Photograph]:
+def _take(split: str, subject: int, first: int, time: int, cameras: list[Camera], seed: int) -> list[Photograph]:
     """Photograph the hand of a frame; ``first`` is the number of the sequence's first hand in its split."""
     index = first + time
     center = np.random.default_rng((seed, split_number(split), index)).uniform(-_REACH, _REACH, 3)
-    return photograph(index, seed, split, 'right', cameras, center, scenery=first)
+    return photograph(index, seed, split, 'right', cameras, center, scenery=first, person=subject)
 
 
 def _line(photo: Photograph, path: str, center: np.ndarray, labelled: bool) -> dict:

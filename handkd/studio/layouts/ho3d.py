@@ -134,7 +134,9 @@ def _shoot(
         shift = np.random.default_rng((seed, len(name), len(split), number)).uniform(-50, 50, 3)
         center = (0, 0, np.hypot(_DISTANCE, 200)) + shift
         pair = list(cameras.values())
-        photos = photograph(index, seed, _STUDIO_SPLITS[split], 'right', pair, center, scenery=indices[0])
+        photos = photograph(
+            index, seed, _STUDIO_SPLITS[split], 'right', pair, center, scenery=indices[0], person=indices[0]
+        )
         for view, photo in zip(cameras, photos):
             yield f'{name}{view}' if calibrated else name, _STEP * number, view, photo
 

@@ -67,7 +67,7 @@ def write_interhand(out: Path, num: int, seed: int, cameras: int = 4) -> Iterato
             place = dict(capture=capture, sequence=_SEQUENCES[kind], frame=2001 + 3 * index, hand_type=kind)
             valid = np.ones(21, bool)
             valid[JOINT_INDEX['little_tip']] = index % 4 != 3
-            shoot = partial(_photograph_hands, kind, index, rng.uniform(-15, 15, (2, 3)), seed, studio_split)
+            shoot = partial(_photograph_hands, kind, index, rng.uniform(-15, 15, (2, 3)), seed, studio_split, capture)
             for view, (name, camera) in enumerate(rig.items()):
                 photos = shoot(camera)
                 image, _, owner = overlay(list(photos.values()))
@@ -96,14 +96,15 @@ def _camera(place: int, count: int, rng: np.random.Generator) -> Camera:
 
 
 def _photograph_hands(
-    kind: str, index: int, shifts: np.ndarray, seed: int, split: str, camera: Camera
+    kind: str, index: int, shifts: np.ndarray, seed: int, split: str, person: int, camera: Camera
 ) -> dict[str, Photograph]:
     """Photograph the hands of a frame, each separately, in one scenery."""
     photos = {}
     for k, (side, place) in enumerate(_HANDS.items()):
         if kind in (side, 'interacting'):
             pair = [_REFERENCE, camera]
-            photos[side] = photograph(2 * index + k, seed, split, side, pair, np.array(place) + shifts[k], scenery=0)[1]
+            center = np.array(place) + shifts[k]
+            photos[side] = photograph(2 * index + k, seed, split, side, pair, center, scenery=0, person=person)[1]
     return photos
 
 

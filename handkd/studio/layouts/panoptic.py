@@ -40,7 +40,7 @@ def write_panoptic(
     sequences: Mapping[str, str] = _SEQUENCES,
     image_type: str = 'jpg',
 ) -> Iterator[dict]:
-    """Write sequences, each with calibration, HD images, hands and body.
+    """Write sequences, each of one person, with calibration, HD images, hands and body.
 
     Frame numbers have gaps. The second frame of a sequence, and then every third, has no ``left_hand``; in the frame
     after it the right hand has a score of 0: unusable. The images show both hands nevertheless. The first frame
@@ -74,7 +74,7 @@ def write_panoptic(
         shown = num * list(sequences.values())[:number].count(split)  # other hands than in the sequences before
         for index in range(num):
             shifts = rng.uniform(-50, 50, (2, 3))
-            yield from _write_frame(out, split, sequence, index, shown + index, views, shifts, seed, image_type)
+            yield from _write_frame(out, split, sequence, index, shown + index, views, shifts, seed, number, image_type)
 
 
 def _write_frame(
@@ -86,13 +86,14 @@ def _write_frame(
     views: dict[int, Camera],
     shifts: np.ndarray,
     seed: int,
+    person: int,
     image_type: str,
 ) -> Iterator[dict]:
-    """Write the images and labels of a frame, which shows the split's hands number ``shown``."""
+    """Write the images and labels of a frame, which shows the split's hands number ``shown``, of one person."""
     frame = 165 + 13 * index + index % 3
     unusable = {0: None, 1: 'left', 2: 'right'}[index % 3]
     for node, camera in views.items():
-        photos = _photograph_hands(split, shown, camera, shifts, seed)
+        photos = _photograph_hands(split, shown, camera, shifts, seed, person)
         image, _, owner = overlay(list(photos.values()))
         path = save_image(out, f'{sequence}/hdImgs/00_{node:02d}/00_{node:02d}_{frame:08d}.{image_type}', image)
         for k, (side, photo) in enumerate(photos.items()):
@@ -122,12 +123,15 @@ def _write_labels(
     _save(folder / f'hdPose3d_stage1_coco19/body3DScene_{frame:08d}.json', {'bodies': [body]})
 
 
-def _photograph_hands(split: str, index: int, camera: Camera, shifts: np.ndarray, seed: int) -> dict[str, Photograph]:
+def _photograph_hands(
+    split: str, index: int, camera: Camera, shifts: np.ndarray, seed: int, person: int
+) -> dict[str, Photograph]:
     """Photograph both hands, each separately, in one sequence's scenery."""
     photos = {}
     for k, (side, place) in enumerate(_HANDS.items()):
         pair = [_REFERENCE, camera]
-        photos[side] = photograph(2 * index + k, seed, split, side, pair, np.array(place) + shifts[k], scenery=0)[1]
+        center = np.array(place) + shifts[k]
+        photos[side] = photograph(2 * index + k, seed, split, side, pair, center, scenery=0, person=person)[1]
     return photos
 
 

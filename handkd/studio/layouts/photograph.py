@@ -153,6 +153,7 @@ def photograph(
     rotation: np.ndarray | None = None,
     scenery: int | None = None,
     randomisation: str | Mapping[str, object] = 'default',
+    person: int | None = None,
 ) -> list[Photograph]:
     """Take photographs of one hand by several cameras at the same moment.
 
@@ -168,6 +169,8 @@ def photograph(
         scenery: Number of the studio's sample with background, light and exposure: the same number for frames of
             one sequence or for two hands in one image. None is ``index``.
         randomisation: As for :class:`~handkd.studio.StudioDataset`.
+        person: Number of the person of the split whose hand it is, which gives its shape and skin: the same number for
+            the frames and hands of one person. None is the sample's own.
 
     Returns:
         One photograph per camera. The direction of light is that of the scenery's sample in the first camera's axes.
@@ -176,7 +179,7 @@ def photograph(
         ValueError: If ``split``, ``side`` or ``randomisation`` is unknown.
     """
     settings = StudioDataset(split, 1, seed, sides=(side,), randomisation=randomisation).settings
-    draw = draw_sample(settings, index)
+    draw = draw_sample(settings, index, person)
     stage = draw if scenery is None else draw_sample(settings, scenery)
     look = sample_look(settings, stage)
     look[WALL_IS_NEAR] = 0.0  # no wall near enough for shadows

@@ -1,6 +1,7 @@
 """The rig's plain form, decoded by hand, and the example written in it."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from handkd.studio.layouts.folder_rig import write_folder_rig
+from handkd.studio.layouts.interhand import write_interhand
 
 EXAMPLE = Path(__file__).parents[3] / 'examples' / 'rig'
 
@@ -54,3 +56,20 @@ def test_the_example_is_what_the_command_in_its_readme_writes(written):
     assert '--layout folder_rig' in (EXAMPLE / 'README.md').read_text()
     size = sum(path.stat().st_size for path in EXAMPLE.rglob('*.jpg'))
     assert size < 100_000
+
+
+def bones_of(truth):
+    joints = truth['keypoints_cam']
+    return np.linalg.norm(joints[[9, 10, 18]] - joints[[0, 9, 17]], axis=1)
+
+
+@pytest.mark.parametrize('writer', [write_folder_rig, partial(write_interhand, cameras=1)])
+def test_a_person_has_one_hand_shape_in_all_frames_and_on_both_sides(tmp_path, writer):
+    people = {}
+    for truth in writer(tmp_path, 2, 0):
+        people.setdefault(truth.get('subject', truth['split']), []).append(bones_of(truth))
+    for found in people.values():
+        assert len(found) > 1
+        np.testing.assert_allclose(found, [found[0]] * len(found), rtol=1e-4)
+    sizes = np.array([found[0] for found in people.values()])
+    assert len(np.unique(sizes.round(1), axis=0)) == len(people), 'people differ'
