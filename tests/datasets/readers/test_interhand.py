@@ -329,3 +329,29 @@ def test_a_damaged_image_is_named(copy):
     path.with_suffix('.png').rename(path)
     with pytest.raises(OSError, match=r'image2001\.jpg'):
         dataset.get_data_info(0)
+
+
+def test_a_small_tree_with_images_beside_its_files_is_read(tmp_path):
+    # The form of MMPose's test data: four images of three captures, numbered as in the full set, no folders.
+    images, annotations, joints, cameras = [], [], {}, {}
+    for number, (capture, kind) in enumerate([(3, 'interacting'), (2, 'interacting'), (7, 'left'), (4, 'right')]):
+        size, name, frame = ((334, 512) if number < 3 else (512, 334)), f'image{2017 + number}.jpg', 2017 + number
+        cv2.imwrite(str(tmp_path / name), np.zeros((size[1], size[0], 3), np.uint8))
+        valid = [[int(kind in ('interacting', side))] for side in ('right', 'left') for _ in range(21)]
+        said = dict(id=680801 - number, width=size[0], height=size[1], file_name=name, capture=capture, subject=number)
+        images.append(said | dict(seq_name='0390_dh_touchROM', camera='400026', frame_idx=frame))
+        annotation = dict(id=680801 - number, image_id=680801 - number, bbox=[33.5, 64.9, 185.0, 142.7])
+        annotations.append(annotation | dict(joint_valid=valid, hand_type=kind, hand_type_valid=1))
+        world = np.random.default_rng(number).uniform(-60, 60, (42, 3)) + (0, 0, 1050)
+        joint_valid = [[bool(flag)] for (flag,) in valid]
+        entry = dict(world_coord=world.tolist(), joint_valid=joint_valid, hand_type=kind, hand_type_valid=True)
+        joints[str(capture)] = {str(frame): entry}
+        rig = dict(campos=[0.0, 0.0, 0.0], camrot=np.eye(3).tolist(), focal=[1261.9, 1261.8], princpt=[167.0, 256.0])
+        cameras[str(capture)] = {key: {'400026': value} for key, value in rig.items()}
+    contents = dict(data=dict(images=images, annotations=annotations), camera=cameras, joint_3d=joints)
+    for kind, content in contents.items():
+        (tmp_path / f'test_interhand2.6m_{kind}.json').write_text(json.dumps(content))
+    files = dict(annotations='test_interhand2.6m_{kind}.json', images='.')
+    dataset = InterHand26MDataset(str(tmp_path), 'test', pipeline=[], **files)
+    assert [dataset[i]['hand_side'] for i in range(len(dataset))] == ['left', 'right', 'left', 'right', 'left', 'right']
+    np.testing.assert_allclose(dataset[1]['keypoints_cam'][0, 0], joints['3']['2017']['world_coord'][20], atol=1e-3)
