@@ -51,7 +51,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['handkd', 'handkd.*']),
-    package_data={'handkd': ['py.typed', 'zoo/*']},
+    package_data={'handkd': ['py.typed', 'inference/*.json', 'zoo/*']},
     entry_points={'console_scripts': ['handkd = handkd.cli:main']},
     cmdclass={'build_py': BuildWithConfigs},
     python_requires='>=3.10,<3.14',

@@ -45,7 +45,9 @@ class HandNetwork:
         modality = _modality_of(self.model, cfg)
         depth = depth_of(cfg) if modality == 'depth' else None
         joints = _joints_of(self.model)
-        self.facts = NetworkFacts(str(cfg.filename), modality, crop_of(cfg), depth, joints, trained_side(cfg))
+        self.facts = NetworkFacts(
+            str(cfg.filename), modality, crop_of(cfg), depth, joints, trained_side(cfg), _has_pixels(self.model)
+        )
         self._pack = PackHandInputs(modalities=(modality,))
 
     def __call__(self, views: Sequence[HandView]) -> list[dict[str, np.ndarray]]:
@@ -79,6 +81,13 @@ def _modality_of(model: torch.nn.Module, cfg: Config) -> str:
         made = 'views' if head is None else 'parts of the hand'
         raise ValueError(f'{cfg.filename}: the network predicts {made} and no joints: train it with a head for them')
     return model.modality
+
+
+def _has_pixels(model: torch.nn.Module) -> bool:
+    """Return whether a network determines the joints' pixels; a 3D head gives joints up to their position alone."""
+    from handkd.models.heads import LatentPoseHead, XYZHead
+
+    return not isinstance(getattr(model, 'head', None), (LatentPoseHead, XYZHead))
 
 
 def _joints_of(model: torch.nn.Module) -> tuple[str, ...]:

@@ -59,6 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         args.root,
         args.depth_unit,
         args.batch_size,
+        args.smooth,
         vis_out_dir=args.out_dir,
         show=args.show,
     )
@@ -187,6 +188,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: the GPU if there is one')
     parser.add_argument('--json', metavar='JSONL', help='file for one JSON line per image; default: print them')
     parser.add_argument('--out-dir', help='folder for a picture per image, and a video per video')
+    parser.add_argument('--smooth', action='store_true', help='smooth the joints over the frames of a video')
     parser.add_argument('--show', action='store_true', help='show each picture in a window')
     return parser.parse_args(argv)
 

@@ -7,9 +7,28 @@ from dataclasses import replace
 
 import numpy as np
 
+from handkd.hand import NUM_JOINTS, chirality
+
 from .detectors import Detector
 from .images import InferenceImage
+from .networks import NetworkFacts
 from .places import KnownHand
+from .sources import Frame
+from .tracking import HandTracker, TrackedBox, TrackingRule
+
+
+def is_box(boxes: object) -> bool:
+    """Return whether boxes are a single one, four numbers.
+
+    Raises:
+        ValueError: If they are no list or array at all.
+    """
+    if not isinstance(boxes, (Sequence, np.ndarray)):
+        raise ValueError(
+            "boxes must be (x, y, width, height) in px, a list with an entry per image, a detector or 'full'; "
+            f'found {type(boxes).__name__}'
+        )
+    return len(boxes) == 4 and all(np.ndim(value) == 0 and value is not None for value in boxes)
 
 
 class FixedBoxes:
@@ -19,15 +38,21 @@ class FixedBoxes:
         known: What is known of each hand, with the box.
     """
 
+    follows = False
+
     def __init__(self, known: KnownHand) -> None:
         self._known = known
 
-    def __call__(self, image: InferenceImage) -> list[KnownHand]:
+    def __call__(self, image: InferenceImage, frame: Frame) -> list[KnownHand]:
         """Return the hands of an image."""
         return [self._known]
 
     def skip(self) -> None:
         """Pass over an image that could not be read."""
+
+    def settle(self, frame: Frame, hands: list[dict | ValueError]) -> list[dict | ValueError]:
+        """Return what was found in the boxes of a frame."""
+        return hands
 
 
 class ListedBoxes:
@@ -38,10 +63,12 @@ class ListedBoxes:
         known: What else is known of each hand.
     """
 
+    follows = False
+
     def __init__(self, boxes: Sequence, known: KnownHand) -> None:
         self._boxes, self._known, self._next = boxes, known, 0
 
-    def __call__(self, image: InferenceImage) -> list[KnownHand]:
+    def __call__(self, image: InferenceImage, frame: Frame) -> list[KnownHand]:
         """Return the hands of the next image.
 
         Raises:
@@ -54,38 +81,86 @@ class ListedBoxes:
             )
         boxes = self._boxes[self._next]
         self._next += 1
-        single = len(boxes) == 4 and np.ndim(boxes[0]) == 0
-        return [replace(self._known, box=tuple(box)) for box in ([boxes] if single else boxes)]
+        try:
+            return [replace(self._known, box=tuple(box)) for box in ([boxes] if is_box(boxes) else boxes)]
+        except TypeError:
+            raise ValueError(f'{image.name}: boxes must be (x, y, width, height) each, found {boxes!r:.80}') from None
 
     def skip(self) -> None:
         """Pass over an image that could not be read."""
         self._next += 1
 
+    def settle(self, frame: Frame, hands: list[dict | ValueError]) -> list[dict | ValueError]:
+        """Return what was found in the boxes of a frame."""
+        return hands
+
 
 class DetectedBoxes:
-    """Boxes of a detector.
+    """Boxes of a detector; in videos and streams of frames hands are followed.
 
     Args:
         detector: The detector, of :func:`.detectors.build_detector`.
         known: What else is known of each hand; a known side is that of all.
+        facts: Facts about the network.
     """
 
-    def __init__(self, detector: Detector, known: KnownHand) -> None:
-        self._detector, self._known = detector, known
+    follows = True
 
-    def __call__(self, image: InferenceImage) -> list[KnownHand]:
+    def __init__(self, detector: Detector, known: KnownHand, facts: NetworkFacts) -> None:
+        self._detector, self._known, self._facts = detector, known, facts
+        self._tracker: HandTracker | None = None
+        self._video: str | None = None
+
+    def __call__(self, image: InferenceImage, frame: Frame) -> list[KnownHand]:
         """Return the hands of an image; none if the detector finds none."""
+        if frame.number is not None and len(self._facts.joints) == NUM_JOINTS:
+            if self._tracker is None or frame.file != self._video or frame.number == 0:
+                rule = TrackingRule(follow=self._facts.pixels)
+                self._tracker, self._video = HandTracker(self._detector, rule), frame.file
+            found = self._tracker.find(image.pixels)
+            return [_found_hand(self._known, one.box, one.score, one.side, one.source, one.track) for one in found]
         boxes, scores, sides = self._detector(image.pixels)
+        sides = [None] * len(boxes) if sides is None else sides
         return [
-            found_hand(self._known, box, float(score), side, 'detector')
+            _found_hand(self._known, box, float(score), side, 'detector')
             for box, score, side in zip(boxes, scores, sides, strict=True)
         ]
 
     def skip(self) -> None:
         """Pass over an image that could not be read."""
 
+    def settle(self, frame: Frame, hands: list[dict | ValueError]) -> list[dict | ValueError]:
+        """Take over what was found in the boxes of a frame; returns it without hands that are lost.
 
-def found_hand(
+        The side is that of all evidence in the video so far: of the detector, and of the poses if the network was
+        trained on both.
+        """
+        if frame.number is None or self._tracker is None:
+            return hands
+        nothing = np.full((NUM_JOINTS, 2), np.nan)  # no joints: the hand is lost
+        good = [not isinstance(hand, ValueError) for hand in hands]
+        joints = [hand['keypoints'] if known else nothing for hand, known in zip(hands, good)]
+        scores = None
+        if good and all(known and hand['keypoint_scores'] is not None for hand, known in zip(hands, good)):
+            scores = np.stack([hand['keypoint_scores'] for hand in hands])
+        sides = [self._side_of(hand) if known else None for hand, known in zip(hands, good)]
+        settled = self._tracker.update(np.array(joints).reshape(-1, NUM_JOINTS, 2), scores, sides)
+        return [self._with_side(hand, box) for hand, box in zip(hands, settled) if box is not None]
+
+    def _side_of(self, hand: dict) -> tuple[str, float] | None:
+        """Return the side that a pose shows, and its score; None if the network was told or gives no pose."""
+        if self._facts.trained_on != 'both' or hand['keypoints_3d'] is None:
+            return None
+        return chirality(hand['keypoints_3d'])
+
+    def _with_side(self, hand: dict, box: TrackedBox) -> dict:
+        """Return a hand with the side of its track, unless the user has given one."""
+        if self._known.side is not None or box.side is None:
+            return hand
+        return dict(hand, side=box.side, side_source='track', side_score=box.side_score)
+
+
+def _found_hand(
     known: KnownHand, box: Sequence[float], score: float | None, side: str | None, source: str, track: int | None = None
 ) -> KnownHand:
     """Return what is known of a hand that was found.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .boxes import DetectedBoxes, FixedBoxes, ListedBoxes
+from .boxes import DetectedBoxes, FixedBoxes, ListedBoxes, is_box
 from .detectors import Detector, build_detector
 from .estimation import HandEstimator
 from .images import InferenceImage, check_depth_unit, open_image
@@ -23,6 +23,7 @@ from .opening import open_network
 from .outputs import ResultFiles, draw_record
 from .places import KnownHand
 from .records import make_record
+from .smoothed_frames import FrameSmoother
 from .sources import Frame, Source, open_source
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ class HandInferencer:
         root: Sequence[float] | None = None,
         depth_unit: float | None = None,
         batch_size: int = 1,
+        smooth: bool = False,
         vis_out_dir: str | PathLike | None = None,
         pred_out_dir: str | PathLike | None = None,
         show: bool = False,
@@ -187,7 +189,9 @@ class HandInferencer:
             camera: Intrinsics K of all images; see :meth:`one`. Defaults to None.
             root: Position of the joint in all images; see :meth:`one`. Defaults to None.
             depth_unit: See :meth:`one`. Defaults to None: 1.
-            batch_size: Number of images whose hands go through the network together. Defaults to 1.
+            batch_size: Number of images whose hands go through the network together; frames of a video in which hands
+                are followed go alone. Defaults to 1.
+            smooth: Whether joints are smoothed over the frames of a video (:mod:`.smoothing`). Defaults to False.
             vis_out_dir: Folder for pictures of the results, or a video per video. Defaults to None.
             pred_out_dir: Folder for a JSON file per image, or a file of JSON lines per video. Defaults to None.
             show: Whether to show each picture in a window. Defaults to False.
@@ -207,28 +211,41 @@ class HandInferencer:
         find = self._finder_of(boxes, KnownHand('full', side, hand_scale_mm, camera, root))
         source = open_source(inputs, lambda item: self.read(item, depth_unit).pixels)
         files = ResultFiles(vis_out_dir, pred_out_dir, show)
-        return self._run(source, find, batch_size, files, return_vis)
+        return self._run(source, find, batch_size, files, return_vis, FrameSmoother() if smooth else None)
 
     def _finder_of(self, boxes: str | Sequence | Detector | None, known: KnownHand) -> Callable:
         """Return what gives the hands of each image, after checking that the network can use what is known of them."""
-        boxes = self._detector if boxes is None else boxes
-        if boxes is None or isinstance(boxes, str):
-            known = replace(known, box='full' if boxes is None else boxes)
-        elif not callable(boxes) and np.ndim(boxes[0]) == 0 and len(boxes) == 4:
+        if boxes is None:
+            boxes = self._detector
+        elif isinstance(boxes, str) or callable(boxes):
+            boxes = build_detector(boxes)
+        if boxes is None:
+            known = replace(known, box='full')
+        elif not callable(boxes) and is_box(boxes):
             known = replace(known, box=tuple(boxes))
         else:
             self._estimate.check(replace(known, box=(0.0, 0.0, 1.0, 1.0)))
-            return DetectedBoxes(build_detector(boxes), known) if callable(boxes) else ListedBoxes(boxes, known)
+            if callable(boxes):
+                return DetectedBoxes(boxes, known, self.network.facts)
+            return ListedBoxes(boxes, known)
         self._estimate.check(known)
         return FixedBoxes(known)
 
     def _run(
-        self, source: Source, find: Callable, batch_size: int, files: ResultFiles, return_vis: bool
+        self,
+        source: Source,
+        find: Callable,
+        batch_size: int,
+        files: ResultFiles,
+        return_vis: bool,
+        smooth: FrameSmoother | None,
     ) -> Iterator[dict]:
         """Yield the records of a stream."""
         try:
-            for batch in _batches(source, batch_size):
+            for batch in _batches(source, batch_size, find.follows):
                 for frame, image, record in self._records(batch, find):
+                    if smooth is not None:
+                        smooth(frame, record)
                     picture = None
                     if image is not None and (files.draws or return_vis):
                         picture = draw_record(image, record['hands'])
@@ -245,7 +262,7 @@ class HandInferencer:
             images.append(image), wanted.append(known), errors.append(error)
         found = iter(self._estimate([(image, known) for image, hands in zip(images, wanted) for known in hands]))
         for frame, image, hands, error in zip(frames, images, wanted, errors):
-            results = [next(found) for _ in hands]
+            results = find.settle(frame, [next(found) for _ in hands])
             failed = next((one for one in results if isinstance(one, ValueError)), None)
             if failed is not None:
                 error = str(failed) if frame.name in str(failed) else f'{frame.name}: {failed}'
@@ -259,17 +276,21 @@ class HandInferencer:
             return None, [], frame.error
         image = InferenceImage(self.network.facts.modality, frame.pixels, frame.file, frame.name)
         try:
-            return image, find(image), None
+            return image, find(image, frame), None
         except ValueError as error:
             return image, [], str(error)
 
 
-def _batches(source: Source, size: int) -> Iterator[list[Frame]]:
-    """Yield the frames of a source in lists of a size, the last one shorter."""
+def _batches(source: Source, size: int, follows: bool) -> Iterator[list[Frame]]:
+    """Yield the frames of a source in lists of a size, or shorter; frames of videos alone if hands are followed."""
     batch: list[Frame] = []
     for frame in source:
+        alone = follows and frame.number is not None
+        if alone and batch:
+            yield batch
+            batch = []
         batch.append(frame)
-        if len(batch) == size:
+        if len(batch) == size or alone:
             yield batch
             batch = []
     if batch:

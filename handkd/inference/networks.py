@@ -28,6 +28,7 @@ class NetworkFacts:
         depth: Its depth steps; None for colour images.
         joints: Names of its joints. Defaults to the 21 of :data:`handkd.hand.JOINTS`.
         trained_on: 'left', 'right' or 'both': the hands of its training. Defaults to 'both'.
+        pixels: Whether it determines the joints' pixels itself; they are derived from the box if not. Defaults to True.
     """
 
     name: str
@@ -36,6 +37,7 @@ class NetworkFacts:
     depth: DepthSpec | None = None
     joints: tuple[str, ...] = JOINTS
     trained_on: str = 'both'
+    pixels: bool = True
 
     def __post_init__(self) -> None:
         if self.trained_on not in ('both', *SIDES):

@@ -73,7 +73,8 @@ def facts_of(metadata: OnnxMetadata) -> NetworkFacts:
     depth = _depth_of(metadata.crop) if metadata.modality == 'depth' else None
     crop = CropSpec(**{key: metadata.crop[key] for key in _CROP if metadata.crop.get(key) is not None})
     trained_on = metadata.side.get('trained_on') or 'both'
-    return NetworkFacts(metadata.name, metadata.modality, crop, depth, metadata.joints, trained_on)
+    pixels = metadata.task != '3d'
+    return NetworkFacts(metadata.name, metadata.modality, crop, depth, metadata.joints, trained_on, pixels)
 
 
 def _depth_of(crop: Mapping) -> DepthSpec:

@@ -42,6 +42,8 @@ class TrackingRule:
         memory: A lost hand that is found again within so many frames keeps its number. Defaults to 15.
         flip: Votes by which the other side must lead before the side of a track changes; one vote is a frame with
             score 1. Defaults to 3.0.
+        follow: Whether a box comes from the joints of the last frame; if not, the detector runs in each frame and gives
+            all boxes, as for a network whose pixels are derived from the box. Defaults to True.
 
     Raises:
         ConfigError: If a value is not usable; names it.
@@ -55,6 +57,7 @@ class TrackingRule:
     min_iou: float = 0.3
     memory: int = 15
     flip: float = 3.0
+    follow: bool = True
 
     def __post_init__(self) -> None:
         for name in ('grow', 'min_score', 'min_inside', 'min_iou', 'memory', 'flip'):
@@ -182,8 +185,11 @@ class HandTracker:
         self._size = np.array(image.shape[1::-1], np.float64)
         self._since_detection += 1
         for track in self._tracks:
-            track.predict(self._rule.grow)
-        if self._due or not self._tracks or self._since_detection >= self._rule.every:
+            if self._rule.follow:
+                track.predict(self._rule.grow)
+            else:
+                track.source, track.score = 'track', None
+        if self._due or not self._tracks or self._since_detection >= self._rule.every or not self._rule.follow:
             self._since_detection, self._due = 0, False
             self._detect(image)
         self._tracks.sort(key=lambda track: track.number)
@@ -257,7 +263,10 @@ class HandTracker:
             track = lost
         if track is None:
             self._begin(box, score, side)
-        elif side is not None:
+            return
+        if not self._rule.follow:
+            track.box, track.source, track.score = box, 'detector', score
+        if side is not None:
             track.vote(side, score, self._rule.flip)
 
     def _begin(self, box: np.ndarray, score: float | None, side: str | None) -> None:

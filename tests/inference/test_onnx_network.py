@@ -23,12 +23,12 @@ K = np.array([[400.0, 0, 80], [0, 400.0, 60], [0, 0, 1]])
 BOX = (50.0, 30.0, 60.0, 70.0)
 
 
-def export(network: HandNetwork, folder: Path, kind: str, **changes) -> Path:
-    """Write a network as an ONNX file, without the check on real crops."""
+def export(network: HandNetwork, folder: Path, kind: str, checkpoint: Path | None = None, **changes) -> Path:
+    """Write a network as an ONNX file, without the check on real crops; its weights are in ``folder`` or elsewhere."""
     (folder / 'tiny.py').touch()
     graph, path = ExportGraph(network), folder / f'{kind}.onnx'
     cfg = Config({'model': {}}, filename=str(folder / 'tiny.py'))
-    found = describe(cfg, folder / f'{kind}.pth', network, graph, 17, 'none')
+    found = describe(cfg, (checkpoint or folder) / f'{kind}.pth', network, graph, 17, 'none')
     path.write_bytes(with_metadata(trace(graph, 17), replace(found, **changes)))
     return path
 

@@ -1,5 +1,6 @@
 """Files of results: whole lines at once, names that are no paths, and pictures of any hand."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -7,6 +8,8 @@ from handkd.inference.images import InferenceImage
 from handkd.inference.outputs import FileNames, LinesWriter, draw_record
 from handkd.inference.records import HAND_KEYS
 from handkd.inference.sources import Frame
+
+from .spots import make_clip, make_inferencer
 
 
 def make_frame(file: str | None, number: int | None = None) -> Frame:
@@ -57,3 +60,15 @@ def test_depth_is_grey_and_bright_where_it_is_near():
     picture = draw_record(InferenceImage('depth', depth), [hand])
     assert picture[300, 100, 0] > picture[300, 500, 0] > 0
     assert picture.shape[0] == 480
+
+
+def test_a_cancelled_video_is_readable_up_to_there(monkeypatch, tmp_path):
+    infer = make_inferencer(monkeypatch)
+    records = infer(make_clip(tmp_path), boxes=(30, 30, 40, 40), vis_out_dir=tmp_path, pred_out_dir=tmp_path)
+    for _ in range(4):
+        next(records)
+    with pytest.raises(KeyboardInterrupt):
+        records.throw(KeyboardInterrupt())
+    assert len((tmp_path / 'clip.jsonl').read_text().splitlines()) == 4
+    assert cv2.VideoCapture(str(tmp_path / 'clip_hand.mp4')).get(cv2.CAP_PROP_FRAME_COUNT) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['clip.jsonl', 'clip.mp4', 'clip_hand.mp4']

@@ -1,0 +1,44 @@
+"""The network that is taken: the shipped one, an exported file, a work dir, or a config with a checkpoint."""
+
+import shutil
+
+import pytest
+
+from handkd.apis.inference_network import HandNetwork
+from handkd.inference import opening
+from handkd.inference.onnx_network import OnnxNetwork
+
+from ..export.networks import make_network
+from .test_inferencer import files  # noqa: F401 (fixture)
+from .test_onnx_network import export
+
+
+def test_by_default_the_shipped_student_or_the_demo_s(files, tmp_path, monkeypatch):  # noqa: F811 (fixture)
+    monkeypatch.setattr(opening, 'PACKAGE', tmp_path / 'checkout' / 'handkd')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match='found no trained network .*train one with `make demo`.*--model'):
+        opening.open_network()
+    for place in (tmp_path / 'checkout', tmp_path):
+        run = place / opening.DEMO_RUN
+        run.mkdir(parents=True)
+        shutil.copy(files[0], run)
+        for step in (900, 1000):
+            shutil.copy(files[1], run / f'iter_{step}.pth')
+        assert opening.default_model().resolve() == run
+    network = opening.open_network()
+    assert isinstance(network, HandNetwork) and network.facts.crop.size == 64
+    (tmp_path / 'checkout' / 'handkd' / 'zoo').mkdir(parents=True)
+    export(make_network('pmd', tmp_path), tmp_path / 'checkout' / 'handkd' / 'zoo', 'pmd', checkpoint=tmp_path)
+    assert isinstance(opening.open_network(), OnnxNetwork)
+
+
+def test_model_and_checkpoint_belong_together(files, tmp_path):  # noqa: F811 (fixture)
+    for arguments, message in (
+        ((None, 'a.pth'), '--config and --checkpoint must be given together'),
+        ((files[0],), '--config and --checkpoint must be given together'),
+        ((tmp_path, 'a.pth'), 'is a work dir'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            opening.open_network(*arguments)
+    with pytest.raises(FileNotFoundError, match=r'no config'):
+        opening.open_network(tmp_path) if (tmp_path / 'x.pth').touch() is None else None
