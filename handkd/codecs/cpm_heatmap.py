@@ -71,7 +71,7 @@ class CPMHeatmap:
         centre = keypoints.float().trunc()
         inside = ((centre > 0) & (centre < self.input_size - 1)).all(-1) & (visible > 0)
         size = self.input_size if self.enlarge else self.heatmap_size
-        place = self._to_input(torch.arange(size, device=keypoints.device, dtype=torch.float32), size)
+        place = self.to_input(torch.arange(size, device=keypoints.device, dtype=torch.float32), size)
         # exp(-(x^2 + y^2)) as a product of two rows: S + S exponentials per joint instead of S^2.
         across, down = torch.exp(-(((place - centre[..., None]) / self.sigma) ** 2)).unbind(-2)
         return down[..., :, None] * across[..., None, :] * inside[..., None, None]
@@ -105,9 +105,9 @@ class CPMHeatmap:
                 f'CPMHeatmap: heatmap_size is {self.heatmap_size}, but the maps are {tuple(heatmaps.shape[2:])}'
             )
         if self.decoder == 'dark':
-            places, scores = _largest(heatmaps.float())
-            return self._to_input(_refined(places, heatmaps.float()), self.heatmap_size), scores
-        return _largest(self.enlarged(heatmaps))
+            places, scores = largest(heatmaps.float())
+            return self.to_input(_refined(places, heatmaps.float()), self.heatmap_size), scores
+        return largest(self.enlarged(heatmaps))
 
     def enlarged(self, heatmaps: Tensor) -> Tensor:
         """Resize predicted heat maps to the size of the network's input, bilinearly.
@@ -121,8 +121,16 @@ class CPMHeatmap:
         size = (self.input_size, self.input_size)
         return functional.interpolate(heatmaps.float(), size, mode='bilinear', align_corners=False)
 
-    def _to_input(self, places: Tensor, size: int) -> Tensor:
-        """Convert pixels of a map of ``size`` to those of the input; the edges of both coincide."""
+    def to_input(self, places: Tensor, size: int) -> Tensor:
+        """Convert pixels of a map to those of the network's input; the edges of both coincide.
+
+        Args:
+            places: Pixels of the map, any shape.
+            size: Side of the map in px.
+
+        Returns:
+            Same shape, px of the input.
+        """
         return (places + 0.5) * (self.input_size / size) - 0.5
 
 
@@ -134,8 +142,15 @@ def _refined(places: Tensor, heatmaps: Tensor) -> Tensor:
     return torch.from_numpy(coarse + np.clip(fine - coarse, -1, 1)).to(places)
 
 
-def _largest(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (x, y) of the largest pixel of each map, shape (B, K, 2), and its value, shape (B, K)."""
+def largest(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the largest pixel of each map.
+
+    Args:
+        heatmaps: Heat maps, any unit, shape (B, K, H, W).
+
+    Returns:
+        (x, y) in px of the maps, shape (B, K, 2), float32, and the values there, shape (B, K).
+    """
     scores, index = heatmaps.flatten(2).max(-1)
     width = heatmaps.shape[-1]
     return torch.stack([index % width, index // width], -1).float(), scores

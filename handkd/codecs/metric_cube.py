@@ -41,7 +41,7 @@ class MetricCube:
         Returns:
             Shape (B, 3), mm, camera frame.
         """
-        middle = torch.full((len(depth), 1, 2), (self.input_size - 1) / 2, device=depth.device)
+        middle = torch.full((depth.shape[0], 1, 2), (self.input_size - 1) / 2, device=depth.device)
         return viewing_rays(middle, *camera)[:, 0] * depth[:, None]
 
     def encode(self, keypoints_cam: Tensor, center: Tensor, edge: Tensor) -> Tensor:

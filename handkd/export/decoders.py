@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from handkd.codecs import CropCameras
+from handkd.codecs.cpm_heatmap import largest
 from handkd.hand import BONES, JOINTS, NUM_JOINTS
 from handkd.hints import ConfigError
 from handkd.models.heads import CubeHead, Latent25DHead, LatentPoseHead, PoseHead, PoseMachineHead, XYZHead
 
+from .dark import refine
 from .ports import CAMERA, CENTER, CROP_FRAME, PIXELS, SCALE, Port
 
 _SHORTEST = 1e-3
@@ -66,6 +68,18 @@ class Decoder(nn.Module):
         """Return the outputs in the order of ``ports``, from the head's output and the graph's further inputs."""
         raise NotImplementedError
 
+    def predictions(self, outputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return a file's outputs as the head's ``predict`` gives them, for metrics.
+
+        Args:
+            outputs: Arrays over the batch by the names of ``ports``, in their units.
+            data_samples: One ``PoseDataSample`` per image; with labels the head places the joints at the true root.
+
+        Returns:
+            Arrays over the batch by name.
+        """
+        return outputs
+
 
 class XYZDecoder(Decoder):
     """Joints relative to a root, in units of the scale bone (PMD-Net)."""
@@ -79,6 +93,10 @@ class XYZDecoder(Decoder):
     def forward(self, output: object, extras: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Return ``keypoints_xyz`` (B, 21, 3), units of the scale bone, axes of the crop's camera."""
         return (self.head.pose_of(output).float(),)
+
+    def predictions(self, outputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return the joints as the head does; see :meth:`Decoder.predictions`."""
+        return self.head.joints_of(outputs['keypoints_xyz'], data_samples)
 
 
 class LatentPoseDecoder(XYZDecoder):
@@ -95,6 +113,11 @@ class LatentPoseDecoder(XYZDecoder):
         length = (joints[:, end] - joints[:, start]).norm(dim=-1).clamp(min=_SHORTEST)
         root = self.head.codec.root
         return (joints - joints[:, root : root + 1]) / length[:, None, None], length
+
+    def predictions(self, outputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return the joints as the head does; see :meth:`Decoder.predictions`."""
+        joints = outputs['keypoints_xyz'] * outputs['hand_scale_mm'][:, None, None]
+        return self.head.joints_of(self.head.statistics.standardise(joints), data_samples)
 
 
 class Latent25DDecoder(Decoder):
@@ -129,6 +152,11 @@ class Latent25DDecoder(Decoder):
         root = estimate[:, codec.root : codec.root + 1]
         return codec.pixels(pose), estimate - root, estimate * scale[:, None, None]
 
+    def predictions(self, outputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return the joints as the head does; see :meth:`Decoder.predictions`."""
+        pose = torch.cat([self.head.codec.places(outputs['keypoints']), outputs['keypoints_xyz'][..., 2:]], -1)
+        return self.head.joints_of(pose, data_samples)
+
 
 class CubeDecoder(Decoder):
     """Joints in the metric cube to which depth was cut (weakseg): absolute in space."""
@@ -149,28 +177,25 @@ class CubeDecoder(Decoder):
     def _ports(self) -> tuple[Port, ...]:
         return (Port('keypoints_cam', (len(self.joints), 3), 'mm', frame="the crop's camera, " + CROP_FRAME),)
 
-    def forward(self, output: object, extras: dict[str, Tensor], edge: float = 0.0) -> tuple[Tensor, ...]:
+    def forward(self, output: object, extras: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Return ``keypoints_cam`` (B, J, 3), mm, frame of the crop's camera."""
         codec, pose, depth = self.head.codec, self.head.pose_of(output).float(), extras['center_mm'][:, 2]
         center = codec.center(CropCameras(extras['K']), depth)
         return (codec.decode(pose, center, torch.full_like(depth, self.edge)),)
+
+    def predictions(self, outputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return the joints as the head does; see :meth:`Decoder.predictions`."""
+        name = 'keypoints_cam' if self.head.joints.native is None else 'keypoints_cam_native'
+        return {name: outputs['keypoints_cam']}
 
     edge: float = 0.0
     """Edge of the cube in mm, which the depth steps of the config give."""
 
 
 class HeatmapDecoder(Decoder):
-    """Heat maps of a pose machine (PI): the largest pixel of each enlarged map."""
+    """Heat maps of a pose machine (PI): the largest pixel of each map, enlarged or refined between its cells."""
 
     task, unit = '2d', 'px'
-
-    def __init__(self, head: nn.Module) -> None:
-        super().__init__(head)
-        if head.codec.decoder != 'argmax':
-            raise ConfigError(
-                f"CPMHeatmap(decoder={head.codec.decoder!r}) can't be exported yet: export the same network with "
-                '--cfg-options model.head.codec.decoder=argmax'
-            )
 
     def _ports(self) -> tuple[Port, ...]:
         return (
@@ -180,7 +205,16 @@ class HeatmapDecoder(Decoder):
 
     def forward(self, output: list[Tensor], extras: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Return pixels (B, 21, 2) of the crop, and scores (B, 21)."""
-        return self.head.codec.decode(output[-1])
+        codec, maps = self.head.codec, output[-1].float()
+        if codec.decoder == 'argmax':
+            return codec.decode(maps)
+        places, scores = largest(maps)
+        return codec.to_input(refine(places, maps), codec.heatmap_size), scores
+
+    def searched(self, output: list[Tensor]) -> Tensor:
+        """Return the maps (B, 21, h, w) whose largest pixels are the joints, before any refinement."""
+        maps = output[-1].float()
+        return self.head.codec.enlarged(maps) if self.head.codec.decoder == 'argmax' else maps
 
 
 _DECODERS: tuple[tuple[type, type[Decoder]], ...] = (

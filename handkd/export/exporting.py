@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
 
 from handkd.apis.inference_network import HandNetwork
-from handkd.files import write_atomically
 from handkd.inference.crops import HandView
 from handkd.inference.onnx_metadata import OnnxMetadata, import_runtime
 
+from .costs import measure
 from .describing import describe
 from .graph import ExportGraph
 from .parity import USUAL_SCALE, Parity, compare
-from .samples import RealCrops, folder_views
+from .quantising import half_weights, quantise
+from .samples import RealCrops, folder_views, graph_inputs
 from .writing import operators, trace, with_metadata
+
+_BATCH = 32
 
 
 class ParityError(ValueError):
@@ -35,12 +36,19 @@ class ExportSettings:
         samples: Number of real inputs of the check. Defaults to 64.
         images: Folder of crops for the check. Defaults to None: the config's test set.
         licence: Licence of the weights. Defaults to 'not stated'.
+        fp16: Whether to make a file with weights in half precision, too. Defaults to False.
+        int8: Whether to make a file with 8-bit weights and activations, too. Defaults to False.
+        calibrate: Number of samples of the config's training set from which the ranges of the activations are taken.
+            Defaults to 256.
     """
 
     opset: int = 17
     samples: int = 64
     images: str | PathLike | None = None
     licence: str = 'not stated'
+    fp16: bool = False
+    int8: bool = False
+    calibrate: int = 256
 
 
 @dataclass(frozen=True)
@@ -48,22 +56,20 @@ class Exported:
     """An exported network.
 
     Attributes:
-        content: Content of the file.
-        metadata: Its description.
-        parity: The result of the check.
-        graph: The graph that was traced.
-        network: The network, as in inference.
+        parity: The result of the check of the file in float32.
+        contents: Precision ('fp32', 'fp16', 'int8') -> content of the file.
+        metadata: Precision -> description in the file.
+        errors: Precision -> mean error on the config's test set, mm, of a 2D network px; empty for float32 alone.
     """
 
-    content: bytes
-    metadata: OnnxMetadata
     parity: Parity
-    graph: ExportGraph
-    network: HandNetwork
+    contents: dict[str, bytes]
+    metadata: dict[str, OnnxMetadata]
+    errors: dict[str, float]
 
 
 def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSettings = ExportSettings()) -> Exported:
-    """Return a trained network as an ONNX file that was checked against torch; nothing is written.
+    """Return a trained network as ONNX files, that in float32 checked against torch; nothing is written.
 
     Args:
         cfg: Its config. Of a distilled model only the student is exported.
@@ -81,14 +87,29 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
     network = HandNetwork(cfg, checkpoint, 'cpu')
     graph = ExportGraph(network)
     views, scales = real_inputs(cfg, network, graph, settings)
-    model = trace(graph, settings.opset)
+    models = {'fp32': trace(graph, settings.opset)}
     metadata = describe(cfg, checkpoint, network, graph, settings.opset, settings.licence)
-    parity = compare(open_content(model.SerializeToString()), graph, network, views, scales)
+    parity = compare(open_content(models['fp32'].SerializeToString()), graph, network, views, scales)
     if not parity.passed:
         raise ParityError(f'{cfg.filename}: the exported network differs from torch: {parity}; no file was written')
-    checked = dict(samples=parity.samples, max_mm=parity.max_mm, max_px=parity.max_px)
-    metadata = replace(metadata, parity=checked, operators=operators(model))
-    return Exported(with_metadata(model, metadata), metadata, parity, graph, network)
+    if settings.fp16:
+        models['fp16'] = half_weights(models['fp32'])
+    if settings.int8:
+        crops = RealCrops(cfg, network, 'train_dataloader')
+        found = [crops.view(item) for item in crops.spread(settings.calibrate)]
+        batches = [found[start : start + _BATCH] for start in range(0, len(found), _BATCH)]
+        models['int8'] = quantise(models['fp32'], [graph_inputs(batch, graph.inputs) for batch in batches])
+    checked = {key: getattr(parity, key) for key in ('samples', 'max_mm', 'max_px', 'max_estimated_mm')}
+    described = {
+        name: replace(metadata, precision=name, operators=operators(model), parity=checked if name == 'fp32' else {})
+        for name, model in models.items()
+    }
+    contents = {name: with_metadata(model, described[name]) for name, model in models.items()}
+    errors = {}
+    if len(models) > 1:
+        sessions = {name: open_content(content) for name, content in contents.items()}
+        errors = measure(cfg, RealCrops(cfg, network), graph, sessions)
+    return Exported(parity, contents, described, errors)
 
 
 def real_inputs(
@@ -121,18 +142,3 @@ def open_content(content: bytes) -> object:
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     return runtime.InferenceSession(content, options, providers=['CPUExecutionProvider'])
-
-
-def write_files(contents: dict[Path, bytes], report: Callable[[str], None]) -> None:
-    """Write files, each atomically, after all of them are made.
-
-    Args:
-        contents: Path -> content.
-        report: Called with a line for each file.
-
-    Raises:
-        OSError: If one can't be written; names it.
-    """
-    for path, content in contents.items():
-        write_atomically(path, content)
-        report(f'{path}: {len(content) / 1e6:.2f} MB')

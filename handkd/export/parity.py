@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,10 +18,15 @@ from .samples import graph_inputs
 LIMIT_MM = 1e-3
 LIMIT_PX = 1e-3
 """Largest differences from torch that an export may have."""
+LIMIT_ESTIMATED_MM = 2e-2
+"""Likewise of joints at a depth that is estimated from their pixels (2.5D): a pixel moves it by centimetres, and the
+pixels of a network in float32 differ by 1e-4."""
 USUAL_SCALE = 100.0
 """Length of the scale bone for differences of hands of unknown size, mm: more than that of most hands."""
 _TIE = 1e-5
-"""Relative difference of two pixels of a map below which either may be its maximum."""
+"""Relative difference of the two largest pixels of a map below which either may be its maximum."""
+_FAR = 500.0
+"""Depth in mm beyond which joints at an estimated depth are compared in proportion to it."""
 _BATCHES = (1, 5)
 """Sizes of the first batches; the rest follows in batches of 16."""
 
@@ -34,24 +39,41 @@ class Parity:
         samples: Number of inputs.
         max_mm: Largest difference of a coordinate in mm; None if the network gives none.
         max_px: Likewise in px of the crop.
+        max_estimated_mm: Likewise of joints in space at an estimated depth (2.5D).
         ties: Joints whose two largest pixels of a map are equal but for rounding, and which differ; they do not count.
     """
 
     samples: int
     max_mm: float | None = None
     max_px: float | None = None
+    max_estimated_mm: float | None = None
     ties: int = 0
-    by_output: dict[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
         """Whether the differences are within the limits; a NaN is not."""
-        pairs = ((self.max_mm, LIMIT_MM), (self.max_px, LIMIT_PX))
+        pairs = (
+            (self.max_mm, LIMIT_MM),
+            (self.max_px, LIMIT_PX),
+            (self.max_estimated_mm, LIMIT_ESTIMATED_MM),
+        )
         return all(value is None or value <= limit for value, limit in pairs)
+
+    def note(self, name: str, differences: np.ndarray) -> None:
+        """Take differences, of any shape, into account; a NaN stays.
+
+        Args:
+            name: The attribute whose unit they have.
+            differences: Not negative.
+        """
+        before = getattr(self, name)
+        setattr(self, name, float(np.max(differences, initial=0.0 if before is None else before)))
 
     def __str__(self) -> str:
         parts = [f'{self.max_mm:.2g} mm'] if self.max_mm is not None else []
         parts += [f'{self.max_px:.2g} px'] if self.max_px is not None else []
+        if self.max_estimated_mm is not None:
+            parts.append(f'{self.max_estimated_mm:.2g} mm at the estimated depth')
         text = f'largest difference from torch on {self.samples} inputs: {" and ".join(parts)}'
         return text + f' ({self.ties} joints between two equal pixels left out)' * bool(self.ties)
 
@@ -93,33 +115,35 @@ def compare(
         scales: Length of each hand's scale bone in mm, which turns units of the scale into mm.
     """
     found, wanted = run_file(session, graph, views), network(views)
+    wanted = {name: np.stack([joints[name] for joints in wanted]) for name in wanted[0]}
+    ties = _ties(graph, views) if isinstance(graph.decoder, HeatmapDecoder) else False
     parity = Parity(len(views))
-    ties = np.zeros((len(views), len(graph.decoder.joints)), bool)
-    if isinstance(graph.decoder, HeatmapDecoder):
-        ties = _ties(graph, views, found['keypoints'])
     for port in graph.outputs:
-        if port.name not in wanted[0] or port.name == 'keypoint_scores':
+        if port.name not in wanted or port.name == 'keypoint_scores':
             continue
-        difference = np.abs(found[port.name] - np.stack([joints[port.name] for joints in wanted]))
+        difference = np.abs(found[port.name] - wanted[port.name])
         if port.unit == 'hand_scale':
             difference *= np.reshape(scales, (-1, 1, 1))
         moved = (difference.max(-1) > LIMIT_PX) & ties
         parity.ties += int(moved.sum())
-        value = float(difference[~moved].max(initial=0.0)) if np.isfinite(difference).all() else np.nan
-        parity.by_output[port.name] = value
-        key = 'max_px' if port.name == 'keypoints' else 'max_mm'
-        before = getattr(parity, key)
-        setattr(parity, key, value if before is None else float(np.maximum(before, value)))  # keeps a NaN
+        difference[moved] = 0
+        if port.name == 'keypoints':
+            parity.note('max_px', difference)
+        elif graph.decoder.task != '2.5d':
+            parity.note('max_mm', difference)
+        elif port.name == 'keypoints_xyz':
+            parity.note('max_mm', difference[..., 2])  # Z^r, which the network itself predicts
+            parity.note('max_estimated_mm', difference[..., :2])
+        else:
+            depth = np.abs(wanted[port.name][..., 2:]).clip(1)
+            parity.note('max_estimated_mm', difference * np.minimum(1, _FAR / depth))
     return parity
 
 
 @torch.no_grad()
-def _ties(graph: ExportGraph, views: Sequence[HandView], pixels: np.ndarray) -> np.ndarray:
-    """Return the joints (N, 21) whose value in torch's map at the file's pixel is the maximum but for rounding."""
+def _ties(graph: ExportGraph, views: Sequence[HandView]) -> np.ndarray:
+    """Return the joints (N, 21) whose map has two maxima, but for rounding, by torch."""
     images = torch.from_numpy(np.stack([view.pixels for view in views]))
-    codec, maps = graph.decoder.head.codec, graph.model({'rgb': graph.first(images)}, None, 'tensor')[-1]
-    maps = codec.enlarged(maps).numpy()
-    x, y = np.rint(pixels).astype(int).clip(0, maps.shape[-1] - 1).transpose(2, 0, 1)
-    rows, joints = np.indices(x.shape)
-    best = maps.max((2, 3))
-    return best - maps[rows, joints, y, x] <= _TIE * np.abs(maps).max((2, 3))
+    maps = graph.decoder.searched(graph.model({'rgb': graph.first(images)}, None, 'tensor')).flatten(2)
+    first, second = maps.topk(2).values.unbind(-1)
+    return (first - second <= _TIE * maps.abs().amax(-1)).numpy()

@@ -52,8 +52,8 @@ class OnnxMetadata:
         licence: Licence of the weights.
         created: Date and time of the export, ISO 8601.
         precision: One of :data:`PRECISIONS`.
-        parity: Largest differences from torch in the check at export: ``samples``, ``max_mm``, ``max_px``; empty if
-            there was none, as after quantisation.
+        parity: Largest differences from torch in the check at export: ``samples``, ``max_mm``, ``max_px``,
+            ``max_estimated_mm``; empty if there was none, as after quantisation.
         operators: Operators of the graph, sorted.
         handkd_version: Version of handkd that wrote the file.
         format: Number of this form. Defaults to :data:`FORMAT`.

@@ -41,7 +41,11 @@ class GroupedLinear(nn.Conv1d):
             Shape (B, groups * out_features).
         """
         weight = self.weight.view(self.groups, -1, self.weight.shape[1])
-        outputs = _Products.apply(inputs.unflatten(1, (self.groups, -1)).transpose(0, 1), weight)
+        inputs = inputs.unflatten(1, (self.groups, -1)).transpose(0, 1)
+        # A trace, for export, has no gradient, and no form for a function with its own.
+        outputs = (
+            torch.bmm(inputs, weight.transpose(1, 2)) if torch.jit.is_tracing() else _Products.apply(inputs, weight)
+        )
         outputs = outputs.transpose(0, 1).flatten(1)
         return outputs if self.bias is None else outputs + self.bias
 
@@ -120,7 +124,7 @@ class JointInceptions(nn.Module):
         Returns:
             Coordinates in the frame of the head's codec, such as the cube, or offsets in it, shape (B, J, 3).
         """
-        batch, groups = len(depth), self.c212.weights.groups
+        batch, groups = depth.shape[0], self.c212.weights.groups
         if self.shared:  # one image per joint and sample
             depth = depth.expand(-1, self.joints, -1, -1).flatten(0, 1)[:, None]
             masks = None if masks is None else masks.flatten(0, 1)[:, None]

@@ -12,10 +12,29 @@ from handkd.registry import MODELS
 RESNET = dict(type='HandResNet', depth=18, stem='imagenet', base_channels=4)
 POOLED = dict(neck=dict(type='GlobalAveragePooling'))
 XYZ, LATENT = dict(type='RootRelativeXYZ'), dict(type='Latent25D', input_size=32)
-FEATURES = dict(type='CPMFeatures', channels=8)
-MAPS = dict(type='CPMHeatmap', input_size=32, heatmap_size=4)
-ENCODER = dict(type='GeometryEncoder', input_size=32, num_points=5, appearance=4, base_channels=4, depth=18)
+GREY = dict(data_preprocessor=dict(type='HandDataPreprocessor', rgb=dict(mean=(127.5,) * 3, std=(255.0,) * 3)))
 
+
+def pose_machine(**codec) -> dict:
+    """A network of heat maps of 8 x 8 cells."""
+    codec = dict(type='CPMHeatmap', input_size=64, heatmap_size=8, **codec)
+    head = dict(type='PoseMachineHead', in_channels=4, first_channels=8, channels=4, codec=codec)
+    return dict(backbone=dict(type='CPMFeatures', variant='posenet', base_channels=2), head=head, **GREY)
+
+
+def cube(**backbone) -> dict:
+    """A network of one inception per joint, in a cube of depth."""
+    codec = dict(type='MetricCube', input_size=48)
+    head = dict(type='JointInceptionHead', codec=codec, joints='nyu', shared=True, hidden=4)
+    return dict(modality='depth', backbone=dict(type='SegmentedDepth', **backbone), head=head)
+
+
+SEGMENTATION = dict(
+    type='HandPoseEstimator',
+    modality='depth',
+    backbone=dict(type='DensePatchNet', channels=(4, 4, 4), hidden=(8, 8)),
+    head=dict(type='PartSegmentationHead', in_channels=8),
+)
 STUDENTS = dict(
     pmd=dict(backbone=RESNET, **POOLED, head=dict(type='PMDHead', in_channels=32, codec=XYZ)),
     pmd_depth=dict(
@@ -25,14 +44,32 @@ STUDENTS = dict(
         head=dict(type='PMDHead', in_channels=32, codec=XYZ),
     ),
     ekd=dict(backbone=RESNET, **POOLED, head=dict(type='Regression25DHead', in_channels=32, codec=LATENT)),
+    ekd_maps=dict(
+        backbone=dict(type='HandUNet', channels=8, num_convs=1, strided=True),
+        head=dict(type='Heatmap25DHead', codec=dict(LATENT, input_size=64), beta=3.0),
+    ),
+    pi=pose_machine(),
+    pi_dark=pose_machine(enlarge=False, decoder='dark'),
+    nvs=dict(
+        backbone=dict(type='GeometryEncoder', depth=18, input_size=64, num_points=5, appearance=4, base_channels=4),
+        head=dict(type='LatentPoseHead', codec=XYZ, in_channels=15, hidden=(16,)),
+    ),
+    weakseg=cube(segmentation=SEGMENTATION),
 )
-RULES = dict(rgb=[dict(type='HandCrop'), dict(type='WarpCrop', size=32)])
-RULES['depth'] = [
-    dict(type='HandCrop', rule='cube', cube=220.0),
-    dict(type='WarpCrop', size=32),
-    dict(type='HandMaskFromDepth'),
-    dict(type='DepthToCube', cube=220.0, hand_only=True),
-]
+SIZES = dict(ekd_maps=64, pi=64, pi_dark=64, nvs=64, weakseg=48)
+"""Kind -> side of its input in px, 32 for the others."""
+
+
+def pipeline(modality: str, size: int) -> list[dict]:
+    """Return the steps of a test pipeline."""
+    if modality == 'rgb':
+        return [dict(type='HandCrop'), dict(type='WarpCrop', size=size)]
+    return [
+        dict(type='HandCrop', rule='cube', cube=220.0),
+        dict(type='WarpCrop', size=size),
+        dict(type='HandMaskFromDepth'),
+        dict(type='DepthToCube', cube=220.0, hand_only=True),
+    ]
 
 
 def make_network(kind: str, folder, **changes) -> HandNetwork:
@@ -44,17 +81,20 @@ def make_network(kind: str, folder, **changes) -> HandNetwork:
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             part.running_mean.normal_(0, 0.2)
             part.running_var.uniform_(0.5, 2)
-        if isinstance(part, torch.nn.Linear):
-            torch.nn.init.normal_(part.weight, std=0.1)
+        if isinstance(part, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(part.weight)
+        if isinstance(part, (torch.nn.Linear, torch.nn.Conv1d)):
+            torch.nn.init.normal_(part.weight, std=0.02)
     if isinstance(model.head, Latent25DHead):
+        if hasattr(model.head, 'fc'):
+            model.head.fc.bias.data.uniform_(-0.8, 0.8)  # joints apart from one another, so that their depth is known
         model.head.bones.count += 1
         model.head.bones.mean += torch.linspace(20, 60, 20)
     if isinstance(model.head, LatentPoseHead):
-        for _, buffer in model.head.statistics.named_buffers():
-            buffer.copy_(torch.rand(buffer.shape) * 30 + 5)
+        model.head.statistics.update(torch.randn(50, 21, 3) * 30, torch.ones(50, 21))
     torch.save({'state_dict': model.state_dict()}, folder / f'{kind}.pth')
-    pipeline = RULES[settings.get('modality', 'rgb')]
-    cfg = Config(dict(model=settings, test_dataloader=dict(dataset=dict(pipeline=pipeline))))
+    steps = pipeline(settings.get('modality', 'rgb'), SIZES.get(kind, 32))
+    cfg = Config(dict(model=settings, test_dataloader=dict(dataset=dict(pipeline=steps))))
     return HandNetwork(cfg, folder / f'{kind}.pth', 'cpu')
 
 

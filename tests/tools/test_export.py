@@ -1,12 +1,13 @@
 """tools/export.py: files that were checked, or an error in one line and no file."""
 
-import subprocess
-import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
+from handkd.apis.cli import run_cli
 from handkd.apis.trained import student_config
 from handkd.commands import export
 from handkd.config import load_config
@@ -31,15 +32,38 @@ def weights(tmp_path_factory) -> str:
     return str(path)
 
 
-def test_a_student_of_the_studio_is_exported(weights, tmp_path, capsys):
-    assert export.main([CONFIG, weights, '--out', str(tmp_path / 'student.onnx'), '--licence', 'MIT', *FEW]) == 0
-    assert 'largest difference from torch on 7 inputs' in capsys.readouterr().out
-    _, found = open_onnx(tmp_path / 'student.onnx')
-    assert (found.name, found.task, found.licence) == ('pmd/resnet18half_studio', '3d', 'MIT')
-    assert found.parity['samples'] == 7 and found.parity['max_mm'] <= 1e-3 and found.parity['max_px'] is None
-    assert found.crop['rule'] == 'square' and found.crop['factor'] == 1.25 and found.side['trained_on'] == 'both'
-    assert found.scale_bone == ('wrist', 'middle_mcp') and found.outputs[0]['root'] == 'middle_mcp'
-    assert [path.name for path in tmp_path.iterdir()] == ['student.onnx']
+def test_a_student_of_the_studio_is_exported_in_three_precisions(weights, tmp_path, capsys):
+    out = tmp_path / 'student.onnx'
+    small = ['--fp16', '--int8', '--calibrate', '4', '--licence', 'MIT']
+    train = ['train_dataloader.dataset.length=20', 'train_dataloader.batch_size=4']
+    assert export.main([CONFIG, weights, '--out', str(out), *small, *FEW, *train]) == 0
+    first, _, *files = capsys.readouterr().out.splitlines()
+    assert 'largest difference from torch on 7 inputs' in first
+    assert [line.split(', ')[0] for line in files] == [
+        f'{out}: fp32', f'{tmp_path}/student.fp16.onnx: fp16', f'{tmp_path}/student.int8.onnx: int8'
+    ]  # fmt: skip
+    assert all('EPE mean' in line and ' mm on the test set' in line for line in files)
+    found = {path.name: open_onnx(path)[1] for path in tmp_path.iterdir()}
+    assert {name: one.precision for name, one in found.items()} == {
+        'student.onnx': 'fp32', 'student.fp16.onnx': 'fp16', 'student.int8.onnx': 'int8'
+    }  # fmt: skip
+    plain = found['student.onnx']
+    assert (plain.name, plain.task, plain.licence) == ('pmd/resnet18half_studio', '3d', 'MIT')
+    assert plain.parity['samples'] == 7 and plain.parity['max_mm'] <= 1e-3 and plain.parity['max_px'] is None
+    assert not found['student.int8.onnx'].parity and 'QuantizeLinear' in found['student.int8.onnx'].operators
+    assert plain.crop['rule'] == 'square' and plain.crop['factor'] == 1.25 and plain.side['trained_on'] == 'both'
+    assert plain.scale_bone == ('wrist', 'middle_mcp') and plain.outputs[0]['root'] == 'middle_mcp'
+
+
+def test_crops_in_a_folder_can_be_compared_instead_of_the_test_set(weights, tmp_path, capsys):
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), np.random.default_rng(i).integers(0, 256, (40, 50, 3), np.uint8))
+    missing = ['--cfg-options', *NARROW, 'test_dataloader.dataset.length=0']
+    out = ['--out', str(tmp_path / 'student.onnx')]
+    with pytest.raises(ValueError, match='test_dataloader of .* has no images .*--cfg-options .*--images FOLDER'):
+        export.main([CONFIG, weights, *out, *missing])
+    assert export.main([CONFIG, weights, *out, '--images', str(tmp_path), *missing]) == 0
+    assert 'on 3 inputs' in capsys.readouterr().out
 
 
 def test_a_file_that_differs_from_torch_is_not_written(weights, tmp_path, capsys, monkeypatch):
@@ -68,7 +92,8 @@ def test_bad_arguments_are_refused(weights, tmp_path):
         export.main([CONFIG, '--out', str(tmp_path / 'student.onnx')])
 
 
-def test_the_tool_reports_an_error_in_one_line(weights, tmp_path):
-    command = [sys.executable, str(ROOT / 'tools/export.py'), CONFIG, weights, '--out', str(tmp_path / 'student.onnx')]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and 'does not fit' in done.stderr.splitlines()[-2], done.stderr
+def test_a_checkpoint_of_another_network_is_one_line(weights, tmp_path, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        run_cli(export.main, [CONFIG, weights, '--out', str(tmp_path / 'student.onnx')])
+    assert 'does not fit' in capsys.readouterr().err.splitlines()[0]
+    assert not list(tmp_path.iterdir())

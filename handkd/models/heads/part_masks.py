@@ -62,7 +62,8 @@ def part_masks(parts: Tensor, table: Tensor, size: int, opening: int = 3) -> Par
     shrunk = -F.max_pool2d(-regions, opening, 1, opening // 2)
     opened = F.max_pool2d(shrunk, opening, 1, opening // 2)
     there, left = regions.flatten(2).any(2), opened.flatten(2).any(2)
-    cells = F.adaptive_max_pool2d(torch.where(left[:, :, None, None], opened, regions), size)
+    cell = [int(side) // size for side in parts.shape[2:]]  # numbers, also in a trace: sizes of pooling are fixed
+    cells = F.max_pool2d(torch.where(left[:, :, None, None], opened, regions), cell)
     belongs = table[:, 1 : NUM_PARTS + 1].to(cells)
     masks = (torch.einsum('jp,bphw->bjhw', belongs, cells) > 0).float()
     lost = (there & ~left).sum() / there.sum().clamp(min=1)
