@@ -1,11 +1,14 @@
 # make demo    train a small distilled student on rendered hands, and write work_dirs/demo/report.html
 # make test    run the tests
 # make lint    check style and docstrings
+# make web     build the page in web/ with an exported student: static files in web/dist, for any host
+# make web-test  test the page in Chromium with a small student; both need Node and npm, the test Chromium too
 # make clean   remove caches; the environment and work_dirs are kept
 #
 # Each creates the environment that it needs; an installed torch 2.x is kept. Variables:
 #   PYTHON=python3.12   the interpreter, 3.10 to 3.13
 #   VENV=.venv312       the environment's folder
+#   MODEL=student.onnx  exported student of the page; else the one in handkd/zoo, else that of the demo
 #   TORCH_INDEX=URL     package index for torch if it is not installed: the one that pytorch.org lists for your build
 
 PYTHON ?= python3
@@ -13,7 +16,12 @@ VENV ?= .venv
 TORCH_INDEX ?=
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: demo test lint clean venv
+.PHONY: demo test lint web web-test clean venv
+
+MODEL ?=
+STUDENT := $(firstword $(MODEL) $(wildcard handkd/zoo/*.onnx work_dirs/demo/student.onnx))
+CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome))
+PAGE_TEST := $(CURDIR)/web/.test
 
 demo: venv
 	$(IN_VENV) tools/stages.py configs/pmd/demo.py --work-dir work_dirs/demo --report
@@ -27,11 +35,27 @@ lint: venv
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m interrogate handkd
 
+web: web/node_modules
+	@test -f "$(STUDENT)" || { echo "no exported student$(if $(MODEL), $(MODEL)): make one with handkd export, then \
+	  make web MODEL=student.onnx" >&2; exit 1; }
+	cd web && STUDENT="$(abspath $(STUDENT))" npm run --silent build
+	@echo 'web/dist is the page: serve it from any static host, or try it with "python3 -m http.server -d web/dist"'
+
+web-test: venv web/node_modules
+	rm -rf $(PAGE_TEST)
+	OMP_NUM_THREADS=1 $(IN_VENV) web/tests/make_cases.py $(PAGE_TEST)/cases
+	cd web && STUDENT=$(PAGE_TEST)/cases/student.onnx npm run --silent build -- --outDir $(PAGE_TEST)/site --logLevel warn
+	cd web && SITE=$(PAGE_TEST)/site CASES=$(PAGE_TEST)/cases CHROMIUM="$(CHROMIUM)" npm run --silent test
+
+web/node_modules: web/package-lock.json web/package.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline
+	@touch $@
+
 venv:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
 	  { echo "'$(PYTHON)' is missing or is not Python 3.10 to 3.13; name one that is: make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) tools/make_venv.py $(VENV) $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX))
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis web/.test
 	find handkd tools tests configs examples -name __pycache__ -type d -prune -exec rm -rf {} +

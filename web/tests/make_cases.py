@@ -1,0 +1,109 @@
+"""Make what the page is tested with: an exported student, pictures, and the joints that Python finds in them.
+
+python web/tests/make_cases.py FOLDER
+
+FOLDER gets student.onnx, the pictures, and cases.json: for each case the picture's file, what the user says
+('marked', 'side', 'scale'), and Python's record of the hand, from the network in torch.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+from handkd.apis.inferencer import HandInferencer
+from handkd.config import load_config
+from handkd.export.exporting import ExportSettings, export_network
+from handkd.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+NARROW = {'model.student.backbone.base_channels': 16, 'model.student.head.in_channels': 128}
+"""Overrides of the config: a quarter of the weights, for a short test."""
+MARKED = 0.7
+"""Side of the square of the button 'Mark the hand' over the picture's shorter side."""
+ORIENTATION = 0x0112
+"""EXIF's tag of a picture's orientation."""
+
+
+def main(folder: Path) -> None:
+    """Write the student, the pictures and the cases."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = load_config(ROOT / 'configs/pmd/resnet18half_studio.py', NARROW)
+    checkpoint = folder / 'student.pth'
+    write_weights(config, checkpoint)
+    exported = export_network(config, checkpoint, ExportSettings(samples=4))
+    (folder / 'student.onnx').write_bytes(exported.content)
+    write_pictures(folder)
+    infer = HandInferencer(config, checkpoint, 'cpu')
+    (folder / 'cases.json').write_text(json.dumps([expect(infer, folder, case) for case in CASES]))
+
+
+def write_weights(config: Config, checkpoint: Path) -> None:
+    """Write random weights under which other pixels give other joints; trained ones would take minutes."""
+    torch.manual_seed(0)
+    network = MODELS.build(config.model.student).train()
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Linear):
+            torch.nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
+        elif isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0  # the statistics of the pictures below, so that features differ between pictures
+    pictures = np.stack([picture(64, 64, seed) for seed in range(32)])
+    network(dict(rgb=torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 64 - 2))
+    torch.save(dict(state_dict=network.state_dict()), checkpoint)
+
+
+def picture(width: int, height: int, seed: int) -> np.ndarray:
+    """Return smooth random colours with fine structure, BGR, uint8, shape (height, width, 3)."""
+    random = np.random.default_rng(seed)
+    grids = (random.random((n, n, 3)) for n in (5, 40))
+    coarse, fine = (cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC) for grid in grids)
+    return (255 * np.clip(0.75 * coarse + 0.25 * fine, 0, 1)).astype(np.uint8)
+
+
+def write_pictures(folder: Path) -> None:
+    """Write one picture of every kind that the page must read as Python does."""
+    for name, width, height in (('wide.jpg', 640, 480), ('tall.png', 300, 420), ('tiny.png', 40, 50)):
+        cv2.imwrite(str(folder / name), picture(width, height, width))
+    cv2.imwrite(str(folder / 'large.jpg'), picture(2000, 1500, 1))
+    cv2.imwrite(str(folder / 'grey.jpg'), picture(320, 240, 2)[..., 0])
+    for orientation in (3, 6):  # upside down, and a quarter turn
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        turned = Image.fromarray(picture(320, 200, orientation)[..., ::-1])
+        turned.save(folder / f'turned_{orientation}.jpg', exif=exif, quality=95)
+    whole = (folder / 'wide.jpg').read_bytes()
+    (folder / 'cut_off.jpg').write_bytes(whole[: len(whole) // 2])
+    (folder / 'notes.jpg').write_text('This is a text.\n')
+
+
+CASES = [
+    *(dict(file=file) for file in ('wide.jpg', 'tall.png', 'tiny.png', 'large.jpg', 'grey.jpg')),
+    *(dict(file=f'turned_{orientation}.jpg') for orientation in (3, 6)),
+    dict(file='wide.jpg', scale=92.5),
+    dict(file='tall.png', scale=80, side='left', marked=True),
+    dict(file='turned_6.jpg', scale=100, side='right', marked=True),
+]
+
+
+def expect(infer: HandInferencer, folder: Path, case: dict) -> dict:
+    """Return a case with Python's record of the hand."""
+    image = infer.read(folder / case['file'])
+    height, width = image.shape
+    box = 'full'
+    if case.get('marked'):
+        edge = MARKED * min(width, height) / infer.network.crop.margin
+        box = ((width - 1 - edge) / 2, (height - 1 - edge) / 2, edge, edge)
+    (hand,) = infer(image, box=box, side=case.get('side'), hand_scale_mm=case.get('scale'))
+    hand = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in hand.items()}
+    return dict(case, width=width, height=height, hand=hand)
+
+
+if __name__ == '__main__':
+    main(Path(sys.argv[1]))
