@@ -50,7 +50,8 @@ function unmirror(seen: Prediction, size: number): Prediction {
 }
 
 function handOf(seen: Prediction, square: Square, known: Known, student: Student): HandRecord {
-  const { crop, root } = student.description;
+  const { crop, root, trainedOn } = student.description;
+  const side = known.side ?? (trainedOn === 'both' ? null : trainedOn);
   const box = boxOf(known.square ?? square, crop);
   const relative = seen.xyz?.map((joint) => subtract(joint, seen.xyz![0]!)) ?? null;
   const estimate = relative?.length === NUM_JOINTS ? chirality(relative) : null;
@@ -64,9 +65,9 @@ function handOf(seen: Prediction, square: Square, known: Known, student: Student
     scale_source: scale === null ? 'none' : 'given',
     keypoints_cam: null,
     camera_source: 'none',
-    side: known.side ?? estimate?.side ?? null,
-    side_source: known.side ? 'given' : estimate && 'estimated',
-    side_score: known.side ? null : (estimate?.score ?? null),
+    side: side ?? estimate?.side ?? null,
+    side_source: known.side ? 'given' : side ? 'assumed' : estimate && 'estimated',
+    side_score: side ? null : (estimate?.score ?? null),
     box,
     box_source: known.square ? 'given' : 'full',
     box_score: null,

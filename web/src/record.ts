@@ -13,7 +13,7 @@ export interface HandRecord {
   keypoints_cam: null;
   camera_source: 'none';
   side: Side | null;
-  side_source: 'given' | 'estimated' | null;
+  side_source: 'given' | 'estimated' | 'assumed' | null;
   side_score: number | null;
   box: Box;
   box_source: 'given' | 'full';
@@ -26,7 +26,21 @@ export interface HandRecord {
 export interface PictureRecord {
   version: 1;
   file: string;
+  frame: null;
+  time: null;
   width: number;
   height: number;
+  error: null;
   hands: HandRecord[];
+}
+
+/** The record of a picture with one hand. */
+export function recordOf(file: string, width: number, height: number, hand: HandRecord): PictureRecord {
+  return { version: 1, file, frame: null, time: null, width, height, error: null, hands: [hand] };
+}
+
+/** One line of JSON, with four decimals as Python's. */
+export function toJson(record: PictureRecord): string {
+  const rounded = (_: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toFixed(4)) : value);
+  return `${JSON.stringify(record, rounded)}\n`;
 }

@@ -38,11 +38,16 @@ def main(folder: Path) -> None:
     config = load_config(ROOT / 'configs/pmd/resnet18half_studio.py', NARROW)
     checkpoint = folder / 'student.pth'
     write_weights(config, checkpoint)
-    exported = export_network(config, checkpoint, ExportSettings(samples=4))
-    (folder / 'student.onnx').write_bytes(exported.content)
     write_pictures(folder)
+    crops = folder / 'crops'
+    crops.mkdir(exist_ok=True)
+    cv2.imwrite(str(crops / 'crop.png'), picture(64, 64, 0))
+    exported = export_network(config, checkpoint, ExportSettings(images=crops))
+    (folder / 'student.onnx').write_bytes(exported.content)
     infer = HandInferencer(config, checkpoint, 'cpu')
-    (folder / 'cases.json').write_text(json.dumps([expect(infer, folder, case) for case in CASES]))
+    crop = exported.metadata.crop
+    room = crop['factor'] * crop['margin']
+    (folder / 'cases.json').write_text(json.dumps([expect(infer, folder, case, room) for case in CASES]))
 
 
 def write_weights(config: Config, checkpoint: Path) -> None:
@@ -92,15 +97,16 @@ CASES = [
 ]
 
 
-def expect(infer: HandInferencer, folder: Path, case: dict) -> dict:
-    """Return a case with Python's record of the hand."""
+def expect(infer: HandInferencer, folder: Path, case: dict, room: float) -> dict:
+    """Return a case with Python's record of the hand; a marked square is ``room`` times as large as its box."""
     image = infer.read(folder / case['file'])
     height, width = image.shape
     box = 'full'
     if case.get('marked'):
-        edge = MARKED * min(width, height) / infer.network.crop.margin
+        edge = MARKED * min(width, height) / room
         box = ((width - 1 - edge) / 2, (height - 1 - edge) / 2, edge, edge)
-    (hand,) = infer(image, box=box, side=case.get('side'), hand_scale_mm=case.get('scale'))
+    known = dict(box=box, side=case.get('side'), hand_scale_mm=case.get('scale'))
+    hand = infer.one(image, **known) if hasattr(infer, 'one') else infer(image, **known)[0]
     hand = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in hand.items()}
     return dict(case, width=width, height=height, hand=hand)
 

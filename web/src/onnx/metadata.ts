@@ -15,8 +15,6 @@ export interface Description {
   joints: string[];
   bones: [number, number][];
   root: string;
-  /** Mean length of the scale bone in training, mm; null if the network does not know it. */
-  meanScale: number | null;
   /** The two joints whose distance is the unit 'hand_scale'; null for other units. */
   scaleBone: [string, string] | null;
   input: string;
@@ -82,7 +80,6 @@ function describe(values: Values, name: string): Description {
     joints: values.list('joints') as string[],
     bones: values.list('bones') as [number, number][],
     root: values.text('root'),
-    meanScale: values.raw('mean_scale_mm') === null ? null : values.number('mean_scale_mm'),
     scaleBone: values.raw('scale_bone') === null ? null : (values.list('scale_bone') as [string, string]),
     input: input.text('name'),
     inputs: values.names('inputs'),

@@ -4,6 +4,7 @@ import type { Side } from '../hand/joints';
 import type { Picture } from '../images/picture';
 import { findHand, type Found, type Known } from '../inference';
 import { Student } from '../onnx/student';
+import { recordOf } from '../record';
 import { element } from './dom';
 import { complain, say } from './messages';
 import { drawHand, showPicture } from './overlay';
@@ -110,8 +111,7 @@ export class App {
     const { name, width, height } = this.picture;
     const { hand, milliseconds } = this.found;
     const time = `${milliseconds.toFixed(1)} ms for the network`;
-    const made = { version: 1 as const, file: name, width, height, hands: [hand] };
-    showRecord(made, factsOf(hand, this.student.description, time));
+    showRecord(recordOf(name, width, height, hand), factsOf(hand, this.student.description, time));
     if (hand.keypoints_3d) this.space?.show(hand.keypoints_3d, this.student.description.bones);
   }
 

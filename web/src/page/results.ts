@@ -1,6 +1,6 @@
 /** Side, unit and time of a hand, and its record as JSON. */
 import type { Description } from '../onnx/metadata';
-import type { HandRecord, PictureRecord } from '../record';
+import { toJson, type HandRecord, type PictureRecord } from '../record';
 import { element } from './dom';
 import { complain, say } from './messages';
 
@@ -9,12 +9,13 @@ let record: PictureRecord | null = null;
 /** Makes the buttons for the JSON work. */
 export function listenToResults(): void {
   element('copy').addEventListener('click', () => {
-    navigator.clipboard.writeText(jsonOf(record)).then(() => say('The JSON is copied.'), complain);
+    if (!record) return;
+    navigator.clipboard.writeText(toJson(record)).then(() => say('The JSON is copied.'), complain);
   });
   element('download').addEventListener('click', () => {
     if (!record) return;
     const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([jsonOf(record)], { type: 'application/json' }));
+    link.href = URL.createObjectURL(new Blob([toJson(record)], { type: 'application/json' }));
     link.download = `${record.file.replace(/\.[^.]*$/, '')}.json`;
     link.click();
     URL.revokeObjectURL(link.href);
@@ -50,8 +51,4 @@ export function factsOf(hand: HandRecord, description: Description, time: string
     ['Time', time],
     ['3D unit', unit ? `${unit}, relative to the ${hand.root}` : 'the network gives 2D joints'],
   ];
-}
-
-function jsonOf(value: PictureRecord | null): string {
-  return `${JSON.stringify(value)}\n`;
 }
