@@ -16,10 +16,11 @@ VENV ?= .venv
 TORCH_INDEX ?=
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: demo test lint web web-test clean venv
+.PHONY: demo test lint web exported-student web-test clean venv
 
 MODEL ?=
-STUDENT := $(firstword $(MODEL) $(wildcard handkd/zoo/*.onnx work_dirs/demo/student.onnx))
+DEMO_STUDENT := $(addsuffix .onnx,$(wildcard work_dirs/demo/student))
+STUDENT := $(firstword $(MODEL) $(wildcard handkd/zoo/*.onnx) $(DEMO_STUDENT))
 CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome))
 PAGE_TEST := $(CURDIR)/web/.test
 
@@ -35,17 +36,22 @@ lint: venv
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m interrogate handkd
 
-web: web/node_modules
-	@test -f "$(STUDENT)" || { echo "no exported student$(if $(MODEL), $(MODEL)): make one with handkd export, then \
-	  make web MODEL=student.onnx" >&2; exit 1; }
+web: exported-student web/node_modules
 	cd web && STUDENT="$(abspath $(STUDENT))" npm run --silent build
-	@echo 'web/dist is the page: serve it from any static host, or try it with "python3 -m http.server -d web/dist"'
+	@echo 'web/dist is the page: serve it from any static host; to try it: python3 -m http.server --directory web/dist'
+
+exported-student: $(filter $(DEMO_STUDENT),$(STUDENT))
+	@test -f "$(STUDENT)" || { echo "no exported student$(MODEL:%= %): run make demo, or make web MODEL=student.onnx with a \
+	file of tools/export.py" >&2; exit 1; }
 
 web-test: venv web/node_modules
 	rm -rf $(PAGE_TEST)
 	OMP_NUM_THREADS=1 $(IN_VENV) web/tests/make_cases.py $(PAGE_TEST)/cases
 	cd web && STUDENT=$(PAGE_TEST)/cases/student.onnx npm run --silent build -- --outDir $(PAGE_TEST)/site --logLevel warn
 	cd web && SITE=$(PAGE_TEST)/site CASES=$(PAGE_TEST)/cases CHROMIUM="$(CHROMIUM)" npm run --silent test
+
+work_dirs/demo/student.onnx: work_dirs/demo/student | venv
+	$(IN_VENV) tools/export.py $< --out $@
 
 web/node_modules: web/package-lock.json web/package.json
 	cd web && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline

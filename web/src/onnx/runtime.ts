@@ -34,9 +34,18 @@ async function open(ort: Runtime, file: Uint8Array, backend: Backend): Promise<S
   return { ort, session, backend };
 }
 
-/** Whether there is a graphics card that pages may use; `?backend=wasm` in the address leaves it out. */
+/** Whether a graphics card can be used; `?backend=` in the address decides between `wasm` and `webgpu` otherwise. */
 async function hasWebGPU(): Promise<boolean> {
-  if (new URLSearchParams(location.search).get('backend') === 'wasm') return false;
-  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<object | null> } }).gpu;
-  return (await gpu?.requestAdapter().catch(() => null)) != null;
+  const wanted = new URLSearchParams(location.search).get('backend');
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<Adapter | null> } };
+  if (wanted === 'wasm' || !gpu) return false;
+  const adapter = await gpu.requestAdapter().catch(() => null);
+  // An adapter that computes on the processor is far slower than WebAssembly.
+  return adapter !== null && (wanted === 'webgpu' || !(adapter.isFallbackAdapter ?? adapter.info?.isFallbackAdapter));
+}
+
+/** A graphics card; older browsers say on the adapter itself whether it is one. */
+interface Adapter {
+  isFallbackAdapter?: boolean;
+  info?: { isFallbackAdapter?: boolean };
 }
