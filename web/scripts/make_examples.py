@@ -19,8 +19,9 @@ SIZE = 320
 
 def main() -> None:
     """Render the pictures; the same files each time."""
-    # Upright hands, like the demo's.
-    hands = StudioDataset('test', 100, modalities=('rgb',), resolution=SIZE, randomisation=dict(view=50.0))
+    # Upright hands, like the demo's, in the middle: a 3D network's hand is placed in the middle of its square.
+    upright = dict(view=50.0)
+    hands = StudioDataset('test', 100, modalities=('rgb',), resolution=SIZE, crop_noise=None, randomisation=upright)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for number, sample in enumerate(SAMPLES, 1):
         path = FOLDER / f'hand_{number}.jpg'

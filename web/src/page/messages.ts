@@ -15,4 +15,5 @@ export function complain(error: unknown): void {
   const alert = element('alert');
   alert.textContent = messageOf(error);
   alert.hidden = false;
+  element('status').textContent = ''; // what was said before is no longer so
 }

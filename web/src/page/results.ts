@@ -49,6 +49,7 @@ export function factsOf(hand: HandRecord, description: Description, time: string
   return [
     ['Side', hand.side ? `${hand.side} (${hand.side_source}${score})` : 'not determined by 2D joints'],
     ['Time', time],
+    ['2D', description.outputs.includes('keypoints') ? 'predicted' : 'the 3D hand, centred in the square'],
     ['3D unit', unit ? `${unit}, relative to the ${hand.root}` : 'the network gives 2D joints'],
   ];
 }
