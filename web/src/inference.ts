@@ -2,7 +2,7 @@
 import { UserError } from './errors';
 import { chirality, NUM_JOINTS, placeInBox, scaled, subtract, type Point, type Side } from './hand/joints';
 import { boxOf, ruledSquare, wholeSquare } from './images/squares';
-import { cutSquare, type Pixels, type Square } from './images/warp';
+import { cutSquare, mirror, type Pixels, type Square } from './images/warp';
 import type { Prediction, Student } from './onnx/student';
 import type { HandRecord } from './record';
 
@@ -33,9 +33,9 @@ export async function findHand(student: Student, picture: Pixels, known: Known):
   const { crop, trainedOn } = student.description;
   const square = known.square ? ruledSquare(known.square, crop, picture) : wholeSquare(picture);
   const mirrored = trainedOn !== 'both' && known.side !== null && known.side !== trainedOn;
-  const pixels = cutSquare(picture, square, crop.size, crop.border, mirrored);
+  const cut = cutSquare(picture, square, crop.size, crop.border);
   const start = performance.now();
-  const seen = await student.predict(pixels);
+  const seen = await student.predict(mirrored ? mirror(cut, crop.size) : cut);
   const milliseconds = performance.now() - start;
   return { hand: handOf(mirrored ? unmirror(seen, crop.size) : seen, square, known, student), milliseconds };
 }

@@ -24,7 +24,11 @@ listen(
     say(`${name} …`);
     then(async () => app.usePicture(await decodePicture(file, name)));
   },
-  (file, name) => then(() => app.useStudent(file, name)),
+  (file, name) =>
+    then(async () => {
+      await app.useStudent(file, name);
+      say(`${name} is loaded.`);
+    }),
   complain,
 );
 then(async () => app.useStudent(await fetchFile('student.onnx'), 'student.onnx'));

@@ -2,8 +2,8 @@
 
 python web/tests/make_cases.py FOLDER
 
-FOLDER gets student.onnx, the pictures, and cases.json: for each case the picture's file, what the user says
-('marked', 'side', 'scale'), and Python's record of the hand, from the network in torch.
+FOLDER gets student.onnx, the pictures, and cases.json: for each case the network, the picture's file, what the user
+says ('marked', 'side', 'scale'), and Python's record, from the network in torch; and left.onnx, for cases of one side.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from handkd.apis.inferencer import HandInferencer
 from handkd.config import load_config
 from handkd.export.exporting import ExportSettings, export_network
+from handkd.inference.inferencer import HandInferencer
+from handkd.inference.records import to_json
 from handkd.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +45,16 @@ def main(folder: Path) -> None:
     cv2.imwrite(str(crops / 'crop.png'), picture(64, 64, 0))
     exported = export_network(config, checkpoint, ExportSettings(images=crops))
     (folder / 'student.onnx').write_bytes(exported.content)
-    infer = HandInferencer(config, checkpoint, 'cpu')
+    # The same network, as if it was trained on left hands only; the text is as long, so the file stays valid.
+    one_sided = exported.content.replace(b'"trained_on": "both"', b'"trained_on": "left"')
+    (folder / 'left.onnx').write_bytes(one_sided)
+    infer = dict(student=HandInferencer(config, checkpoint, 'cpu'), left=HandInferencer(folder / 'left.onnx'))
     crop = exported.metadata.crop
+    cases = [*(dict(case, network='student') for case in CASES), *(dict(case, network='left') for case in ONE_SIDED)]
     room = crop['factor'] * crop['margin']
-    (folder / 'cases.json').write_text(json.dumps([expect(infer, folder, case, room) for case in CASES]))
+    (folder / 'cases.json').write_text(
+        json.dumps([expect(infer[case['network']], folder, case, room) for case in cases])
+    )
 
 
 def write_weights(config: Config, checkpoint: Path) -> None:
@@ -95,20 +102,19 @@ CASES = [
     dict(file='tall.png', scale=80, side='left', marked=True),
     dict(file='turned_6.jpg', scale=100, side='right', marked=True),
 ]
+ONE_SIDED = [dict(file='wide.jpg', side='right'), dict(file='tall.png')]
+"""Cases of a network trained on left hands: a right one is mirrored, one of unknown side taken for a left one."""
 
 
 def expect(infer: HandInferencer, folder: Path, case: dict, room: float) -> dict:
-    """Return a case with Python's record of the hand; a marked square is ``room`` times as large as its box."""
-    image = infer.read(folder / case['file'])
-    height, width = image.shape
-    box = 'full'
+    """Return a case with Python's record of it; a marked square is ``room`` times as large as the hand's box."""
+    path, box = folder / case['file'], 'full'
     if case.get('marked'):
+        height, width = infer.read(path).shape
         edge = MARKED * min(width, height) / room
         box = ((width - 1 - edge) / 2, (height - 1 - edge) / 2, edge, edge)
-    known = dict(box=box, side=case.get('side'), hand_scale_mm=case.get('scale'))
-    hand = infer.one(image, **known) if hasattr(infer, 'one') else infer(image, **known)[0]
-    hand = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in hand.items()}
-    return dict(case, width=width, height=height, hand=hand)
+    (record,) = infer(path, box, side=case.get('side'), hand_scale_mm=case.get('scale'))
+    return dict(case, record=json.loads(to_json(record)))
 
 
 if __name__ == '__main__':

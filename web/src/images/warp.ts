@@ -29,30 +29,34 @@ const CHANNELS = 3;
  * @param square Its part to cut: centre and side in px of the picture.
  * @param size Side of the result in px.
  * @param border Value of all channels outside the picture, 0 to 255.
- * @param mirrored Whether the result is mirrored horizontally.
  * @returns size x size x 3 values in the order blue, green, red.
  */
-export function cutSquare(
-  picture: Pixels,
-  square: Square,
-  size: number,
-  border: number,
-  mirrored: boolean,
-): Uint8Array {
+export function cutSquare(picture: Pixels, square: Square, size: number, border: number): Uint8Array {
   const shrink = square.side / size;
   const n = Math.min(Math.max(Math.ceil(shrink / STEP - 1e-9), 1), MAX_SUPERSAMPLING);
-  const fine = resample(picture, square, size * n, border, mirrored);
+  const fine = resample(picture, square, size * n, border);
   return n === 1 ? fine : average(fine, size, n);
 }
 
+/** Returns a crop, size x size x 3 values, mirrored left to right. */
+export function mirror(crop: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(crop.length);
+  for (let pixel = 0; pixel < size * size; pixel++) {
+    const column = pixel % size;
+    const from = (pixel - column + size - 1 - column) * CHANNELS;
+    out.set(crop.subarray(from, from + CHANNELS), pixel * CHANNELS);
+  }
+  return out;
+}
+
 /** Samples the picture bilinearly at size x size points of the square. */
-function resample(picture: Pixels, square: Square, size: number, border: number, mirrored: boolean): Uint8Array {
+function resample(picture: Pixels, square: Square, size: number, border: number): Uint8Array {
   const { width, height, data } = picture;
   const out = new Uint8Array(size * size * CHANNELS);
   const step = square.side / size;
-  const dx = Math.round((mirrored ? -step : step) * ONE);
+  const dx = Math.round(step * ONE);
   const reach = (step * (size - 1)) / 2;
-  const startX = Math.round((square.x + (mirrored ? reach : -reach)) * ONE) + 128; // so that cutting to 8 bits rounds
+  const startX = Math.round((square.x - reach) * ONE) + 128; // so that cutting to 8 bits rounds
   const value = (u: number, v: number, channel: number): number =>
     u < 0 || v < 0 || u >= width || v >= height ? border : data[(v * width + u) * 4 + channel]!;
   let at = 0;
