@@ -18,13 +18,14 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
+from handkd.commands.export import main as export
 from handkd.config import load_config
-from handkd.export.exporting import ExportSettings, export_network
 from handkd.inference.inferencer import HandInferencer
+from handkd.inference.onnx_metadata import open_onnx
 from handkd.inference.records import to_json
 from handkd.registry import MODELS
 
-ROOT = Path(__file__).resolve().parents[2]
+CONFIG = Path(__file__).resolve().parents[2] / 'configs/pmd/resnet18half_studio.py'
 NARROW = {'model.student.backbone.base_channels': 16, 'model.student.head.in_channels': 128}
 """Overrides of the config: a quarter of the weights, for a short test."""
 MARKED = 0.7
@@ -36,20 +37,22 @@ ORIENTATION = 0x0112
 def main(folder: Path) -> None:
     """Write the student, the pictures and the cases."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = load_config(ROOT / 'configs/pmd/resnet18half_studio.py', NARROW)
+    config = load_config(CONFIG, NARROW)
     checkpoint = folder / 'student.pth'
     write_weights(config, checkpoint)
     write_pictures(folder)
     crops = folder / 'crops'
     crops.mkdir(exist_ok=True)
     cv2.imwrite(str(crops / 'crop.png'), picture(64, 64, 0))
-    exported = export_network(config, checkpoint, ExportSettings(images=crops))
-    (folder / 'student.onnx').write_bytes(exported.content)
+    student = folder / 'student.onnx'
+    options = [f'{key}={value}' for key, value in NARROW.items()]
+    export([str(CONFIG), str(checkpoint), '--out', str(student), '--images', str(crops), '--cfg-options', *options])
     # The same network, as if it was trained on left hands only; the text is as long, so the file stays valid.
-    one_sided = exported.content.replace(b'"trained_on": "both"', b'"trained_on": "left"')
+    one_sided = student.read_bytes().replace(b'"trained_on": "both"', b'"trained_on": "left"')
     (folder / 'left.onnx').write_bytes(one_sided)
     infer = dict(student=HandInferencer(config, checkpoint, 'cpu'), left=HandInferencer(folder / 'left.onnx'))
-    crop = exported.metadata.crop
+    _, metadata = open_onnx(student)
+    crop = metadata.crop
     cases = [*(dict(case, network='student') for case in CASES), *(dict(case, network='left') for case in ONE_SIDED)]
     room = crop['factor'] * crop['margin']
     (folder / 'cases.json').write_text(
