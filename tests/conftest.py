@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from PIL import Image, ImageOps
+from yapf.yapflib import yapf_api
 
 from handkd.files import cache_root
 
@@ -20,6 +22,22 @@ def index_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('NUMBA_CACHE_DIR', str(cache_root()))
         patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
+@pytest.fixture(autouse=True, scope='session')
+def formatted_once():
+    """Let yapf format each text once: MMEngine sends a run's config through it for every checkpoint and every log."""
+    real, known = yapf_api.FormatCode, {}
+
+    def format_code(text, **settings):
+        key = text, json.dumps(settings, sort_keys=True)
+        if key not in known:
+            known[key] = real(text, **settings)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yapf_api, 'FormatCode', format_code)
         yield
 
 

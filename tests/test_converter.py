@@ -2,7 +2,7 @@
 
 import csv
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -39,23 +39,28 @@ def recordings(tmp_path):
     return root
 
 
-def convert(source, out):
-    command = [sys.executable, SCRIPT, source, out, '--test', 'ben']
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+@pytest.fixture
+def convert(monkeypatch):
+    """Return a function that runs the script in this process, which has imported all that it needs."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, 'argv', [str(SCRIPT), *map(str, words), '--test', 'ben'])
+        runpy.run_path(str(SCRIPT), run_name='__main__')
+
+    return run
 
 
-def test_files_may_begin_with_a_byte_order_mark(recordings, tmp_path):
+def test_files_may_begin_with_a_byte_order_mark(convert, recordings, tmp_path):
     for path in recordings.rglob('*.*'):
         if path.suffix in ('.csv', '.json'):
             path.write_bytes(path.read_text(encoding='utf-8').encode('utf-8-sig'))
-    done = convert(recordings, tmp_path / 'my_set')
-    assert done.returncode == 0, done.stderr
+    convert(recordings, tmp_path / 'my_set')
 
 
-def test_recordings_become_a_data_set(recordings, tmp_path):
-    done = convert(recordings, tmp_path / 'my_set')
-    assert done.returncode == 0, done.stderr
-    assert "2 samples in 'train'" in done.stdout and "1 samples in 'test'" in done.stdout
+def test_recordings_become_a_data_set(convert, recordings, tmp_path, capsys):
+    convert(recordings, tmp_path / 'my_set')
+    out = capsys.readouterr().out
+    assert "2 samples in 'train'" in out and "1 samples in 'test'" in out
     for split, frames in (('train', (0, 1)), ('test', (7,))):
         dataset = HandFolderDataset(tmp_path / 'my_set', split, modalities=('rgb', 'depth'))
         assert dataset.metainfo == {'dataset_name': 'my_set', 'joint_names': JOINTS} and len(dataset) == len(frames)
@@ -71,8 +76,8 @@ def test_recordings_become_a_data_set(recordings, tmp_path):
             np.testing.assert_allclose(record['depth'], 500 + frame / 10, rtol=1e-6)
 
 
-def test_a_joint_of_another_name_is_refused(recordings, tmp_path):
+def test_a_joint_of_another_name_is_refused(convert, recordings, tmp_path):
     path = recordings / 'anna' / 'joints.csv'
     path.write_text(path.read_text().replace('Pinky3', 'Pinkie3'))
-    done = convert(recordings, tmp_path / 'my_set')
-    assert done.returncode and "anna, frame 000: JOINTS has no 'Pinkie3'" in done.stderr
+    with pytest.raises(SystemExit, match="anna, frame 000: JOINTS has no 'Pinkie3'"):
+        convert(recordings, tmp_path / 'my_set')
