@@ -1,6 +1,8 @@
 """The models of all shipped configs, without the files that earlier stages would write."""
 
+import copy
 import json
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -11,8 +13,12 @@ from handkd.config import load_config
 from handkd.geometry import AngleLimits
 from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_encoder
 from handkd.models.estimators import teachers
+from handkd.studio import dataset as studio_dataset
 
 from .test_train_step import CONFIGS, ROOT
+
+HERE = dict(num_workers=0, persistent_workers=False)
+"""Options of a loader that needs no processes."""
 
 
 @pytest.fixture(scope='session')
@@ -48,3 +54,16 @@ def no_earlier_stages(monkeypatch):
     """Let networks that earlier stages train do without those checkpoints."""
     for module in (coarse_joints, frozen_estimator, geometry_encoder, teachers):
         monkeypatch.setattr(module, 'load_weights', lambda *args, **kwargs: None, raising=False)
+
+
+@pytest.fixture
+def rendered_once(monkeypatch):
+    """Let the studio render each sample once for all epochs and trainings of a test; gives the options for that.
+
+    What a network sees is the same to the bit: a sample depends on its set's settings and its number alone, and
+    augmentation on the sampler's seed.
+    """
+    render = lru_cache(maxsize=None)(studio_dataset.make_sample)
+    monkeypatch.setattr(studio_dataset, 'make_sample', lambda *sample: copy.deepcopy(render(*sample)))
+    loaders = [f'{name}_dataloader' for name in ('train', 'val', 'test')]
+    return {f'{loader}.{key}': value for loader in loaders for key, value in HERE.items()}

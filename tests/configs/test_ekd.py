@@ -59,18 +59,18 @@ def test_all_rows_of_a_method_are_there_and_measure_the_same(path):
 
 
 @pytest.mark.training
-def test_the_angle_regulariser_makes_hands_valid(tmp_path):
+def test_the_angle_regulariser_makes_hands_valid(rendered_once, tmp_path):
     stages = select_stages(read_stages(CONFIGS / 'squeezenet_studio.py'), ['rgb', 'angle'])
     for stage in stages:
-        stage.options |= {
-            'train_cfg.max_iters': 500,
-            'train_cfg.val_interval': 500,
-            'param_scheduler.1.end': 500,
+        stage.options |= rendered_once | {
+            'train_cfg.max_iters': 250,
+            'train_cfg.val_interval': 250,
+            'param_scheduler.1.end': 250,
             'val_dataloader.dataset.length': 10,
             'test_dataloader.dataset.length': 300,
             'angle_limits.file': str(tmp_path / 'limits.json'),
         }
-    stages[1].options['model.distillers.angles.warmup'] = 100
+    stages[1].options['model.distillers.angles.warmup'] = 50
     baseline, taught = run_stages(stages, tmp_path)
     assert taught.metric('violation_frequency') < baseline.metric('violation_frequency') - 0.3
     assert taught.metric('EPE_mean') < baseline.metric('EPE_mean') + 5  # no hand at all would be valid too

@@ -12,11 +12,11 @@ STEPS = dict(depth_only=300, depth=60, rgb=150, baseline=300, mimic=300)
 
 
 @pytest.mark.training
-def test_mimicry_beats_its_baseline_where_pairs_are_few(tmp_path):
+def test_mimicry_beats_its_baseline_where_pairs_are_few(rendered_once, tmp_path):
     stages = select_stages(read_stages(CONFIG), list(STEPS))
     for stage in stages:
         steps = STEPS[stage.name]
-        stage.options |= {
+        stage.options |= rendered_once | {
             'train_cfg.max_iters': steps,
             'train_cfg.val_interval': steps,
             'param_scheduler.0.end': 20,
