@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -66,50 +68,55 @@ def scope():
     init_default_scope('handkd')
 
 
+def make_tiny_cfg(folder, max_iters=11, work_dir='run', seed=0, **hooks):
+    loader = dict(batch_size=4, num_workers=0, dataset=dict(type='TinyHands'))
+    return Config(
+        dict(
+            default_scope='handkd',
+            work_dir=str(folder / work_dir),
+            experiment_name=f'tiny_{np.random.default_rng().integers(1 << 60)}',
+            log_level='WARNING',
+            randomness=dict(seed=seed),
+            model=dict(
+                type='HandPoseEstimator',
+                backbone=dict(type='HandResNet', depth=18, stem='imagenet', base_channels=4),
+                neck=dict(type='GlobalAveragePooling'),
+                head=dict(type='PMDHead', in_channels=32, codec=CODEC, refine=True),
+            ),
+            train_dataloader=dict(loader, sampler=dict(type='ReproducibleSampler'), drop_last=True),
+            val_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
+            test_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
+            val_evaluator=dict(type='HandKeypointMetric'),
+            test_evaluator=dict(type='HandKeypointMetric'),
+            train_cfg=dict(by_epoch=False, max_iters=max_iters, val_interval=4),
+            val_cfg=dict(),
+            test_cfg=dict(),
+            optim_wrapper=dict(
+                type='AutocastOptimWrapper', optimizer=dict(type='Adam', lr=1e-3, weight_decay=5e-4, fused=True)
+            ),
+            param_scheduler=[
+                dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=5),
+                dict(type='CosineAnnealingLR', by_epoch=False, begin=5, end=11),
+            ],
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
+            custom_hooks=list(hooks.values()),
+        )
+    )
+
+
 @pytest.fixture
 def tiny_cfg(tmp_path):
-    def build(max_iters=11, work_dir='run', seed=0, **hooks):
-        loader = dict(batch_size=4, num_workers=0, dataset=dict(type='TinyHands'))
-        return Config(
-            dict(
-                default_scope='handkd',
-                work_dir=str(tmp_path / work_dir),
-                experiment_name=f'tiny_{np.random.default_rng().integers(1 << 60)}',
-                log_level='WARNING',
-                randomness=dict(seed=seed),
-                model=dict(
-                    type='HandPoseEstimator',
-                    backbone=dict(type='HandResNet', depth=18, stem='imagenet', base_channels=4),
-                    neck=dict(type='GlobalAveragePooling'),
-                    head=dict(type='PMDHead', in_channels=32, codec=CODEC, refine=True),
-                ),
-                train_dataloader=dict(loader, sampler=dict(type='ReproducibleSampler'), drop_last=True),
-                val_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
-                test_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
-                val_evaluator=dict(type='HandKeypointMetric'),
-                test_evaluator=dict(type='HandKeypointMetric'),
-                train_cfg=dict(by_epoch=False, max_iters=max_iters, val_interval=4),
-                val_cfg=dict(),
-                test_cfg=dict(),
-                optim_wrapper=dict(
-                    type='AutocastOptimWrapper', optimizer=dict(type='Adam', lr=1e-3, weight_decay=5e-4, fused=True)
-                ),
-                param_scheduler=[
-                    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=5),
-                    dict(type='CosineAnnealingLR', by_epoch=False, begin=5, end=11),
-                ],
-                default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
-                custom_hooks=list(hooks.values()),
-            )
-        )
+    return partial(make_tiny_cfg, tmp_path)
 
-    return build
+
+def write_stages(folder):
+    baseline = make_tiny_cfg(folder)
+    baseline.pop('work_dir'), baseline.pop('experiment_name')
+    baseline.dump(folder / 'baseline.py')
+    (folder / 'student.py').write_text(STUDENT)
+    return folder / 'student.py'
 
 
 @pytest.fixture
-def stages_config(tiny_cfg, tmp_path):
-    baseline = tiny_cfg()
-    baseline.pop('work_dir'), baseline.pop('experiment_name')
-    baseline.dump(tmp_path / 'baseline.py')
-    (tmp_path / 'student.py').write_text(STUDENT)
-    return tmp_path / 'student.py'
+def stages_config(tmp_path):
+    return write_stages(tmp_path)

@@ -13,6 +13,10 @@ from handkd.engine import Interruption
 from handkd.models import read_checkpoint
 from handkd.registry import HOOKS
 
+from .conftest import make_tiny_cfg
+
+AVERAGE = dict(type='EMAHook')
+
 
 @HOOKS.register_module()
 class SignalHook(Hook):
@@ -48,6 +52,12 @@ def watched(cfg):
     return cfg
 
 
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """The last checkpoint of a run that nothing has ended."""
+    return train(watched(make_tiny_cfg(tmp_path_factory.mktemp('whole'), average=AVERAGE)))
+
+
 @pytest.mark.parametrize(
     ('number', 'status', 'step', 'validation'),
     [
@@ -57,11 +67,9 @@ def watched(cfg):
         (signal.SIGINT, 130, 6, False),
     ],
 )
-def test_it_goes_on_to_the_bit(tiny_cfg, number, status, step, validation, capfd):
-    average = dict(type='EMAHook')
-    expected = train(watched(tiny_cfg(work_dir='whole', average=average)))
+def test_it_goes_on_to_the_bit(whole, tiny_cfg, number, status, step, validation, capfd):
     stop = dict(type='SignalHook', number=int(number), step=step, validation=validation)
-    parts = watched(tiny_cfg(work_dir='parts', average=average, stop=stop))
+    parts = watched(tiny_cfg(work_dir='parts', average=AVERAGE, stop=stop))
     before = signal.getsignal(number)
     with pytest.raises(
         Interruption, match=rf'ended by {number.name} after step {step}; .*iter_{step}\.pth is saved'
@@ -70,8 +78,8 @@ def test_it_goes_on_to_the_bit(tiny_cfg, number, status, step, validation, capfd
     assert end.value.code == status and signal.getsignal(number) is before
     assert f'{number.name}: ending after this step' in capfd.readouterr().err
     assert [name for name in saved(parts.work_dir) if name.startswith('iter')] == [f'iter_{step}.pth']
-    ended = train(watched(tiny_cfg(work_dir='parts', average=average)), resume='auto')
-    assert same(expected, ended) and saved(parts.work_dir) == saved(expected.parent)
+    ended = train(watched(tiny_cfg(work_dir='parts', average=AVERAGE)), resume='auto')
+    assert same(whole, ended) and saved(parts.work_dir) == saved(whole.parent)
 
 
 def test_a_signal_in_the_last_step_changes_nothing(tiny_cfg):

@@ -15,6 +15,8 @@ from handkd.engine import RESUME_STATUS, Interruption
 from handkd.models import read_checkpoint
 from handkd.registry import HOOKS
 
+from .conftest import write_stages
+
 
 @HOOKS.register_module()
 class TellHook(Hook):
@@ -23,6 +25,29 @@ class TellHook(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter + 1 == runner.max_iters:
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """Return a function that fills a folder with a config's finished stages and gives their results.
+
+    Stages of a config are trained once, wherever it lies; a copy of their folder is as good, as the last tests show.
+    """
+    folder = tmp_path_factory.mktemp('finished')
+    config, trained = write_stages(folder), {}
+
+    def copy(given, target):
+        text = given.read_text()
+        if text not in trained:
+            config.write_text(text)
+            trained[text] = folder / f'out{len(trained)}'
+            assert len(list(run_stages(read_stages(config), trained[text]))) == 3
+        shutil.copytree(trained[text], target)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, 'train', lambda *_, **__: pytest.fail('trained again'))
+            return list(run_stages(read_stages(given), target))
+
+    return copy
 
 
 def weights(result):
@@ -44,9 +69,9 @@ def test_stages_hand_over_their_checkpoints_and_end_in_results(stages_config, tm
     assert seeds == [None, 3, None]
 
 
-def test_what_is_finished_is_kept_and_what_is_not_goes_on(stages_config, tmp_path, monkeypatch):
+def test_what_is_finished_is_kept_and_what_is_not_goes_on(stages_config, finished, tmp_path, monkeypatch):
     stages = read_stages(stages_config)
-    whole = list(run_stages(stages, tmp_path / 'whole'))
+    whole = finished(stages_config, tmp_path / 'whole')
 
     calls = []
     real = module.train
@@ -104,9 +129,9 @@ def test_a_signal_in_the_last_step_ends_the_stages_before_the_evaluation(stages_
     assert [result.name for result in run_stages(stages, tmp_path)] == ['baseline']
 
 
-def test_a_folder_of_another_config_is_not_overwritten(stages_config, tmp_path):
+def test_a_folder_of_another_config_is_not_overwritten(stages_config, finished, tmp_path):
+    finished(stages_config, tmp_path / 'out')
     stages = select_stages(read_stages(stages_config), ['baseline'])
-    list(run_stages(stages, tmp_path / 'out'))
     record = json.loads((tmp_path / 'out' / 'baseline' / 'stage.json').read_text())
     with pytest.raises(ValueError, match=r"out/baseline holds the stage 'baseline' of another config or seed"):
         list(run_stages(stages, tmp_path / 'out', seed=1))
@@ -125,9 +150,9 @@ def test_a_finished_stage_may_have_a_metric_that_is_nan(stages_config, tmp_path,
         assert math.isnan(result.metrics['AUC'])
 
 
-def test_a_student_of_another_teacher_is_not_taken_for_finished(stages_config, tmp_path):
+def test_a_student_of_another_teacher_is_not_taken_for_finished(stages_config, finished, tmp_path):
     stages = read_stages(stages_config)
-    list(run_stages(stages, tmp_path / 'out'))
+    finished(stages_config, tmp_path / 'out')
     shutil.rmtree(tmp_path / 'out' / 'teacher')
     stages[0].options['optim_wrapper.optimizer.lr'] = 0.5
     with pytest.raises(ValueError, match="stage 'student' of another config"):
@@ -150,8 +175,8 @@ def started(stages_config):
     return stages_config
 
 
-def test_a_stage_begins_with_the_weights_of_another(started, tmp_path):
-    teacher, baseline, student = run_stages(read_stages(started), tmp_path / 'out')
+def test_a_stage_begins_with_the_weights_of_another(started, finished, tmp_path):
+    teacher, baseline, student = finished(started, tmp_path / 'out')
     first, second, other = weights(baseline), weights(student), weights(teacher)
     learned = [key for key in first if key.endswith('weight')]
     assert learned and all((first[key] == second[key]).all() for key in learned)
@@ -166,13 +191,14 @@ def test_choosing_a_stage_brings_what_it_starts_from(started):
     ]
 
 
-def test_an_interrupted_stage_goes_on_from_its_own_steps(started, tmp_path, monkeypatch):
+def test_an_interrupted_stage_goes_on_from_its_own_steps(started, finished, tmp_path, monkeypatch):
+    finished(started, tmp_path / 'out')
+    shutil.rmtree(tmp_path / 'out' / 'student')
     seen = []
     real = module.train
 
     def interrupted(cfg, resume):
-        if Path(cfg.work_dir).name != 'student':
-            return real(cfg, resume)
+        assert Path(cfg.work_dir).name == 'student'
         if not seen:
             cfg.train_cfg.max_iters = 2
         checkpoint = real(cfg, resume)
@@ -183,14 +209,14 @@ def test_an_interrupted_stage_goes_on_from_its_own_steps(started, tmp_path, monk
 
     monkeypatch.setattr(module, 'train', interrupted)
     with pytest.raises(KeyboardInterrupt):
-        list(run_stages(read_stages(started), tmp_path))
-    list(run_stages(read_stages(started), tmp_path))
+        list(run_stages(read_stages(started), tmp_path / 'out'))
+    list(run_stages(read_stages(started), tmp_path / 'out'))
     assert seen == [('baseline', False), ('student', True)]
 
 
-def test_the_start_counts_for_what_is_finished_but_not_where_it_lies(started, tmp_path, monkeypatch):
+def test_the_start_counts_for_what_is_finished_but_not_where_it_lies(started, finished, tmp_path, monkeypatch):
     stages = read_stages(started)
-    results = list(run_stages(stages, tmp_path / 'out'))
+    results = finished(started, tmp_path / 'out')
     shutil.move(tmp_path / 'out', tmp_path / 'moved')
     monkeypatch.setattr(module, 'train', lambda *_, **__: pytest.fail('trained again'))
     assert [r.metrics for r in run_stages(stages, tmp_path / 'moved')] == [r.metrics for r in results]
@@ -205,10 +231,10 @@ def test_the_start_counts_for_what_is_finished_but_not_where_it_lies(started, tm
         list(run_stages(stages, tmp_path / 'moved'))
 
 
-def test_variables_of_a_config_do_not_count_for_what_is_finished(stages_config, tmp_path, monkeypatch):
+def test_variables_of_a_config_do_not_count_for_what_is_finished(stages_config, finished, tmp_path, monkeypatch):
+    finished(stages_config, tmp_path / 'out')
     stages = read_stages(stages_config)[:1]
-    list(run_stages(stages, tmp_path))
     stages[0].config.write_text(stages[0].config.read_text() + '\nmoved_here = 1\n')
     monkeypatch.setattr('handkd.apis.stages.train', lambda *args, **kwargs: pytest.fail('it is trained again'))
-    (result,) = run_stages(stages, tmp_path)
+    (result,) = run_stages(stages, tmp_path / 'out')
     assert result.name == stages[0].name
