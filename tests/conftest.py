@@ -79,6 +79,8 @@ def built(tmp_path_factory) -> Built:
     return Built(source, wheel, folder / 'site')
 
 
+PLAIN = [f'apis/test_{name}.py' for name in ('runner', 'runs_checkpoints', 'runs_interruption', 'stages')]
+"""Files with a minute of trainings on noise."""
 LOSSY = dict(quality=95, subsampling=0)
 PHOTOGRAPHS = {
     'jpg': LOSSY,
@@ -115,7 +117,13 @@ def photograph(request):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with files that train, and then with those of many tests: a long one that comes last is waited for."""
+    """Begin with files that train, and then with those of many tests: a long one that comes last is waited for.
+
+    The second process begins with trainings that need no kernels: those of the studio take a minute to compile, and
+    two processes that need them at once would both do it.
+    """
     training = {item.path for item in items if item.get_closest_marker('training')}
     tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.path not in training, -tests[item.path], item.path))
+    files = sorted(tests, key=lambda path: (path not in training, -tests[path], path))
+    files[1:] = sorted(files[1:], key=lambda path: f'{path.parent.name}/{path.name}' not in PLAIN)
+    items.sort(key=lambda item: files.index(item.path))
