@@ -47,17 +47,25 @@ def test_plain_names_reach_all_three_packages(name, kind, package):
         assert ALL[name].get(kind).__module__.split('.')[0] == package
 
 
-@pytest.mark.parametrize(
-    ('name', 'kinds'),
-    [
-        ('MODELS', ['ExpMomentumEMA', 'ResNet', 'BN', 'ExponentialMovingAverage']),
-        ('LOOPS', ['IterBasedTrainLoop', 'TestLoop']),
-        ('VISBACKENDS', ['TensorboardVisBackend']),
-    ],
-)
-def test_a_lookup_needs_no_other_import_before(name, kinds):
-    code = f'from handkd import registry\nassert None not in [registry.{name}.get(kind) for kind in {kinds}]'
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+LOOKUPS = {
+    'MODELS': ['ExpMomentumEMA', 'ResNet', 'BN', 'ExponentialMovingAverage'],
+    'LOOPS': ['IterBasedTrainLoop', 'TestLoop'],
+    'VISBACKENDS': ['TensorboardVisBackend'],
+}
+FIRST = """
+import os
+from handkd import registry
+for name, kinds in {lookups}.items():
+    if not os.fork():
+        assert None not in [getattr(registry, name).get(kind) for kind in kinds]
+        os._exit(0)
+    assert os.wait()[1] == 0, name
+"""
+"""Each registry's lookups in a process that has done nothing but import the registries."""
+
+
+def test_a_lookup_needs_no_other_import_before():
+    done = subprocess.run([sys.executable, '-c', FIRST.format(lookups=LOOKUPS)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

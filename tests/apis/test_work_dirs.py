@@ -2,9 +2,11 @@
 
 import errno
 import fcntl
+import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -14,22 +16,31 @@ from handkd.apis.runs import train
 from handkd.apis.work_dirs import LOCK, hold_work_dir
 
 HOLDER = """
-import sys, time
+import sys
 from handkd.apis.work_dirs import hold_work_dir
 with hold_work_dir(sys.argv[1]):
-    print('held', flush=True)
-    time.sleep(600)
+    print('held')
 """
+
+
+def hold(folder, pipe):
+    with hold_work_dir(folder):
+        pipe.send('held')
+        time.sleep(600)
 
 
 @contextmanager
 def held_by_another(folder):
-    with subprocess.Popen([sys.executable, '-c', HOLDER, folder], stdout=subprocess.PIPE, text=True) as other:
-        try:
-            assert other.stdout.readline() == 'held\n'
-            yield other
-        finally:
-            other.kill()
+    fork = multiprocessing.get_context('fork')
+    here, there = fork.Pipe()
+    other = fork.Process(target=hold, args=(folder, there))
+    other.start()
+    try:
+        assert here.poll(60) and here.recv() == 'held'
+        yield other
+    finally:
+        other.kill()
+        other.join()
 
 
 def test_a_second_training_is_refused_until_the_first_is_gone(tiny_cfg, tmp_path):
@@ -40,7 +51,7 @@ def test_a_second_training_is_refused_until_the_first_is_gone(tiny_cfg, tmp_path
             train(cfg)
         train(tiny_cfg(1, 'elsewhere'))
         other.kill()  # as the kernel ends it
-        other.wait()
+        other.join()
         assert (tmp_path / 'run' / LOCK).read_text().startswith(f'{other.pid} on ')
     assert train(cfg).name == 'iter_2.pth'
     assert (tmp_path / 'run' / LOCK).read_text() == ''
