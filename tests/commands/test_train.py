@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from handkd.apis.cli import run_cli
+from handkd.commands.train import main
 from handkd.models import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -96,18 +98,25 @@ def saved(folder):
     return sorted(path.name for path in folder.iterdir() if 'iter_' in path.name)
 
 
+@pytest.fixture
+def here(files, monkeypatch):
+    """Make this process, which has imported all that a training needs, one in which it can run."""
+    monkeypatch.chdir(files)
+    for folder in (files, ROOT):
+        monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv('TOLD', 'nothing 0')
+
+
 def check_it_goes_on_to_the_bit(files, words):
     """Go on from what is in ``parts`` by the words behind train.py, and compare with a run that nothing has ended."""
-    whole = ['tiny.py', '--work-dir', 'whole', '--cfg-options', 'experiment_name=whole']
-    both = f'from handkd.commands.train import main; main({whole}); main({words})'
-    status, said = run(files, [sys.executable, '-c', both])  # one start of Python for both
-    assert status == 0, said
+    main(['tiny.py', '--work-dir', 'whole', '--cfg-options', f'experiment_name={files.name}'])
+    main(words)
     first, second = (read_checkpoint(files / name / 'iter_8.pth')['state_dict'] for name in ('whole', 'parts'))
     assert first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
     assert saved(files / 'parts') == ['iter_8.pth']
 
 
-def test_told_to_end_with_its_workers_it_saves_and_goes_on(files):
+def test_told_to_end_with_its_workers_it_saves_and_goes_on(files, here):
     status, said = run(files, command('parts'), 'group 5')
     assert status == 75 and 'Traceback' not in said, said
     (line,) = [line for line in said.splitlines() if line.startswith('ended by SIGTERM after step 5; ')]
@@ -117,20 +126,22 @@ def test_told_to_end_with_its_workers_it_saves_and_goes_on(files):
     check_it_goes_on_to_the_bit(files, words[2:])
 
 
-def test_killed_while_it_writes_it_goes_on_from_the_checkpoint_before(files):
+def test_killed_while_it_writes_it_goes_on_from_the_checkpoint_before(files, here):
     assert run(files, command('parts'), 'kill 6')[0] == -9
     left = saved(files / 'parts')
     assert len(left) == 2 and left[0].startswith('.iter_6.pth.') and left[1] == 'iter_3.pth'
     check_it_goes_on_to_the_bit(files, command('parts', '--resume')[2:])
 
 
-def test_a_second_one_in_its_folder_is_refused(files):
+def test_a_second_one_in_its_folder_is_refused(files, here, capsys):
     with begin(files, command('run'), 'wait 2') as first:
         try:
             while first.stdout.readline() != 'waiting\n':
                 assert first.poll() is None
-            status, said = run(files, command('run', '--resume'))
-            assert status == 2 and f'process {first.pid} on {socket.gethostname()}, is running in this folder' in said
+            with pytest.raises(SystemExit) as end:
+                run_cli(main, command('run', '--resume')[2:])
+            said = f'process {first.pid} on {socket.gethostname()}, is running in this folder'
+            assert end.value.code == 2 and said in capsys.readouterr().err
         finally:
             first.kill()
 
