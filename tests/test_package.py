@@ -176,29 +176,51 @@ HEAVY = {'faiss', 'matplotlib', 'numba', 'scipy'} | {
 }
 """Modules that take long to import and that inference, or the start of a tool, does not need."""
 
+FREE = HEAVY | {'mmengine', 'mmpose', 'torch'}
+RUNNERS = """
+import importlib, pathlib, sys, types
+import handkd
+package = sys.modules['handkd.apis'] = types.ModuleType('handkd.apis')  # without its __init__, which imports all
+package.__path__ = [str(pathlib.Path(handkd.__file__).parent / 'apis')]
+for name in ('stages', 'stage_records', 'stage_results', 'summary', 'budget_report', 'segmentation_report'):
+    importlib.import_module('handkd.apis.' + name)
+"""
+LIGHT = {
+    'import handkd': FREE,
+    'from handkd.apis import HandInferencer': FREE,
+    'import handkd.cli; handkd.cli.help_text()': FREE | {'cv2', 'numpy'},
+    'import handkd.commands.configs': FREE | {'numpy'},
+    'import handkd.commands.infer': FREE,
+    'import handkd.inference.sources, handkd.inference.drawing, handkd.inference.tracking\n'
+    'import handkd.inference.onnx_detector, handkd.inference.mediapipe_detector, handkd.inference.smoothing': FREE
+    | {'PIL', 'mediapipe', 'mmcv', 'onnxruntime'},
+    'import handkd.apis.cli, handkd.visualization': HEAVY,
+    'import handkd.evaluation': {'handkd.models', 'handkd.studio', 'matplotlib', 'numba'},
+    RUNNERS: {'handkd.apis.report'},
+}
+"""An import -> what it must not load."""
+IMPORTS = """
+import json, os, sys
+for code, torch_free in json.loads(sys.argv[1]):
+    if not torch_free:
+        import torch
+    if not os.fork():
+        exec(code)
+        print(json.dumps([*sys.modules]), flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0, code
+"""
+"""Each import in a process of its own, which shares the start of Python, and that of PyTorch if it needs it."""
 
-@pytest.mark.parametrize(
-    ('code', 'heavy'),
-    [
-        ('import handkd', HEAVY | {'mmengine', 'mmpose', 'torch'}),
-        ('from handkd.apis import HandInferencer', HEAVY | {'mmengine', 'mmpose', 'torch'}),
-        ('import handkd.cli; handkd.cli.help_text()', HEAVY | {'cv2', 'mmengine', 'mmpose', 'numpy', 'torch'}),
-        ('import handkd.commands.configs', HEAVY | {'mmengine', 'mmpose', 'numpy', 'torch'}),
-        ('import handkd.commands.infer', HEAVY | {'mmengine', 'mmpose', 'torch'}),
-        ('import handkd.apis.cli, handkd.visualization', HEAVY),
-        (
-            'import handkd.inference.sources, handkd.inference.drawing, handkd.inference.tracking\n'
-            'import handkd.inference.onnx_detector, handkd.inference.mediapipe_detector, handkd.inference.smoothing',
-            HEAVY | {'PIL', 'mediapipe', 'mmcv', 'mmengine', 'mmpose', 'onnxruntime', 'torch'},
-        ),
-        ('import handkd.evaluation', {'handkd.models', 'handkd.studio', 'matplotlib', 'numba'}),
-    ],
-)
-def test_imports_are_light(code, heavy):
-    code = f'{code}\nimport sys, json; print(json.dumps([*sys.modules]))'
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+
+def test_imports_are_light():
+    cases = sorted(LIGHT.items(), key=lambda case: 'torch' not in case[1])
+    command = [sys.executable, '-c', IMPORTS, json.dumps([(code, 'torch' in heavy) for code, heavy in cases])]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert heavy.isdisjoint(json.loads(done.stdout))
+    loaded = map(json.loads, done.stdout.splitlines())
+    found = {code: heavy.intersection(modules) for (code, heavy), modules in zip(cases, loaded, strict=True)}
+    assert found == dict.fromkeys(LIGHT, set())
 
 
 def test_a_lazy_package_has_its_public_names():

@@ -1,7 +1,5 @@
 """Results of stages: their metrics by name, which of them are compared, and the share of the gap."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -59,22 +57,3 @@ def test_of_stages_with_annotations_those_with_most_are_compared(stages):
     assert compared([depth, *cells]) == [depth] and compared(chosen) == chosen
     assert [stage.label for stage in with_largest_budget(cells[-1:])] == ['The odd 9,999']
     assert with_largest_budget(stages) == stages
-
-
-RUNNERS = ('stages', 'stage_records', 'stage_results', 'summary', 'budget_report', 'segmentation_report')
-
-
-def test_no_runner_imports_the_page():
-    """Each module's own imports, without the package's ``__init__``, which imports all."""
-    code = f"""
-import importlib, pathlib, sys, types
-import handkd
-package = types.ModuleType('handkd.apis')
-package.__path__ = [str(pathlib.Path(handkd.__file__).parent / 'apis')]
-sys.modules['handkd.apis'] = package
-for name in {RUNNERS}:
-    importlib.import_module('handkd.apis.' + name)
-print('handkd.apis.stages' in sys.modules, 'handkd.apis.report' in sys.modules)
-"""
-    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ['True', 'False']
