@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.config import Config
 
 from handkd.apis.inference_network import HandNetwork
+from handkd.hints import ConfigError
 from handkd.inference.crops import HandView
 from handkd.inference.onnx_metadata import OnnxMetadata, import_runtime
 
@@ -18,6 +19,7 @@ from .graph import ExportGraph
 from .parity import USUAL_SCALE, Parity, compare
 from .quantising import half_weights, quantise
 from .samples import RealCrops, folder_views, graph_inputs
+from .topdown import TopdownNetwork, is_topdown
 from .writing import operators, trace, with_metadata
 
 _BATCH = 32
@@ -84,7 +86,12 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
         OSError, ValueError: If there are no real inputs for the check, or a package is missing; says what to do.
     """
     import_runtime()
-    network = HandNetwork(cfg, checkpoint, 'cpu')
+    if is_topdown(cfg):
+        if settings.fp16 or settings.int8:
+            raise ConfigError("--fp16 and --int8 are for handkd's networks, this is one of MMPose: leave them out")
+        network = TopdownNetwork(cfg, checkpoint)
+    else:
+        network = HandNetwork(cfg, checkpoint, 'cpu')
     graph = ExportGraph(network)
     views, scales = real_inputs(cfg, network, graph, settings)
     models = {'fp32': trace(graph, settings.opset)}

@@ -11,6 +11,7 @@ from handkd.models.data_preprocessors.normalisation import normalisation_of
 from .decoders import CubeDecoder, decoder_of
 from .inputs import ColourInput, DepthInput
 from .ports import Port
+from .topdown import TopdownDecoder, TopdownNetwork
 
 
 class ExportGraph(nn.Module):
@@ -28,11 +29,13 @@ class ExportGraph(nn.Module):
         decoder: The decoder of the head.
     """
 
-    def __init__(self, network: HandNetwork) -> None:
+    def __init__(self, network: HandNetwork | TopdownNetwork) -> None:
         super().__init__()
         self.model, size = network.model, network.facts.crop.size
         normalisation = normalisation_of(self.model.data_preprocessor, network.facts.modality, 'the network')
-        self.decoder = decoder_of(self.model.head)
+        topdown = isinstance(network, TopdownNetwork)
+        self.decoder = TopdownDecoder(self.model.head) if topdown else decoder_of(self.model.head)
+        self._by_modality = not topdown
         if network.facts.depth is None:
             self.first = ColourInput(size, normalisation)
         else:
@@ -48,7 +51,15 @@ class ExportGraph(nn.Module):
         """Return the outputs, in the order of ``outputs``, from the inputs, in the order of ``inputs``."""
         given = {port.name: tensor for port, tensor in zip(self.inputs, inputs, strict=True)}
         images = self.first(*(given[port.name] for port in self.first.ports))
-        return self.decoder(self.model({self.first.modality: images}, None, 'tensor'), given)
+        return self.decoder(self.run(images), given)
+
+    def run(self, images: Tensor) -> object:
+        """Return the output of the head.
+
+        Args:
+            images: Normalised crops, shape (B, C, S, S).
+        """
+        return self.model({self.first.modality: images} if self._by_modality else images, None, 'tensor')
 
     def example(self, batch: int = 2) -> tuple[Tensor, ...]:
         """Return inputs of a plausible hand, as a trace of the graph needs them."""

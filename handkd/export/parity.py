@@ -144,6 +144,6 @@ def compare(
 def _ties(graph: ExportGraph, views: Sequence[HandView]) -> np.ndarray:
     """Return the joints (N, 21) whose map has two maxima, but for rounding, by torch."""
     images = torch.from_numpy(np.stack([view.pixels for view in views]))
-    maps = graph.decoder.searched(graph.model({'rgb': graph.first(images)}, None, 'tensor')).flatten(2)
+    maps = graph.decoder.searched(graph.run(graph.first(images))).flatten(2)
     first, second = maps.topk(2).values.unbind(-1)
     return (first - second <= _TIE * maps.abs().amax(-1)).numpy()

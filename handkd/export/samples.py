@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,7 +79,8 @@ class RealCrops:
         intrinsics = item['data_samples'].get('camera', {}).get('K')
         camera = None if intrinsics is None else dict(K=np.asarray(intrinsics, np.float32).astype(np.float64))
         if self._network.facts.depth is None:
-            pixels, center = np.ascontiguousarray(item['inputs']['rgb'].permute(1, 2, 0).numpy()), None
+            image = item['inputs']['rgb'] if isinstance(item['inputs'], Mapping) else item['inputs']  # MMPose packs one
+            pixels, center = np.ascontiguousarray(image.permute(1, 2, 0).numpy()), None
         else:
             pixels = item['inputs']['depth'][0].numpy().copy()
             center = np.asarray(item['data_samples'].hand_center, np.float32).astype(np.float64)[0, 0]
