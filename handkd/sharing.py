@@ -3,7 +3,7 @@
 The threads of GNU's OpenMP, with which torch computes on a CPU, wait for one another by spinning, up to 300,000 rounds.
 On an idle machine that is fastest; if another program occupies one of the cores, the other threads spin until the last
 one is scheduled, and a step takes many times as long. Fewer rounds cover the same short waits between operators, and
-release the core in the long ones (``tools/benchmark.py busy``).
+release the core in the long ones (``handkd benchmark busy``).
 
 The number of threads does not depend on the load of the machine: it decides the order of sums, so the same run would
 have other results.

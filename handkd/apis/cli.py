@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import signal
 import sys
@@ -42,6 +43,8 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
     except Exception as error:
         if (end := _signal_behind(error)) is not None:
             _end(end)
+        if isinstance(error, BrokenPipeError) and explain_worker(error) is None and _output_is_closed():
+            sys.exit(1)
         if isinstance(error, ImportError) and (remedy := missing_package(error)) is not None:
             print(f'error: {remedy}', file=sys.stderr)
             sys.exit(1)
@@ -53,6 +56,18 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
             print(f'error: {_message(shown)}', file=sys.stderr)
             print('(HANDKD_TRACEBACK=1 shows where it was raised)', file=sys.stderr)
             sys.exit(2)
+
+
+def _output_is_closed() -> bool:
+    """Whether the reader of the standard output has ended, as ``head`` does; if so, nothing more is written to it."""
+    if not hasattr(select, 'poll'):  # Windows
+        return False
+    poll = select.poll()
+    poll.register(1, select.POLLOUT)
+    closed = any(event & select.POLLERR for _, event in poll.poll(0))
+    if closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return closed
 
 
 def _explain(error: Exception) -> ValueError | None:

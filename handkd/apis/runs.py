@@ -92,7 +92,7 @@ def _prepare(cfg: Config, resume: str | None) -> None:
             check_is_file(start)
         except OSError as error:
             raise type(error)(
-                f'load_from: {error}; or run the stages in order with tools/stages.py, or '
+                f'load_from: {error}; or run the stages in order with `handkd stages`, or '
                 f'name another with --cfg-options load_from=PATH; {IN_PART}'
             ) from error
     ensure_artifacts(cfg, *TRAINING)

@@ -94,7 +94,7 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     path = find_config(path)
     cfg = load_config(path, only='stages')
     if cfg.get('stages') is None:
-        raise ConfigError(f'{path} has no `stages`: it is a single run, use tools/train.py')
+        raise ConfigError(f'{path} has no `stages`: it is a single run, use `handkd train`')
     check_keys(cfg.stages, {'runs', 'options', 'names', 'annotations'}, f'{path}: stages')
     names = cfg.stages.get('names', {})
     common = cfg.stages.get('options', {})

@@ -213,5 +213,5 @@ def recorded_results(record: Mapping) -> dict[int, list[StageResult]]:
         }
     except (KeyError, IndexError, TypeError) as error:
         raise ValueError(
-            f'expected the results that tools/stages.py --out writes, found another record ({error!r})'
+            f'expected the results that `handkd stages --out` writes, found another record ({error!r})'
         ) from error

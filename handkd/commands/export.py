@@ -1,7 +1,7 @@
 """Export a trained network to an ONNX file that runs without torch.
 
-python tools/export.py CONFIG CHECKPOINT --out student.onnx
-python tools/export.py WORK_DIR --out student.onnx [--fp16] [--int8 --calibrate 512]
+handkd export CONFIG CHECKPOINT --out student.onnx
+handkd export WORK_DIR --out student.onnx [--fp16] [--int8 --calibrate 512]
 
 The file takes crops as they are, uint8 (B, S, S, 3) in BGR or depth in mm (B, S, S), and gives joints: normalisation,
 network and decoding are inside, and its description is in its metadata (docs/export.md). Before it is written, its

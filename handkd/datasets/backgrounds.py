@@ -50,7 +50,7 @@ def open_background(path: str) -> np.ndarray:
         background = read_npy(path, mapped=True)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f'no background {path!r}: make the backgrounds of a config with tools/median_backgrounds.py CONFIG'
+            f'no background {path!r}: make the backgrounds of a config with `handkd backgrounds CONFIG`'
         ) from None
     except ArrayFileError as error:
         raise ValueError(f'{path!r} is damaged ({error.fault}); delete it, and make it again') from error

@@ -32,7 +32,7 @@ class HandAngleMetric(SampleMetric):
       themselves, over the samples in which each joint has one; it is left out if there is no such sample.
 
     Args:
-        limits (str): File of limits, made by ``tools/gather_angle_limits.py``.
+        limits (str): File of limits, made by ``handkd limits``.
         angle_table (bool): Whether to log a table of each finger's angles. Defaults to False.
         collect_device (str): As in MMEngine. Defaults to 'cpu'.
         prefix (str, optional): Put before each number's name, which begins with its protocol. Defaults to None.

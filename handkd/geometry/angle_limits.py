@@ -130,7 +130,7 @@ class AngleLimits:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(
-                f'no limits of joint angles at {path}: python tools/gather_angle_limits.py CONFIG --out {path}'
+                f'no limits of joint angles at {path}: gather them with `handkd limits CONFIG --out {path}`'
             )
         try:
             content = read_json(path, constants=True)  # NaN and infinity are refused below, by finger and angle

@@ -50,7 +50,7 @@ class HandInferencer:
 
     A depth network takes depth images, and needs their camera. Their depth is scaled to a cube around the hand found in
     it (:func:`handkd.geometry.find_hand`), in the box if one is given, or around ``root``; without a box the crop is
-    around the cube, too. Everything outside the cube is background, as with ``tools/test.py --find-hands``: in training
+    around the cube, too. Everything outside the cube is background, as with ``handkd test --find-hands``: in training
     the true joints may have decided that.
 
     A network that was trained on hands of one side serves the other by mirroring: a hand whose side is given or

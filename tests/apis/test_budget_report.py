@@ -97,5 +97,5 @@ def test_a_file_of_results_gives_the_same_tables():
     assert (found.protocol, found.seeds, found.annotations) == (N, 2, [3200, 64])
     assert found.values['pre-trained'][64].tolist() == [35.0, 37.0]
     for wrong in ({}, [], dict(stages=[]), dict(stages=[dict(name='a')])):
-        with pytest.raises(ValueError, match='expected the results that tools/stages.py --out writes'):
+        with pytest.raises(ValueError, match='expected the results that `handkd stages --out` writes'):
             recorded_results(wrong)

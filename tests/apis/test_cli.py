@@ -1,4 +1,6 @@
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,10 @@ def test_a_folder_in_the_place_of_a_file_is_named_and_a_new_folder_is_made(tmp_p
     assert prepare_file(tmp_path / 'a' / 'x.json', '--out') == tmp_path / 'a' / 'x.json' and (tmp_path / 'a').is_dir()
     with pytest.raises(IsADirectoryError, match=r'^--out: .*/a is a folder: name a file'):
         prepare_file(tmp_path / 'a', '--out')
+
+
+def test_a_reader_that_has_ended_is_no_error():
+    code = 'from handkd.apis.cli import run_cli; run_cli(lambda _: [print(i) for i in range(99999)] and 0)'
+    words = f'{sys.executable} -c "{code}" | head -1'
+    done = subprocess.run(words, shell=True, capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ('0\n', '')

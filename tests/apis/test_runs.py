@@ -200,7 +200,7 @@ def test_a_missing_start_says_where_it_comes_from(tiny_cfg, tmp_path):
     cfg.load_from = str(tmp_path / 'rgb' / 'iter_20000.pth')
     cfg.train_dataloader.dataset = dict(type='Nothing')  # not even looked at
     with pytest.raises(
-        FileNotFoundError, match=r'rgb/iter_20000\.pth; train .* or .* tools/stages\.py, or .*load_from='
+        FileNotFoundError, match=r'rgb/iter_20000\.pth; train .* or .* `handkd stages`, or .*load_from='
     ):
         train(cfg, resume='auto')
 

@@ -180,7 +180,7 @@ def test_a_pack_of_other_labels_is_refused(tmp_path):
 
 def test_another_recipe_is_refused(tmp_path):
     cfg = config(packed(tmp_path))
-    with pytest.raises(FileNotFoundError, match='no pack.json in .*tools/pack_dataset.py CONFIG'):
+    with pytest.raises(FileNotFoundError, match='no pack.json in .*handkd pack CONFIG'):
         DATASETS.build(cfg.train_dataloader.dataset)
     make_packs(cfg, workers=0)
     for changes, message in (

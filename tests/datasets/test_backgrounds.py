@@ -151,7 +151,7 @@ def test_sequences_that_lead_elsewhere_are_neither_written_nor_read(tmp_path, se
 
 
 def test_what_is_missing_or_no_picture(tmp_path):
-    with pytest.raises(FileNotFoundError, match='make the backgrounds of a config with tools/median_backgrounds.py'):
+    with pytest.raises(FileNotFoundError, match='make the backgrounds of a config with `handkd backgrounds CONFIG`'):
         background_of(tmp_path, 's', 0)
     path = background_path(tmp_path, 's', 0)
     path.parent.mkdir()

@@ -140,7 +140,7 @@ def test_the_table_and_the_prefix(limits, monkeypatch):
 
 
 def test_bad_input_is_named(limits, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'lm\.json: python tools/gather_angle_limits\.py'):
+    with pytest.raises(FileNotFoundError, match=r'lm\.json: gather them with `handkd limits'):
         HandAngleMetric(str(tmp_path / 'lm.json'))
     with pytest.raises(ValueError, match="img_id 7: 'hand_side' must be one of .*found None: HandAngleMetric needs it"):
         evaluate(limits, [make_sample(bent_hand(), side=None)])

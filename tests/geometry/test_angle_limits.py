@@ -109,7 +109,7 @@ def test_a_file_that_makes_no_sense_is_named(tmp_path, change, said):
 
 def test_a_file_that_is_missing_or_damaged_is_named(tmp_path):
     path = tmp_path / 'lm.json'
-    with pytest.raises(FileNotFoundError, match=r'lm\.json: python tools/gather_angle_limits\.py CONFIG --out .*lm'):
+    with pytest.raises(FileNotFoundError, match=r'lm\.json: gather them with `handkd limits CONFIG --out .*lm'):
         AngleLimits.read(path)
     some_limits().write(path)
     path.write_text(path.read_text()[:300])

@@ -27,7 +27,7 @@ from .views import check_captured, read_captures
 @DATASETS.register_module()
 @needs(data_root='Pack')
 class PackedHandDataset(ReproducibleDataset):
-    """A data set packed by ``tools/pack_dataset.py``, for the same pipeline as the source data set.
+    """A data set packed by ``handkd pack``, for the same pipeline as the source data set.
 
     A sample is the source's sample after HandCrop and WarpCrop, with a margin around it: HandCrop finds the same square
     again, and the original pixels are given by ``warp_matrix`` and ``ori_shape``. So in a config only ``type`` and
@@ -37,7 +37,7 @@ class PackedHandDataset(ReproducibleDataset):
     Arrays are mapped into memory when a shard is first used, in each process separately; the operating system keeps one
     copy for all, and no file stays open. Opening compares the sizes of all files with those that were written; the
     first use of a shard compares types, shapes and labels with ``pack.json``. The content of images is not checked,
-    which would take longer than an epoch; ``tools/pack_dataset.py --verify DIR`` does that.
+    which would take longer than an epoch; ``handkd pack --verify DIR`` does that.
 
     Args:
         data_root (str): The folder with ``pack.json``.
@@ -47,7 +47,7 @@ class PackedHandDataset(ReproducibleDataset):
         recipe (Mapping, optional): How the pack is made: ``source``, the config of a data set, and any of ``rule``,
             ``factor``, ``cube``, ``root``, ``margin``, ``size``, ``border``, ``modalities``, ``depth_unit``, ``shard``
             and ``on_corrupt`` (:class:`~.writing.PackSettings`; the margin is :func:`~.crops.margin_for`'s unless it is
-            given). Trainings and evaluations then make it on first use, and so does ``tools/pack_dataset.py CONFIG``;
+            given). Trainings and evaluations then make it on first use, and so does ``handkd pack CONFIG``;
             a pack of another recipe is refused. Defaults to None.
 
     Raises:

@@ -120,9 +120,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
         check_values(content)
         version = content.pop('version')
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f'{where}: not a {FILE} of tools/pack_dataset.py ({error}): pack the data set again'
-        ) from error
+        raise ValueError(f'{where}: not a {FILE} of `handkd pack` ({error}): pack the data set again') from error
     if version != VERSION:
         raise ValueError(f'{where}: version {version!r}, this handkd reads {VERSION}: pack the data set again')
     names = {item.name for item in fields(Manifest)}
@@ -159,7 +157,7 @@ def load_manifest(folder: str | os.PathLike) -> Manifest:
     path = Path(folder) / FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f'no {FILE} in {str(folder)!r}: make a pack with tools/pack_dataset.py CONFIG --out DIR, or without --out '
+            f'no {FILE} in {str(folder)!r}: make a pack with `handkd pack CONFIG --out DIR`, or without --out '
             'if the config has its recipe'
         )
     return read_manifest(path.read_bytes(), str(path))
@@ -171,7 +169,7 @@ def check_complete(manifest: Manifest, where: str) -> None:
         first = next(number for number in range(manifest.num_shards) if number not in manifest.shards)
         raise ValueError(
             f'{where}: {manifest.num_shards - len(manifest.shards)} of {manifest.num_shards} shards are missing (the '
-            f'first is {manifest.shard_name(first)}): run the same tools/pack_dataset.py command again to finish it'
+            f'first is {manifest.shard_name(first)}): run the same `handkd pack` command again to finish it'
         )
 
 

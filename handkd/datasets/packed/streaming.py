@@ -28,7 +28,7 @@ _TOGETHER = 32
 
 @DATASETS.register_module()
 class StreamedHandDataset(IterableDataset):
-    """A pack of ``tools/pack_dataset.py --format webdataset``, for sets that are larger than a disk.
+    """A pack of ``handkd pack --format webdataset``, for sets that are larger than a disk.
 
     The container is WebDataset's: plain tar files, which any tool opens and any file server or object store delivers at
     full speed. MosaicML Streaming downloads whole shards of its own format to a local cache, which does not work for a

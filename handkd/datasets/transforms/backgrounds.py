@@ -18,7 +18,7 @@ from .sample import sample_name
 @TRANSFORMS.register_module()
 @needs(folder='Backgrounds')
 class LoadBackground(BatchTransform):
-    """Loads the median background of a sample's camera, made by ``tools/median_backgrounds.py``.
+    """Loads the median background of a sample's camera, made by ``handkd backgrounds``.
 
     Sets ``background``, (H, W, 3) uint8 BGR, of the image's size. If the image was warped before, as in
     a pack, the background is warped in the same way; later transforms warp both. VirtualCamera must come

@@ -46,7 +46,7 @@ class FrozenEstimator(BaseModule):
         if self.checkpoint is None:
             raise ValueError(
                 f'{self.name} has no checkpoint: train it first and pass --cfg-options model.backbone.checkpoint=PATH, '
-                'or run the stages in order with tools/stages.py'
+                'or run the stages in order with `handkd stages`'
             )
         load_weights(self.network, self.checkpoint, owner=self.name)
         mark_initialised(self)

@@ -152,7 +152,7 @@ class GeometryEncoder(ResNet):
         if self.frozen != 'none' and self.checkpoint is None and not pretrained:
             raise ValueError(
                 f'GeometryEncoder(frozen={self.frozen!r}) would keep weights that nothing has trained: pass '
-                '--cfg-options model.backbone.checkpoint=PATH, run the stages in order with tools/stages.py, or give '
+                '--cfg-options model.backbone.checkpoint=PATH, run the stages in order with `handkd stages`, or give '
                 "it init_cfg=dict(type='Pretrained', ...)"
             )
         super().init_weights()

@@ -22,7 +22,7 @@ class AngleRegularizer(BaseDistiller):
     see :func:`~handkd.geometry.angle_excess`.
 
     Args:
-        limits (str): The file of bounds, as written by ``tools/gather_angle_limits.py``.
+        limits (str): The file of bounds, as written by ``handkd limits``.
         weight (float): Multiplies the loss: lambda_1 of Eq. 4, which the paper does not give. Defaults to 0.1.
         warmup (int): Steps over which the weight rises from 0: the first predictions of a network violate all bounds,
             and while a hand is nearly a point the gradients of its angles are huge. Defaults to 0.

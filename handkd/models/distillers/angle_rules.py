@@ -38,7 +38,7 @@ class AngleRules(nn.Module):
     The bounds are not stored in checkpoints.
 
     Args:
-        limits: The file of bounds, as written by ``tools/gather_angle_limits.py``.
+        limits: The file of bounds, as written by ``handkd limits``.
 
     Raises:
         FileNotFoundError: If it is missing.

@@ -38,7 +38,7 @@ class OffsetTeacher(BaseDistiller):
     as towards it.
 
     Args:
-        limits (str): The file of bounds, as written by ``tools/gather_angle_limits.py``.
+        limits (str): The file of bounds, as written by ``handkd limits``.
         layers (Sequence[str]): Dotted names of the student's layers used as features; all of them maps of one size, or
             all of them vectors.
         in_channels (int): Total number of their channels.

@@ -33,14 +33,14 @@ def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.M
     if checkpoint is None:
         raise ValueError(
             f'the teacher {name!r} has no checkpoint: train it first and pass '
-            f'--cfg-options model.teachers.{name}.checkpoint=PATH, or run the stages in order with tools/stages.py'
+            f'--cfg-options model.teachers.{name}.checkpoint=PATH, or run the stages in order with `handkd stages`'
         )
     teacher = MODELS.build(model)
     try:
         load_weights(teacher, checkpoint, owner=f'the teacher {name!r}')
     except OSError as error:
         raise type(error)(
-            f'model.teachers.{name}.checkpoint: {error}; or run the stages in order with tools/stages.py, or pass '
+            f'model.teachers.{name}.checkpoint: {error}; or run the stages in order with `handkd stages`, or pass '
             f'--cfg-options model.teachers.{name}.checkpoint=PATH'
         ) from error
     return teacher.eval().requires_grad_(False)

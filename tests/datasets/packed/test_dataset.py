@@ -145,7 +145,7 @@ def test_wrong_settings_are_named(pack, stream, tmp_path):
         PackedHandDataset(str(pack), split='val')
     with pytest.raises(ValueError, match='use StreamedHandDataset'):
         PackedHandDataset(str(stream))
-    with pytest.raises(FileNotFoundError, match=r'no pack\.json in .*tools/pack_dataset\.py'):
+    with pytest.raises(FileNotFoundError, match=r'no pack\.json in .*handkd pack'):
         PackedHandDataset(str(tmp_path))
 
 
