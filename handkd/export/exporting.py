@@ -20,7 +20,7 @@ from .parity import USUAL_SCALE, Parity, compare
 from .quantising import half_weights, quantise
 from .samples import RealCrops, folder_views, graph_inputs
 from .topdown import TopdownNetwork, is_topdown
-from .writing import operators, trace, with_metadata
+from .writing import import_onnx, operators, trace, with_metadata
 
 _BATCH = 32
 
@@ -85,7 +85,7 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
         ParityError: If the file does not give what torch gives.
         OSError, ValueError: If there are no real inputs for the check, or a package is missing; says what to do.
     """
-    import_runtime()
+    _check_packages()
     if is_topdown(cfg):
         if settings.fp16 or settings.int8:
             raise ConfigError("--fp16 and --int8 are for handkd's networks, this is one of MMPose: leave them out")
@@ -117,6 +117,15 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
         sessions = {name: open_content(content) for name, content in contents.items()}
         errors = measure(cfg, RealCrops(cfg, network), graph, sessions)
     return Exported(parity, contents, described, errors)
+
+
+def _check_packages() -> None:
+    """Raise an OSError, before anything is computed, if a package is missing; it says how to install it."""
+    import_onnx()
+    try:
+        import_runtime()
+    except ImportError as error:
+        raise OSError(str(error)) from error
 
 
 def real_inputs(

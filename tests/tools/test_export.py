@@ -1,5 +1,6 @@
 """tools/export.py: files that were checked, or an error in one line and no file."""
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -90,6 +91,13 @@ def test_bad_arguments_are_refused(weights, tmp_path):
         export.main([CONFIG, weights, '--out', 'student.pt'])
     with pytest.raises(ValueError, match='name the checkpoint, too'):
         export.main([CONFIG, '--out', str(tmp_path / 'student.onnx')])
+
+
+@pytest.mark.parametrize('package', ['onnx', 'onnxruntime'])
+def test_a_missing_package_is_named_with_the_call_of_pip(package, weights, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(OSError, match=rf"{package} is missing: install it with pip install 'handkd\[export\]'"):
+        export.main([CONFIG, weights, '--out', str(tmp_path / 'student.onnx'), *FEW])
 
 
 def test_a_checkpoint_of_another_network_is_one_line(weights, tmp_path, capsys):
