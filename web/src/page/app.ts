@@ -107,12 +107,13 @@ export class App {
 
   private report(): void {
     this.redraw();
+    const joints = this.found?.hand.keypoints_3d ?? [];
+    this.space?.show(joints, joints.length > 0 ? this.student!.description.bones : []);
     if (!this.found || !this.picture || !this.student) return showRecord(null, []);
     const { name, width, height } = this.picture;
     const { hand, milliseconds } = this.found;
     const time = `${milliseconds.toFixed(1)} ms for the network`;
     showRecord(recordOf(name, width, height, hand), factsOf(hand, this.student.description, time));
-    if (hand.keypoints_3d) this.space?.show(hand.keypoints_3d, this.student.description.bones);
   }
 
   private redraw(): void {
