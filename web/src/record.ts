@@ -41,6 +41,7 @@ export function recordOf(file: string, width: number, height: number, hand: Hand
 
 /** One line of JSON, with four decimals as Python's. */
 export function toJson(record: PictureRecord): string {
-  const rounded = (_: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toFixed(4)) : value);
+  const rounded = (_: string, value: unknown): unknown =>
+    typeof value === 'number' ? Number(value.toFixed(4)) : value;
   return `${JSON.stringify(record, rounded)}\n`;
 }

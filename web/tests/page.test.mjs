@@ -149,6 +149,8 @@ test('a broken or huge picture gives a message, and the page goes on', async () 
 test('a network that is missing, of another program or of a newer handkd gives a message', async () => {
   await open({}, (context) => context.route('**/student.onnx', (route) => route.fulfill({ status: 404 })));
   assert.match(await complaint(), /student\.onnx: can't be loaded \(404\)/);
+  await picture('wide.jpg');
+  await page.waitForFunction(() => document.getElementById('alert').textContent.includes('no network yet'));
   const file = readFileSync(join(CASES, 'student.onnx'));
   await upload('#student', 'half.onnx', file.subarray(0, file.length / 2));
   await page.waitForFunction(() => document.getElementById('alert').textContent.startsWith('half.onnx'));

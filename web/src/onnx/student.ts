@@ -72,7 +72,8 @@ export class Student {
     for (const name of this.description.inputs) {
       if (name === this.description.input) feeds[name] = new Tensor('uint8', crop, [1, size, size, 3]);
       else if (name === 'K') feeds[name] = new Tensor('float32', distantCamera(size), [1, 3, 3]);
-      else if (name === 'scale_mm') feeds[name] = new Tensor('float32', [0], [1]); // mean hand of the training
+      else if (name === 'scale_mm')
+        feeds[name] = new Tensor('float32', [0], [1]); // mean hand of the training
       else throw new UserError(`it needs the input '${name}', which a page does not know`);
     }
     return feeds;

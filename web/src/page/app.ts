@@ -47,7 +47,11 @@ export class App {
     await this.look();
   }
 
-  /** Takes a picture and looks for the hand in it. */
+  /**
+   * Takes a picture and looks for the hand in it.
+   *
+   * @throws UserError if there is no network, or it finds no hand.
+   */
   async usePicture(picture: Picture): Promise<void> {
     this.show(picture, false);
     await this.look();
@@ -58,7 +62,7 @@ export class App {
   async useFrame(frame: Picture): Promise<void> {
     this.show(frame, true);
     await this.look();
-    if (this.student) say('The camera is on.');
+    say('The camera is on.');
   }
 
   private show(picture: Picture, keep: boolean): void {
@@ -67,6 +71,7 @@ export class App {
     showPicture(picture);
     this.box.fit(picture.width, picture.height, keep);
     this.redraw();
+    if (!this.student) throw new UserError('There is no network yet: choose a student.onnx, or load the page again');
   }
 
   private changed(): void {
