@@ -21,7 +21,7 @@ IN_VENV := $(VENV)/bin/python
 MODEL ?=
 DEMO_STUDENT := $(addsuffix .onnx,$(wildcard work_dirs/demo/student))
 STUDENT := $(firstword $(MODEL) $(wildcard handkd/zoo/*.onnx) $(DEMO_STUDENT))
-CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome))
+CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
 PAGE_TEST := $(CURDIR)/web/.test
 
 demo: venv
