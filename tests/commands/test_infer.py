@@ -14,6 +14,7 @@ from handkd.commands import infer
 from handkd.config import load_config
 from handkd.geometry import project
 from handkd.inference import opening
+from handkd.inference.videos import VideoWriter
 from handkd.registry import MODELS
 from handkd.studio import StudioDataset
 
@@ -264,3 +265,23 @@ def test_a_folder_is_all_images_in_it_by_name(files, tmp_path, capsys):
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 2
     assert re.search(r"none': no image in this folder; expected files with \.jpg, ", printed.err)
+
+
+def test_a_video_is_one_file_of_lines_and_one_video_and_what_is_cut_off_is_named(files, tmp_path, capsys):
+    with VideoWriter(tmp_path / 'clip.avi', 10.0) as writer:
+        for _ in range(20):
+            writer.write(np.ascontiguousarray(IMAGE))
+    content = (tmp_path / 'clip.avi').read_bytes()
+    (tmp_path / 'cut.avi').write_bytes(content[: len(content) // 2])
+    network = ['--config', str(files[0]), '--checkpoint', str(files[1]), '--box', '30,20,40,50', '--smooth']
+    args = [str(tmp_path / 'clip.avi'), *network, '--json', str(tmp_path / 'lines'), '--out-dir', str(tmp_path / 'out')]
+    assert infer.main(args) == 0
+    assert [json.loads(line)['frame'] for line in (tmp_path / 'lines').read_text().splitlines()] == list(range(20))
+    assert '1 video in ' in capsys.readouterr().out and [path.name for path in (tmp_path / 'out').iterdir()] == [
+        'clip_hand.mp4'
+    ]
+    assert infer.main([str(tmp_path / 'cut.avi'), *network]) == 1
+    printed = capsys.readouterr()
+    assert 0 < len(printed.out.splitlines()) < 20 and 'cut.avi' in printed.err
+    with pytest.raises(ValueError, match='--box and --detector both say'):
+        infer.main([*args, '--detector', 'mediapipe'])
