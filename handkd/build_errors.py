@@ -15,6 +15,8 @@ from .lookup import LOADERS, RUNNER_KEYS, typed_dicts
 
 BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg')
 BEFORE_THE_FIRST_STEP = ('before_run', 'before_train')
+_ENTRY = re.compile(rf'({"|".join(RUNNER_KEYS)})\b[^(]')
+"""The beginning of an error that names its entry of the config already."""
 
 
 def explain(error: Exception) -> ConfigError | None:
@@ -23,10 +25,10 @@ def explain(error: Exception) -> ConfigError | None:
     Two kinds of errors are caused by the config, whatever their type: those raised while an object is built from it or
     set up before the first step, and those of a layer whose input has another number of channels than it was built for.
     """
-    if isinstance(error, ConfigError):
-        return error
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     start = next((i for i, frame in enumerate(frames) if _builds(frame)), None)
+    if isinstance(error, ConfigError) and (start is None or _ENTRY.match(str(error))):
+        return error
     if start is None:
         return _layer_error(error, frames)
     configs = [value for frame in frames for value in frame.f_locals.values() if isinstance(value, Config)]

@@ -9,6 +9,7 @@ from torch import nn
 
 from handkd.build_errors import explain
 from handkd.config import load_config
+from handkd.hints import ConfigError
 from handkd.registry import DATASETS, HOOKS, MODELS
 
 CONFIG = 'tests/configs/plain_rgb_studio.py'
@@ -147,3 +148,20 @@ def test_a_set_whose_labels_are_read_without_its_pipeline_is_named_by_its_entry(
     entry = dict(dataset=dict(shared, split='train', pipeline=[dict(type='PackHandInputs')]))
     error = error_of(read_labels, Config(dict(source=shared, train_dataloader=entry)))
     assert str(explain(error)).startswith('train_dataloader.dataset (HandFolderDataset): ')
+
+
+def test_a_wrong_choice_is_named_with_its_loader(monkeypatch, request):
+    monkeypatch.chdir(request.config.rootpath)
+    cfg = load_config('configs/pmd/resnet34_dexycb.py', {'val_dataloader.dataset.setup': 's5'})
+    error = error_of(lambda cfg: DATASETS.build(cfg.val_dataloader.dataset), cfg)
+    said = "val_dataloader.dataset (DexYCBDataset): DexYCBDataset(setup=...): there is no 's5'"
+    assert str(explain(error)).startswith(said)
+
+
+def test_an_error_that_names_its_entry_keeps_its_text():
+    @MODELS.register_module(force=True)
+    class Refusing(nn.Module):
+        def __init__(self):
+            raise ConfigError('train_cfg.max_iters must be more')
+
+    assert str(explain(error_of(MODELS.build, dict(type='Refusing')))) == 'train_cfg.max_iters must be more'
