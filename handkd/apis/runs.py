@@ -92,10 +92,17 @@ def _prepare(cfg: Config, resume: str | None) -> None:
             check_is_file(start)
         except OSError as error:
             raise type(error)(
-                f'load_from: {error}; or run the stages in order with `handkd stages`, or '
-                f'name another with --cfg-options load_from=PATH; {IN_PART}'
+                f'load_from: {error}; {_first_stage(cfg)}, or name another with --cfg-options load_from=PATH; {IN_PART}'
             ) from error
     ensure_artifacts(cfg, *TRAINING)
+
+
+def _first_stage(cfg: Config) -> str:
+    """Return how to train the weights that a config starts with: the stage in whose folder they are expected."""
+    names = [run.get('name') for run in (cfg.get('stages') or {}).get('runs', ())]
+    stage = Path(cfg.load_from).parent.name
+    command = f'handkd stages {cfg.filename} --only {stage}' if stage in names else 'handkd stages'
+    return f'or run the stages in order with `{command}`'
 
 
 def main_evaluator(cfg: Config) -> dict:

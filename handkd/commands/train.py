@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 
+from mmengine.config import Config
+
 from handkd.apis.run_options import add_run_options, config_from_args
 from handkd.apis.runs import set_amp, train
+from handkd.hints import ConfigError
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -34,8 +37,21 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     cfg = config_from_args(args)
+    _refuse_other_start(cfg, args)
     if args.amp:
         set_amp(cfg, args.amp)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     train(cfg, args.resume)
+
+
+def _refuse_other_start(cfg: Config, args: argparse.Namespace) -> None:
+    """Refuse to start a teacher from the weights of the student, which its config names for the student."""
+    runs = (cfg.get('stages') or {}).get('runs', ())
+    stage = next((run for run in runs if args.teacher and run.get('teacher') == args.teacher), None)
+    if stage and cfg.get('load_from') and args.resume is None and 'load_from' not in (args.cfg_options or {}):
+        raise ConfigError(
+            f'--teacher {args.teacher}: load_from={cfg.load_from!r} has the weights of the student: run '
+            f'`handkd stages {args.config} --only {stage.name}`, or name weights of the teacher with --cfg-options '
+            'load_from=PATH, or None to start without any'
+        )

@@ -203,6 +203,9 @@ def test_a_missing_start_says_where_it_comes_from(tiny_cfg, tmp_path):
         FileNotFoundError, match=r'rgb/iter_20000\.pth; train .* or .* `handkd stages`, or .*load_from='
     ):
         train(cfg, resume='auto')
+    cfg.stages = dict(runs=[dict(name='rgb')])
+    with pytest.raises(FileNotFoundError, match=r'handkd stages \S+ --only rgb`, or'):
+        train(cfg, resume='auto')
 
 
 @pytest.mark.parametrize('step', [1, 5])

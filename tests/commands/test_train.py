@@ -14,6 +14,7 @@ import torch
 
 from handkd.apis.cli import run_cli
 from handkd.commands.train import main
+from handkd.hints import ConfigError
 from handkd.models import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -158,3 +159,10 @@ def test_all_processes_end_at_the_step_in_which_one_was_told(files):
     again = shlex.split(lines[0].partition('to resume: ')[2])
     assert again == [*launch[2:], '--resume']
     assert run(files, ['env', f'PORT={port}', *again])[0] == 0 and saved(files / 'parts') == ['iter_8.pth']
+
+
+def test_a_teacher_does_not_start_from_the_student(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    options = ['--teacher', 'depth', '--work-dir', str(tmp_path)]
+    with pytest.raises(ConfigError, match=r'handkd stages configs/pi/cpm_ho3d\.py --only depth`, or'):
+        main(['configs/pi/cpm_ho3d.py', *options])
