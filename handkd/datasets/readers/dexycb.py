@@ -155,15 +155,19 @@ class DexYCBDataset(HandFileDataset):
                 f'{data_root}: {self.unlabelled} frames without a visible hand (joints of -1) are left out'
             )
 
+    @property
+    def _in_split(self) -> list[int]:
+        """Return the subjects of whom the split has sequences, also if none of these is on disk."""
+        return [subject for subject in self.subjects if select(self.setup, self.split, subject).sequences]
+
     @cached_property
     def _sequences(self) -> list[tuple[int, str]]:
         """Return the subject and the folder of each sequence of the split."""
         found = []
-        for subject in self.subjects:
+        for subject in self._in_split:
+            names = list_sequences(self._expect_subject(subject))
             places = select(self.setup, self.split, subject).sequences
-            if places:
-                names = list_sequences(self._expect_subject(subject))
-                found += [(subject, f'{SUBJECTS[subject - 1]}/{names[i]}') for i in places if i < len(names)]
+            found += [(subject, f'{SUBJECTS[subject - 1]}/{names[i]}') for i in places if i < len(names)]
         if not found:
             raise ValueError(
                 f'{str(self.data_root)!r}: no sequence of subjects {self.subjects} is in split {self.split!r} of setup '
@@ -183,11 +187,10 @@ class DexYCBDataset(HandFileDataset):
 
     def sources(self) -> list[str]:
         """Return the folders of subjects, sequences and cameras, the sequences' descriptions and the calibrations."""
-        used = sorted({subject for subject, _ in self._sequences})
         folders = [path for _, path in self._sequences]
         wanted = {SERIALS[camera] for camera in self.cameras}
         return [
-            *(SUBJECTS[subject - 1] for subject in used),
+            *(SUBJECTS[subject - 1] for subject in self._in_split),
             *(f'{path}/meta.yml' for path in folders),
             *(f'{path}/{name}' for path in folders for name in sorted(wanted.intersection(self._list(path)))),
             *map(intrinsics_file, self.cameras),
@@ -257,7 +260,7 @@ class DexYCBDataset(HandFileDataset):
     def _count_sequences(self) -> list[str]:
         """Describe the subjects with another number of sequences: their places would decide wrong splits."""
         found = []
-        for subject in sorted({subject for subject, _ in self._sequences}):
+        for subject in self._in_split:
             count = len(list_sequences(self.data_root / SUBJECTS[subject - 1]))
             if count != SEQUENCES:
                 found.append(

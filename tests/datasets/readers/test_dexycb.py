@@ -361,3 +361,10 @@ def test_a_damaged_mask_is_named_when_it_is_read(small):
     cut(camera_folder(small) / 'labels_000000.npz')
     with pytest.raises(OSError, match='labels_000000.npz'):
         dataset.get_data_info(0)
+
+
+def test_a_subject_with_few_sequences_is_counted_although_none_is_in_the_split(small):
+    other = small / '20200820-subject-03/20200820_100000'
+    other.mkdir(parents=True)
+    with pytest.raises(ValueError, match='subject-03. has 1 sequences, expected 100'):
+        DexYCBDataset(small, 'test', setup='s3', subjects=(1, 3), cameras=[CAMERA], visibility='inside')
