@@ -66,17 +66,21 @@ def main(argv: list[str] | None = None) -> int:
             bar.update(len(found))
 
     name = f'{type(dataset).__name__}, {getattr(dataset, "split", args.split)}'
+    unlabelled = getattr(dataset, 'unlabelled', 0)
     report = summarise(
         checks,
-        len(dataset) + getattr(dataset, 'unlabelled', 0),
+        len(dataset) + unlabelled,
         getattr(dataset, 'PUBLISHED', {}).get(getattr(dataset, 'split', None)),
         getattr(dataset, 'missing', 0),
         dataset.metainfo.get('joint0', 'wrist'),
+        unlabelled,
     )
-    report.problems += getattr(dataset, 'mismatches', ())
+    report.problems += [*getattr(dataset, 'mismatches', ()), *getattr(dataset, 'limits', ())]
     damaged = getattr(dataset, 'damaged', ())
     if damaged:
-        report.problems.append(f'{len(damaged)} damaged labels, whose samples are left out, first: {damaged[0]}')
+        report.problems.append(
+            f'{len(damaged)} damaged labels or missing files, whose samples are left out, first: {damaged[0]}'
+        )
     content = json.dumps({'dataset': name, 'problems': report.problems, **report.numbers}, indent=2)
     write_atomically(out / 'report.json', content.encode())
     faults = by_fault(checks)

@@ -45,19 +45,25 @@ class DatasetReport:
 
 
 def summarise(
-    checks: Sequence[SampleCheck], total: int, published: int | None = None, missing: int = 0, joint0: str = 'wrist'
+    checks: Sequence[SampleCheck],
+    total: int,
+    published: int | None = None,
+    missing: int = 0,
+    joint0: str = 'wrist',
+    unlabelled: int = 0,
 ) -> DatasetReport:
     """Combine the findings of all samples.
 
     Args:
         checks: Of the checked samples.
-        total: Number of samples in the split.
-        published: Expected number of samples, if known.
-        missing: Number of labelled samples that the data set left out because their image is missing.
-        joint0: Name of joint 0; the hand's length is measured from it.
+        total: Number of samples in the split, with those that the data set left out because they have no label.
+        published: Expected number of samples. Defaults to None: unknown.
+        missing: Number of labelled samples that the data set left out because their image is missing. Defaults to 0.
+        joint0: Name of joint 0; the hand's length is measured from it. Defaults to 'wrist'.
+        unlabelled: Number of those that the data set left out because they have no label. Defaults to 0.
     """
     report = DatasetReport([], [], {'samples': total, 'published': published, 'checked': len(checks)})
-    _count(report, checks, published, missing)
+    _count(report, checks, published, missing, unlabelled)
     sound = [check for check in checks if not check.fault]
     if sound:
         _check_labels(report, sound)
@@ -70,17 +76,20 @@ def summarise(
     return report
 
 
-def _count(report: DatasetReport, checks: Sequence[SampleCheck], published: int | None, missing: int) -> None:
+def _count(
+    report: DatasetReport, checks: Sequence[SampleCheck], published: int | None, missing: int, unlabelled: int
+) -> None:
     total = report.numbers['samples']
     says = '' if published is None else f'; published: {published}'
-    report.lines.append(f'{total} samples, {len(checks)} checked{says}')
+    without = f', {unlabelled} of them without labels and left out' if unlabelled else ''
+    report.lines.append(f'{total} samples{without}, {len(checks)} checked{says}')
     if published is not None and total != published:
         report.problems.append(f'{total} samples instead of the published {published}')
     if missing:
         found = report.problems if missing > total * MISSING_SHARE else report.lines
         found.append(f'{missing} labelled samples left out by the reader: their images are missing')
     faults = Counter(check.fault for check in checks if check.fault)
-    report.numbers |= {'left out': missing, 'faults': dict(faults)}
+    report.numbers |= {'left out': missing, 'unlabelled': unlabelled, 'faults': dict(faults)}
     for fault, count in faults.items():
         report.problems.append(f'{fault}: {count} samples')
 

@@ -171,6 +171,11 @@ class HandFileDataset(ReproducibleDataset):
         return np.atleast_1d(self.index.get('mismatches', [])).tolist()
 
     @property
+    def limits(self) -> list[str]:
+        """What the labels on disk can't be used for, and the remedy, for the check of the set; here nothing."""
+        return []
+
+    @property
     def damaged(self) -> list[str]:
         """Errors of the damaged labels that were left out, each with its file."""
         return list(map(str, self.index.get('damaged', ())))

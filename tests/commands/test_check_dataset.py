@@ -1,6 +1,7 @@
 """What tools/check_dataset.py says of a data set, sound and broken."""
 
 import json
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -279,7 +280,31 @@ def test_files_of_a_set_that_is_still_to_be_packed(tmp_path, capsys):
     ])  # fmt: skip
     problems = json.loads((out / 'report.json').read_text())['problems']
     assert status == 1 and any(
-        problem.startswith('1 damaged labels, whose samples are left out') and path.name in problem
+        problem.startswith('1 damaged labels or missing files, whose samples are left out') and path.name in problem
         for problem in problems
     )
     assert 'PanopticHandDataset, test' in capsys.readouterr().out
+
+
+def test_the_frames_of_ho3d_without_labels_and_without_truth_are_said(tmp_path, capsys):
+    root, config = tmp_path / 'ho3d', 'configs/pmd/resnet34_ho3d.py'
+    for _ in write_layout('ho3d', root, 8):
+        pass
+    (root / 'evaluation_xyz.json').unlink()
+    cut = next((root / 'train').glob('*/meta/*.pkl'))
+    cut.write_bytes(cut.read_bytes()[:100])
+    problems = check(root, tmp_path, config=config)[1]['problems']
+    assert any('cut off: copy or download it again' in problem for problem in problems)
+    assert re.search(r' (\d+) samples, 1 of them without labels and left out, \d+ checked', capsys.readouterr().out)
+    problems = check(root, tmp_path, config=config, split='test')[1]['problems']
+    assert any('only wrists are labelled' in said and 'evaluation_xyz.json is missing' in said for said in problems)
+
+
+def test_missing_images_of_interhand_are_said_once(tmp_path, capsys):
+    root = tmp_path / 'interhand'
+    for _ in write_layout('interhand', root, 2):
+        pass
+    next((root / 'images/train').rglob('*.jpg')).unlink()
+    check(root, tmp_path, config='configs/ekd/resnet50_interhand.py')
+    out = capsys.readouterr().out
+    assert 'left out by the reader' not in out and out.count('are missing, first') == 1

@@ -96,11 +96,21 @@ class HO3DDataset(HandFileDataset):
         log = MMLogger.get_current_instance()
         if self.unlabelled:
             log.info(f'{data_root}: {self.unlabelled} frames whose labels are None are left out')
-        if split == 'evaluation' and not self._has_truth:
-            log.warning(
-                f'{data_root}: only wrists are labelled, since there is no {_TRUTH} or truth={truth!r}: predict with '
-                'this split, but take no figures from it'
-            )
+        for text in self.limits:
+            log.warning(text)
+
+    @property
+    def limits(self) -> list[str]:
+        """Says that the evaluation split has no truth, and where to get it."""
+        if self.split != 'evaluation' or self._has_truth:
+            return []
+        cause = f"truth='wrist' is set: leave it out, with {_TRUTH} in the folder"
+        if not (self.data_root / _TRUTH).exists():
+            cause = f'{_TRUTH} is missing: download it from the page of HO-3D and put it into this folder'
+        return [
+            f'{self.data_root}: only wrists are labelled: predict with this split, but take no figures from it, since '
+            f'{cause}'
+        ]
 
     @cached_property
     def _has_truth(self) -> bool:

@@ -70,7 +70,6 @@ class InterHand26MDataset(HandFileDataset):
         ValueError: If an argument or label is wrong; names the file, the entry and the key.
 
     Attributes:
-        missing (int): Number of samples left out because their image is missing.
         unlabelled (int): Number of hands left out because ``need_joints`` have no label.
     """
 
@@ -110,7 +109,7 @@ class InterHand26MDataset(HandFileDataset):
         self.cameras = None if cameras is None else tuple(map(str, cameras))
         self._annotations, self._images = annotations, images
         super().__init__(data_root, split, **common)
-        self.missing, self.unlabelled = int(self.index['missing']), int(self.index['unlabelled'])
+        self.unlabelled = int(self.index['unlabelled'])
 
     def _below(self, kind: str) -> str:
         """Return the path of an annotation file below the root."""
@@ -184,7 +183,6 @@ class InterHand26MDataset(HandFileDataset):
             'name': data['name'][image],
             **{key: data[key] for key in ('captures', 'folders')},
             **calibrations,
-            'missing': np.array(int((~there).sum())),
             'unlabelled': np.array(int((shown & ~labelled).sum())),
         }
 
