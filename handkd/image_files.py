@@ -153,8 +153,8 @@ def _open(path: str | os.PathLike) -> BinaryIO:
         file = open_file(path)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f'no image file {os.fspath(path)!r}; check the path '
-            '(of a data set: img_path, data_root, the paths in the .jsonl file)'
+            f'no image file {os.fspath(path)!r}; copy it there, or correct its path '
+            '(of a data set: data_root, or the entry of its labels)'
         ) from None
     except IsADirectoryError:
         raise IsADirectoryError(f'{os.fspath(path)!r} is a directory; name an image file in it') from None

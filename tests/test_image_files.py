@@ -113,7 +113,7 @@ def test_a_damaged_image(write):
 
 
 def test_missing_and_directory(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no image file '.*nowhere\.png'; check the path"):
+    with pytest.raises(FileNotFoundError, match=r"no image file '.*nowhere\.png'; copy it there, or correct its path"):
         read_image(tmp_path / 'nowhere.png')
     with pytest.raises(IsADirectoryError, match='is a directory; name an image file'):
         read_image(tmp_path)

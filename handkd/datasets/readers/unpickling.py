@@ -6,7 +6,7 @@ import io
 import os
 
 from handkd.hints import one_line
-from handkd.reading import open_file
+from handkd.reading import CUT_OFF, open_file
 from handkd.unpickling import PLAIN, PlainUnpickler, RefusedPickleError
 
 
@@ -33,4 +33,5 @@ def load_arrays(path: str | os.PathLike) -> object:
             f'{os.fspath(path)!r} was not read: {error}; only numpy arrays and plain containers are accepted'
         ) from error
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise ValueError(f'{os.fspath(path)!r} was not read: {one_line(error)[:200]}') from error
+        remedy = '' if data.endswith(b'.') else f'; {CUT_OFF}'  # the opcode that ends a pickle
+        raise ValueError(f'{os.fspath(path)!r} was not read: {one_line(error)[:200]}{remedy}') from error

@@ -115,8 +115,9 @@ class ViewGroupSampler:
         order = np.flatnonzero(enough)[np.argsort(tracks[enough], kind='stable')]
         if not len(order):
             raise ValueError(
-                f'ViewGroupSampler: no hand of {type(dataset).__name__} is seen by two cameras at two times; '
-                'choose more cameras or frames'
+                f'ViewGroupSampler: no hand of {type(dataset).__name__} is seen by two cameras at two times '
+                f'({self.size} samples, {len(table)} times with two cameras); choose more cameras or frames, such as '
+                "by a smaller every_nth_frame (in the data set, or in the 'source' of its recipe)"
             )
         self._table = table[order]
         _, first, counts = np.unique(tracks[order], return_index=True, return_counts=True)

@@ -324,7 +324,7 @@ def test_wrong_roots_and_splits(tiny, tmp_path):
 def test_missing_and_damaged_images(tiny):
     dataset = tiny(dict(image='gone.png'), dict(image='cut.png'), dict(depth='small.png'), modalities=('rgb',))
     root = dataset.data_root
-    with pytest.raises(FileNotFoundError, match=r'gone\.png.*check the path .*the paths in the \.jsonl file'):
+    with pytest.raises(FileNotFoundError, match=r'gone\.png.*correct its path .*the entry of its labels'):
         dataset.get_data_info(0)
     whole = (root / 'a.png').read_bytes()
     (root / 'cut.png').write_bytes(whole[:-20])

@@ -208,7 +208,7 @@ def test_what_it_refuses():
         ViewGroupSampler(Rig(labelled=[]), 1, 1, seed=0)
     lonely = Rig()
     lonely.rows = [row for row in lonely.rows if row[1] == 0]
-    with pytest.raises(ValueError, match='no hand of Rig is seen by two cameras at two times'):
+    with pytest.raises(ValueError, match='no hand of Rig .* at two times .*smaller every_nth_frame'):
         ViewGroupSampler(lonely, seed=0)
     assert len(take(ViewGroupSampler(lonely, 1, same_time=True, seed=0), 4)) == 4
     with pytest.raises(ValueError, match=r'4 \* 8 \+ 0 = 32 samples; set .* found 63 samples'):
