@@ -25,6 +25,8 @@ MIRRORED_SHARE = 0.3
 """If fewer of the clear hands look like the labelled side, all are mirrored."""
 WRONG_SIDE_SHARE = 0.4
 """If more of the clear hands of one labelled side look like the other, its labels are wrong."""
+BLUE_SHARE = 0.9
+"""If more of the hands, of five or more, are bluer than red, red and blue are probably swapped: skin is redder."""
 OUTSIDE_SHARE = 0.3
 """A larger share of labelled joints outside their images is a problem; hands at the border are cut off."""
 
@@ -73,6 +75,7 @@ def summarise(
         _check_bones(report, sound, joint0, ordered)
         _check_sides(report, sound, ordered)
         _check_depth(report, sound)
+        _check_colours(report, sound)
     return report
 
 
@@ -342,6 +345,18 @@ def _check_depth(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
         report.problems.append(
             f'the depth does not fit the joints in {_percent(far, gaps.size)} of the samples: bytes of the depth in '
             'another order, another unit, or depth and labels of different cameras; check depth_unit_mm and the files'
+        )
+
+
+def _check_colours(report: DatasetReport, sound: Sequence[SampleCheck]) -> None:
+    """Add a line, no problem, if the hands are blue: gloves and coloured light are rare, but no fault."""
+    redness = np.array([c.redness for c in sound])
+    redness = redness[np.isfinite(redness)]
+    blue = int((redness < 0).sum())
+    if redness.size >= 5 and blue > BLUE_SHARE * redness.size:
+        report.lines.append(
+            f'warning: the hands of {blue} of {redness.size} images are bluer than red: are red and blue swapped? Look '
+            'at the sheet; cv2.imwrite takes BGR, PIL takes RGB'
         )
 
 

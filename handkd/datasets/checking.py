@@ -55,6 +55,8 @@ class SampleCheck:
         side: The labelled side.
         seen_side: The side of the joints by :func:`handkd.hand.chirality`, if clear; else ''.
         depth_gap: Median over the joints of the depth at their pixel minus their z, mm; NaN without depth.
+        redness: Mean over the joints inside the image of red minus blue at their pixel, in grey levels; NaN without
+            an image.
     """
 
     index: int
@@ -79,6 +81,7 @@ class SampleCheck:
     side: str = ''
     seen_side: str = ''
     depth_gap: float = float('nan')
+    redness: float = float('nan')
 
 
 def check_one(dataset: object, index: int) -> SampleCheck:
@@ -112,6 +115,7 @@ def check_one(dataset: object, index: int) -> SampleCheck:
     )
     if valid.any():
         measured |= _measure_readings(sample, valid, size)
+        measured['redness'] = _measure_redness(sample, keypoints[valid & inside])
     if sample.get('keypoints_cam') is not None and valid.any():
         measured |= _measure_3d(sample, valid, valid & inside)
         nothing |= valid & (sample['keypoints_cam'][0] == 0).all(-1)
@@ -188,6 +192,15 @@ def _on_hand(sample: dict, valid: np.ndarray, pixels: np.ndarray, size: tuple[in
         gap = sample['depth'][v, u] - sample['keypoints_cam'][0][valid][inside, 2]
         return float((np.abs(gap) < DEPTH_GAP).sum() / len(pixels))
     return float('nan')
+
+
+def _measure_redness(sample: dict, pixels: np.ndarray) -> float:
+    """Return the mean of red minus blue at pixels (N, 2) inside the image, grey levels; NaN without image or pixels."""
+    if sample.get('img') is None or not len(pixels):
+        return float('nan')
+    u, v = np.rint(pixels).astype(int).T
+    colours = sample['img'][v, u].astype(np.float64)
+    return float((colours[:, 2] - colours[:, 0]).mean())
 
 
 def _measure_3d(sample: dict, valid: np.ndarray, inside: np.ndarray) -> dict:

@@ -185,3 +185,12 @@ def test_fingertips_alone_can_be_checked():
 
     found, _ = report(change)
     assert found.problems == [] and found.numbers['labelled joints'] == 60 and found.numbers['side clear'] == 0
+
+
+def test_swapped_red_and_blue_are_a_warning():
+    def swap(index, sample):
+        sample['img'] = sample['img'][..., ::-1]
+
+    assert not any('bluer' in line for line in report()[0].lines)
+    found, _ = report(swap)
+    assert any('12 of 12 images are bluer than red' in line for line in found.lines) and not found.problems
