@@ -9,7 +9,7 @@ import sys
 
 from handkd.hints import check_keys
 
-from .benchmarks import busy, data, index, joint_networks, labels, restoration, step, studio
+from .benchmarks import busy, data, index, inference, joint_networks, labels, restoration, step, studio
 
 BENCHMARKS = {
     'studio': studio.run,
@@ -20,6 +20,7 @@ BENCHMARKS = {
     'labels': labels.run,
     'restoration': restoration.run,
     'joints': joint_networks.run,
+    'infer': inference.run,
 }
 
 

@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .networks import CropNetwork
+from .networks import CropNetwork, NetworkFacts
 from .onnx_network import OnnxNetwork
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ DEMO_RUN = 'work_dirs/demo/student'
 
 
 def open_network(
-    model: str | PathLike | Config | None = None,
+    model: str | PathLike | Config | CropNetwork | None = None,
     checkpoint: str | PathLike | None = None,
     device: str | torch.device | None = None,
 ) -> CropNetwork:
@@ -30,8 +30,9 @@ def open_network(
 
     Args:
         model: An ONNX file of ``handkd export``; a work dir, whose config and newest checkpoint are used; or a config,
-            its path or its name, with a checkpoint. Defaults to None: the shipped student (the first ONNX file in the
-            package's folder ``zoo``), or the newest one of the demo.
+            its path or its name, with a checkpoint; or an open network, such as ``OnnxNetwork('student.onnx',
+            threads=1)``. Defaults to None: the shipped student (the first ONNX file in the package's folder ``zoo``),
+            or the newest one of the demo.
         checkpoint: Weights of the config. Defaults to None.
         device: Device of torch. Defaults to None: the GPU if there is one, else the CPU.
 
@@ -44,6 +45,10 @@ def open_network(
         if checkpoint is not None:
             raise ValueError('--config and --checkpoint must be given together: a checkpoint belongs to its config')
         model = default_model()
+    if isinstance(getattr(model, 'facts', None), NetworkFacts):
+        if checkpoint is not None or device is not None:
+            raise ValueError('an open network has its weights and its device: leave the checkpoint and the device out')
+        return model
     if not isinstance(model, (str, PathLike)):
         return _open_trained(model, checkpoint, device)
     if fspath(model).lower().endswith('.onnx'):
