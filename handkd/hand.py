@@ -113,15 +113,20 @@ def chirality(keypoints_cam: np.ndarray) -> tuple[str, float]:
     joints = np.asarray(keypoints_cam, np.float64)
     if joints.shape != (NUM_JOINTS, 3):
         raise ValueError(f'keypoints_cam must have shape ({NUM_JOINTS}, 3), found {joints.shape}')
-    normal = np.cross(joints[17] - joints[5], joints[9] - joints[0])
+    (a, b, c), (u, v, w) = joints[17] - joints[5], joints[9] - joints[0]
+    normal = np.array([b * w - c * v, c * u - a * w, a * v - b * u])
     normal /= np.linalg.norm(normal) + 1e-12
-    flexion = length = 0.0
-    for finger in FINGERS[1:]:
-        mcp, pip, dip, tip = joints[list(finger_joints(finger))]
-        metacarpal = (mcp - joints[0]) / (np.linalg.norm(mcp - joints[0]) + 1e-12)
-        for segment in (pip - mcp, dip - pip, tip - dip):
-            across = segment - metacarpal * (segment @ metacarpal)
-            flexion += across @ normal
-            length += np.linalg.norm(segment)
+    fingers = joints[5:].reshape(4, 4, 3)  # all but the thumb, from palm to tip
+    metacarpals = fingers[:, 0] - joints[0]
+    metacarpals /= _lengths(metacarpals)[:, None] + 1e-12
+    segments = fingers[:, 1:] - fingers[:, :-1]
+    along = (segments * metacarpals[:, None]).sum(-1)
+    across = segments @ normal - along * (metacarpals @ normal)[:, None]
+    flexion, length = across.sum(), _lengths(segments).sum()
     score = flexion / (length + 1e-12)
     return ('left' if score > 0 else 'right'), float(min(1.0, abs(score) * 2))
+
+
+def _lengths(vectors: np.ndarray) -> np.ndarray:
+    """Return the lengths (...) of vectors (..., 3)."""
+    return np.sqrt((vectors * vectors).sum(-1))

@@ -154,6 +154,8 @@ class ResultFiles:
         self._video = video
         if self._show and picture is not None:
             _show(picture, wait=1 if video is not None else 0)
+        if self._pictures is None and self._predictions is None:
+            return  # without a name, which is kept for as long as the stream
         name = self._names.of(frame)
         if self._pictures is not None and picture is not None:
             self._draw(Path(self._pictures), name, frame, picture)

@@ -48,12 +48,14 @@ def to_json(record: Mapping) -> str:
 
 def _plain(value: object) -> object:
     """Return a value in JSON's types; pictures are left out."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items() if key != 'visualization'}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
     if isinstance(value, np.ndarray):
         return np.round(value, _DIGITS).tolist()
     if isinstance(value, (float, np.floating)):
         return round(float(value), _DIGITS)
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if key != 'visualization'}
     return int(value) if isinstance(value, np.integer) else value

@@ -1,5 +1,9 @@
 """The benchmarks still run; what they measure is no matter for a test."""
 
+import json
+import re
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -93,3 +97,71 @@ def test_noise_is_labels_near_by(benchmark):
 def test_a_wrong_name(benchmark):
     with pytest.raises(ValueError, match="unknown key 'dat'; did you mean 'data'"):
         benchmark(['dat'])
+
+
+PEER = """#!{python}
+import json, sys
+given = json.loads(sys.argv[-1])
+assert open(given['picture'], 'rb').read(6) == b'\\x93NUMPY' and given['threads'] == 1
+facts = dict(version='0', steps=['static', 'video'], missing=dict(network='no interpreter'), found=False)
+print(json.dumps(facts), flush=True)
+for line in sys.stdin:
+    print(0.2 if json.loads(line)[0] == 'static' else 0.1, flush=True)
+"""
+
+
+def write_program(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_inference_beside_its_network_and_another_program(benchmark, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr('handkd.commands.benchmarks.inference.LEAST', 1e-4)
+    python = write_program(tmp_path / 'python', PEER.format(python=sys.executable))
+    sizes = ['--repeat', '1', '--batches', '1', '2', '--threads', '1', '--runtimes', 'eager', 'int8']
+    benchmark(['infer', *sizes, '--peer-python', python])
+    out = capsys.readouterr().out
+    lines = [line for line in out.splitlines() if re.match(r' +\d+  \S', line)]
+    rows = {(int(line[:5]), line[7:49].strip()): re.findall(r'[\d.]+|(?<!\+)-(?= |$)', line[49:]) for line in lines}
+    networks = [f'network: {name}' for name in ('torch eager', 'ONNX Runtime fp32', 'ONNX Runtime int8')]
+    whole = [f'end to end: {name}' for name in ('array, fp32', 'JPEG, fp32', 'array, int8', 'array, eager')]
+    expected = {(batch, name) for batch in (1, 2) for name in (*networks, *whole, 'end to end: decoding of the JPEG')}
+    assert rows.keys() == expected | {(1, "MediaPipe's API, static picture"), (1, "MediaPipe's API, video")}
+    assert all(float(values[0]) > 0 for values in rows.values())
+    for batch in (1, 2):
+        assert float(rows[batch, networks[1]][1]) == 1
+        ms, _, _, to_peer, _ = rows[batch, whole[0]]
+        assert float(to_peer) == pytest.approx(float(ms) / 200, abs=2e-3)
+    assert 'finds no hand here' in out and "MediaPipe's landmark network: not measured: no interpreter" in out
+    assert 'random weights: speed does not depend on them' in out and 'imports numpy, cv2, onnxruntime' in out
+    goals = re.findall(r'(?m)^ +([\d.]+)  (?:not )?reached +(.*) \(at', out)
+    assert len(goals) == 7 and all(float(value) > 0 for value, _ in goals), out
+
+
+def test_inference_of_a_file_has_no_rows_of_torch(benchmark, tmp_path):
+    from handkd.commands.benchmarks.inference_models import make_scene, network_steps, open_subject, whole_steps
+
+    made, _ = open_subject(None, None, [], tmp_path)
+    (tmp_path / 'again').mkdir()
+    subject, weights = open_subject(str(made.files['fp32']), None, ['fp16'], tmp_path / 'again')
+    scene = make_scene(tmp_path)
+    steps, missing = network_steps(subject, scene, 1, 1, ['eager', 'fp32', 'fp16'])
+    assert steps.keys() == {'fp32', 'fp16'} and 'CONFIG CHECKPOINT' in missing['eager']
+    np.testing.assert_allclose(steps['fp16']()[0], steps['fp32']()[0], atol=0.02)
+    (line,) = whole_steps(subject, scene, 1, 1, ['fp32'])['array, fp32']()
+    assert json.loads(line)['hands'][0]['box'] == pytest.approx(scene.box, abs=1e-3)
+
+
+def test_inference_names_what_it_can_not_measure(benchmark, tmp_path):
+    with pytest.raises(FileNotFoundError, match='gone is no Python interpreter; to make one: python -m venv peers'):
+        benchmark(['infer', '--peer-python', str(tmp_path / 'gone')])
+    with pytest.raises(ValueError, match=r'student\.onnx contains its weights'):
+        benchmark(['infer', 'student.onnx', 'weights.pth'])
+    with pytest.raises(ValueError, match=r'resnet18half_studio: name the checkpoint, too'):
+        benchmark(['infer', 'pmd/resnet18half_studio'])
+    from handkd.commands.benchmarks.inference_peer import Peer
+
+    broken = write_program(tmp_path / 'python', f"#!{sys.executable}\nraise ImportError('no mediapipe here')")
+    with pytest.raises(ValueError, match='does not run MediaPipe: ImportError: no mediapipe here; to make one'):
+        Peer(broken, tmp_path / 'hand.npy', 1, None)

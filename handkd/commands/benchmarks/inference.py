@@ -1,17 +1,19 @@
 """Time of inference beside its network alone, and beside MediaPipe Hands; its memory; and the speed of drawing.
 
-python tools/benchmark.py infer                                   a student with random weights
-python tools/benchmark.py infer student.onnx                      an exported one (without the rows of torch)
-python tools/benchmark.py infer CONFIG CHECKPOINT --peer-python peers/bin/python
+handkd benchmark infer                    a student with random weights
+handkd benchmark infer student.onnx       an exported one, without the rows of torch
+handkd benchmark infer CONFIG CHECKPOINT --peer-python peers/bin/python
 
 MediaPipe Hands is measured where `mediapipe` can be imported, or in an environment of its own, since its pins clash:
     python -m venv peers && peers/bin/pip install -r requirements/peers.txt
 (mediapipe up to 0.10.21: later wheels contain neither its solutions nor a model). It is not told where the hand is, as
-its API has no such argument: 'static picture' finds the palm first, 'video' takes the hand's place from the frame before.
+its API has no such argument: 'static picture' finds the palm first, 'video' takes the place from the frame before.
 
 All rows of a number of threads are measured in turns, on that number of cores where the system allows to choose them:
-every round measures each row once, as the mean of calls of 30 ms or more after one that does not count. Times are medians
-over the rounds, ratios medians of the ratios within each round, +- half of the middle 50 % of them.
+every round measures each row once, as the mean of calls of 30 ms or more after one that does not count. Times are
+medians over the rounds, ratios medians of the ratios within each round, +- half of the range of their middle half.
+'network' is from uint8 crops to joints, with normalisation and decoding; 'end to end' from pictures of 640 x 480 px
+with the hand's box to lines of JSON, through HandInferencer.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from handkd.inference import HandInferencer, OnnxNetwork
 from handkd.inference.drawing import draw_frame, draw_hands
 
 from .inference_memory import measure_memory
-from .inference_models import Scene, Subject, make_scene, network_steps, open_subject, whole_steps
+from .inference_models import HEIGHT, WIDTH, Scene, Subject, make_scene, network_steps, open_subject, whole_steps
 from .inference_peer import HINT, Peer, find_peer
 from .mediapipe_peer import seconds_of
 
@@ -97,8 +99,8 @@ def run(argv: list[str] | None = None) -> None:
         smaller = [precision for precision in ('int8', 'fp16') if precision in args.runtimes]
         subject, weights = open_subject(args.model, args.checkpoint, smaller, folder)
         print(
-            f'{subject.metadata.name}, {weights}; crops of {subject.crop.size} px, picture of '
-            f'{scene.pixels.shape[1]} x {scene.pixels.shape[0]} px with the box given'
+            f'{subject.metadata.name}, {weights}; crops of {subject.crop.size} px, picture of {WIDTH} x {HEIGHT} px '
+            f'with a hand of {scene.box[2]:.0f} x {scene.box[3]:.0f} px'
         )
         print(f'{args.repeat} rounds; load average {load()} on {len(allowed_cores())} cores before')
         for threads in args.threads:
@@ -114,7 +116,7 @@ def run(argv: list[str] | None = None) -> None:
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        prog='benchmark.py infer', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog='handkd benchmark infer', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('model', nargs='?', metavar='MODEL', help='student.onnx, or a config; default: random weights')
     parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT', help='weights of the config')
@@ -213,7 +215,7 @@ def reached(times: Times, threads: int) -> dict[str, tuple[float, bool]]:
     """Return line -> value of the goals that times have, and whether it is reached."""
     found = {}
     for batch in sorted({batch for batch, _ in times.seconds}):
-        whole = (batch, f'end to end: array, {"fp32"}')
+        whole = (batch, 'end to end: array, fp32')
         ratios = [times.ratio(whole, base) for base in bases(batch)]
         at = f'batch {batch}, {threads} thread{"s" * (threads > 1)}'
         if batch > 1 and ratios[0] is not None:
@@ -225,9 +227,7 @@ def reached(times: Times, threads: int) -> dict[str, tuple[float, bool]]:
     return found
 
 
-def print_memory(
-    subject: Subject, scene: Scene, batches: Sequence[int], goals: dict[str, tuple[float, bool]]
-) -> None:
+def print_memory(subject: Subject, scene: Scene, batches: Sequence[int], goals: dict[str, tuple[float, bool]]) -> None:
     """Print the peak memory of processes that infer from a JPEG file, and add it to the goals."""
     print()
     for batch in batches:
@@ -254,7 +254,7 @@ def print_drawing(subject: Subject, scene: Scene, repeat: int, goals: dict[str, 
         drawn['overlay and two 3D views'] = partial(draw_frame, scene.pixels, [hand])
     measures = {(1, name): per_picture(step, 1) for name, step in drawn.items()}
     times = Times(in_turns(measures, repeat))
-    for (_, name) in measures:
+    for _, name in measures:
         rate = 1e3 / times.ms((1, name))
         print(f'drawing, one core: {rate:.0f} frames/s, {name}')
         goals[f'frames/s drawn, {name} (at least {GOALS["drawing"]:.0f})'] = (rate, rate >= GOALS['drawing'])

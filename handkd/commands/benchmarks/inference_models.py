@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -32,6 +33,7 @@ CONFIG = 'pmd/resnet18half_studio'
 WIDTH, HEIGHT = 640, 480
 _CALIBRATION = 16
 _GREY = 110
+_AROUND_HAND = 320  # px, side of the studio's picture in the picture
 
 Step = Callable[[], object]
 
@@ -79,14 +81,14 @@ class Subject:
 
 def make_scene(folder: Path) -> Scene:
     """Draw a hand in a picture of 640 x 480 px, and write it to a folder."""
-    (hand, box) = _studio_hands(1, HEIGHT)[0]
+    ((hand, box),) = _studio_hands(1, _AROUND_HAND)
     pixels = np.full((HEIGHT, WIDTH, 3), _GREY, np.uint8)
-    left = (WIDTH - HEIGHT) // 2
-    pixels[:, left : left + HEIGHT] = hand
+    left, top = (WIDTH - _AROUND_HAND) // 2, (HEIGHT - _AROUND_HAND) // 2
+    pixels[top : top + _AROUND_HAND, left : left + _AROUND_HAND] = hand
     jpeg, rgb = folder / 'hand.jpg', folder / 'hand.npy'
     cv2.imwrite(str(jpeg), pixels)
     np.save(rgb, np.ascontiguousarray(pixels[..., ::-1]))
-    return Scene(pixels, (box[0] + left, *box[1:]), jpeg, rgb)
+    return Scene(pixels, (box[0] + left, box[1] + top, *box[2:]), jpeg, rgb)
 
 
 def _studio_hands(number: int, size: int) -> list[tuple[np.ndarray, tuple[float, float, float, float]]]:
@@ -190,11 +192,8 @@ def network_steps(
         Runtime -> step; runtime -> reason.
     """
     given = subject.inputs([cut(subject.crop, scene.pixels, scene.box)] * batch)
-    steps: dict[str, Step] = {}
-    for runtime in runtimes:
-        if runtime in subject.files:
-            session, outputs = open_onnx(subject.files[runtime], threads)[0], subject.metadata.output_names()
-            steps[runtime] = lambda session=session: session.run(list(outputs), given)
+    sessions = {name: open_onnx(subject.files[name], threads)[0] for name in runtimes if name in subject.files}
+    steps: dict[str, Step] = {name: partial(session.run, None, given) for name, session in sessions.items()}
     in_torch = [runtime for runtime in runtimes if runtime in ('eager', 'compiled')]
     if subject.network is None:
         return steps, dict.fromkeys(in_torch, 'an ONNX file has no network of torch: give CONFIG CHECKPOINT')
@@ -224,9 +223,7 @@ def _torch_step(graph: ExportGraph, tensors: Sequence[torch.Tensor], compiled: b
     return run
 
 
-def whole_steps(
-    subject: Subject, scene: Scene, batch: int, threads: int, runtimes: Sequence[str]
-) -> dict[str, Step]:
+def whole_steps(subject: Subject, scene: Scene, batch: int, threads: int, runtimes: Sequence[str]) -> dict[str, Step]:
     """Return the steps of the whole of inference, from pictures with the hand's box to lines of JSON.
 
     Args:
@@ -245,9 +242,9 @@ def whole_steps(
     steps: dict[str, Step] = {}
     for name, network in networks.items():
         infer = HandInferencer(network)
-        steps[f'array, {name}'] = lambda infer=infer: lines_of(infer, [scene.pixels] * batch, scene.box)
+        steps[f'array, {name}'] = partial(lines_of, infer, [scene.pixels] * batch, scene.box)
         if name == 'fp32':
-            steps[f'JPEG, {name}'] = lambda infer=infer: lines_of(infer, [str(scene.jpeg)] * batch, scene.box)
+            steps[f'JPEG, {name}'] = partial(lines_of, infer, [str(scene.jpeg)] * batch, scene.box)
     steps['decoding of the JPEG'] = lambda: [read_picture(scene.jpeg) for _ in range(batch)]
     return steps
 

@@ -53,7 +53,8 @@ class Peer:
 
     def __init__(self, python: str, picture: Path, threads: int, cores: Sequence[int] | None) -> None:
         given = dict(picture=str(picture), threads=threads, cores=None if cores is None else list(cores))
-        self._python, self._errors = python, tempfile.TemporaryFile('w+', encoding='utf-8', errors='replace')
+        self._python = python
+        self._errors = tempfile.TemporaryFile('w+', encoding='utf-8', errors='replace')  # noqa: SIM115 (closed below)
         self._process = subprocess.Popen(
             [python, '-I', mediapipe_peer.__file__, json.dumps(given)],  # without the folder of the script in sys.path
             stdin=subprocess.PIPE,

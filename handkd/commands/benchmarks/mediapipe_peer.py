@@ -1,8 +1,8 @@
 """MediaPipe Hands, measured in its own environment by :mod:`.inference_peer`; imports nothing of handkd.
 
-The arguments are one JSON object: ``picture``, a NumPy file of an RGB picture (H, W, 3); ``threads``; ``cores``, the
-numbers of the CPU cores to run on, or null. The first line of the output says what was found, each further one answers a
-line of the input with seconds.
+The argument is one JSON object: ``picture``, a NumPy file of an RGB picture (H, W, 3); ``threads``; ``cores``, the
+numbers of the CPU cores to run on, or null. The first line of the output says what was found, each further one answers
+a line of the input with seconds.
 """
 
 from __future__ import annotations
