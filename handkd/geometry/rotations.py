@@ -16,7 +16,7 @@ def rotation_2d(degrees: float | np.ndarray) -> np.ndarray:
     """
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
-    matrix = np.empty((*np.shape(angle), 2, 2))  # filled in place: stacking takes several times as long
+    matrix = np.empty((*np.shape(angle), 2, 2), cos.dtype)  # filled in place: stacking takes several times as long
     matrix[..., 0, 0] = matrix[..., 1, 1] = cos
     matrix[..., 0, 1], matrix[..., 1, 0] = -sin, sin
     return matrix

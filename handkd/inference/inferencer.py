@@ -19,6 +19,7 @@ from .boxes import DetectedBoxes, FixedBoxes, ListedBoxes, is_box
 from .detectors import Detector, build_detector
 from .estimation import HandEstimator
 from .images import InferenceImage, check_depth_unit, open_image
+from .networks import CropNetwork
 from .opening import open_network
 from .outputs import ResultFiles, draw_record
 from .places import KnownHand
@@ -58,8 +59,9 @@ class HandInferencer:
 
     Args:
         model: An ONNX file of ``handkd export``, which runs without torch; a work dir; or a config, its path or its
-            name, with a checkpoint. Of a distilled model only the student is built. Defaults to None: the shipped
-            student, or the newest one of the demo.
+            name, with a checkpoint; or an open network, such as ``OnnxNetwork('student.onnx', threads=1)``. Of a
+            distilled model only the student is built. Defaults to None: the shipped student, or the newest one of the
+            demo.
         checkpoint: Weights of the config; those of a distilled model fit. Defaults to None.
         device: Device of torch. Defaults to None: the GPU if there is one, else the CPU.
         detector: Finds the hands in each image where no boxes are given (:func:`.detectors.build_detector`): 'full',
@@ -86,7 +88,7 @@ class HandInferencer:
 
     def __init__(
         self,
-        model: str | PathLike | Config | None = None,
+        model: str | PathLike | Config | CropNetwork | None = None,
         checkpoint: str | PathLike | None = None,
         device: str | torch.device | None = None,
         detector: str | PathLike | Detector = 'full',

@@ -42,3 +42,11 @@ def test_model_and_checkpoint_belong_together(files, tmp_path):  # noqa: F811 (f
             opening.open_network(*arguments)
     with pytest.raises(FileNotFoundError, match=r'no config'):
         opening.open_network(tmp_path) if (tmp_path / 'x.pth').touch() is None else None
+
+
+def test_an_open_network_is_taken_as_it_is(tmp_path):
+    network = OnnxNetwork(export(make_network('pmd', tmp_path), tmp_path, 'pmd'), threads=1)
+    assert opening.open_network(network) is network
+    for further in (dict(checkpoint='a.pth'), dict(device='cpu')):
+        with pytest.raises(ValueError, match='an open network has its weights and its device'):
+            opening.open_network(network, **further)

@@ -9,8 +9,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import handkd
-
 from .inference_models import Scene
 
 PROGRAM = """
@@ -60,7 +58,7 @@ def measure_memory(file: Path, scene: Scene, batch: int) -> Memory | None:
     """
     if not Path('/proc/self/status').is_file():
         return None
-    folder = str(Path(handkd.__file__).parents[1])  # the same package also where it is not installed
+    folder = str(Path(__file__).parents[3])  # the same package also where it is not installed
     paths = os.pathsep.join([folder, *filter(None, [os.environ.get('PYTHONPATH')])])
     given = json.dumps([str(file), str(scene.jpeg), scene.box, batch])
     command = [sys.executable, '-c', PROGRAM, given]
