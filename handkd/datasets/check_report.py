@@ -245,7 +245,7 @@ def _check_order(report: DatasetReport, sound: Sequence[SampleCheck]) -> bool:
     cause = 'in an unknown order' if order == 'unknown' else f'in another order: {order}'
     report.problems.append(
         f'the bones of {known} of {len(sound)} samples are, in the median, not those of a hand: the joints seem to be '
-        f"{cause}; name it in 'joint_names' (dataset.json), or reorder the labels"
+        f"{cause}; name it ('joint_names' in dataset.json, or CocoHandDataset(order=...)), or reorder the labels"
     )
     return False
 

@@ -173,6 +173,7 @@ def test_a_wrong_order_is_not_blamed_on_mirroring(folder, order, said):
     assert status == 1 and any(said in problem for problem in report['problems']), report['problems']
     assert not any('side' in problem or 'mirror' in problem for problem in report['problems']), report['problems']
     assert sum('order' in problem for problem in report['problems']) == 1
+    assert any('CocoHandDataset(order=...)' in problem for problem in report['problems'])
 
 
 @pytest.mark.parametrize('text', ['', '\n\n'])
