@@ -17,6 +17,7 @@ HAND_KEYS: tuple[str, ...] = (
 )  # fmt: skip
 """Keys of a hand; docs/inference.md and ``result.schema.json`` describe them."""
 _DIGITS = 4
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 
 def make_record(frame: Frame, shape: tuple[int, int] | None, hands: Sequence[dict], error: str | None = None) -> dict:
@@ -48,14 +49,14 @@ def to_json(record: Mapping) -> str:
 
 def _plain(value: object) -> object:
     """Return a value in JSON's types; pictures are left out."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, np.ndarray):
         return np.round(value, _DIGITS).tolist()
     if isinstance(value, (float, np.floating)):
         return round(float(value), _DIGITS)
-    if value is None or isinstance(value, (str, int)):
-        return value
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # dict first: the check of an abstract class takes longer
         return {key: _plain(item) for key, item in value.items() if key != 'visualization'}
     return int(value) if isinstance(value, np.integer) else value
