@@ -132,8 +132,8 @@ class DetectedBoxes:
     def settle(self, frame: Frame, hands: list[dict | ValueError]) -> list[dict | ValueError]:
         """Take over what was found in the boxes of a frame; returns it without hands that are lost.
 
-        The side is that of all evidence in the video so far: of the detector, and of the poses if the network was
-        trained on both.
+        The side is that of all evidence in the video so far: of the detector, or, if it gives no sides, of the poses of
+        a network that was trained on both.
         """
         if frame.number is None or self._tracker is None:
             return hands

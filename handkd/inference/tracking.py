@@ -78,7 +78,8 @@ class TrackedBox:
         source: 'detector' or 'track': where the box comes from.
         score: Score of the detector; None for a box of the track.
         side: 'left' or 'right' by all evidence so far; None without any.
-        side_score: Share of the evidence for that side, 0.5 to 1; None without any.
+        side_score: Share of the evidence for that side, 0 to 1, below 0.5 while the other side does not lead by enough
+            to replace it; None without any.
     """
 
     box: tuple[float, float, float, float]
@@ -101,6 +102,7 @@ class _Track:
         misses: Number of detections in a row that did not find it.
         lost_for: Number of frames since it was lost.
         coincides: Number of another track -> frames in a row that both had the same joints.
+        told: Whether the detector gave a side. It sees the pixels, so sides that poses show no longer count.
     """
 
     number: int
@@ -115,6 +117,13 @@ class _Track:
     misses: int = 0
     lost_for: int = 0
     coincides: dict[int, int] = field(default_factory=dict)
+    told: bool = False
+
+    def hear(self, side: str | None, score: float, flip: float) -> None:
+        """Take over the side of a detection, if it has one."""
+        if side is not None:
+            self.told = True
+            self.vote(side, score, flip)
 
     def vote(self, side: str, score: float, flip: float) -> None:
         """Add evidence for a side; the side changes only if the other one leads by ``flip`` votes."""
@@ -206,7 +215,8 @@ class HandTracker:
         Args:
             keypoints: Joints of each box, px of the image, shape (N, J, 2), of any set of joints.
             scores: Their scores, shape (N, J). Defaults to None: unknown.
-            sides: Evidence of each box for a side: it and its score, 0 to 1; or None. Defaults to None: unknown.
+            sides: Evidence of each pose for a side: it and its score, 0 to 1; or None. It counts for hands whose side
+                the detector does not give. Defaults to None: unknown.
 
         Returns:
             Each box with the side by all evidence; None if its hand is lost, or followed by another track.
@@ -227,7 +237,7 @@ class HandTracker:
                 self._lose(track)
                 continue
             kept.append(track)
-            if sides is not None and sides[i] is not None:
+            if sides is not None and sides[i] is not None and not track.told:
                 track.vote(*sides[i], self._rule.flip)
         self._tracks = _without_duplicates(kept)
         alive = {track.number for track in self._tracks}
@@ -266,13 +276,11 @@ class HandTracker:
             return
         if not self._rule.follow:
             track.box, track.source, track.score = box, 'detector', score
-        if side is not None:
-            track.vote(side, score, self._rule.flip)
+        track.hear(side, score, self._rule.flip)
 
     def _begin(self, box: np.ndarray, score: float | None, side: str | None) -> None:
         track = _Track(self._next, box, score=score)
-        if side is not None:
-            track.vote(side, 1.0 if score is None else score, self._rule.flip)
+        track.hear(side, 1.0 if score is None else score, self._rule.flip)
         self._tracks.append(track)
         self._next += 1
 

@@ -168,17 +168,23 @@ def test_a_second_detection_of_a_tracked_hand_is_dropped_at_once():
 
 def test_the_side_is_that_of_the_most_evidence_and_does_not_flicker():
     scene = Scene(every=100, flip=3.0)
-    scene.sides = ['left']
     shown = []
-    evidence = [('right', 0.6), None, ('right', 0.9), ('left', 0.2), *[('right', 1.0)] * 4]
+    evidence = [('left', 0.9), ('right', 0.6), None, ('right', 0.9), ('left', 0.2), *[('right', 1.0)] * 4]
     for votes in evidence:
         (result,) = scene.step([hand(200, 200)], sides=[votes])[2]
         shown.append((result.side, round(result.side_score, 6)))
-    # left 0.9 of the detector, then right: 0.6, 1.5, (left 1.1), 2.5, 3.5, 4.5: it leads by 3 only then
-    assert [side for side, _ in shown] == 6 * ['left'] + 2 * ['right']
-    assert shown[0][1] == pytest.approx(0.9 / 1.5) and shown[-1][1] == pytest.approx(5.5 / 6.6)
+    # left 0.9, then right: 0.6, 1.5, (left 1.1), 2.5, 3.5, 4.5: it leads by 3 only then
+    assert [side for side, _ in shown] == 7 * ['left'] + 2 * ['right']
+    assert shown[1][1] == pytest.approx(0.9 / 1.5) and shown[-1][1] == pytest.approx(5.5 / 6.6)
     (result,) = Scene().step([hand(200, 200)])[2]
     assert (result.side, result.side_score) == (None, None)
+
+
+def test_poses_do_not_overrule_a_detector_that_gives_sides():
+    scene = Scene(every=2)
+    scene.sides = ['left']
+    shown = [scene.step([hand(200, 200)], sides=[('right', 1.0)])[2][0] for _ in range(12)]
+    assert {(result.side, result.side_score) for result in shown} == {('left', 1.0)}
 
 
 def test_without_a_detector_the_whole_image_is_the_first_box():
