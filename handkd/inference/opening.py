@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).resolve().parents[1]
 DEMO_RUN = 'work_dirs/demo/student'
 """Work dir of `make demo`'s student, in the current folder or in the checkout."""
+_TRAIN_DEMO = f'handkd stages pmd/demo --work-dir {Path(DEMO_RUN).parent.as_posix()}'
 
 
 def open_network(
@@ -75,7 +76,7 @@ def default_model() -> Path:
         if any(folder.glob('*.pth')):
             return folder
     raise FileNotFoundError(
-        f'found no trained network in {PACKAGE.parent / DEMO_RUN}: train one with `make demo`, '
+        f'found no trained network in {Path(DEMO_RUN).resolve()}: train one with `{_TRAIN_DEMO}`, '
         'or give yours with --config and --checkpoint, or --model FILE.onnx'
     )
 

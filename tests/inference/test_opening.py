@@ -16,7 +16,8 @@ from .test_onnx_network import export
 def test_by_default_the_shipped_student_or_the_demo_s(files, tmp_path, monkeypatch):  # noqa: F811 (fixture)
     monkeypatch.setattr(opening, 'PACKAGE', tmp_path / 'checkout' / 'handkd')
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match='found no trained network .*train one with `make demo`.*--model'):
+    message = f'{tmp_path}/work_dirs/demo/student: train one with `handkd stages pmd/demo --work-dir work_dirs/demo`'
+    with pytest.raises(FileNotFoundError, match=f'found no trained network in {message}.*--model'):
         opening.open_network()
     for place in (tmp_path / 'checkout', tmp_path):
         run = place / opening.DEMO_RUN
