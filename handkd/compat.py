@@ -21,6 +21,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import re
 import shlex
 import sys
 from types import ModuleType
@@ -59,6 +60,8 @@ Modules that it imports under ``try`` (``mmdet.apis``) are left out, so that it 
 
 _ALIAS, _ALIASED = 'xtcocotools', 'pycocotools'
 _OPENMMLAB = ('mmengine', 'mmcv', 'mmpose')
+_IMPORTED_AS = {'yaml': 'pyyaml', 'PIL': 'pillow', 'faiss': 'faiss-cpu'}
+"""Module -> package, where their names differ by more than a dash."""
 
 
 class _Placeholder(type):
@@ -163,7 +166,7 @@ def _missing_openmmlab() -> str:
 
 
 def missing_package(error: ImportError) -> str | None:
-    """Return what an import lacks and pip's command for it, or None if it is no package that is installed apart.
+    """Return what an import lacks and pip's command for it, or None if it is no package that handkd needs.
 
     Args:
         error: The error of an import.
@@ -172,7 +175,20 @@ def missing_package(error: ImportError) -> str | None:
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name in _OPENMMLAB:
         return _missing_openmmlab()
-    return f'handkd needs OpenCV: {pip_command("opencv")}' if error.name == 'cv2' else None
+    if error.name == 'cv2':
+        return f'handkd needs OpenCV: {pip_command("opencv")}'
+    module = (error.name or '').partition('.')[0]
+    package = _IMPORTED_AS.get(module, module.replace('_', '-'))
+    if isinstance(error, ModuleNotFoundError) and package in _dependencies():
+        return f'handkd needs {package}: pip install {package}'
+    return None
+
+
+def _dependencies() -> list[str]:
+    """Return the packages that pip installs with handkd, unless it is told not to, and those of exported networks."""
+    files = [shipped('requirements') / f'{name}.txt' for name in ('runtime', 'export')]
+    lines = [line for file in files for line in file.read_text(encoding='utf-8').splitlines()]
+    return ['torch', *(found[0].replace('_', '-') for line in lines if (found := re.match(r'[\w-]+', line)))]
 
 
 def pip_command(name: str) -> str:

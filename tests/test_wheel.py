@@ -32,6 +32,7 @@ SMALL = [
     'test_dataloader.num_workers=0',
     'test_dataloader.persistent_workers=False',
 ]
+TRAIN, INFER = ['train', 'own.py'], ['infer', 'data/my_set/a.png', '--model', 'student.onnx']
 OWN = f"""
 _base_ = ['handkd::pmd/resnet34_folder.py']
 model = dict(_delete_=True, **{NETWORK!r})
@@ -111,13 +112,16 @@ def test_configs_train_by_name_and_as_bases_and_their_copies_are_tested(call, fo
 
 
 @pytest.mark.parametrize(
-    ('hidden', 'remedy'),
+    ('words', 'hidden', 'remedy'),
     [
-        (('mmcv', 'mmpose'), "handkd needs mmcv, mmpose: pip install --no-deps 'onedl-mmcv>=2"),
-        (('cv2',), "handkd needs OpenCV: pip install 'opencv-python-headless<"),
+        (TRAIN, ('mmcv', 'mmpose'), "handkd needs mmcv, mmpose: pip install --no-deps 'onedl-mmcv>=2"),
+        (TRAIN, ('cv2',), "handkd needs OpenCV: pip install 'opencv-python-headless<"),
+        (TRAIN, ('torch',), 'handkd needs torch: pip install torch'),
+        (INFER, ('tqdm',), 'handkd needs tqdm: pip install tqdm'),
+        (INFER, ('onnxruntime',), 'handkd needs onnxruntime: pip install onnxruntime'),
     ],
 )
-def test_what_is_installed_apart_is_named_with_the_call_of_pip(call, folder, hidden, remedy):
-    code = HIDE.format(hidden=hidden) + "from handkd.cli import main; main(['train', 'own.py'])"
+def test_a_missing_package_is_named_with_the_call_of_pip(call, folder, words, hidden, remedy):
+    code = HIDE.format(hidden=hidden) + f'from handkd.cli import main; main({words})'
     status, text = call('-c', code)
     assert status == 1 and text.startswith(f'error: {remedy}') and text.count('\n') == 1, text

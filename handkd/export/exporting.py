@@ -83,9 +83,11 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
         CheckpointError: If it is damaged or of another architecture.
         ConfigError: If the network can't be exported.
         ParityError: If the file does not give what torch gives.
-        OSError, ValueError: If there are no real inputs for the check, or a package is missing; says what to do.
+        OSError, ValueError: If there are no real inputs for the check; says what to do.
+        ImportError: If a package is missing; says how to install it.
     """
-    _check_packages()
+    import_onnx()  # a missing package is reported before anything is computed
+    import_runtime()
     if is_topdown(cfg):
         if settings.fp16 or settings.int8:
             raise ConfigError("--fp16 and --int8 are for handkd's networks, this is one of MMPose: leave them out")
@@ -117,15 +119,6 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
         sessions = {name: open_content(content) for name, content in contents.items()}
         errors = measure(cfg, RealCrops(cfg, network), graph, sessions)
     return Exported(parity, contents, described, errors)
-
-
-def _check_packages() -> None:
-    """Raise an OSError, before anything is computed, if a package is missing; it says how to install it."""
-    import_onnx()
-    try:
-        import_runtime()
-    except ImportError as error:
-        raise OSError(str(error)) from error
 
 
 def real_inputs(

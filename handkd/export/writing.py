@@ -24,12 +24,12 @@ def import_onnx() -> object:
     """Return the module ``onnx``.
 
     Raises:
-        OSError: If it is missing; says how to install it.
+        ImportError: If it is missing; says how to install it.
     """
     try:
         import onnx
     except ImportError:
-        raise OSError("onnx is missing: install it with pip install 'handkd[export]'") from None
+        raise ModuleNotFoundError('handkd needs onnx: pip install onnx', name='onnx') from None
     return onnx
 
 

@@ -78,7 +78,7 @@ def _import() -> ModuleType:
         import mediapipe
     except ImportError as error:
         raise ConfigError(
-            f"detector='mediapipe' needs the package mediapipe ({error}): pip install mediapipe"
+            f"detector='mediapipe' needs the package mediapipe ({error}): pip install 'mediapipe<=0.10.21'"
         ) from None
     return mediapipe
 

@@ -221,7 +221,7 @@ def import_runtime() -> object:
     try:
         import onnxruntime
     except ImportError:
-        raise ImportError("onnxruntime is missing: install it with pip install 'handkd[export]'") from None
+        raise ModuleNotFoundError('handkd needs onnxruntime: pip install onnxruntime', name='onnxruntime') from None
     return onnxruntime
 
 

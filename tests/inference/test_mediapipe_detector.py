@@ -94,5 +94,7 @@ def test_tasks_need_a_file_and_have_the_subjects_side(package, tmp_path):
 
 def test_a_missing_package_is_a_line(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mediapipe', None)
-    with pytest.raises(ValueError, match="^detector='mediapipe' needs the package .*: pip install mediapipe$"):
+    with pytest.raises(
+        ValueError, match="^detector='mediapipe' needs the package .*: pip install 'mediapipe<=0.10.21'$"
+    ):
         build_detector('mediapipe')
