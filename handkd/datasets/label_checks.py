@@ -35,7 +35,11 @@ def check_finite(values: np.ndarray, names: Sequence[str], frames: Sequence[int]
 
 
 def compare_images(
-    folder: Path, numbers: Iterable[int], where: str | os.PathLike, pattern: str = '{}.png'
+    folder: Path,
+    numbers: Iterable[int],
+    where: str | os.PathLike,
+    pattern: str = '{}.png',
+    ignored: Iterable[int] = (),
 ) -> str | None:
     """Describe how images and labels differ: both numbers, and the first names; None if they match.
 
@@ -45,11 +49,13 @@ def compare_images(
         where: The label file.
         pattern: Name of a frame's image; files whose names have no number in place of the braces do not count.
             Defaults to '{}.png'.
+        ignored: Frames with a label that are not needed: their images may exist or not. Defaults to ().
     """
     prefix, suffix = pattern[: pattern.index('{')], pattern[pattern.index('}') + 1 :]
     numbered = re.compile(re.escape(prefix) + r'\d+' + re.escape(suffix))
     with os.scandir(folder) as entries:
         found = {entry.name for entry in entries if numbered.fullmatch(entry.name)}
+    found -= {pattern.format(number) for number in ignored}
     wanted = {pattern.format(number) for number in numbers}
     if found == wanted:
         return None

@@ -40,10 +40,10 @@ class FreiHANDDataset(HandFileDataset):
     The tree is ``training/rgb/00000000.jpg``, ``training/mask/``, ``evaluation/rgb/`` and ``training_K.json``,
     ``training_xyz.json``, ``training_scale.json``, ``evaluation_...`` alike. With n hands in the label files, training
     images i, i + n, i + 2n and i + 3n show hand i: once as photographed in front of a green screen, and three times
-    with another background and colours.
+    with another background and colours. Only the images of the chosen copies must exist.
 
     ``keypoints_visible`` is derived: inside the image. Records have ``bone_length``, the length of the middle finger's
-    proximal phalanx, mm, from the files' ``scale``.
+    proximal phalanx, mm, if ``..._scale.json`` exists. Other files, such as ``..._mano.json``, are not used.
 
     The other arguments are those of :class:`~handkd.datasets.HandFileDataset`: ``modalities`` ('rgb', 'mask'),
     ``pipeline``, and ``on_corrupt`` (missing or damaged images, and damaged entries of the label files).
@@ -96,8 +96,9 @@ class FreiHANDDataset(HandFileDataset):
         return cls.MODALITIES if alone else ('rgb',)
 
     def _labels(self) -> list[str]:
-        """Return the kinds of label files."""
-        return [kind for kind in _SHAPES if kind != 'xyz' or self.truth]
+        """Return the kinds of label files; 'scale' if it exists, as no joint depends on it."""
+        scale = ['scale'] if (self.data_root / f'{self.split}_scale.json').exists() else []
+        return ['K', *(['xyz'] if self.truth else []), *scale]
 
     def sources(self) -> list[str]:
         """Return the label files and the needed image folders.
@@ -154,25 +155,30 @@ class FreiHANDDataset(HandFileDataset):
             sound = self.damage.sound(1000 * columns['xyz'], FREIHAND_JOINTS, hands, paths['xyz'])
             hands = np.array(hands)[sound]
             columns = {kind: value[sound] for kind, value in columns.items()}
-        copies = [VERSIONS.index(version) for version in self.versions] if self.split == 'training' else [0]
         hand = np.array(hands, np.int32)
         return {
-            'sample': np.concatenate([hand + count * copy for copy in copies]),
-            'row': np.tile(np.arange(len(hand), dtype=np.int32), len(copies)),
+            'sample': np.concatenate([hand + count * copy for copy in self._copies()]),
+            'row': np.tile(np.arange(len(hand), dtype=np.int32), len(self._copies())),
             'K': columns['K'],
-            'bone_length': 1000.0 * columns['scale'],
+            'bone_length': 1000.0 * columns.get('scale', np.zeros(0)),
             'xyz': (1000 * columns['xyz'][:, _ORDER]).astype(np.float32)
             if self.truth
             else np.zeros((0, NUM_JOINTS, 3)),
             'mismatches': np.array(mismatches, str),
         }
 
+    def _copies(self) -> list[int]:
+        """Return the numbers of the chosen copies of the split's images."""
+        return [VERSIONS.index(version) for version in self.versions] if self.split == 'training' else [0]
+
     def _compare_images(self, count: int, labels: Path) -> list[str]:
-        """Return how the files of the image folders differ from those of ``count`` hands."""
-        copies = len(VERSIONS) if self.split == 'training' else 1
-        found = [compare_images(self.data_root / self.split / 'rgb', range(copies * count), labels, '{:08d}.jpg')]
+        """Return how the files of the image folders differ from those of the chosen copies of ``count`` hands."""
+        folder, name = self.data_root / self.split, '{:08d}.jpg'
+        every = range(len(VERSIONS) * count if self.split == 'training' else count)
+        chosen = [hand + count * copy for copy in self._copies() for hand in range(count)]
+        found = [compare_images(folder / 'rgb', chosen, labels, name, ignored=set(every) - set(chosen))]
         if 'mask' in self.modalities:
-            found.append(compare_images(self.data_root / self.split / 'mask', range(count), labels, '{:08d}.jpg'))
+            found.append(compare_images(folder / 'mask', range(count), labels, name))
         if any(found) and count != _HANDS[self.split]:
             found.append(f'{str(labels)!r} has labels of {count} hands, the published file of {_HANDS[self.split]}')
         return ['; '.join(filter(None, found))] if any(found) else []
@@ -190,7 +196,8 @@ class FreiHANDDataset(HandFileDataset):
             nothing = np.zeros((NUM_JOINTS, 3))
             record = hand_record(nothing, camera, 'right', _SIZE, valid=np.zeros(NUM_JOINTS, bool))
             record['bbox'] = np.array([[0, 0, _SIZE[0] - 1, _SIZE[1] - 1]], np.float32)
-        record['bone_length'] = float(columns['bone_length'][row])
+        if len(columns['bone_length']):
+            record['bone_length'] = float(columns['bone_length'][row])
         record['img_id'] = index
         record['img_path'] = self._file('rgb', number)
         if self.offers(dict(versions=self.versions, split=self.split)) != ('rgb',):

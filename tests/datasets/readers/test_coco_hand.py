@@ -64,6 +64,27 @@ def test_images_and_files_may_lie_elsewhere(tmp_path):
     assert dataset.get_data_info(5)['img'][0, 0, 0] in range(138, 143)
 
 
+def test_images_beside_the_file_under_other_peoples_numbers(tmp_path):
+    # The form of MMPose's test data of FreiHAND: ids of the full set, and keys that are not used.
+    numbers, joints = (17620, 355, 115300, 0), np.arange(42.0).reshape(21, 2) * 4 + 20.5
+    images = [dict(file_name=f'{number:08d}.jpg', height=224, width=224, id=number) for number in numbers]
+    for image in images:
+        cv2.imwrite(str(tmp_path / image['file_name']), np.zeros((224, 224, 3), np.uint8))
+    rows = np.column_stack([joints, np.ones(21)])
+    said = dict(bbox=[62, 82, 104, 63], area=6552, category_id=1, iscrowd=0, segmentation=[[62, 82, 62, 113.0]])
+    hands = [said | dict(keypoints=rows.ravel().tolist(), id=number, image_id=number) for number in numbers]
+    category = dict(supercategory='hand', id=1, name='hand', keypoints=['wrist'], skeleton=[[1, 2]])
+    info = dict(description='FreiHand', version='1.0', year='2020', date_created='2020/09/08')
+    content = dict(info=info, licenses='', images=images, annotations=hands, categories=[category])
+    (tmp_path / 'test_freihand.json').write_text(json.dumps(content))
+    dataset = CocoHandDataset(str(tmp_path), 'test_freihand', annotations='', side='right')
+    samples = [dataset[index] for index in range(len(dataset))]
+    assert [sample['img_path'][-12:-4] for sample in samples] == [f'{number:08d}' for number in numbers]
+    for sample in samples:
+        np.testing.assert_allclose(sample['keypoints'][0], joints)
+        assert sample['bbox'].tolist() == [[62, 82, 166, 145]] and sample['hand_side'] == 'right'
+
+
 def test_hands_without_a_label_are_counted(changed):
     dataset = changed(lambda content: content['annotations'][1].update(keypoints=[[0, 0, 0]] * 21))
     assert len(dataset) == 2 and dataset.unlabelled == 1

@@ -201,6 +201,28 @@ def test_half_a_download_is_named_or_trained_with_on_request(copy):
         FreiHANDDataset(copy, 'training', versions=('gs',), modalities=('mask',))
 
 
+def test_a_tree_of_the_chosen_copies_alone_is_read(copy):
+    for name in ('training_scale.json', 'training/mask'):
+        path = copy / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    whole = [FreiHANDDataset(copy, 'training', versions=('gs', 'auto')).get_data_info(i) for i in range(2 * HANDS)]
+    for number in range(HANDS, 3 * HANDS):
+        (copy / 'training' / 'rgb' / f'{number:08d}.jpg').unlink()
+    dataset = FreiHANDDataset(copy, 'training', versions=('gs', 'auto'))
+    assert len(dataset) == 2 * HANDS and 'bone_length' not in dataset.get_record(0)
+    for index, known in enumerate(whole):
+        sample = dataset.get_data_info(index)
+        np.testing.assert_array_equal(sample['img'], known['img'])
+        np.testing.assert_array_equal(sample['keypoints_cam'], known['keypoints_cam'])
+    with pytest.raises(FileNotFoundError, match="expects 'training/mask' there"):
+        FreiHANDDataset(copy, 'training', versions=('gs',), modalities=('mask',))
+    with pytest.raises(ValueError, match=r"rgb' has 0 images .* labels for 3: 3 missing \(00000003\.jpg"):
+        FreiHANDDataset(copy, 'training', versions=('hom',))
+    (copy / 'training' / 'rgb' / '00000012.jpg').touch()
+    with pytest.raises(ValueError, match=r'1 without a label \(00000012\.jpg'):
+        FreiHANDDataset(copy, 'training', versions=('gs',))
+
+
 def test_a_damaged_entry_is_left_out_on_request(copy):
     change(copy, 'training_xyz.json', setting(1, 20, to=None))
     with pytest.raises(ValueError, match="on_corrupt='skip'"):

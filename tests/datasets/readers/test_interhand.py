@@ -331,12 +331,18 @@ def test_a_damaged_image_is_named(copy):
         dataset.get_data_info(0)
 
 
-def test_a_small_tree_with_images_beside_its_files_is_read(tmp_path):
-    # The form of MMPose's test data: four images of three captures, numbered as in the full set, no folders.
+@pytest.mark.parametrize('beside', [True, False])
+def test_a_tree_of_four_images_is_read(tmp_path, beside):
+    # Four images, numbered as in the full set: beside their files, as MMPose's test data are, or in the full layout.
+    annotations_at = 'test_interhand2.6m_{kind}.json' if beside else 'annotations/test/InterHand2.6M_test_{kind}.json'
+    (tmp_path / 'annotations' / 'test').mkdir(parents=True)
     images, annotations, joints, cameras = [], [], {}, {}
     for number, (capture, kind) in enumerate([(3, 'interacting'), (2, 'interacting'), (7, 'left'), (4, 'right')]):
         size, name, frame = ((334, 512) if number < 3 else (512, 334)), f'image{2017 + number}.jpg', 2017 + number
-        cv2.imwrite(str(tmp_path / name), np.zeros((size[1], size[0], 3), np.uint8))
+        name = name if beside else f'Capture{capture}/0390_dh_touchROM/cam400026/{name}'
+        path = tmp_path / ('.' if beside else 'images/test') / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.zeros((size[1], size[0], 3), np.uint8))
         valid = [[int(kind in ('interacting', side))] for side in ('right', 'left') for _ in range(21)]
         said = dict(id=680801 - number, width=size[0], height=size[1], file_name=name, capture=capture, subject=number)
         images.append(said | dict(seq_name='0390_dh_touchROM', camera='400026', frame_idx=frame))
@@ -350,8 +356,8 @@ def test_a_small_tree_with_images_beside_its_files_is_read(tmp_path):
         cameras[str(capture)] = {key: {'400026': value} for key, value in rig.items()}
     contents = dict(data=dict(images=images, annotations=annotations), camera=cameras, joint_3d=joints)
     for kind, content in contents.items():
-        (tmp_path / f'test_interhand2.6m_{kind}.json').write_text(json.dumps(content))
-    files = dict(annotations='test_interhand2.6m_{kind}.json', images='.')
+        (tmp_path / annotations_at.replace('{kind}', kind)).write_text(json.dumps(content))
+    files = dict(annotations=annotations_at, images='.') if beside else {}
     dataset = InterHand26MDataset(str(tmp_path), 'test', pipeline=[], **files)
     assert [dataset[i]['hand_side'] for i in range(len(dataset))] == ['left', 'right', 'left', 'right', 'left', 'right']
     np.testing.assert_allclose(dataset[1]['keypoints_cam'][0, 0], joints['3']['2017']['world_coord'][20], atol=1e-3)
