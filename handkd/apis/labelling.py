@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from handkd.datasets.readers.text_lines import numbered_lines
 from handkd.files import naming, write_fully
 from handkd.geometry import project
 from handkd.hand import NUM_JOINTS
+from handkd.inference.networks import NotForThisNetwork
+from handkd.inference.places import KnownHand
 from handkd.reading import parse_json
 
 CONFIDENCE = 'x_confidence'
@@ -44,6 +47,9 @@ class FolderLabeller:
         hand_scale_mm: Length of the codec's scale bone, mm; needed for joints in space if the network predicts them up
             to their scale. Defaults to None: unknown.
         least: Hands of a smaller confidence stay unlabelled. Defaults to 0.0.
+
+    Raises:
+        ValueError: If the scale is invalid.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class FolderLabeller:
         hand_scale_mm: float | None = None,
         least: float = 0.0,
     ) -> None:
+        KnownHand(hand_scale_mm=hand_scale_mm)  # checks it once, not with each line
         self._infer, self._depth, self._folder = infer, modality == 'depth', folder
         self._about, self._by = description, labelled_by
         self._scale, self._least = hand_scale_mm, least
@@ -69,6 +76,7 @@ class FolderLabeller:
 
         Raises:
             OSError: If its image can't be read.
+            NotForThisNetwork: If the network can't label any line, or not with the scale.
             ValueError: If the line is wrong, or the hand can't be found in the image; names the line or the image.
         """
         said = parse_json(text, where)
@@ -77,10 +85,12 @@ class FolderLabeller:
             return said, False
         known = self._known(line)
         path = os.path.join(self._folder, line['depth' if self._depth else 'image'])
-        hand = self._infer(path, **known)
+        hand = self._predict(path, known)
         keypoints = np.asarray(hand['keypoints'], np.float64)
         if keypoints.shape != (NUM_JOINTS, 2):
-            raise ValueError(f'the network predicts {len(keypoints)} joints, expected {NUM_JOINTS}: choose another')
+            raise NotForThisNetwork(
+                f'the network predicts {len(keypoints)} joints, expected {NUM_JOINTS}: choose another'
+            )
         joints = _in_space(hand, line)
         confidence = self._agreement(path, known, hand) * self._fit(path, joints, line)
         said |= {CONFIDENCE: round(confidence, 4), LABELLED_BY: self._by}
@@ -89,6 +99,16 @@ class FolderLabeller:
             key, values = ('joints_2d', keypoints) if joints is None else ('joints_3d', joints)
             said[key] = np.round(values[list(self._about.joints)], 3).tolist()
         return said, True
+
+    def _predict(self, path: str, known: dict) -> dict:
+        """Return the predicted hand; a camera that the network has no use for is removed from what is known."""
+        try:
+            return self._infer(path, **known)
+        except NotForThisNetwork:
+            if known['camera'] is None or self._scale is not None:
+                raise
+        known['camera'] = None  # the lines have it for other uses than that of a 2D network
+        return self._infer(path, **known)
 
     def _known(self, line: Mapping) -> dict:
         """Return what a line gives of its hand, as arguments of the inferencer."""
@@ -199,12 +219,14 @@ def _continues(done: object, begun: object, labelled_by: str) -> bool:
 
 
 def write_lines(path: Path, lines: Iterable[dict]) -> None:
-    """Append lines to a file, each as soon as it is made.
+    """Append lines to a file, each as soon as it is made; without the first one there is no new file.
 
     Raises:
         OSError: If the file can't be written; names it.
     """
+    lines = iter(lines)
+    first = list(islice(lines, 1))
     with open(path, 'ab', buffering=0) as file:
-        for line in lines:
+        for line in chain(first, lines):
             with naming(path):
                 write_fully(file, json.dumps(line).encode() + b'\n')

@@ -28,6 +28,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import chain, islice
 
 import numpy as np
 from tqdm import tqdm
@@ -64,10 +65,12 @@ def main(argv: list[str] | None = None) -> int:
         show=args.show,
     )
     written = Written(args)
-    with closing(records), written.open(), tqdm(total=count_frames(args.images), desc='images', delay=1) as bar:
-        for record in records:
-            written.add(record)
-            bar.update()
+    with closing(records), tqdm(total=count_frames(args.images), desc='images', delay=1) as bar:
+        first = list(islice(records, 1))  # an option that the network can't use replaces no file
+        with written.open():
+            for record in chain(first, records):
+                written.add(record)
+                bar.update()
     return written.report()
 
 

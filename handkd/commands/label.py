@@ -36,6 +36,7 @@ from handkd.datasets import HandFolderDataset
 from handkd.datasets.readers.hand_folder_lines import read_description
 from handkd.datasets.readers.text_lines import numbered_lines
 from handkd.inference.inferencer import HandInferencer
+from handkd.inference.networks import NotForThisNetwork
 from handkd.reading import parse_json, read_text
 
 
@@ -86,17 +87,26 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 def label_lines(labeller: FolderLabeller, source: Path, done: int, counts: dict[str, int]) -> Iterator[dict]:
-    """Yield the lines after the first ``done``, with labels, and count them."""
-    lines = list(numbered_lines(source))[done:]
+    """Yield the lines after the first ``done``, with labels, and count them.
+
+    None is yielded before the network has taken a line, as it may not fit or not with these options.
+    """
+    lines, waiting = list(numbered_lines(source))[done:], []
     for number, _, text in tqdm(lines, desc='lines', disable=len(lines) < 4):
         try:
             line, predicted = labeller.label(text, f'{source}:{number}')
+        except NotForThisNetwork:
+            raise
         except (OSError, ValueError) as error:
             line, predicted = parse_json(text, f'{source}:{number}'), False
             counts['failed'] += 1
             tqdm.write(f'error: {error}', file=sys.stderr)  # above the progress bar, and not in its line
         counts['predicted'] += predicted
-        yield line
+        waiting.append(line)
+        if counts['predicted']:
+            yield from waiting
+            waiting.clear()
+    yield from waiting
 
 
 def summarise(folder: Path, out: Path, modality: str) -> None:

@@ -19,7 +19,7 @@ from .boxes import DetectedBoxes, FixedBoxes, ListedBoxes, is_box
 from .detectors import Detector, build_detector
 from .estimation import HandEstimator
 from .images import InferenceImage, check_depth_unit, open_image
-from .networks import CropNetwork
+from .networks import CropNetwork, NotForThisNetwork
 from .opening import open_network
 from .outputs import ResultFiles, draw_record
 from .places import KnownHand
@@ -204,7 +204,8 @@ class HandInferencer:
             which the others follow. Files are complete when it ends or is closed.
 
         Raises:
-            ValueError: If an argument is invalid, or one that the crop needs is missing.
+            ValueError: If an argument is invalid, or one that the crop needs is missing; with the first hand if this
+                network can't use it, such as a scale for 2D joints.
             OSError: While iterating, if a result can't be written.
         """
         if not isinstance(batch_size, int) or batch_size < 1:
@@ -266,6 +267,8 @@ class HandInferencer:
         for frame, image, hands, error in zip(frames, images, wanted, errors):
             results = find.settle(frame, [next(found) for _ in hands])
             failed = next((one for one in results if isinstance(one, ValueError)), None)
+            if isinstance(failed, NotForThisNetwork):  # all other images would say the same
+                raise failed
             if failed is not None:
                 error = str(failed) if frame.name in str(failed) else f'{frame.name}: {failed}'
             good = [one for one in results if not isinstance(one, ValueError)]

@@ -17,6 +17,10 @@ BATCH = 32
 """Most crops that go through a network together."""
 
 
+class NotForThisNetwork(ValueError):
+    """An option or a use that the network is not made for, whatever the image."""
+
+
 @dataclass(frozen=True)
 class NetworkFacts:
     """Facts about a network that its results need.

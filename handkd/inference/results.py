@@ -10,7 +10,7 @@ from handkd.geometry import project, unproject
 
 from .crops import CropSpec, HandPlace, HandView
 from .hands import hand_in_cube, hand_in_image, hand_in_space, scale_hand
-from .networks import NetworkFacts
+from .networks import NetworkFacts, NotForThisNetwork
 from .placement import place_in_box
 from .places import FoundHand, KnownHand
 
@@ -87,7 +87,7 @@ def _joints_of(
         return dict(hand, keypoints_cam=scale_hand(joints.get('keypoints_cam'), xyz, known.hand_scale_mm))
     if 'keypoints_cam' in joints:
         if known.hand_scale_mm is not None:
-            raise ValueError(
+            raise NotForThisNetwork(
                 'the hand scale is for networks that give joints in its units, this one gives mm: leave it out'
             )
         return hand_in_cube(joints['keypoints_cam'], known.camera, known.side)
@@ -120,6 +120,6 @@ def _refuse_space(known: KnownHand, facts: NetworkFacts) -> None:
         what = 'the hand scale is for 3D networks'
         if crop.rule == 'cube':
             what += ' (give root and box, which say where the cube is)'
-        raise ValueError(f'{what}; this network gives 2D joints only: leave it out')
+        raise NotForThisNetwork(f'{what}; this network gives 2D joints only: leave it out')
     if known.camera is not None and facts.depth is None and crop.rule != 'cube' and not crop.turns:
-        raise ValueError('the camera is for 3D networks; this network gives 2D joints only: leave it out')
+        raise NotForThisNetwork('the camera is for 3D networks; this network gives 2D joints only: leave it out')

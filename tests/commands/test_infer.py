@@ -107,6 +107,14 @@ def test_the_tool_prints_where_no_file_is_named(files, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)['box'] == [9, 9, 50, 50]
 
 
+def test_an_option_that_fits_no_image_is_refused_once_and_replaces_nothing(flat, tmp_path, capsys):
+    (tmp_path / 'out.jsonl').write_text('kept')
+    args = [flat['image']] * 2 + ['--config', flat['config'], '--checkpoint', flat['checkpoint'], '--hand-scale', 90]
+    with pytest.raises(ValueError, match='the hand scale is for 3D networks'):
+        infer.main([str(arg) for arg in (*args, '--json', tmp_path / 'out.jsonl')])
+    assert 'error' not in capsys.readouterr().err and (tmp_path / 'out.jsonl').read_text() == 'kept'
+
+
 def test_the_tool_with_a_2d_network(flat, tmp_path):
     args = [flat['image'], '--config', flat['config'], '--checkpoint', flat['checkpoint'], '--box', '30,20,40,50']
     for side, folder in (('left', 'given'), (None, 'unknown')):

@@ -19,7 +19,7 @@ from ..inference import test_inferencer
 from ..inference.test_inferencer import IMAGE, POSE
 from . import test_infer
 
-files, deep = test_inferencer.files, test_infer.deep  # fixtures
+files, flat, deep = test_inferencer.files, test_inferencer.flat, test_infer.deep  # fixtures
 ROOT = Path(__file__).parents[2]
 K = [[150.0, 0, 60], [0, 150.0, 45], [0, 0, 1]]
 HUMAN = [[j, 2.0 * j] for j in range(21)]
@@ -143,6 +143,24 @@ def test_a_teacher_of_a_config_labels(deep, tmp_path):
     assert np.shape(line['joints_3d']) == (21, 3)
     with pytest.raises(ValueError, match="model.teachers has no 'dpth'; did you mean 'depth'"):
         run(files, root, '--teacher', 'dpth')
+
+
+def test_a_2d_network_labels_lines_with_a_camera(flat, folder):
+    assert run((flat['config'], flat['checkpoint']), folder) == 1
+    assert [('joints_2d' in line) for line in labelled(folder)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ('scale', 'two_d', 'said'),
+    [(-1, False, 'the hand scale must be a positive length'), (90, True, 'the hand scale is for 3D networks')],
+)
+def test_an_option_that_fits_no_line_is_refused_once(files, flat, folder, scale, two_d, said, capsys):
+    lines = (folder / 'train.jsonl').read_text().splitlines()
+    (folder / 'train.jsonl').write_text('\n'.join([lines[1], lines[0], lines[2]]))
+    network = (flat['config'], flat['checkpoint']) if two_d else files
+    with pytest.raises(ValueError, match=said):
+        run(network, folder, '--hand-scale', scale)
+    assert 'error' not in capsys.readouterr().err and [path.name for path in folder.glob('*.jsonl')] == ['train.jsonl']
 
 
 @pytest.mark.parametrize(
