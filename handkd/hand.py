@@ -56,6 +56,9 @@ PART_UNKNOWN = 255
 
 SIDES: tuple[str, str] = ('left', 'right')
 
+HAND_TYPES: tuple[str, ...] = ('left', 'right', 'single', 'interacting')
+"""Types of the hands in an image: those of InterHand2.6M, and 'single' for one of an unknown side."""
+
 
 def finger_joints(finger: str) -> tuple[int, ...]:
     """Return the indices of a finger's four joints, from palm to tip.

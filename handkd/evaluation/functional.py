@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handkd.hand import SIDES
+from handkd.hand import HAND_TYPES, SIDES
 from handkd.hints import check_choice
 from handkd.units import FARTHEST
 
@@ -22,9 +22,6 @@ from .alignment import align_best_scale, align_procrustes, align_root
 ZB_LEGACY_FIRST = 8
 """Z&B's '20-50 mm' curve is the tail [8:] of linspace(0, 50, 20): twelve thresholds from 21.05 to 50 mm."""
 
-
-HAND_TYPES: tuple[str, ...] = ('left', 'right', 'single', 'interacting')
-"""Types of the hands in an image: those of InterHand2.6M, and 'single' for one of an unknown side."""
 
 _MOST_STEPS = 100_000
 

@@ -86,7 +86,7 @@ def score(
         aligned: Whether the predictions are already aligned by the protocol. Defaults to False.
         within: Distances in mm for the shares of frames. Defaults to WITHIN.
         pck_at: Distances in mm for the shares of joints. Defaults to PCK_AT.
-        hand_type: 'interacting' or other types of :data:`~handkd.evaluation.functional.HAND_TYPES`, shape (N,); used
+        hand_type: 'interacting' or other types of :data:`~handkd.hand.HAND_TYPES`, shape (N,); used
             only if the protocol reports by hand type. Defaults to None.
         hand_side: 'left' or 'right', shape (N,); used as ``hand_type`` is. Defaults to None.
 

@@ -192,6 +192,9 @@ class PlainLoss(torch.nn.Module):
         return (pred - target).abs().mean()
 
 
+VIEWS = dict(input_size=64, num_points=8, appearance=4, base_channels=4)
+
+
 @MODELS.register_module()
 class KnowsNoWeights(BaseDistiller):
     def forward(self, context):
@@ -202,6 +205,26 @@ class KnowsNoWeights(BaseDistiller):
     ('changes', 'said'),
     [
         ({'model.student.head.loss': dict(type='PlainLoss')}, 'the head PMDHead with PlainLoss has no losses by'),
+        (
+            {
+                'model': dict(
+                    type='ViewSynthesizer',
+                    backbone=dict(type='GeometryEncoder', depth=18, **VIEWS),
+                    decoder=dict(type='ViewDecoder', **VIEWS),
+                )
+            },
+            'the model ViewSynthesizer has no losses by',
+        ),
+        (
+            {
+                'model': dict(
+                    type='TopdownPoseEstimator',
+                    backbone=dict(type='ResNet', depth=18, base_channels=8, stem_channels=8),
+                    head=dict(type='HeatmapHead', in_channels=64, out_channels=21),
+                )
+            },
+            'the model TopdownPoseEstimator has no losses by',
+        ),
         ({'model.distillers.feat': dict(type='KnowsNoWeights')}, "the distiller 'feat' (KnowsNoWeights) has no losses"),
     ],
 )

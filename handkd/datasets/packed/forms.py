@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from handkd.datasets.transforms.batch import ROWS
+from handkd.hand import HAND_TYPES
 from handkd.units import FARTHEST, is_sane
 
 from .planes import PLANE_MODALITIES
@@ -20,6 +21,8 @@ MOST_LABEL_BYTES = 1 << 20
 _LONGEST_TEXT = 1 << 16
 _GEOMETRY = {*ROWS, 'warp_matrix', 'camera.K', 'camera.R', 'camera.T'}
 """Labels used in computations."""
+_HAND_TYPES = (b'', *(name.encode() for name in HAND_TYPES))
+"""Values of 'hand_type'; the rows of skipped samples are empty."""
 _JOINTS = ('keypoints', 'keypoints_cam')
 """Labels that may be non-finite for joints without a label."""
 
@@ -82,16 +85,18 @@ def check_label_type(found: np.dtype, fields: Sequence[Sequence]) -> None:
 
 
 def check_labels(rows: np.ndarray) -> None:
-    """Check that labels are usable in computations: finite, and no coordinate beyond :data:`handkd.units.FARTHEST`.
+    """Check that labels are usable in computations.
 
-    Joints marked as unlabelled by ``keypoints_valid`` or ``keypoints_visible`` may have any value.
+    Numbers must be finite, no coordinate beyond :data:`handkd.units.FARTHEST`, and 'hand_type' one of
+    :data:`handkd.hand.HAND_TYPES`. Joints marked as unlabelled by ``keypoints_valid`` or ``keypoints_visible`` may have
+    any value.
 
     Args:
         rows: Labels of N samples, a structured array of shape (N,); coordinates in px of the crop, or in mm in the
             camera frame.
 
     Raises:
-        ValueError: If not; names the label and the first such row.
+        ValueError: If not; names the label and the first such row or value.
     """
     for key in _GEOMETRY.intersection(rows.dtype.names):
         values = rows[key]
@@ -105,6 +110,9 @@ def check_labels(rows: np.ndarray) -> None:
             row = int(np.flatnonzero(~right.reshape(len(rows), -1).all(1))[0])
             found = values[row][~right[row]].flat[0]
             raise ValueError(f'row {row}: {key!r} must be finite and within {FARTHEST:g}, found {found}')
+    types = np.unique(rows['hand_type']).tolist() if 'hand_type' in rows.dtype.names else []
+    if wrong := [one for one in types if one not in _HAND_TYPES]:
+        raise ValueError(f"'hand_type' must be one of {HAND_TYPES}, found {wrong[0]!r}")
 
 
 def _unlabelled(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

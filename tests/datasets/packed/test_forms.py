@@ -55,6 +55,14 @@ def test_labels_of_labelled_joints_are_finite_and_bounded(value):
     check_labels(rows)
 
 
+def test_types_of_hands_are_the_known_ones():
+    rows = np.array([(b'left',), (b'interacting',), (b'',)], [('hand_type', 'S12')])
+    check_labels(rows)
+    rows['hand_type'][1] = b'interactin'
+    with pytest.raises(ValueError, match="'hand_type' must be one of .*'interacting'.*, found b'interactin'"):
+        check_labels(rows)
+
+
 def test_images_of_another_type_shape_or_name():
     form = ArrayForm('<u2', (4, 4))
     check_array(np.dtype('<u2'), (7, 4, 4), form, (7,))
