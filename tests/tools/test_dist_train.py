@@ -1,7 +1,9 @@
-"""Two processes train as one does with twice the batch: EKD's student, its limits and its offset network."""
+"""Two processes train as one does with twice the batch: EKD's student, and a mixture of sets that is resumed."""
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -9,8 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
 
+from handkd.apis.run_options import join_cpu_processes
+from handkd.apis.runs import train
 from handkd.models import read_checkpoint
+from handkd.registry import HOOKS
+from tests.apis.conftest import make_tiny_cfg
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,3 +55,47 @@ def test_two_processes_give_the_weights_of_one_with_the_doubled_batch(tmp_path):
     assert min(learnt.values()) > 0
     apart = {key: (two[key] - one[key]).norm().item() / learnt[key] for key in learnt}
     assert max(apart.values()) < 0.02, apart  # angles of hands that are nearly points are sensitive to rounding
+
+
+DRAWN: list[tuple[int, int]] = []
+"""Set and sample of everything that this process trained on."""
+
+
+@HOOKS.register_module()
+class DrawnHook(Hook):
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        DRAWN.extend(sample.mixed_from for sample in data_batch['data_samples'])
+
+
+def train_on_a_mixture(rank: int, port: str, folder: Path) -> None:
+    """Train without interruption, then to the middle and from there to the end, as one of two processes."""
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+    join_cpu_processes(wrapper := Config())
+    sets = [dict(type='TinyHands', length=16), dict(type='TinyHands', length=8)]
+    drawn = {}
+    for name, steps, resume in (('whole', 4, None), ('cut', 2, None), ('cut', 4, 'auto')):
+        cfg = make_tiny_cfg(folder, steps, name, drawn=dict(type='DrawnHook'))
+        cfg.merge_from_dict(dict(wrapper, launcher='pytorch'))
+        mixed = dict(type='MixedDataset', datasets=sets, shares=[2, 1], loss_weights=[2.0, 0.5])
+        cfg.train_dataloader.update(batch_size=3, dataset=mixed, sampler=dict(type='ReproducibleSampler', seed=3))
+        train(cfg, resume)
+        drawn[name] = drawn.get(name, []) + DRAWN
+        DRAWN.clear()
+    (folder / f'drawn_{rank}.json').write_text(json.dumps(drawn))
+
+
+def test_two_processes_share_a_mixture_and_resume_it(tmp_path):
+    start = multiprocessing.get_context('spawn').Process
+    port = free_port()
+    ranks = [start(target=train_on_a_mixture, args=(rank, port, tmp_path)) for rank in (0, 1)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join()
+    assert [process.exitcode for process in ranks] == [0, 0]
+    drawn = [json.loads((tmp_path / f'drawn_{rank}.json').read_text()) for rank in (0, 1)]
+    assert all(len(one['whole']) == 12 and one['whole'] == one['cut'] for one in drawn)
+    every = [[0, number] for number in range(16)] + [[1, number] for number in range(8)]
+    assert sorted(drawn[0]['whole'] + drawn[1]['whole']) == every, 'each sample once, in one of the processes'
+    whole, cut = (read_checkpoint(tmp_path / name / 'iter_4.pth')['state_dict'] for name in ('whole', 'cut'))
+    assert whole.keys() == cut.keys() and all(torch.equal(value, cut[key]) for key, value in whole.items())
