@@ -25,7 +25,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain, islice
@@ -65,13 +67,26 @@ def main(argv: list[str] | None = None) -> int:
         show=args.show,
     )
     written = Written(args)
-    with closing(records), tqdm(total=count_frames(args.images), desc='images', delay=1) as bar:
+    with _sigterm_like_ctrl_c(), closing(records), tqdm(total=count_frames(args.images), desc='images', delay=1) as bar:
         first = list(islice(records, 1))  # an option that the network can't use replaces no file
         with written.open():
             for record in chain(first, records):
                 written.add(record)
                 bar.update()
     return written.report()
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, as of ``timeout`` and ``docker stop``, end a video as Ctrl-C does: complete up to that frame."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Written:

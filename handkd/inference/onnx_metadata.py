@@ -7,6 +7,7 @@ neither torch nor onnx.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from os import PathLike
@@ -198,7 +199,9 @@ def open_session(file: str | PathLike, threads: int | None = None) -> object:
         ImportError: If onnxruntime is missing; says how to install it.
     """
     runtime = import_runtime()
-    with open(file, 'rb') as opened:  # a missing or unreadable file is an OSError with its name
+    if not os.path.isfile(file):
+        raise FileNotFoundError(f'no ONNX file at {os.fspath(file)}; check the path')
+    with open(file, 'rb') as opened:
         content = opened.read()
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # its errors are raised; printed as well, they would be more than one line

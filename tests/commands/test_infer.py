@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from handkd.commands import infer
 from handkd.config import load_config
 from handkd.geometry import project
 from handkd.inference import opening
-from handkd.inference.videos import VideoWriter
+from handkd.inference.videos import VideoReader, VideoWriter
 from handkd.registry import MODELS
 from handkd.studio import StudioDataset
 
@@ -275,7 +276,7 @@ def test_a_folder_is_all_images_in_it_by_name(files, tmp_path, capsys):
     assert re.search(r"none': no image in this folder; expected files with \.jpg, ", printed.err)
 
 
-def test_a_video_is_one_file_of_lines_and_one_video_and_what_is_cut_off_is_named(files, tmp_path, capsys):
+def test_a_video_is_one_file_of_lines_and_one_video_readable_if_ended(files, tmp_path, capsys, monkeypatch):
     with VideoWriter(tmp_path / 'clip.avi', 10.0) as writer:
         for _ in range(20):
             writer.write(np.ascontiguousarray(IMAGE))
@@ -288,6 +289,20 @@ def test_a_video_is_one_file_of_lines_and_one_video_and_what_is_cut_off_is_named
     assert '1 video in ' in capsys.readouterr().out and [path.name for path in (tmp_path / 'out').iterdir()] == [
         'clip_hand.mp4'
     ]
+    (tmp_path / 'out' / 'clip_hand.mp4').unlink()
+    add = infer.Written.add
+
+    def add_some(written, record):
+        add(written, record)
+        if record['frame'] == 9:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(infer.Written, 'add', add_some)
+        infer.main(args)
+    assert len((tmp_path / 'lines').read_text().splitlines()) == 10
+    assert VideoReader(tmp_path / 'out' / 'clip_hand.mp4').info.count == 10
+    capsys.readouterr()
     assert infer.main([str(tmp_path / 'cut.avi'), *network]) == 1
     printed = capsys.readouterr()
     assert 0 < len(printed.out.splitlines()) < 20 and 'cut.avi' in printed.err
