@@ -25,6 +25,7 @@ from handkd.apis.trained import TrainedNetwork, student_config
 from handkd.baseline import derived_config
 from handkd.config import load_config
 from handkd.export import Exported, ExportSettings, ParityError, export_network
+from handkd.export.writing import OPSETS
 from handkd.files import write_atomically
 
 
@@ -69,7 +70,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('checkpoint', metavar='CHECKPOINT', nargs='?', help='its weights; for a work dir the newest')
     parser.add_argument('--out', required=True, metavar='FILE.onnx', help='the file to write')
     parser.add_argument('--teacher', metavar='NAME', help="export this network of the config's model.teachers")
-    parser.add_argument('--opset', type=int, default=17, help="version of ONNX's operators: 17 or 18")
+    parser.add_argument('--opset', type=int, choices=OPSETS, default=17, help="version of ONNX's operators")
     parser.add_argument('--fp16', action='store_true', help='also FILE.fp16.onnx, with weights in half precision')
     parser.add_argument('--int8', action='store_true', help='also FILE.int8.onnx, with 8-bit weights and activations')
     parser.add_argument(
@@ -108,8 +109,11 @@ def open_run(args: argparse.Namespace) -> tuple[Config, str]:
         FileNotFoundError: If one is missing.
     """
     if args.checkpoint is None:
-        if args.config.endswith('.py'):
-            raise ValueError(f'{args.config}: name the checkpoint, too: export.py CONFIG CHECKPOINT --out FILE.onnx')
+        if not Path(args.config).is_dir() and ':' not in args.config:
+            raise ValueError(
+                f'{args.config}: no such work dir; for a config name the checkpoint, too: '
+                'handkd export CONFIG CHECKPOINT --out FILE.onnx'
+            )
         if args.teacher:
             raise ValueError('--teacher is for a config: the work dir of a teacher is exported as it is')
         run = TrainedNetwork.open(args.config, options=args.cfg_options)

@@ -47,7 +47,8 @@ def main(argv: list[str] | None = None) -> int:
     out = args.folder / f'{args.out or args.split + "_labelled"}.jsonl'
     if not source.is_file():
         known = sorted(path.stem for path in args.folder.glob('*.jsonl'))
-        raise FileNotFoundError(f'no file {str(source)!r}: --split must be one of {known}')
+        remedy = f'--split must be one of {known}' if known else 'it lists the images (docs/datasets.md)'
+        raise FileNotFoundError(f'no file {str(source)!r}: {remedy}')
     if out == source:
         raise ValueError(f'--out {args.out} is the split itself, whose labels stay as they are: choose another name')
     prepare_file(out, '--out')

@@ -173,3 +173,6 @@ def test_an_option_that_fits_no_line_is_refused_once(files, flat, folder, scale,
 def test_wrong_options(files, folder, options, error, said):
     with pytest.raises(error, match=said):
         run(files, folder, *options)
+    (folder / 'train.jsonl').unlink()
+    with pytest.raises(FileNotFoundError, match=r"no file '.*\.jsonl': it lists the images \(docs/datasets.md\)"):
+        run(files, folder)

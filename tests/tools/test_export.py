@@ -86,11 +86,15 @@ def test_ctrl_c_leaves_no_file(weights, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_bad_arguments_are_refused(weights, tmp_path):
+def test_bad_arguments_are_refused(weights, tmp_path, capsys):
     with pytest.raises(ValueError, match=r"must end with .onnx, found 'student.pt'"):
         export.main([CONFIG, weights, '--out', 'student.pt'])
-    with pytest.raises(ValueError, match='name the checkpoint, too'):
-        export.main([CONFIG, '--out', str(tmp_path / 'student.onnx')])
+    for config in (CONFIG, 'pmd/demo'):
+        with pytest.raises(ValueError, match='name the checkpoint, too: handkd export CONFIG CHECKPOINT'):
+            export.main([config, '--out', str(tmp_path / 'student.onnx')])
+    with pytest.raises(SystemExit, match='2'):
+        export.main([CONFIG, weights, '--out', str(tmp_path / 'student.onnx'), '--opset', '3'])
+    assert 'invalid choice: 3 (choose from' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('package', ['onnx', 'onnxruntime'])
