@@ -98,7 +98,7 @@ def test_it_goes_on_after_an_interruption(tmp_path, monkeypatch):
     (tmp_path / 'backgrounds').mkdir()
     ensure_artifacts(cfg, 'train_dataloader')
     (tmp_path / 'backgrounds/train_0000/01.npy').unlink()
-    with pytest.raises(FileNotFoundError, match='median_backgrounds.py CONFIG'):
+    with pytest.raises(FileNotFoundError, match='handkd backgrounds CONFIG'):
         DATASETS.build(cfg.train_dataloader.dataset)[1]
     reads.clear()
     ensure_artifacts(cfg, 'train_dataloader')

@@ -132,7 +132,7 @@ def test_the_tool_with_a_2d_network(flat, tmp_path):
 def test_the_tool_names_the_remedy(files, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(opening, 'PACKAGE', tmp_path / 'handkd')
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match='train one with `make demo`'):
+    with pytest.raises(FileNotFoundError, match='train one with `handkd stages pmd/demo'):
         infer.main(['a.png'])
     with pytest.raises(ValueError, match='--config and --checkpoint must be given together'):
         infer.main(['a.png', '--config', str(files[0])])

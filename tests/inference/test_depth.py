@@ -102,7 +102,7 @@ def check_prediction(hand: dict, pred, sample) -> None:
         np.testing.assert_allclose(hand['keypoints_cam'], joints, atol=0.1)
         np.testing.assert_allclose(hand['keypoints_3d'], joints - joints[0], atol=0.1)
         assert len(hand['keypoints']) == len(joints) and hand['unit'] == 'mm'
-        assert (hand['side_source'] == 'assumed') == (len(joints) != 21)  # NYU shows right hands alone
+        assert hand['side'] == 'right' and hand['side_source'] == 'assumed'  # the training shows right hands alone
 
 
 @pytest.mark.parametrize('path', ['weakseg/inception_direct_studio.py', '../tests/configs/plain_depth_studio.py'])

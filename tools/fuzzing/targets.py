@@ -224,7 +224,7 @@ def _read_submissions(folder: Path) -> None:
 
 
 def _read_joints(folder: Path) -> None:
-    import evaluate  # the tool, which lies beside this package
+    from handkd.commands import evaluate  # imports all that the tool needs
 
     for name in ('pred.npz', 'pred.json', 'pred.txt'):
         evaluate.main([str(folder / name), '--gt', str(folder / 'truth.npz'), '--protocol', 'root'])
