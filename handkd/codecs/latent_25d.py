@@ -116,6 +116,24 @@ class Latent25D:
         depth = root_depth[:, None] + scale[:, None] * pose[..., 2]
         return viewing_rays(self.pixels(pose), *camera) * depth[..., None]
 
+    def decode_relative(self, pose: Tensor, camera: CropCameras, root_depth: Tensor) -> Tensor:
+        """Convert a pose to joints relative to the root, as :meth:`decode` with a scale of 1 less its root.
+
+        With the rays d_k = K^-1 (u_k, v_k, 1) that is (d_k - d_root) Z_root + d_k Z^r_k - d_root Z^r_root: no two
+        distances from the camera are subtracted, which would cost digits, and depths stay those of the pose.
+
+        Args:
+            pose: 2.5D pose (x, y, Z^r), shape (B, 21, 3).
+            camera: The cameras of the crops.
+            root_depth: Depth of the root in units of the scale bone, shape (B,).
+
+        Returns:
+            Shape (B, 21, 3), units of the scale bone, axes of the crop's camera.
+        """
+        rays = viewing_rays(self.pixels(pose), *camera)
+        root, along = slice(self.root, self.root + 1), rays * pose[..., 2:]
+        return (rays - rays[:, root]) * root_depth[:, None, None] + along - along[:, root]
+
     def root_depth(self, pose: Tensor, camera: CropCameras) -> Tensor:
         """Estimate the root's depth from the pose: the depth at which the scale bone has length 1 (Iqbal et al. 2018).
 

@@ -149,8 +149,7 @@ class Latent25DDecoder(Decoder):
         factor = self.head.bones.scale_of(estimate)
         if factor is not None:
             scale = torch.where(scale > 0, scale, factor)
-        root = estimate[:, codec.root : codec.root + 1]
-        return codec.pixels(pose), estimate - root, estimate * scale[:, None, None]
+        return codec.pixels(pose), codec.decode_relative(pose, camera, depth), estimate * scale[:, None, None]
 
     def predictions(self, outputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return the joints as the head does; see :meth:`Decoder.predictions`."""

@@ -86,6 +86,21 @@ def test_known_depth_and_scale_give_the_joints_back(lens):
     np.testing.assert_allclose(in_bones * scale[:, None, None], joints, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize('lens', [False, True])
+def test_relative_joints_are_the_decoded_ones_less_their_root(lens):
+    pose, cameras, depth, scale = encode(*random_hands(20, lens))
+    units = depth / scale
+    relative = CODEC.decode_relative(pose, cameras, units)
+    joints = CODEC.decode(pose, cameras, units, torch.ones_like(units))
+    torch.testing.assert_close(relative, joints - joints[:, :1], rtol=0, atol=1e-10)
+    far = CODEC.decode_relative(
+        pose.float(), CropCameras(*(part if part is None else part.float() for part in cameras)), units.float() * 100
+    )
+    torch.testing.assert_close(
+        far[..., 2], (pose[..., 2] - pose[:, :1, 2]).float(), rtol=0, atol=1e-6
+    )  # no digits lost
+
+
 def test_root_and_bone_are_free():
     joints, cameras = random_hands(3, False)
     pixels = torch.tensor(np.stack([project(hand, camera) for hand, camera in zip(joints, cameras)]))

@@ -109,8 +109,11 @@ class Latent25DHead(PoseHead):
         pose, root = pose.float(), slice(self.codec.root, self.codec.root + 1)
         cameras = stack_cameras(data_samples, pose.device)
         ones = torch.ones(len(pose), device=pose.device)
-        estimate = self.codec.decode(pose, cameras, self.codec.root_depth(pose, cameras).float(), ones)
-        results = dict(keypoints=self.codec.pixels(pose), keypoints_xyz=estimate - estimate[:, root])
+        depth = self.codec.root_depth(pose, cameras).float()
+        estimate = self.codec.decode(pose, cameras, depth, ones)
+        results = dict(
+            keypoints=self.codec.pixels(pose), keypoints_xyz=self.codec.decode_relative(pose, cameras, depth)
+        )
         factor = self.bones.scale_of(estimate)
         if factor is not None:
             results['keypoints_cam'] = estimate * factor[:, None, None]
