@@ -185,7 +185,7 @@ def missing_package(error: ImportError) -> str | None:
 
 
 def _dependencies() -> list[str]:
-    """Return the packages that pip installs with handkd, unless it is told not to, and those of exported networks."""
+    """Return the packages that pip installs with handkd (without ``--no-deps``), and those of exported networks."""
     files = [shipped('requirements') / f'{name}.txt' for name in ('runtime', 'export')]
     lines = [line for file in files for line in file.read_text(encoding='utf-8').splitlines()]
     return ['torch', *(found[0].replace('_', '-') for line in lines if (found := re.match(r'[\w-]+', line)))]

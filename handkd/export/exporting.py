@@ -10,8 +10,9 @@ from mmengine.config import Config
 
 from handkd.apis.inference_network import HandNetwork
 from handkd.hints import ConfigError
+from handkd.importing import optional_package
 from handkd.inference.crops import HandView
-from handkd.inference.onnx_metadata import OnnxMetadata, import_runtime
+from handkd.inference.onnx_metadata import OnnxMetadata
 
 from .costs import measure
 from .describing import describe
@@ -20,7 +21,7 @@ from .parity import USUAL_SCALE, Parity, compare
 from .quantising import half_weights, quantise
 from .samples import RealCrops, folder_views, graph_inputs
 from .topdown import TopdownNetwork, is_topdown
-from .writing import import_onnx, operators, trace, with_metadata
+from .writing import operators, trace, with_metadata
 
 _BATCH = 32
 
@@ -86,8 +87,8 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
         OSError, ValueError: If there are no real inputs for the check; says what to do.
         ImportError: If a package is missing; says how to install it.
     """
-    import_onnx()  # a missing package is reported before anything is computed
-    import_runtime()
+    optional_package('onnx')  # a missing package is reported before anything is computed
+    optional_package('onnxruntime')
     if is_topdown(cfg):
         if settings.fp16 or settings.int8:
             raise ConfigError("--fp16 and --int8 are for handkd's networks, this is one of MMPose: leave them out")
@@ -147,7 +148,7 @@ def _scale_of(item: dict, graph: ExportGraph) -> float:
 
 def open_content(content: bytes) -> object:
     """Return the content of an ONNX file opened in ONNX Runtime."""
-    runtime = import_runtime()
+    runtime = optional_package('onnxruntime')
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     return runtime.InferenceSession(content, options, providers=['CPUExecutionProvider'])

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handkd.hints import ConfigError
-
-from .writing import import_onnx
+from handkd.importing import optional_package
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -34,7 +33,7 @@ def half_weights(model: ModelProto) -> ModelProto:
     Args:
         model: The model in float32; it is not changed.
     """
-    onnx = import_onnx()
+    onnx = optional_package('onnx')
     half = onnx.ModelProto()
     half.CopyFrom(model)
     nodes = []
@@ -65,7 +64,7 @@ def quantise(model: ModelProto, batches: Sequence[dict[str, np.ndarray]]) -> Mod
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    onnx = import_onnx()
+    onnx = optional_package('onnx')
     before = logging.root.level
     logging.root.setLevel(logging.ERROR)  # its advice to do what is done here
     try:

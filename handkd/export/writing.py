@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from handkd.hints import ConfigError
+from handkd.importing import optional_package
 from handkd.inference.onnx_metadata import PROPERTY, OnnxMetadata
 
 from .graph import ExportGraph
@@ -18,19 +19,6 @@ if TYPE_CHECKING:
 
 OPSETS = (17, 18)
 """Versions of ONNX's operators that a graph can have."""
-
-
-def import_onnx() -> object:
-    """Return the module ``onnx``.
-
-    Raises:
-        ImportError: If it is missing; says how to install it.
-    """
-    try:
-        import onnx
-    except ImportError:
-        raise ModuleNotFoundError('handkd needs onnx: pip install onnx', name='onnx') from None
-    return onnx
 
 
 def trace(graph: ExportGraph, opset: int) -> ModelProto:
@@ -46,7 +34,7 @@ def trace(graph: ExportGraph, opset: int) -> ModelProto:
     Raises:
         ConfigError: If a layer has no form in ONNX, or one with operators of another domain.
     """
-    onnx = import_onnx()
+    onnx = optional_package('onnx')
     if opset not in OPSETS:
         raise ConfigError(f'opset must be one of {OPSETS}, found {opset}')
     inputs, outputs = ([port.name for port in ports] for ports in (graph.inputs, graph.outputs))

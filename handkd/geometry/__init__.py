@@ -3,7 +3,7 @@
 Names whose modules need torch are imported at their first use: inference with an exported network does without it.
 """
 
-from importlib import import_module
+from handkd.importing import lazy_names
 
 from .alignment import align_similarity
 from .camera import affine_camera, project, split_affine, unproject
@@ -66,16 +66,4 @@ _WITH_TORCH = {
 }
 """Public name -> module of this package that defines it, and imports torch."""
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name from its module (PEP 562)."""
-    if name not in _WITH_TORCH:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(import_module(f'{__name__}.{_WITH_TORCH[name]}'), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Return the public names, imported or not, and the modules imported so far."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _WITH_TORCH)

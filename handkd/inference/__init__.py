@@ -3,7 +3,7 @@
 A name is imported at its first use.
 """
 
-from importlib import import_module
+from handkd.importing import lazy_names
 
 _MODULES = {
     'BONES': 'handkd.hand',
@@ -21,16 +21,4 @@ _MODULES = {
 
 __all__ = list(_MODULES)
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name from its module (PEP 562)."""
-    if name not in _MODULES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Return the public names, imported or not, and the modules imported so far."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -148,7 +148,7 @@ class DetectedBoxes:
         return [self._with_side(hand, box) for hand, box in zip(hands, settled) if box is not None]
 
     def _side_of(self, hand: dict) -> tuple[str, float] | None:
-        """Return the side that a pose shows, and its score; None if the network was told or gives no pose."""
+        """Return the side that a pose shows, and its score; None if the side was given, or there is no pose."""
         if self._facts.trained_on != 'both' or hand['keypoints_3d'] is None:
             return None
         return chirality(hand['keypoints_3d'])

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from os import PathLike
 
 from handkd.hints import check_keys, did_you_mean
+from handkd.importing import optional_package
 
 PROPERTY = 'handkd'
 """Name of the metadata property."""
@@ -198,7 +199,7 @@ def open_session(file: str | PathLike, threads: int | None = None) -> object:
         ValueError: If it is truncated, or no ONNX file.
         ImportError: If onnxruntime is missing; says how to install it.
     """
-    runtime = import_runtime()
+    runtime = optional_package('onnxruntime')
     if not os.path.isfile(file):
         raise FileNotFoundError(f'no ONNX file at {os.fspath(file)}; check the path')
     with open(file, 'rb') as opened:
@@ -215,19 +216,6 @@ def open_session(file: str | PathLike, threads: int | None = None) -> object:
     return session
 
 
-def import_runtime() -> object:
-    """Return the module ``onnxruntime``.
-
-    Raises:
-        ImportError: If it is missing; says how to install it.
-    """
-    try:
-        import onnxruntime
-    except ImportError:
-        raise ModuleNotFoundError('handkd needs onnxruntime: pip install onnxruntime', name='onnxruntime') from None
-    return onnxruntime
-
-
 def _frozen(key: str, value: object) -> object:
     """Return a value of the JSON text in the type of the dataclass: lists as tuples, but not within objects."""
     if isinstance(value, list) and key in ('joints', 'bones', 'scale_bone', 'inputs', 'outputs', 'operators'):
@@ -240,4 +228,4 @@ def _damaged(file: str | PathLike, reason: str) -> ValueError:
     return ValueError(f'{file}: its description (metadata property {PROPERTY!r}) is damaged: {reason}; export it again')
 
 
-__all__: Sequence[str] = ('FORMAT', 'PROPERTY', 'OnnxMetadata', 'import_runtime', 'open_onnx')
+__all__: Sequence[str] = ('FORMAT', 'PROPERTY', 'OnnxMetadata', 'open_onnx')

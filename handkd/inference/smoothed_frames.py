@@ -14,7 +14,7 @@ _KINDS = ('keypoints', 'keypoints_3d', 'keypoints_cam')
 class FrameSmoother:
     """Smooths the joints of each hand over the frames of a video or stream, and starts anew with the next.
 
-    Hands are told apart by their track; without tracks by their place in the record. Single images stay as they are.
+    Hands are distinguished by their track; without tracks by their place in the record. Single images stay as they are.
     """
 
     def __init__(self) -> None:

@@ -201,7 +201,7 @@ def _downloaded(url: str) -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix='handkd-') as folder:
         try:
-            # The suffix tells a video from an image.
+            # A video is known by its suffix.
             path = os.path.join(folder, 'download' + os.path.splitext(urllib.parse.urlsplit(url).path)[1][:8])
             request = urllib.request.Request(url, headers={'User-Agent': _USER_AGENT})
             with urllib.request.urlopen(request, timeout=TIMEOUT) as response, open(path, 'wb') as file:

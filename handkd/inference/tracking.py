@@ -102,7 +102,7 @@ class _Track:
         misses: Number of detections in a row that did not find it.
         lost_for: Number of frames since it was lost.
         coincides: Number of another track -> frames in a row that both had the same joints.
-        told: Whether the detector gave a side. It sees the pixels, so sides that poses show no longer count.
+        detected: Whether the detector gave a side. It sees the pixels, so sides that poses show no longer count.
     """
 
     number: int
@@ -117,12 +117,12 @@ class _Track:
     misses: int = 0
     lost_for: int = 0
     coincides: dict[int, int] = field(default_factory=dict)
-    told: bool = False
+    detected: bool = False
 
     def hear(self, side: str | None, score: float, flip: float) -> None:
         """Take over the side of a detection, if it has one."""
         if side is not None:
-            self.told = True
+            self.detected = True
             self.vote(side, score, flip)
 
     def vote(self, side: str, score: float, flip: float) -> None:
@@ -237,7 +237,7 @@ class HandTracker:
                 self._lose(track)
                 continue
             kept.append(track)
-            if sides is not None and sides[i] is not None and not track.told:
+            if sides is not None and sides[i] is not None and not track.detected:
                 track.vote(*sides[i], self._rule.flip)
         self._tracks = _without_duplicates(kept)
         alive = {track.number for track in self._tracks}

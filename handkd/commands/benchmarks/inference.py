@@ -6,7 +6,7 @@ handkd benchmark infer CONFIG CHECKPOINT --peer-python peers/bin/python
 
 MediaPipe Hands is measured where `mediapipe` can be imported, or in an environment of its own, since its pins clash:
     python -m venv peers && peers/bin/pip install -r requirements/peers.txt
-(mediapipe up to 0.10.21: later wheels contain neither its solutions nor a model). It is not told where the hand is, as
+(mediapipe up to 0.10.21: later wheels contain neither its solutions nor a model). It is not given the hand's box, as
 its API has no such argument: 'static picture' finds the palm first, 'video' takes the place from the frame before.
 
 All rows of a number of threads are measured in turns, on that number of cores where the system allows to choose them:

@@ -20,8 +20,9 @@ from handkd.export.describing import describe
 from handkd.export.ports import Port
 from handkd.export.quantising import half_weights, quantise
 from handkd.export.samples import graph_inputs
-from handkd.export.writing import import_onnx, operators, trace, with_metadata
+from handkd.export.writing import operators, trace, with_metadata
 from handkd.image_files import read_picture
+from handkd.importing import optional_package
 from handkd.inference import HandInferencer, OnnxNetwork, to_json
 from handkd.inference.crops import CropSpec, HandPlace, HandView
 from handkd.inference.onnx_metadata import OnnxMetadata, open_onnx
@@ -154,7 +155,7 @@ def _from_config(config: str, checkpoint: str | None, folder: Path) -> Subject:
 
 def _smaller(subject: Subject, precision: str, folder: Path) -> Path:
     """Write a network's file in another precision; 8 bits are calibrated on a few crops of the studio."""
-    model = import_onnx().load(str(subject.files['fp32']))
+    model = optional_package('onnx').load(str(subject.files['fp32']))
     if precision == 'int8':
         views = [cut(subject.crop, *hand) for hand in _studio_hands(_CALIBRATION, 2 * subject.crop.size)]
         made = quantise(model, [subject.inputs(views)])

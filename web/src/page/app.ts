@@ -58,7 +58,7 @@ export class App {
     if (this.found && this.picture === picture) say(this.summary(picture.name));
   }
 
-  /** Takes a frame of the camera; what is said is said once, not for every frame. */
+  /** Takes a frame of the camera; a message is shown once, not for every frame. */
   async useFrame(frame: Picture): Promise<void> {
     this.show(frame, true);
     await this.look();

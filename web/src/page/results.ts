@@ -41,7 +41,7 @@ export function boneName({ scaleBone }: Description): string | null {
   return scaleBone && scaleBone.map((joint) => joint.replace('_mcp', ' finger base').replace('_', ' ')).join(' to ');
 }
 
-/** What is told of a hand. */
+/** The text about a hand. */
 export function factsOf(hand: HandRecord, description: Description, time: string): [string, string][] {
   const score = hand.side_score === null ? '' : `, score ${hand.side_score.toFixed(2)}`;
   const bone = boneName(description) ?? 'the scale bone';
