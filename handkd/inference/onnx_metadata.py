@@ -206,6 +206,8 @@ def open_session(file: str | PathLike, threads: int | None = None) -> object:
         content = opened.read()
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # its errors are raised; printed as well, they would be more than one line
+    # Threads that wait for the next batch actively would take the cores from the cutting of its crops.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     if threads is not None:
         options.intra_op_num_threads = options.inter_op_num_threads = threads
     try:
