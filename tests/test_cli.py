@@ -1,5 +1,6 @@
 """The command handkd: its table, its help, and its errors; tests/test_wheel.py starts it as a process."""
 
+import runpy
 import sys
 from importlib.util import find_spec
 
@@ -42,3 +43,9 @@ def test_a_wrong_command_and_wrong_options_end_with_status_2(capsys, monkeypatch
         with pytest.raises(SystemExit) as end:
             cli.main(words)
         assert end.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_the_package_runs_as_the_command(capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['handkd', '--version'])
+    runpy.run_module('handkd', run_name='__main__')
+    assert capsys.readouterr().out == f'handkd {handkd.__version__}\n'

@@ -19,7 +19,7 @@ from handkd.models import CheckpointError, init_weights, load_state, load_weight
 from .quiet_runner import QuietRunner
 from .run_checks import trains_by_epoch
 from .run_state import check_resumable, restore_optimisation, restore_place, say_if_done
-from .set_weights import said_weights
+from .set_weights import set_weight_lines
 
 IN_PART = (
     "for weights that fit in part, or from the web, set a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -90,7 +90,7 @@ class HandRunner(QuietRunner):
             ConfigError: If the sets of a mixture have weights, which a loss does not take.
         """
         loop = super().build_train_loop(loop)
-        for line in said_weights(loop.dataloader.dataset, network_of(self)):
+        for line in set_weight_lines(loop.dataloader.dataset, network_of(self)):
             self.logger.info(line)
         if isinstance(loop, EpochBasedTrainLoop):
             sampler = loop.dataloader.sampler

@@ -11,7 +11,7 @@ from handkd.hints import ConfigError
 from handkd.models import DistilledEstimator, HandPoseEstimator
 
 
-def said_weights(dataset: object, network: nn.Module) -> list[str]:
+def set_weight_lines(dataset: object, network: nn.Module) -> list[str]:
     """Return a line for each mixture with ``loss_weights`` in a training set.
 
     Args:

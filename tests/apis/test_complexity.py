@@ -1,14 +1,11 @@
 """Multiply-accumulates: layers counted by hand, published networks, and what of a config is counted."""
 
-import json
-
 import pytest
 import torch
 from mmengine.config import Config
 from torch import nn
 
 from handkd.apis.complexity import count_macs, measure_config
-from handkd.commands.complexity import main
 from handkd.models import HandPoseEstimator
 from handkd.registry import MODELS
 
@@ -121,13 +118,3 @@ def test_an_unknown_modality_is_named():
     model = dict(RGB_NETWORK, type='InfraredEstimator', modality=['rgb', 'infrared'])
     with pytest.raises(ValueError, match=r"unknown number of channels of \['infrared'\]"):
         measure_config(Config(dict(model=model, test_dataloader=TEST_SET)))
-
-
-def test_the_tool_prints_json(tmp_path, capsys):
-    config = tmp_path / 'small.py'
-    config.write_text(f"default_scope = 'handkd'\ntest_dataloader = {TEST_SET!r}\nmodel = {RGB_NETWORK!r}\n")
-    main([str(config), '--json'])
-    printed = json.loads(capsys.readouterr().out)
-    assert printed == measure_config(Config.fromfile(config))._asdict()
-    main([str(config), '--shape', '64', '128'])
-    assert '1 x 64 x 128 px' in capsys.readouterr().out

@@ -3,19 +3,12 @@
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from handkd.geometry import affine_camera, axis_angle_to_matrix, project, split_affine, unproject, viewing_rays
+from handkd.geometry import affine_camera, axis_angle_to_matrix, project, split_affine, unproject
 
 INTRINSICS = np.array([[480.0, 3.0, 150.5], [0.0, 520.0, 110.25], [0.0, 0.0, 1.0]])
 DISTORTION = np.array([-0.12, 0.05, 0.004, -0.006, 0.01])
 LM_DISTORTION = np.array([0.092701, -0.175877, -0.0035687, -0.00302299, 0.0])
-
-
-@pytest.fixture
-def points():
-    rng = np.random.default_rng(0)
-    return np.concatenate([rng.uniform(-150, 150, (4, 21, 2)), rng.uniform(400, 800, (4, 21, 1))], -1)
 
 
 def camera(dist=None, skew=0.0):
@@ -55,48 +48,6 @@ def test_several_cameras_at_once(points, dist):
     np.testing.assert_allclose(pixels, [project(*pair) for pair in zip(points, cameras)], atol=1e-12)
     singly = [unproject(at, hand[:, 2], cam) for at, hand, cam in zip(pixels, points, cameras)]
     np.testing.assert_allclose(unproject(pixels, points[..., 2], together), singly, atol=1e-12)
-
-
-@pytest.mark.parametrize('dist', [None, DISTORTION, LM_DISTORTION])
-def test_viewing_rays_are_unprojections_to_depth_1_each_through_its_camera(points, dist):
-    cameras = [camera(dist, skew) for skew in (0.0, 3.0, -2.0, 1.0)]
-    for i, cam in enumerate(cameras):
-        cam['K'][0, 0] += 50 * i
-    pixels = np.stack([project(hand, cam) for hand, cam in zip(points, cameras)])
-    expected = [unproject(hand, np.ones(21), cam) for hand, cam in zip(pixels, cameras)]
-    intrinsics = torch.tensor(np.stack([cam['K'] for cam in cameras]))
-    dists = None if dist is None else torch.tensor(dist).expand(4, 5).clone()
-    rays = viewing_rays(torch.from_numpy(pixels), intrinsics, dists)
-    np.testing.assert_allclose(rays, expected, atol=1e-14)
-    np.testing.assert_allclose(rays * points[..., 2:], points, atol=1e-7)
-    if dist is not None:
-        dists[1:3] = 0
-        some = viewing_rays(torch.from_numpy(pixels), intrinsics, dists)
-        pinhole = viewing_rays(torch.from_numpy(pixels), intrinsics)
-        np.testing.assert_array_equal(some[1:3], pinhole[1:3])
-        np.testing.assert_array_equal(some[::3], rays[::3])
-        assert (some[1:3, :, :2] != rays[1:3, :, :2]).any()
-
-
-@pytest.mark.parametrize('dist', [None, LM_DISTORTION])
-def test_the_gradient_of_viewing_rays(points, dist):
-    pixels = torch.from_numpy(project(points[:2, :4], camera(dist, 3.0))).requires_grad_()
-    intrinsics = torch.tensor(camera(skew=3.0)['K']).expand(2, 3, 3)
-    dists = None if dist is None else torch.tensor(dist).expand(2, 5)
-    assert torch.autograd.gradcheck(lambda p: viewing_rays(p, intrinsics, dists), (pixels,))
-
-
-@pytest.mark.parametrize('dist', [DISTORTION, LM_DISTORTION])
-def test_rays_and_gradients_of_pixels_that_no_lens_gives_are_finite(dist):
-    radius = np.logspace(0, 5, 400)
-    pixels = radius[:, None] * [[0.8, -0.6]] + INTRINSICS[:2, 2]
-    pixels = torch.tensor(pixels[None], dtype=torch.float32, requires_grad=True)
-    rays = viewing_rays(pixels, torch.tensor(INTRINSICS)[None].float(), torch.tensor(dist)[None].float())
-    rays.sum().backward()
-    assert rays.isfinite().all() and pixels.grad.isfinite().all()
-    assert (pixels.grad.abs() * INTRINSICS[0, 0]).max() < 5, 'beyond where the lens folds, the pixels are as without it'
-    far = unproject(pixels.detach()[0].numpy(), np.ones(400), dict(K=INTRINSICS, dist=dist))
-    assert np.isfinite(far).all()
 
 
 @pytest.mark.parametrize('seed', range(5))
