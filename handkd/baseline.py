@@ -28,7 +28,7 @@ def baseline_config(cfg: Config) -> Config:
     """
     if not _is_distilled(cfg):
         kind = (cfg.get('model') or {}).get('type')
-        plain = str(kind).rpartition('.')[2] == 'HandPoseEstimator'
+        plain = str(kind).rpartition('.')[2] in ('HandPoseEstimator', 'TopdownPoseEstimator')
         reason = (
             'the config has no teachers and no distillers, so it is a baseline already; leave --baseline out'
             if plain
@@ -60,6 +60,8 @@ def teacher_config(cfg: Config, name: str) -> Config:
         raise ConfigError(f'--teacher {name}: {cfg.filename} has no model.teachers; leave --teacher out')
     if name not in teachers:
         raise ConfigError(f'--teacher: model.teachers has no {name!r}; {did_you_mean(name, teachers)}')
+    if 'model' not in teachers[name]:
+        raise ConfigError(f'--teacher {name}: model.teachers.{name} has no model of its own to train')
     cfg = copy.deepcopy(cfg)
     _set_network(cfg, cfg.model.teachers[name].model)
     modalities, fields = _modalities(cfg.model), _fields(())
@@ -102,7 +104,8 @@ def remove_absent_parts(cfg: Config) -> None:
     if not cfg.model.teachers:  # as in configs that never had one
         del cfg.model.teachers
     if 'train_dataloader' in cfg:
-        networks = [cfg.model.student, *(teacher.model for teacher in cfg.model.get('teachers', {}).values())]
+        teachers = cfg.model.get('teachers', {}).values()
+        networks = [cfg.model.student, *(teacher.model for teacher in teachers if 'model' in teacher)]
         modalities = set().union(*map(_modalities, networks))
         _prune(cfg.train_dataloader.dataset, modalities, _fields(cfg.model.distillers.values()))
 

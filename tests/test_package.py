@@ -120,7 +120,7 @@ ARROWS = {
     'inference.opening': {'apis', 'config', 'inference'},  # within functions, for networks that need torch
     'export': KNOWS_MODELS | {'apis', 'artifacts', 'files', 'inference', 'size_checks'},
     'models': KNOWS_CODECS,
-    'models.estimators.teachers': KNOWS_CODECS | {'size_checks'},
+    'models.estimators.teacher_inputs': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'exits', 'restoration'},
     'evaluation': KNOWS_MODELS | {'restoration'},
     'evaluation.functional': {'hand', 'geometry', 'hints', 'units'},

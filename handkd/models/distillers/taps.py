@@ -1,18 +1,21 @@
-"""Taps: outputs of named submodules, recorded by forward hooks while a network runs."""
+"""Taps: outputs of named submodules, recorded while a network runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from mmpose.models.heads.base_head import BaseHead
 from torch import nn
 
 from handkd.hints import did_you_mean
 
+from ..wrapped_forward import wrapped_forward
+
 
 def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
-    """Check that a module has the submodules ``names``, and that their outputs can be read.
+    """Check that a module has the submodules ``names``.
 
     Args:
         module: The network.
@@ -20,22 +23,12 @@ def check_taps(module: nn.Module, names: Iterable[str], owner: str) -> None:
         owner: Name of the network in errors, such as ``"teacher 'depth'"``.
 
     Raises:
-        ValueError: For a name that does not exist, with the nearest right ones; for a head of MMPose as a whole, with
-            its layers.
+        ValueError: For a name that does not exist, with the nearest right ones.
     """
     known = [name for name, _ in module.named_modules() if name]
     for name in names:
         if name not in known:
             raise ValueError(f'{owner} has no layer named {name!r}; {did_you_mean(name, known)}')
-        layer = module.get_submodule(name)
-        if isinstance(layer, BaseHead):
-            inner = [
-                f'{name}.{child}' for child, part in layer.named_children() if any(True for _ in part.parameters())
-            ]
-            raise ValueError(
-                f"the output of {owner}'s layer {name!r} cannot be read: MMPose's estimators call the forward of their "
-                f'{type(layer).__name__} directly, without hooks; name a layer in it, one of {inner}'
-            )
 
 
 class _Outputs(dict):
@@ -69,15 +62,16 @@ def record_taps(module: nn.Module, names: Iterable[str]) -> Iterator[dict[str, o
     """
     outputs: dict[str, object] = _Outputs()
 
-    def recorder(name: str):
-        def hook(_module: nn.Module, _inputs: tuple, output: object) -> None:
-            outputs[name] = output
+    def record(name: str, output: object) -> object:
+        outputs[name] = output
+        return output
 
-        return hook
-
-    handles = [module.get_submodule(name).register_forward_hook(recorder(name)) for name in names]
-    try:
+    with ExitStack() as stack:
+        for name in names:
+            layer, keep = module.get_submodule(name), partial(record, name)
+            if isinstance(layer, BaseHead):  # MMPose's estimators call the forward of their head without hooks
+                stack.enter_context(wrapped_forward(layer, keep))
+            else:
+                handle = layer.register_forward_hook(lambda _module, _inputs, output, keep=keep: keep(output))
+                stack.callback(handle.remove)
         yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -17,7 +17,8 @@ from .. import heads
 from ..backbones.frozen_estimator import FrozenEstimator
 from ..checkpoint import TRAINING_ONLY, rename_training_only
 from ..rows import check_inputs
-from .teachers import check_same_normalisation, modalities_of
+from .network_inputs import modalities_of
+from .teacher_inputs import check_same_normalisation
 
 
 @MODELS.register_module()

@@ -1,135 +1,94 @@
-"""A student's frozen teachers, and the conversion of the student's batch to each teacher's input."""
+"""A student's teachers of all kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from handkd.hints import ConfigError
-from handkd.registry import MODELS
-from handkd.size_checks import teacher_shape
+from handkd.hints import check_keys
 
-from ..checkpoint import load_weights
-from ..data_preprocessors.normalisation import normalisation_of, renormalise
+from ..rows import rows_with, take_rows
+from .frozen_teacher import FrozenTeacher
+from .teacher import Teacher, TeacherOutput
 
-TEACHER_KEYS = ('model', 'checkpoint', 'input_size')
-"""Keys of a teacher in a config."""
+KINDS: dict[str, type[Teacher]] = {}
+"""Key of an entry of ``model.teachers`` that makes it another kind than :class:`FrozenTeacher` -> that kind."""
 
 
-def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.Module:
-    """Build a teacher, load it strictly, and freeze it in eval mode.
+class Teachers:
+    """Builds a student's teachers and runs them on its batches.
 
     Args:
-        name: Its name, for errors.
-        model: Config of its estimator.
-        checkpoint: Path of its weights. Defaults to None, which raises an error that names the ways to get them.
+        specs: Settings of each teacher by name; the keys are those of its kind.
+        student: The student.
+        preprocessor: The preprocessor that normalises the student's batch.
 
     Raises:
-        ValueError: If there is no checkpoint in the config, or if it does not fit the network.
-        FileNotFoundError: If the file is missing.
-    """
-    if checkpoint is None:
-        raise ValueError(
-            f'the teacher {name!r} has no checkpoint: train it first and pass '
-            f'--cfg-options model.teachers.{name}.checkpoint=PATH, or run the stages in order with `handkd stages`'
-        )
-    teacher = MODELS.build(model)
-    try:
-        load_weights(teacher, checkpoint, owner=f'the teacher {name!r}')
-    except OSError as error:
-        raise type(error)(
-            f'model.teachers.{name}.checkpoint: {error}; or run the stages in order with `handkd stages`, or pass '
-            f'--cfg-options model.teachers.{name}.checkpoint=PATH'
-        ) from error
-    return teacher.eval().requires_grad_(False)
-
-
-class TeacherInputs:
-    """Converts a batch that was normalised for the student to a teacher's input.
-
-    The student's statistics are undone and the teacher's applied, in one multiplication; if both are the same, the
-    tensors are passed on. If the teacher was trained with images of another size, the crop is resampled: colour
-    bilinearly, with antialiasing when it shrinks, and other modalities by the nearest pixel, as in the pipelines.
-
-    Args:
-        name: The teacher's name, for errors.
-        teacher: The teacher.
-        student: The preprocessor that has normalised the batch.
-        model: Config of the teacher's estimator, whose codec or backbone may give the size of its input.
-        input_size: Side of its input in px, or (width, height). Defaults to None: the size in its config, or else the
-            batch's size.
-
-    Raises:
-        ConfigError: If the normalisation of a preprocessor is unknown, or ``input_size`` is not a size or differs from
-            that of the teacher's config.
+        ValueError: For an unknown key of a teacher; names the nearest right one.
     """
 
-    def __init__(
-        self,
-        name: str,
-        teacher: nn.Module,
-        student: nn.Module,
-        model: dict,
-        input_size: int | Sequence[int] | None = None,
-    ) -> None:
-        own = getattr(teacher, 'data_preprocessor', None)
-        self._changes = {
-            modality: (
-                normalisation_of(student, modality, 'the student'),
-                normalisation_of(own, modality, f'the teacher {name!r}'),
-            )
-            for modality in (modalities_of(teacher) if own is not None else ())
-        }
-        self._shape = teacher_shape(model, f'model.teachers.{name}', input_size)
+    def __init__(self, specs: Mapping[str, dict], student: nn.Module, preprocessor: nn.Module) -> None:
+        self._teachers: dict[str, Teacher] = {}
+        self._taps: dict[str, tuple[str, ...]] = {}
+        for name, spec in specs.items():
+            kind = next((KINDS[key] for key in spec if key in KINDS), FrozenTeacher)
+            check_keys(spec, kind.KEYS, f'teacher {name!r}')
+            self._teachers[name] = kind(name, spec, student, preprocessor)
 
-    def __call__(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the teacher's images by modality.
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks of those teachers that have one, by the teacher's name."""
+        return {name: one.network for name, one in self._teachers.items() if one.network is not None}
+
+    @property
+    def stored(self) -> dict[str, nn.Module]:
+        """The modules of teachers that a checkpoint must hold, by the teacher's name."""
+        return {name: one.stored for name, one in self._teachers.items() if one.stored is not None}
+
+    def modalities(self, names: Collection[str]) -> list[str]:
+        """Return the inputs that some teachers take."""
+        return [modality for name in names for modality in self._teachers[name].modalities]
+
+    def set_taps(self, readers: Mapping[str, Mapping[str, Collection[str]]]) -> None:
+        """Set the layers whose outputs :meth:`run` gives; teachers without any are not run.
+
+        Args:
+            readers: Name of a distiller -> name of a teacher -> the layers that it reads of it.
+
+        Raises:
+            ValueError: If a teacher or a layer does not exist.
+        """
+        taps: dict[str, dict[str, None]] = {}
+        for reader, layers in readers.items():
+            for name in layers:
+                if name not in self._teachers:
+                    known = sorted(self._teachers)
+                    raise ValueError(f'distiller {reader!r} reads the teacher {name!r}, but the teachers are {known}')
+                taps.setdefault(name, {}).update(dict.fromkeys(layers[name]))
+        for name, layers in taps.items():
+            self._teachers[name].check_taps(layers)
+        self._taps = {name: tuple(layers) for name, layers in taps.items()}
+
+    @torch.no_grad()
+    def run(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, TeacherOutput]:
+        """Return the outputs of each teacher, on the rows of the batch that have its inputs.
 
         Args:
             inputs: Images of the crop by modality, normalised for the student, each of shape (B, C, H, W).
-
-        Returns:
-            The same, normalised for the teacher, each of shape (B, C, H', W').
+            data_samples: One ``PoseDataSample`` per image.
         """
-        return {modality: self._change(modality, images) for modality, images in inputs.items()}
+        outputs = {}
+        for name, layers in self._taps.items():
+            teacher = self._teachers[name]
+            rows, images, samples = rows_with(data_samples, teacher.modalities), inputs, data_samples
+            if rows is not None:
+                images, samples = take_rows(inputs, rows), [data_samples[row] for row in rows]
+            outputs[name] = TeacherOutput({} if rows == [] else teacher.run(images, samples, layers), rows)
+        return outputs
 
-    def _change(self, modality: str, images: Tensor) -> Tensor:
-        """Renormalise and resample the images of a modality."""
-        if modality in self._changes:  # otherwise the teacher does not take it, or has no statistics of its own
-            images = renormalise(images, *self._changes[modality])
-        if self._shape is None or tuple(images.shape[2:]) == self._shape:
-            return images
-        if modality in ('rgb', 'background'):
-            return F.interpolate(images, self._shape, mode='bilinear', align_corners=False, antialias=True)
-        return F.interpolate(images, self._shape, mode='nearest-exact')
-
-
-def modalities_of(network: nn.Module) -> tuple[str, ...]:
-    """Return the modalities in a network's attribute ``modality``; none if it has no such attribute."""
-    named = getattr(network, 'modality', ())
-    return (named,) if isinstance(named, str) else tuple(named)
-
-
-def check_same_normalisation(part: nn.Module, whole: nn.Module, names: Sequence[str], what: str, around: str) -> None:
-    """Check that another network's preprocessor normalises images in the same way as a network's own.
-
-    Args:
-        part: The network; without a preprocessor it takes any normalisation.
-        whole: The preprocessor that normalises its images.
-        names: The modalities.
-        what: Name of the network in errors.
-        around: Name of the preprocessor's owner in errors.
-
-    Raises:
-        ConfigError: If not; names both statistics.
-    """
-    own = getattr(part, 'data_preprocessor', None)
-    for modality in names if own is not None else ():
-        found, expected = normalisation_of(whole, modality, around), normalisation_of(own, modality, what)
-        if not found.matches(expected):
-            raise ConfigError(
-                f'{what} takes {modality} with {expected} (its data_preprocessor), but {around} gives it {found}: '
-                'give both the same data_preprocessor'
-            )
+    def move(self, fn: Callable, recurse: bool = True) -> None:
+        """Apply ``nn.Module._apply`` to all teachers."""
+        for teacher in self._teachers.values():
+            teacher.move(fn, recurse)

@@ -32,16 +32,36 @@ def test_a_wrong_name_lists_the_nearest_right_ones():
         check_taps(net(), ['heads.0'], 'the student')
 
 
-def test_a_head_of_mmpose_is_refused_as_a_whole_but_its_layers_are_read():
-    head = dict(type='HeatmapHead', in_channels=8, out_channels=21, deconv_out_channels=(4,), deconv_kernel_sizes=(4,))
+HEAT = dict(type='HeatmapHead', in_channels=8, out_channels=21, deconv_out_channels=(4,), deconv_kernel_sizes=(4,))
+SIMCC = dict(
+    type='SimCCHead', in_channels=8, out_channels=21, input_size=(32, 16), in_featuremap_size=(8, 4),
+    deconv_out_channels=None,
+)  # fmt: skip
+REGRESSION = dict(type='RegressionHead', in_channels=8, num_joints=21)
+
+
+@pytest.mark.parametrize(
+    ('head', 'features', 'shapes'),
+    [
+        (HEAT, (2, 8, 4, 4), [(2, 21, 8, 8)]),
+        (SIMCC, (2, 8, 4, 8), [(2, 21, 64), (2, 21, 32)]),
+        (REGRESSION, (2, 8), [(2, 21, 2)]),
+    ],
+)
+def test_a_head_of_mmpose_is_read_though_its_forward_is_called_without_hooks(head, features, shapes):
     module = nn.ModuleDict({'head': MODELS.build(head)})
-    said = r"the teacher 'depth''s layer 'head' .*HeatmapHead.*'head\.deconv_layers', 'head\.final_layer'"
-    with pytest.raises(ValueError, match=said):
-        check_taps(module, ['head'], "the teacher 'depth'")
-    check_taps(module, ['head.final_layer'], "the teacher 'depth'")
-    with record_taps(module, ['head.final_layer']) as taps:
-        module['head'].forward((torch.zeros(2, 8, 4, 4),))
-    assert taps['head.final_layer'].shape == (2, 21, 8, 8)
+    check_taps(module, ['head'], "the teacher 'depth'")
+    features = torch.randn(features, requires_grad=True)
+    with pytest.raises(KeyError), record_taps(module, ['head']) as taps:
+        output = module['head'].forward((features,))
+        raise KeyError
+    assert taps['head'] is output
+    found = output if isinstance(output, tuple) else (output,)
+    assert [tuple(one.shape) for one in found] == shapes
+    sum(one.sum() for one in found).backward()
+    assert features.grad is not None
+    module['head'].forward((features * 2,))
+    assert taps['head'] is output
 
 
 def test_a_layer_that_did_not_run_is_named():

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
 
-from handkd.registry import MODELS
+from handkd.registry import MODELS, TRANSFORMS
 
 CODEC = dict(type='RootRelativeXYZ', root='middle_mcp', scale_bone=('wrist', 'middle_mcp'))
 
@@ -36,3 +38,55 @@ def distilled_cfg(teacher_file):
             z=dict(type='FeatureMimic', layer='head.branches.z.relu2', weight=5 / 16),
         ),
     )
+
+
+MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+MMPOSE_CODECS = dict(
+    heatmap=dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(8, 8), sigma=1),
+    simcc=dict(type='SimCCLabel', input_size=(64, 64), sigma=2.0, simcc_split_ratio=2.0),
+    regression=dict(type='RegressionLabel', input_size=(64, 64)),
+)
+MMPOSE_HEADS = dict(
+    heatmap=dict(type='HeatmapHead', deconv_out_channels=(8, 8), deconv_kernel_sizes=(4, 4), out_channels=21),
+    simcc=dict(
+        type='SimCCHead', input_size=(64, 64), in_featuremap_size=(2, 2), deconv_out_channels=None, out_channels=21
+    ),
+    regression=dict(type='RegressionHead', num_joints=21, loss=dict(type='SmoothL1Loss', use_target_weight=True)),
+)
+
+
+def topdown_cfg(kind='heatmap', width=8, **own):
+    """An estimator of MMPose, unchanged."""
+    return dict(
+        type='TopdownPoseEstimator',
+        data_preprocessor=dict(type='PoseDataPreprocessor', mean=MEAN, std=STD, bgr_to_rgb=True),
+        backbone=dict(type='ResNet', depth=18, base_channels=width, stem_channels=8),
+        neck=dict(type='GlobalAveragePooling') if kind == 'regression' else None,
+        head=dict(MMPOSE_HEADS[kind], in_channels=8 * width, decoder=MMPOSE_CODECS[kind]),
+        **own,
+    )
+
+
+@pytest.fixture
+def mmpose_batch():
+    """Returns a batch as MMPose's pipeline and collate function give it, for one kind of head."""
+
+    def make(kind='heatmap', number=2):
+        rng = np.random.default_rng(0)
+        flips = [(i + 1) % 2 + 2 * (i // 2) if i < 20 else 20 for i in range(21)]
+        steps = [dict(type='GetBBoxCenterScale'), dict(type='TopdownAffine', input_size=(64, 64))]
+        steps += [dict(type='GenerateTarget', encoder=MMPOSE_CODECS[kind]), dict(type='PackPoseInputs')]
+        pipeline = [TRANSFORMS.build(step) for step in steps]
+        packed = []
+        for i in range(number):
+            sample = dict(
+                img=rng.integers(0, 256, (80, 80, 3), np.uint8), bbox=np.float32([[4, 8, 76, 72]]), img_id=i, id=i,
+                bbox_score=np.ones(1, np.float32), keypoints=rng.uniform(10, 70, (1, 21, 2)).astype(np.float32),
+                keypoints_visible=np.ones((1, 21), np.float32), flip_indices=flips, img_shape=(80, 80),
+            )  # fmt: skip
+            for step in pipeline:
+                sample = step(sample)
+            packed.append(sample)
+        return pseudo_collate(packed)
+
+    return make

@@ -9,7 +9,7 @@ import torch
 from mmengine.optim import OptimWrapper
 
 from handkd.hints import ConfigError
-from handkd.models.estimators.teachers import TeacherInputs, build_teacher, modalities_of
+from handkd.models.estimators.teacher_inputs import TeacherInputs
 from handkd.registry import MODELS
 
 from .conftest import estimator_cfg
@@ -134,7 +134,8 @@ def test_a_codec_says_the_teachers_size(taught):
 def test_maps_of_another_grid_are_the_distillers_to_refuse(taught, batch):
     network, _ = taught('rgb', input_size=128)
     network.training_only.feat.layer = network.training_only.feat.teacher_layer = 'backbone'
-    network._student_taps, network._teacher_taps = {'backbone'}, {'depth': {'backbone'}}
+    network._student_taps = ('backbone',)
+    network._teachers.set_taps(dict(feat=dict(depth=('backbone',))))
     with pytest.raises(ValueError, match="the student's features .* and the teacher's .* differ"):
         step(network, batch)
 
@@ -154,15 +155,3 @@ def test_a_preprocessor_around_the_student_must_be_the_students(distilled_cfg):
         ConfigError, match=r'the student takes rgb with mean \[123.675.*DistilledEstimator gives it mean'
     ):
         MODELS.build(distilled_cfg)
-
-
-def test_a_teacher_is_built_frozen(teacher_file):
-    teacher = build_teacher('depth', estimator_cfg('depth', 1), teacher_file)
-    assert not teacher.training and not any(p.requires_grad for p in teacher.parameters())
-    with pytest.raises(ValueError, match="the teacher 'depth' has no checkpoint"):
-        build_teacher('depth', estimator_cfg('depth', 1))
-
-
-def test_modalities_of_a_network():
-    assert modalities_of(MODELS.build(estimator_cfg(['rgb', 'depth'], 4))) == ('rgb', 'depth')
-    assert modalities_of(torch.nn.Identity()) == ()
