@@ -12,7 +12,7 @@ from handkd.baseline import derived_config
 from handkd.config import load_config
 from handkd.geometry import AngleLimits
 from handkd.models.backbones import coarse_joints, frozen_estimator, geometry_encoder
-from handkd.models.estimators import teachers
+from handkd.models.estimators import frozen_teacher
 from handkd.studio import dataset as studio_dataset
 
 from .test_train_step import CONFIGS, ROOT
@@ -52,7 +52,7 @@ def models(read_model):
 @pytest.fixture
 def no_earlier_stages(monkeypatch):
     """Let networks that earlier stages train do without those checkpoints."""
-    for module in (coarse_joints, frozen_estimator, geometry_encoder, teachers):
+    for module in (coarse_joints, frozen_estimator, geometry_encoder, frozen_teacher):
         monkeypatch.setattr(module, 'load_weights', lambda *args, **kwargs: None, raising=False)
 
 
