@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 
-__all__ = ['CTRL_C_STATUS', 'RESUME_STATUS', 'Interruption']
+__all__ = ['CTRL_C_STATUS', 'PEER_STATUS', 'RESUME_STATUS', 'Interruption']
 
 RESUME_STATUS = 75
 """Exit status of a training that was ended by a signal and should be resumed (``EX_TEMPFAIL`` of sysexits.h)."""
+PEER_STATUS = 69
+"""Exit status of a process that ends because another one of its job has ended (``EX_UNAVAILABLE``)."""
 CTRL_C_STATUS = 130
 """Exit status after Ctrl-C, which a script should not answer by resuming."""
 

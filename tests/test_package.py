@@ -93,6 +93,7 @@ ARROWS = {
     'compiling': {'files'},
     'hashing': set(),
     'exits': set(),
+    'launching': {'apis', 'exits'},
     'registry': {'compat'},
     'size_checks': {'hints', 'registry'},
     'baseline': {'hints', 'registry'},

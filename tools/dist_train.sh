@@ -11,7 +11,7 @@ HANDKD_COMMAND=$(printf '%q ' "$0" "$@") # printed by an interrupted run as the 
 export HANDKD_COMMAND
 # torchrun passes these signals on to its processes, and gives them this many seconds to save.
 export PET_SIGNALS_TO_HANDLE=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1 PET_SHUTDOWN_TIMEOUT=${PET_SHUTDOWN_TIMEOUT:-120}
-exec "${PYTHON:-python}" -m torch.distributed.run \
+exec "${PYTHON:-python}" -m handkd.launching \
     --nnodes "${NNODES:-1}" --node-rank "${NODE_RANK:-0}" --nproc-per-node "$processes" \
     --master-addr "${MASTER_ADDR:-127.0.0.1}" --master-port "${PORT:-29500}" \
     "$tools/train.py" "$config" --launcher pytorch "${@:3}"

@@ -18,6 +18,7 @@ from typing import NoReturn
 from handkd.compat import missing_package
 from handkd.exits import CTRL_C_STATUS, Interruption
 
+from .peers import end_without_peer, explain_unused, is_peer_lost
 from .worker_errors import explain_worker, silence_unraisable_worker_errors
 
 
@@ -48,9 +49,11 @@ def run_cli(main: Callable[[list[str] | None], int | None], argv: list[str] | No
         if isinstance(error, ImportError) and (remedy := missing_package(error)) is not None:
             print(f'error: {remedy}', file=sys.stderr)
             sys.exit(1)
+        if is_peer_lost(error) and os.environ.get('HANDKD_TRACEBACK') != '1':
+            sys.exit(end_without_peer())
         with _without_child_signals():
             shown = error if isinstance(error, (ValueError, OSError)) else None
-            shown = explain_worker(error) or _explain(error) or shown
+            shown = explain_worker(error) or explain_unused(error) or _explain(error) or shown
             if shown is None or os.environ.get('HANDKD_TRACEBACK') == '1':
                 raise
             print(f'error: {_message(shown)}', file=sys.stderr)

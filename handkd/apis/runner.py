@@ -70,6 +70,24 @@ class HandRunner(QuietRunner):
         """
         return super().build_param_scheduler(with_rules(scheduler))
 
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the network for several processes as MMEngine does; those that leave out weights in a step are found.
+
+        A distiller does not run on a batch whose samples all lack what it needs, so its weights then have no gradient.
+        ``find_unused_parameters`` of the config takes precedence.
+
+        Args:
+            model_wrapper_cfg: The config's entry, or None.
+            model: The network.
+        """
+        if self.distributed:
+            trained = getattr(model, 'training_only', nn.Module()).parameters()
+            unused = self.cfg.get('find_unused_parameters', any(weight.requires_grad for weight in trained))
+            self.cfg.find_unused_parameters = unused  # MMEngine reads it if there is no model_wrapper_cfg
+            if (model_wrapper_cfg or {}).get('type') == 'MMDistributedDataParallel':
+                model_wrapper_cfg.setdefault('find_unused_parameters', unused)
+        return super().wrap_model(model_wrapper_cfg, model)
+
     @staticmethod
     def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
         """Build a loader as MMEngine does; its batch size must be that of a sampler that composes batches."""

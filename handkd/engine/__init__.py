@@ -3,6 +3,7 @@
 from handkd.exits import CTRL_C_STATUS, RESUME_STATUS, Interruption
 
 from .atomic import AtomicBackend
+from .buffers import SameBuffersHook
 from .checkpoints import LAST, CheckpointHook, FinalCheckpointHook, save_step
 from .divergence import DivergenceError, DivergenceHook
 from .essential_hooks import essential_hooks
@@ -30,6 +31,7 @@ __all__ = [
     'MonitorNamesHook',
     'PartRestorationHook',
     'PlainCheckpointHook',
+    'SameBuffersHook',
     'SeedIterationHook',
     'SkippedSamplesHook',
     'StopSignals',

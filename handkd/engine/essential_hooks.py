@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmengine.hooks import DistSamplerSeedHook, Hook
 
+from .buffers import SameBuffersHook
 from .checkpoints import FinalCheckpointHook
 from .divergence import DivergenceHook
 from .hooks import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
@@ -21,6 +22,7 @@ def essential_hooks(by_epoch: bool) -> list[Hook]:
         DivergenceHook(),
         PlainCheckpointHook(),
         SkippedSamplesHook(),
+        SameBuffersHook(),
         DistSamplerSeedHook(),
         FinalCheckpointHook(by_epoch),
         MonitorNamesHook(),

@@ -52,6 +52,8 @@ class ToldHook(Hook):
             os.killpg(0, signal.SIGTERM)
         if told == 'rank1' and get_rank() == 1:
             os.kill(os.getpid(), signal.SIGUSR1)
+        if told == 'killed1' and get_rank() == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
         if told == 'kill':  # in the middle of the next write
             os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
         if told == 'wait':
@@ -148,17 +150,21 @@ def test_a_second_one_in_its_folder_is_refused(files, here, capsys):
 
 
 @pytest.mark.training
-def test_all_processes_end_at_the_step_in_which_one_was_told(files):
+def test_two_processes_end_if_one_is_killed_and_at_the_step_in_which_one_was_told(files, monkeypatch):
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
-        port = server.getsockname()[1]
-    launch = ['env', f'PORT={port}', str(ROOT / 'tools' / 'dist_train.sh'), 'tiny.py', '2', '--work-dir', 'parts']
-    status, said = run(files, launch, 'rank1 5')
+        monkeypatch.setenv('PORT', str(server.getsockname()[1]))
+    launch = [str(ROOT / 'tools' / 'dist_train.sh'), 'tiny.py', '2', '--work-dir', 'parts']
+    status, said = run(files, launch, 'killed1 5')
+    errors = [line for line in said.splitlines() if line.startswith('error: ')]
+    assert status == 137 and len(errors) == 1 and 'Traceback' not in said, said
+    assert errors[0].startswith('error: process 1 was killed by SIGKILL') and saved(files / 'parts') == ['iter_3.pth']
+    again = shlex.split(errors[0].partition('checkpoint: ')[2])
+    assert again == [*launch, '--resume']
+    status, said = run(files, again, 'rank1 5')
     lines = [line for line in said.splitlines() if line.startswith('ended by SIGUSR1 after step 5; ')]
-    assert status != 0 and len(lines) == 1 and saved(files / 'parts') == ['iter_5.pth'], said
-    again = shlex.split(lines[0].partition('to resume: ')[2])
-    assert again == [*launch[2:], '--resume']
-    assert run(files, ['env', f'PORT={port}', *again])[0] == 0 and saved(files / 'parts') == ['iter_8.pth']
+    assert status == 75 and len(lines) == 1 and saved(files / 'parts') == ['iter_5.pth'], said
+    assert shlex.split(lines[0].partition('to resume: ')[2]) == again
 
 
 def test_a_teacher_does_not_start_from_the_student(tmp_path, monkeypatch):

@@ -14,12 +14,14 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from torch import nn
 
 from handkd.apis.run_options import join_cpu_processes
-from handkd.apis.runs import train
-from handkd.models import read_checkpoint
-from handkd.registry import HOOKS
-from tests.apis.conftest import make_tiny_cfg
+from handkd.apis.runs import evaluate, train
+from handkd.models import BaseDistiller, read_checkpoint
+from handkd.models.distillers import last_level
+from handkd.registry import DATASETS, HOOKS, MODELS
+from tests.apis.conftest import TinyHands, make_tiny_cfg
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,31 +59,73 @@ def test_two_processes_give_the_weights_of_one_with_the_doubled_batch(tmp_path):
     assert max(apart.values()) < 0.02, apart  # angles of hands that are nearly points are sensitive to rounding
 
 
-DRAWN: list[tuple[int, int]] = []
-"""Set and sample of everything that this process trained on."""
+@DATASETS.register_module()
+class BareHands(TinyHands):
+    """Hands without labelled joints."""
+
+    def __getitems__(self, keys):
+        samples = super().__getitems__(keys)
+        for sample in samples:
+            sample['data_samples'].gt_instances.keypoints_valid[:] = 0
+        return samples
+
+
+@MODELS.register_module()
+class LearntSum(BaseDistiller):
+    """A distiller with weights, for labelled samples only."""
+
+    student_taps = ('neck',)
+    gt_instances = ('keypoints_cam',)
+    takes_sample_weights = True
+
+    def __init__(self):
+        super().__init__()
+        self.learnt = nn.Linear(32, 1)
+
+    def forward(self, context):
+        return {'sum': self.learnt(last_level(context.student['neck'])).square().mean()}
+
+
+SEEN: list = []
+"""Set and sample of everything that this process trained on; metrics of its validations."""
 
 
 @HOOKS.register_module()
-class DrawnHook(Hook):
+class SeenHook(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        DRAWN.extend(sample.mixed_from for sample in data_batch['data_samples'])
+        SEEN.extend(sample.mixed_from for sample in data_batch['data_samples'])
+
+    def after_val_epoch(self, runner, metrics=None):
+        SEEN.append(metrics)
+
+
+def make_mixture_cfg(folder: Path, steps: int, name: str, validated: int) -> Config:
+    cfg = make_tiny_cfg(folder, steps, name, seen=dict(type='SeenHook'))
+    sets = [dict(type='TinyHands', length=16), dict(type='BareHands', length=8)]
+    mixed = dict(type='MixedDataset', datasets=sets, shares=[2, 1], loss_weights=[2.0, 0.5], optional=['keypoints_cam'])
+    cfg.train_dataloader.update(batch_size=1, dataset=mixed, sampler=dict(type='ReproducibleSampler', seed=3))
+    cfg.val_dataloader.update(batch_size=2, dataset=dict(type='TinyHands', length=validated))
+    cfg.train_cfg.val_interval = 4
+    cfg.default_hooks.checkpoint.interval = 4
+    student = Config(cfg.model)._cfg_dict
+    cfg.model = dict(type='DistilledEstimator', student=student, distillers=dict(learnt=dict(type='LearntSum')))
+    return cfg
 
 
 def train_on_a_mixture(rank: int, port: str, folder: Path) -> None:
     """Train without interruption, then to the middle and from there to the end, as one of two processes."""
+    torch.set_num_threads(1)
+    os.chdir(folder)
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
     join_cpu_processes(wrapper := Config())
-    sets = [dict(type='TinyHands', length=16), dict(type='TinyHands', length=8)]
-    drawn = {}
-    for name, steps, resume in (('whole', 4, None), ('cut', 2, None), ('cut', 4, 'auto')):
-        cfg = make_tiny_cfg(folder, steps, name, drawn=dict(type='DrawnHook'))
+    seen = {}
+    for name, steps, resume in (('whole', 12, None), ('cut', 8, None), ('cut', 12, 'auto')):
+        cfg = make_mixture_cfg(folder, steps, name, validated=5)
         cfg.merge_from_dict(dict(wrapper, launcher='pytorch'))
-        mixed = dict(type='MixedDataset', datasets=sets, shares=[2, 1], loss_weights=[2.0, 0.5])
-        cfg.train_dataloader.update(batch_size=3, dataset=mixed, sampler=dict(type='ReproducibleSampler', seed=3))
         train(cfg, resume)
-        drawn[name] = drawn.get(name, []) + DRAWN
-        DRAWN.clear()
-    (folder / f'drawn_{rank}.json').write_text(json.dumps(drawn))
+        seen[name] = seen.get(name, []) + SEEN
+        SEEN.clear()
+    (folder / f'seen_{rank}.json').write_text(json.dumps(seen))
 
 
 def test_two_processes_share_a_mixture_and_resume_it(tmp_path):
@@ -93,9 +137,15 @@ def test_two_processes_share_a_mixture_and_resume_it(tmp_path):
     for process in ranks:
         process.join()
     assert [process.exitcode for process in ranks] == [0, 0]
-    drawn = [json.loads((tmp_path / f'drawn_{rank}.json').read_text()) for rank in (0, 1)]
-    assert all(len(one['whole']) == 12 and one['whole'] == one['cut'] for one in drawn)
+    seen = [json.loads((tmp_path / f'seen_{rank}.json').read_text()) for rank in (0, 1)]
+    assert all(one['whole'] == one['cut'] for one in seen)  # so both have the same metrics after the resumption
+    drawn = [[item for item in one['whole'] if isinstance(item, list)] for one in seen]
     every = [[0, number] for number in range(16)] + [[1, number] for number in range(8)]
-    assert sorted(drawn[0]['whole'] + drawn[1]['whole']) == every, 'each sample once, in one of the processes'
-    whole, cut = (read_checkpoint(tmp_path / name / 'iter_4.pth')['state_dict'] for name in ('whole', 'cut'))
+    assert sorted(drawn[0] + drawn[1]) == every, 'each sample once, in one of the processes'
+    assert any(one[0] != other[0] for one, other in zip(*drawn)), 'in some step one process alone had no labels'
+    whole, cut = (read_checkpoint(tmp_path / name / 'iter_12.pth')['state_dict'] for name in ('whole', 'cut'))
     assert whole.keys() == cut.keys() and all(torch.equal(value, cut[key]) for key, value in whole.items())
+    cfg = make_mixture_cfg(tmp_path, 12, 'alone', validated=5)
+    cfg.test_dataloader = cfg.val_dataloader
+    alone = evaluate(cfg, tmp_path / 'whole' / 'iter_12.pth')
+    assert seen[0]['whole'][-1] == pytest.approx(alone, rel=1e-6)  # five samples do not divide among two processes

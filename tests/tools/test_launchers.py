@@ -40,7 +40,7 @@ def launch(tmp_path):
 def test_torchrun_gets_the_tool_and_its_options(launch, script, args, command):
     status, words, _ = launch(script, *args, PORT='29999', NNODES='3')
     assert status == 0
-    assert words[:2] == ['-m', 'torch.distributed.run']
+    assert words[:2] == ['-m', 'handkd.launching']
     for option, value in (('--nproc-per-node', '2'), ('--master-port', '29999'), ('--nnodes', '3')):
         assert words[words.index(option) + 1] == value
     assert words[-len(command) :] == command
