@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
@@ -46,6 +47,8 @@ GIVEN_BY_BUILDERS = {
     'vis_backend': {'save_dir'},
 }
 """Name of a registry -> arguments that MMEngine adds to those of the config."""
+SIBLINGS = ('mmpretrain', 'mmdet', 'mmseg')
+"""Packages beside MMPose whose classes a config may name with their package's prefix."""
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
 
 
@@ -242,6 +245,9 @@ def _check_node(where: str, node: dict, entries: set[str], cfg: Config) -> None:
     kind = node['type']
     registry, target = (None, kind) if callable(kind) else find_class(kind)
     if target is None:
+        package = str(kind).partition('.')[0]
+        if package in SIBLINGS and find_spec(package) is None:
+            raise ConfigError(f'{where}: {kind!r} needs the package {package}: pip install {package}')
         raise ConfigError(f'{where}: no class {kind!r} is registered; {did_you_mean(kind, class_names())}')
     signature = signature_of(target)
     known = set(signature.arguments)

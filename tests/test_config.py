@@ -44,6 +44,11 @@ def test_a_misspelt_key_fails_with_its_place_and_the_nearest_right_name(key, hin
         ('train_dataloader.sampler.type', 'ReproducableSampler', "'ReproducibleSampler'"),
         ('test_evaluator.type', 'HandKeypointsMetric', "'HandKeypointMetric'"),
         ('optim_wrapper.optimizer.type', 'Adamm', "'Adam'"),
+        (
+            'model.student.backbone.type',
+            'mmpretrain.VisionTransformer',
+            "'mmpretrain.VisionTransformer' needs the package mmpretrain: pip install mmpretrain",
+        ),
     ],
 )
 def test_an_unknown_type_fails_with_the_nearest_registered_name(key, value, hint):

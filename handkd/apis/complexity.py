@@ -10,7 +10,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from handkd.models.checkpoint import TRAINING_ONLY
+from handkd.models.weight_names import TRAINING_ONLY
 from handkd.registry import MODELS
 from handkd.size_checks import input_shape
 

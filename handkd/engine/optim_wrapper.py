@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from handkd.models.wrapped_forward import float32_heads
 from handkd.registry import OPTIM_WRAPPERS
 
 
@@ -47,6 +48,7 @@ class AutocastOptimWrapper(OptimWrapper):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Enter autocast around the forward pass of ``model``."""
-        with super().optim_context(model), torch.autocast(self.device, torch.bfloat16, enabled=self.enabled):
+        """Enter autocast around the forward pass of ``model``; MMPose's heads in it still give float32."""
+        heads = float32_heads(model) if self.enabled else nullcontext()
+        with super().optim_context(model), torch.autocast(self.device, torch.bfloat16, enabled=self.enabled), heads:
             yield

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from os import PathLike
 from pathlib import Path
 
 import torch
+from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
@@ -15,13 +15,9 @@ from handkd.reading import open_file
 from handkd.unpickling import RefusedPickleError
 
 from .checkpoint_files import ZIP, read_archive, read_stream
+from .weight_names import TRAINING_ONLY, averages_in, backbone_prefix, of_network, usual_names
 
 _HEADER = 512  # bytes; a tar archive has its magic word near the end of them
-
-TRAINING_ONLY = 'training_only.'
-"""Prefix of the weights in a checkpoint that only training needs: those of distillers and of view synthesis."""
-_FORMER_PREFIX = 'distillers.'
-"""Former value of :data:`TRAINING_ONLY`; checkpoints with it are still read."""
 
 
 class CheckpointError(ValueError):
@@ -83,6 +79,8 @@ def _what_it_is(begins: bytes) -> str:
 def weights_in(checkpoint: dict, path: str | PathLike) -> dict[str, torch.Tensor]:
     """Return the weights of a checkpoint: its ``state_dict``, or all of it if it has weights only.
 
+    Of a file that has both the last weights and their averages (EMA), the averages are returned.
+
     Args:
         checkpoint: Result of :func:`read_checkpoint`.
         path: Its file, for the error.
@@ -93,7 +91,8 @@ def weights_in(checkpoint: dict, path: str | PathLike) -> dict[str, torch.Tensor
     Raises:
         CheckpointError: If it has no weights; names what was found.
     """
-    state = checkpoint.get('state_dict', checkpoint)
+    averages = averages_in(checkpoint)
+    state = checkpoint[averages] if averages else checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
         raise CheckpointError(f"{path}: 'state_dict' must be a dict of tensors, found a {type(state).__name__}")
     others = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
@@ -133,8 +132,10 @@ def check_is_file(path: str | PathLike) -> None:
 def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the network', prefix: str = '') -> None:
     """Load a checkpoint's weights into a network; every name and shape must match.
 
-    A ``DistilledEstimator`` and its plain student fit each other. The weights of a training-only module may be on one
-    side only: those that the network lacks are left out, and those that the checkpoint lacks keep their values.
+    Names of other versions and wrappers are understood (:func:`~handkd.models.weight_names.usual_names`), also those
+    that MMPose's own parts convert. A ``DistilledEstimator`` and its plain student fit each other. The weights of a
+    training-only module may be on one side only: those that the network lacks are left out, and those that the
+    checkpoint lacks keep their values. Of averaged and last weights the averages are loaded, and the log says so.
 
     Args:
         network: The network, changed in place.
@@ -147,7 +148,10 @@ def load_weights(network: nn.Module, path: str | PathLike, owner: str = 'the net
         FileNotFoundError: If the file is missing.
         CheckpointError: If it is damaged or does not fit; lists what is missing, unexpected or of another shape.
     """
-    load_state(network, weights_in(read_checkpoint(path), path), path, owner, prefix)
+    checkpoint = read_checkpoint(path)
+    load_state(network, weights_in(checkpoint, path), path, owner, prefix)
+    if averages_in(checkpoint):
+        print_log(f'{path}: {owner} has the weights averaged in training (EMA), not the last ones', 'current')
 
 
 def load_state(
@@ -167,7 +171,7 @@ def load_state(
     """
     state = usual_names(state)
     state = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
-    before = network.state_dict()
+    state, before = of_network(network, state), network.state_dict()
     shared = {_training_only(key) for key in before} & {_training_only(key) for key in state} | {None}
     own, state = ({k: v for k, v in weights.items() if _training_only(k) in shared} for weights in (before, state))
     shapes = [
@@ -182,39 +186,21 @@ def load_state(
     }
     found = [f'{len(keys)} {what} ({_some(keys)})' for what, keys in faults.items() if keys]
     if found:
+        _check_whole(before, state, path, owner)
         raise CheckpointError(f'{path} does not fit {owner}, it is of another architecture: ' + '; '.join(found))
-    network.load_state_dict({**before, **state})
+    before.update(state)  # it holds the versions of the network's parts, whose names the weights have now
+    network.load_state_dict(before)
 
 
-def usual_names(state: dict) -> dict:
-    """Return weights under the names of current networks.
-
-    The prefix ``module.`` of a network wrapped for several processes is removed, averages that MMCV 1 stored beside the
-    weights (``ema_...``) are left out, ``keypoint_head.`` of MMPose 0.x becomes ``head.``, and training-only weights
-    get their present prefix.
-
-    Args:
-        state: Names and tensors.
-    """
-    if state and all(key.startswith('module.') for key in state):
-        state = {key.removeprefix('module.'): value for key, value in state.items()}
-    state = {key: value for key, value in state.items() if not key.startswith('ema_')}
-    state = {re.sub(r'^keypoint_head\.', 'head.', key): value for key, value in state.items()}
-    rename_training_only(state, '')
-    return state
-
-
-def rename_training_only(state_dict: dict, prefix: str, *_args: object) -> None:
-    """Give training-only weights their present prefix, in place; a pre-hook of ``load_state_dict``.
-
-    Args:
-        state_dict: Names and tensors of any shape, unit and frame.
-        prefix: Prefix of the estimator's weights in it.
-        *_args: The other arguments of such a hook, not used.
-    """
-    former = prefix + _FORMER_PREFIX
-    for key in [key for key in state_dict if key.startswith(former)]:
-        state_dict[prefix + TRAINING_ONLY + key.removeprefix(former)] = state_dict.pop(key)
+def _check_whole(own: dict, state: dict, path: str | PathLike, owner: str) -> None:
+    """Refuse a file of a backbone alone by its own error, which says how to use it."""
+    prefix = backbone_prefix(own, state)
+    if prefix is not None:
+        given = f', prefix={prefix!r}' if prefix else ''
+        raise CheckpointError(
+            f'{path} has the weights of a backbone alone, but {owner} needs all of its weights: begin its training '
+            f"with backbone=dict(init_cfg=dict(type='Pretrained', checkpoint={str(path)!r}{given}))"
+        )
 
 
 def _training_only(key: str) -> str | None:

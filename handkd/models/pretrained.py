@@ -15,7 +15,8 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-from .checkpoint import CheckpointError, usual_names, weights_in
+from .checkpoint import CheckpointError, weights_in
+from .weight_names import usual_names
 
 
 class PretrainedError(CheckpointError):

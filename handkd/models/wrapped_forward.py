@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from torch import nn
+from mmpose.models.heads.base_head import BaseHead
+from torch import Tensor, nn
 
 
 @contextmanager
@@ -33,3 +34,29 @@ def wrapped_forward(module: nn.Module, change: Callable[[object], object]) -> It
             del own['forward']
         else:
             own['forward'] = before
+
+
+@contextmanager
+def float32_heads(network: nn.Module) -> Iterator[None]:
+    """Let MMPose's heads in a network give float32 for as long as the context lasts.
+
+    Under bfloat16 autocast their losses would be computed from rounded outputs, and their accuracies fail: numpy has no
+    bfloat16. handkd's own heads end in :mod:`~handkd.models.float32_layers` instead.
+
+    Args:
+        network: The network; its heads' outputs keep their shapes, units and frames.
+    """
+    with ExitStack() as stack:
+        for part in network.modules():
+            if isinstance(part, BaseHead):
+                stack.enter_context(wrapped_forward(part, _to_float32))
+        yield
+
+
+def _to_float32(output: object) -> object:
+    """Convert the floating-point tensors of a head's output."""
+    if isinstance(output, Tensor):
+        return output.float() if output.is_floating_point() else output
+    if isinstance(output, dict):
+        return {key: _to_float32(value) for key, value in output.items()}
+    return type(output)(map(_to_float32, output)) if isinstance(output, (tuple, list)) else output

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from handkd.engine import AutocastOptimWrapper, bf16_is_fast
+from handkd.registry import MODELS
 
 
 def build(amp):
@@ -19,6 +20,18 @@ def test_the_forward_pass_runs_in_the_chosen_precision_and_gradients_in_float32(
     wrapper.backward(out.float().sum())
     assert net.weight.grad.dtype == torch.float32
     assert net(torch.randn(2, 4)).dtype == torch.float32
+
+
+def test_heads_of_mmpose_give_float32():
+    head = MODELS.build(
+        dict(type='HeatmapHead', in_channels=4, out_channels=2, deconv_out_channels=None, deconv_kernel_sizes=None)
+    )
+    wrapper = AutocastOptimWrapper(amp=True, optimizer=torch.optim.Adam(head.parameters()))
+    features = torch.randn(1, 4, 8, 8)
+    with wrapper.optim_context(head):
+        assert head.final_layer(features).dtype == torch.bfloat16
+        assert head.forward((features,)).dtype == torch.float32
+    assert 'forward' not in vars(head)
 
 
 def test_auto_follows_the_hardware(monkeypatch):

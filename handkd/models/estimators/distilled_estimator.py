@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from handkd.registry import MODELS
 
-from ..checkpoint import TRAINING_ONLY, rename_training_only
 from ..distillers import BaseDistiller, DistillContext, check_taps, log_gradient_ratios, record_taps
 from ..initialisation import own_random_numbers
 from ..rows import rows_with, take_rows
+from ..weight_names import TRAINING_ONLY, rename_training_only
 from .network_inputs import by_modality, modalities_of, run_network
 from .teacher import TeacherOutput
 from .teacher_inputs import check_same_normalisation

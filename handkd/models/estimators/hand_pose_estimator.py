@@ -15,8 +15,8 @@ from handkd.registry import MODELS
 
 from .. import heads
 from ..backbones.frozen_estimator import FrozenEstimator
-from ..checkpoint import TRAINING_ONLY, rename_training_only
 from ..rows import check_inputs
+from ..weight_names import TRAINING_ONLY, rename_training_only
 from .network_inputs import modalities_of
 from .teacher_inputs import check_same_normalisation
 

@@ -8,10 +8,10 @@ from torch import Tensor
 from handkd.registry import MODELS
 
 from ..backbones import Latents
-from ..checkpoint import rename_training_only
 from ..distillers import log_gradient_ratios
 from ..initialisation import own_random_numbers
 from ..targets import labelled_samples, stack_rotations
+from ..weight_names import rename_training_only
 from .hand_pose_estimator import add_predictions, build_head, choose_inputs
 from .view_groups import ViewSources, draw_sources, find_groups, other_sources, relative_rotations, turn_points
 

@@ -41,18 +41,34 @@ def distilled_cfg(teacher_file):
 
 
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+_REGRESSION = dict(type='RegressionLabel', input_size=(64, 64))
+_SIMCC = dict(type='SimCCLabel', input_size=(64, 64), sigma=2.0, simcc_split_ratio=2.0)
 MMPOSE_CODECS = dict(
     heatmap=dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(8, 8), sigma=1),
-    simcc=dict(type='SimCCLabel', input_size=(64, 64), sigma=2.0, simcc_split_ratio=2.0),
-    regression=dict(type='RegressionLabel', input_size=(64, 64)),
+    simcc=_SIMCC,
+    rtmcc=_SIMCC,
+    regression=_REGRESSION,
+    rle=_REGRESSION,
+    integral=_REGRESSION,
+    dsnt=dict(type='IntegralRegressionLabel', input_size=(64, 64), heatmap_size=(8, 8), sigma=1),
 )
+_UP = dict(deconv_out_channels=(8, 8), deconv_kernel_sizes=(4, 4))
+_GRID = dict(in_featuremap_size=(2, 2))
 MMPOSE_HEADS = dict(
-    heatmap=dict(type='HeatmapHead', deconv_out_channels=(8, 8), deconv_kernel_sizes=(4, 4), out_channels=21),
-    simcc=dict(
-        type='SimCCHead', input_size=(64, 64), in_featuremap_size=(2, 2), deconv_out_channels=None, out_channels=21
+    heatmap=dict(type='HeatmapHead', out_channels=21, **_UP),
+    simcc=dict(type='SimCCHead', input_size=(64, 64), out_channels=21, deconv_out_channels=None, **_GRID),
+    rtmcc=dict(
+        type='RTMCCHead', input_size=(64, 64), out_channels=21, final_layer_kernel_size=1, **_GRID,
+        gau_cfg=dict(hidden_dims=16, s=8, expansion_factor=2, dropout_rate=0.0, drop_path=0.0, act_fn='SiLU',
+                     use_rel_bias=False, pos_enc=False),
     ),
-    regression=dict(type='RegressionHead', num_joints=21, loss=dict(type='SmoothL1Loss', use_target_weight=True)),
-)
+    regression=dict(type='RegressionHead', num_joints=21),
+    rle=dict(type='RLEHead', num_joints=21),
+    integral=dict(type='IntegralRegressionHead', num_joints=21, **_UP, **_GRID),
+    dsnt=dict(type='DSNTHead', num_joints=21, **_UP, **_GRID),
+)  # fmt: skip
+POOLED = ('regression', 'rle')
+"""Kinds of head that take pooled features."""
 
 
 def topdown_cfg(kind='heatmap', width=8, **own):
@@ -61,7 +77,7 @@ def topdown_cfg(kind='heatmap', width=8, **own):
         type='TopdownPoseEstimator',
         data_preprocessor=dict(type='PoseDataPreprocessor', mean=MEAN, std=STD, bgr_to_rgb=True),
         backbone=dict(type='ResNet', depth=18, base_channels=width, stem_channels=8),
-        neck=dict(type='GlobalAveragePooling') if kind == 'regression' else None,
+        neck=dict(type='GlobalAveragePooling') if kind in POOLED else None,
         head=dict(MMPOSE_HEADS[kind], in_channels=8 * width, decoder=MMPOSE_CODECS[kind]),
         **own,
     )
