@@ -36,7 +36,7 @@ def baseline_config(cfg: Config) -> Config:
         )
         raise ConfigError(f'--baseline: model.type must be DistilledEstimator, found {kind}: {reason}')
     cfg = copy.deepcopy(cfg)
-    _set_network(cfg, cfg.model.student)
+    set_network(cfg, cfg.model.student)
     _prune(cfg.train_dataloader.dataset, _modalities(cfg.model), _fields(()))
     return cfg
 
@@ -63,7 +63,7 @@ def teacher_config(cfg: Config, name: str) -> Config:
     if 'model' not in teachers[name]:
         raise ConfigError(f'--teacher {name}: model.teachers.{name} has no model of its own to train')
     cfg = copy.deepcopy(cfg)
-    _set_network(cfg, cfg.model.teachers[name].model)
+    set_network(cfg, cfg.model.teachers[name].model)
     modalities, fields = _modalities(cfg.model), _fields(())
     training = cfg.train_dataloader.dataset
     _leave_out(training, lambda inner: _packs(inner, modalities))
@@ -110,12 +110,29 @@ def remove_absent_parts(cfg: Config) -> None:
         _prune(cfg.train_dataloader.dataset, modalities, _fields(cfg.model.distillers.values()))
 
 
-def _set_network(cfg: Config, network: ConfigDict) -> None:
-    """Make a network of a distilled config its whole model, normalised as before."""
+def set_network(cfg: Config, network: ConfigDict) -> None:
+    """Make a network of a distilled config its whole model, normalised as before.
+
+    An estimator of MMPose takes one tensor, where ``DistilledEstimator`` takes images by modality.
+
+    Args:
+        cfg: The config, changed in place.
+        network: The student, or a teacher's estimator.
+    """
     preprocessor = cfg.model.get('data_preprocessor')
     cfg.model = network
     if preprocessor is not None:
         cfg.model.data_preprocessor = preprocessor
+        by_modality = str(preprocessor.get('type')).rpartition('.')[2] == 'HandDataPreprocessor'
+        if by_modality and _is_mmpose(network):
+            cfg.model.data_preprocessor.only = 'rgb'
+
+
+def _is_mmpose(network: ConfigDict) -> bool:
+    """Whether a network is an estimator of MMPose."""
+    MODELS.import_from_location()
+    kind = MODELS.get(str(network.type))
+    return any(cls.__name__ == 'BasePoseEstimator' for cls in getattr(kind, '__mro__', ()))
 
 
 def _is_distilled(cfg: Config) -> bool:

@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from handkd.baseline import set_network
 from handkd.config import load_config
 from handkd.config_files import find_config
 from handkd.geometry import original_pixels
@@ -29,7 +30,7 @@ def student_config(cfg: Config) -> Config:
     """Return a copy of a config in which a distilled model is replaced by its student, the network at test time."""
     cfg = copy.deepcopy(cfg)
     if 'student' in cfg.model:
-        cfg.model = cfg.model.student
+        set_network(cfg, cfg.model.student)
     return cfg
 
 

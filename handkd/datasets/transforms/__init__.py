@@ -5,6 +5,7 @@ from .batch import BatchTransform, SampleBatch, count_draws, run_batch, take_bat
 from .cropping import HandCrop, RandomCropNoise
 from .depth import DepthToCube, HandMaskFromDepth
 from .finding import FindHandCube, HandMaskFromCube
+from .mmpose_targets import HandTargets
 from .packing import PackHandInputs
 from .photometric import PhotometricJitter, RandomBlockReplacement
 from .sample import check_sample
@@ -19,6 +20,7 @@ __all__ = [
     'HandMaskFromCube',
     'HandMaskFromDepth',
     'HandResize',
+    'HandTargets',
     'LoadBackground',
     'PackHandInputs',
     'PhotometricJitter',

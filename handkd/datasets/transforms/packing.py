@@ -13,6 +13,7 @@ from handkd.hints import check_choice
 from handkd.registry import TRANSFORMS
 
 from .batch import BatchTransform, SampleBatch
+from .mmpose_targets import pack_for_mmpose
 from .sample import PICTURE_KEYS, sample_name
 
 _KEYS = {'rgb': 'img', 'depth': 'depth', 'background': 'background'}
@@ -45,6 +46,8 @@ class PackHandInputs(BatchTransform):
         fields (Sequence[str]): Which of 'hand_mask' and 'part_seg' go to ``gt_fields``. Defaults to ().
         meta_keys (Sequence[str]): Keys of the meta information; absent ones are left out. Defaults to
             ``PackHandInputs.META_KEYS``.
+        mmpose (bool): Whether to add what an estimator of MMPose and its metrics need: the targets of HandTargets, and
+            the crop's place (:func:`~handkd.datasets.transforms.mmpose_targets.pack_for_mmpose`). Defaults to False.
 
     Raises:
         ValueError: If a modality or field is unknown, or there is no modality.
@@ -61,6 +64,7 @@ class PackHandInputs(BatchTransform):
         modalities: Sequence[str] = ('rgb',),
         fields: Sequence[str] = (),
         meta_keys: Sequence[str] = META_KEYS,
+        mmpose: bool = False,
     ) -> None:
         if isinstance(modalities, str) or not modalities:
             raise ValueError(f"PackHandInputs: modalities must be a tuple such as ('rgb',), found {modalities!r}")
@@ -69,6 +73,7 @@ class PackHandInputs(BatchTransform):
         for name in fields:
             check_choice(name, _FIELDS, 'PackHandInputs(fields=...)')
         self.modalities, self.fields, self.meta_keys = tuple(modalities), tuple(fields), tuple(meta_keys)
+        self.mmpose = mmpose
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> list[dict]:
         """Pack samples.
@@ -97,6 +102,9 @@ class PackHandInputs(BatchTransform):
             if maps:
                 fields = _filled(PixelData(), {key: column[i] for key, column in maps})
                 _filled(data_sample, dict(_gt_fields=fields))
+            if self.mmpose:
+                height, width = inputs[0][1][i].shape[1:]
+                pack_for_mmpose(data_sample, batch.sample(i), (width, height))
             packed.append(dict(inputs={name: column[i] for name, column in inputs}, data_samples=data_sample))
         return packed
 

@@ -39,9 +39,12 @@ class HandDataPreprocessor(BaseDataPreprocessor):
             and on GPUs with tensor cores. The shape is (B, C, H, W) in any case. Defaults to True.
         non_blocking (bool): Whether copies to the device may overlap with computing (from pinned memory). Defaults to
             False.
+        only (str, optional): Modality whose images alone are the network's input, as one tensor: 'rgb' for an estimator
+            of MMPose without a ``DistilledEstimator`` around it. Defaults to None: images by modality.
 
     Raises:
-        ValueError: If statistics lack a key or have the wrong number of channels, or a std is not positive.
+        ValueError: If ``only`` is no modality, statistics lack a key or have the wrong number of channels, or a std is
+            not positive.
     """
 
     def __init__(
@@ -51,8 +54,12 @@ class HandDataPreprocessor(BaseDataPreprocessor):
         bgr_to_rgb: bool = True,
         channels_last: bool = True,
         non_blocking: bool = False,
+        only: str | None = None,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
+        if only is not None:
+            _check_modality(only)
+        self.only = only
         self.bgr_to_rgb, self.channels_last = bgr_to_rgb, channels_last
         self._statistics: dict[str, tuple[list[float], list[float]] | None] = {}
         self._register('rgb', rgb)
@@ -86,7 +93,8 @@ class HandDataPreprocessor(BaseDataPreprocessor):
             training: Not used: nothing here is random. Defaults to False.
 
         Returns:
-            ``inputs``: modality -> float32 tensor (B, C, H, W) on the device; ``data_samples`` unchanged, or None.
+            ``inputs``: modality -> float32 tensor (B, C, H, W) on the device, or the tensor of ``only``;
+            ``data_samples`` unchanged, or None.
 
         Raises:
             ValueError: If there are no inputs, a modality is unknown, or sizes or numbers of images differ.
@@ -98,6 +106,10 @@ class HandDataPreprocessor(BaseDataPreprocessor):
                 'HandDataPreprocessor: the batch needs inputs by modality (a dict such as rgb -> images), '
                 f'found {found}; the pipeline must end with PackHandInputs'
             )
+        if self.only is not None:
+            if self.only not in inputs:
+                raise ValueError(f'HandDataPreprocessor(only={self.only!r}): the batch holds {sorted(inputs)} alone')
+            inputs = {self.only: inputs[self.only]}
         samples = data.get('data_samples')
         batch = {}
         for modality, images in inputs.items():
@@ -108,7 +120,7 @@ class HandDataPreprocessor(BaseDataPreprocessor):
                     'every sample of a batch needs every modality'
                 )
             batch[modality] = self._normalise(modality, _stack(modality, images))
-        return dict(inputs=batch, data_samples=samples)
+        return dict(inputs=batch if self.only is None else batch[self.only], data_samples=samples)
 
     def _normalise(self, modality: str, images: Tensor) -> Tensor:
         """Move a batch (B, C, H, W) of any type to the device, convert it to float32 and normalise it."""

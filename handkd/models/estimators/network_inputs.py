@@ -55,6 +55,9 @@ def run_network(network: nn.Module, inputs: dict[str, Tensor], data_samples: lis
             f"the network {type(network).__name__} of MMPose takes 'rgb', but the batch holds {sorted(inputs)}: name "
             "'rgb' in PackHandInputs(modalities=...)"
         )
+    images = inputs['rgb']
     if mode == 'loss':
         check_inputs(data_samples, modalities_of(network))
-    return network(inputs['rgb'], data_samples, mode)
+        if images.device.type != 'cpu':  # MMPose's preprocessor moves labels there, handkd's leaves them to the heads
+            data_samples = [sample.to(images.device) for sample in data_samples]
+    return network(images, data_samples, mode)

@@ -151,3 +151,13 @@ def test_bad_statistics(settings):
 
 def test_it_is_built_by_name():
     assert isinstance(MODELS.build(dict(type='HandDataPreprocessor')), HandDataPreprocessor)
+
+
+def test_one_modality_alone_as_a_tensor():
+    data = samples(*images())
+    whole = HandDataPreprocessor()(data)['inputs']['rgb']
+    assert torch.equal(HandDataPreprocessor(only='rgb')(data)['inputs'], whole)
+    with pytest.raises(ValueError, match=r"only='rgb'\): the batch holds \['depth'\] alone"):
+        HandDataPreprocessor(only='rgb')(dict(inputs=dict(depth=data['inputs']['depth'])))
+    with pytest.raises(ValueError, match="no modality 'infrared'"):
+        HandDataPreprocessor(only='infrared')

@@ -211,3 +211,14 @@ def test_a_student_of_mmpose_learns_from_a_teacher_of_depth(distilled, mmpose_ba
     batch = mmpose_batch()
     batch['inputs'] = dict(rgb=batch['inputs'], depth=list(torch.rand(2, 1, 64, 64)))
     assert {'loss_kpt', 'loss_feature_distance'} <= set(train_step(model, batch))
+
+
+def test_a_teacher_of_mmpose_and_a_student_of_handkd(distilled, batch):
+    mimic = dict(type='FeatureMimic', teacher='big', layer='backbone')
+    model = MODELS.build(distilled(topdown_backbone(), topdown_cfg(), distillers=dict(feature=mimic)))
+    assert {'loss_reg', 'loss_feature_mimic'} <= set(train_step(model, batch))
+
+
+def topdown_backbone():
+    """An estimator of handkd on the backbone of MMPose's."""
+    return dict(estimator_cfg(), backbone=topdown_cfg()['backbone'])
