@@ -9,6 +9,7 @@ from .checkpoints import FinalCheckpointHook
 from .divergence import DivergenceHook
 from .hooks import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .monitors import MonitorNamesHook
+from .weight_schedules import WeightScheduleHook
 
 
 def essential_hooks(by_epoch: bool) -> list[Hook]:
@@ -26,4 +27,5 @@ def essential_hooks(by_epoch: bool) -> list[Hook]:
         DistSamplerSeedHook(),
         FinalCheckpointHook(by_epoch),
         MonitorNamesHook(),
+        WeightScheduleHook(by_epoch),
     ]

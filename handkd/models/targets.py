@@ -93,6 +93,38 @@ def stack_keypoints(data_samples: list, device: torch.device, visible_only: bool
     return keypoints, visible * valid if visible_only else valid
 
 
+def stack_joint_weights(data_samples: list, device: torch.device) -> Tensor:
+    """Stack the weights of the samples' joints in a loss on single joints.
+
+    Args:
+        data_samples: ``PoseDataSample`` of each image, either from a pipeline of MMPose with the weights of its codec,
+            ``gt_instance_labels.keypoint_weights`` of shape (1, K), or with ``gt_instances.keypoints_valid`` of shape
+            (1, K), 1 where a joint has a label, or else ``gt_instances.keypoints_visible``.
+        device: Device of the result.
+
+    Returns:
+        Shape (B, K), float32, mostly 0 or 1.
+
+    Raises:
+        ValueError: If a sample has none of these; names it.
+    """
+    rows = []
+    for sample in data_samples:
+        encoded, labels = sample.get('gt_instance_labels', {}), sample.get('gt_instances', {})
+        if 'keypoint_weights' in encoded:
+            rows.append(encoded.keypoint_weights[0])
+        else:
+            key = next((key for key in ('keypoints_valid', 'keypoints_visible') if key in labels), None)
+            if key is None:
+                raise ValueError(
+                    f"sample {_name(sample)!r} has neither 'keypoint_weights' among its gt_instance_labels nor "
+                    f"'keypoints_valid' or 'keypoints_visible' among its gt_instances: have the pipeline pack one, or "
+                    f'set use_target_weight=False'
+                )
+            rows.append(labels[key][0])
+    return torch.stack([torch.as_tensor(row) for row in rows]).to(device, torch.float32)
+
+
 def _stack(data_samples: list, keys: Sequence[str], device: torch.device, what: str) -> list[Tensor]:
     """Stack some of the samples' labels, float32."""
     for sample in data_samples:

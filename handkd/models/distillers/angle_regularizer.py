@@ -36,8 +36,10 @@ class AngleRegularizer(BaseDistiller):
     gt_instances = ('keypoints_cam',)
     takes_sample_weights = True
 
-    def __init__(self, limits: str, weight: float = 0.1, warmup: int = 0) -> None:
-        super().__init__()
+    def __init__(
+        self, limits: str, weight: float = 0.1, warmup: int = 0, schedule: dict | list[dict] | None = None
+    ) -> None:
+        super().__init__(schedule)
         if warmup < 0:
             raise ValueError(f'AngleRegularizer: warmup must not be negative, found {warmup!r}')
         self.rules = AngleRules(limits)

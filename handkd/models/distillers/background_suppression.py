@@ -66,6 +66,8 @@ class BackgroundSuppression(BaseDistiller):
             choice by each image's ``img_id``. Defaults to 1.0.
         seed (int): Determines which images these are, independent of the run's own seed. Defaults to 0.
         reduction (str): 'sum' or 'mean' over a sample's activations. Defaults to 'sum'.
+        schedule (dict | list[dict], optional): Factor of the losses over the training, see
+            :class:`~handkd.models.distillers.WeightSchedule`. Defaults to None: always 1.
 
     Raises:
         ValueError: If ``reduction`` is unknown or ``fraction`` is not in (0, 1].
@@ -75,9 +77,15 @@ class BackgroundSuppression(BaseDistiller):
     takes_sample_weights = True
 
     def __init__(
-        self, layer: str, weight: float = 1.0, fraction: float = 1.0, seed: int = 0, reduction: str = 'sum'
+        self,
+        layer: str,
+        weight: float = 1.0,
+        fraction: float = 1.0,
+        seed: int = 0,
+        reduction: str = 'sum',
+        schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(schedule)
         check_choice(reduction, ('sum', 'mean'), 'BackgroundSuppression(reduction=...)')
         if not 0 < fraction <= 1:
             raise ValueError(f'BackgroundSuppression: fraction must be in (0, 1], found {fraction!r}')

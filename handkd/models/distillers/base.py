@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..rows import sample_weights
+from .weight_schedule import build_schedules
 
 
 @dataclass
@@ -47,6 +49,11 @@ class BaseDistiller(BaseModule, metaclass=ABCMeta):
     the inputs of its teachers and the labels in the attributes below, and so averages over these; without any it is not
     called. The first dimension of the layers that it reads must be the batch.
 
+    Args:
+        schedule (dict | list[dict], optional): Factor of its losses over the training, see
+            :class:`~handkd.models.distillers.WeightSchedule`; of several, their product. Defaults to None: always 1.
+        init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
+
     Attributes:
         student_taps: Names of the student's layers that it reads (taps: outputs recorded in the forward pass).
         teacher_taps: Names of the layers that it reads of each teacher, by the teacher's name.
@@ -61,6 +68,14 @@ class BaseDistiller(BaseModule, metaclass=ABCMeta):
     gt_fields: tuple[str, ...] = ()
     gt_instances: tuple[str, ...] = ()
     takes_sample_weights = False
+
+    def __init__(self, schedule: dict | list[dict] | None = None, init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg)
+        self.schedules = build_schedules(schedule, type(self).__name__)
+
+    def factor(self) -> float:
+        """Return the factor of the current step, by which the wrapper multiplies the losses; 1 without a schedule."""
+        return math.prod(schedule.factor() for schedule in self.schedules)
 
     @abstractmethod
     def forward(self, context: DistillContext) -> dict[str, Tensor]:

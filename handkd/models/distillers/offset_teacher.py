@@ -47,6 +47,8 @@ class OffsetTeacher(BaseDistiller):
         offset_weight (float): Weight of Loss_off: lambda_2 of Eq. 4, which the paper does not give. Defaults to 1.0.
         modified_weight (float): Weight of Loss_pos^mod: lambda_3 of Eq. 4. Defaults to 1.0.
         modified_on (str): Hands to which Loss_pos^mod applies, 'all' or 'invalid'. Defaults to 'all'.
+        schedule (dict | list[dict], optional): Factor of the losses over the training, see
+            :class:`~handkd.models.distillers.WeightSchedule`. Defaults to None: always 1.
 
     Raises:
         FileNotFoundError: If the file of bounds is missing.
@@ -67,8 +69,9 @@ class OffsetTeacher(BaseDistiller):
         offset_weight: float = 1.0,
         modified_weight: float = 1.0,
         modified_on: str = 'all',
+        schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(schedule)
         check_choice(modified_on, MODIFIED_ON, 'OffsetTeacher(modified_on=...)')
         if isinstance(layers, str) or not layers:
             raise ValueError(f"OffsetTeacher: layers must be a list of names such as ['neck'], found {layers!r}")
