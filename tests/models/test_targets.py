@@ -8,6 +8,7 @@ from handkd.models.targets import (
     labelled_samples,
     stack_cameras,
     stack_cubes,
+    stack_joint_weights,
     stack_joints,
     stack_keypoints,
     stack_known_joints,
@@ -122,3 +123,15 @@ def test_invisible_joints_count_on_request(batch):
     batch['data_samples'][1].gt_instances.keypoints_visible = np.zeros((1, 21), np.float32)
     counts = [stack_keypoints(batch['data_samples'], CPU, flag)[1][1].sum() for flag in (True, False)]
     assert counts == [0, 21]
+
+
+def test_weights_of_joints_are_those_of_the_codec_or_of_the_labels():
+    encoded, valid, visible, nothing = (PoseDataSample(metainfo=dict(img_id=i)) for i in range(4))
+    encoded.gt_instances = InstanceData(keypoints_valid=np.ones((1, 3)))
+    encoded.gt_instance_labels = InstanceData(keypoint_weights=torch.tensor([[0.5, 0.0, 2.0]]))
+    valid.gt_instances = InstanceData(keypoints_valid=np.float32([[1, 0, 1]]), keypoints_visible=np.zeros((1, 3)))
+    visible.gt_instances = InstanceData(keypoints_visible=np.float32([[0, 1, 1]]))
+    weights = stack_joint_weights([encoded, valid, visible], CPU)
+    assert weights.dtype == torch.float32 and weights.tolist() == [[0.5, 0.0, 2.0], [1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]
+    with pytest.raises(ValueError, match="sample 3 has neither 'keypoint_weights' among .* use_target_weight=False"):
+        stack_joint_weights([nothing], CPU)

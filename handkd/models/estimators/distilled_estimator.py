@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor, nn
 
@@ -11,6 +13,7 @@ from ..distillers import BaseDistiller, DistillContext, check_taps, log_gradient
 from ..initialisation import own_random_numbers
 from ..rows import rows_with, take_rows
 from ..weight_names import TRAINING_ONLY, rename_training_only
+from .frozen_parts import check_something_learns, freeze_parts
 from .network_inputs import by_modality, modalities_of, run_network
 from .teacher import TeacherOutput
 from .teacher_inputs import check_same_normalisation
@@ -37,11 +40,17 @@ class DistilledEstimator(BaseModel):
             ``data_preprocessor``. Defaults to {}: distillers may work without a teacher network.
         data_preprocessor (dict, optional): Config of the preprocessor, with the normalisation of the student's own.
             Defaults to None: the student's.
+        frozen (Sequence[str]): Dotted names of parts of the student that do not learn and stay in eval mode, which
+            keeps the statistics of their batch normalisations. DWPose's second stage trains the head of a student with
+            the first stage's backbone: ['backbone'], or ['backbone', 'neck']. Defaults to ().
+        student_weight (float): Multiplies the student's own losses, which compare it with the labels. 0.0 trains it by
+            the distillers alone, as MMPose's DWPoseDistiller does in the second stage. Defaults to 1.0.
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
-        ValueError: If a distiller names a teacher or a layer that does not exist, or the normalisation of a
-            preprocessor is unknown or differs from the student's.
+        ValueError: If a distiller names a teacher or a layer that does not exist, or one that is frozen, ``frozen``
+            names a part that does not exist, or the normalisation of a preprocessor is unknown or differs from the
+            student's.
         FileNotFoundError: If a teacher's checkpoint is missing.
     """
 
@@ -51,6 +60,8 @@ class DistilledEstimator(BaseModel):
         distillers: dict[str, dict],
         teachers: dict[str, dict] = {},  # noqa: B006 (never changed)
         data_preprocessor: dict | None = None,
+        frozen: Sequence[str] = (),
+        student_weight: float = 1.0,
         init_cfg: dict | None = None,
     ) -> None:
         distillers, teachers = (
@@ -71,6 +82,10 @@ class DistilledEstimator(BaseModel):
         self.training_only = ModuleDict(built | self._teachers.stored)
         self._student_taps = tuple(dict.fromkeys(layer for one in built.values() for layer in one.student_taps))
         check_taps(network, self._student_taps, 'the student')
+        freeze_parts(network, frozen)
+        check_something_learns(frozen, {name: one.student_taps for name, one in built.items()})
+        self._frozen = tuple(frozen)
+        self.student_weight = student_weight
         self._teachers.set_taps({name: one.teacher_taps for name, one in built.items()})
         self._register_state_dict_hook(_strip_student)
         self._register_load_state_dict_pre_hook(self._add_student)
@@ -103,7 +118,7 @@ class DistilledEstimator(BaseModel):
         if mode != 'loss':
             return run_network(self.student, inputs, data_samples, mode)
         with record_taps(self.student, self._student_taps) as student_taps:
-            losses = run_network(self.student, inputs, data_samples, 'loss')
+            losses = self._weighted(run_network(self.student, inputs, data_samples, 'loss'))
         outputs = self._teachers.run(inputs, data_samples)
         taught = {name: output.taps for name, output in outputs.items()}
         context = DistillContext(student_taps, taught, inputs, data_samples, self.student.head)
@@ -112,13 +127,31 @@ class DistilledEstimator(BaseModel):
             distiller = self.training_only[name]
             own = self._restrict(context, outputs, distiller)
             if own is not None:
-                distilled[name] = distiller(own)
+                factor = distiller.factor()
+                distilled[name] = {key: factor * value for key, value in distiller(own).items()}
         if self.log_gradients:
             sums = {name: sum(values.values()) for name, values in distilled.items() if values}
             log_gradient_ratios(self.parse_losses(losses)[0], sums, student_taps)
         for name, values in distilled.items():
             losses.update({f'loss_{name}_{key}': value for key, value in values.items()})
         return losses
+
+    def _weighted(self, losses: dict[str, Tensor | list[Tensor]]) -> dict[str, Tensor | list[Tensor]]:
+        """Return the student's losses and accuracies with the losses multiplied by ``student_weight``."""
+        if self.student_weight == 1:
+            return losses
+        weighted = dict(losses)
+        for name in (name for name in losses if 'loss' in name):  # by their names, as MMEngine adds them
+            parts, factor = losses[name], self.student_weight
+            weighted[name] = parts * factor if isinstance(parts, Tensor) else [part * factor for part in parts]
+        return weighted
+
+    def train(self, mode: bool = True) -> DistilledEstimator:
+        """Set the student and the distillers to training or eval mode; frozen parts remain in eval mode."""
+        super().train(mode)
+        for name in self._frozen:
+            self.student.get_submodule(name).eval()
+        return self
 
     def _restrict(
         self, context: DistillContext, outputs: dict[str, TeacherOutput], distiller: BaseDistiller
