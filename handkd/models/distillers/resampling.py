@@ -14,7 +14,7 @@ def resample_distribution(probability: Tensor, length: int, offset: float | None
     beyond the outermost centres goes to these.
 
     Args:
-        probability: Probability of each of L bins along an axis of the crop, shape (..., L), float32.
+        probability: Probability of each of L bins of any unit along an axis of the crop, shape (..., L), float32.
         length: Number L' of the new bins.
         offset: Position of the centre of bin 0, in new bins, where the centre of new bin 0 is 0. Defaults to None: both
             cover the same range, (L' / L - 1) / 2.

@@ -21,7 +21,7 @@ def simcc_divergence(student: Tensor, teacher: Tensor, beta: float = 1.0, offset
     square does not multiply the loss.
 
     Args:
-        student: SimCC vectors s of the crop before the softmax, no unit, shape (B, K, L).
+        student: SimCC vectors s of the crop before the softmax, any unit, shape (B, K, L).
         teacher: SimCC vectors t, shape (B, K, L'). If L' is not L, p is converted to the student's bins.
         beta: Factor of both vectors. Defaults to 1.0.
         offset: Position of the teacher's bin 0 in the student's bins, if L' is not L, see
@@ -48,6 +48,10 @@ class SimCCResponse(ResponseDistiller):
     without a schedule in the second, which trains the head alone. MMPose's own ``KLDiscretLoss`` is a mean over the
     bins and a sum over the batch, this loss a sum over the bins and a mean over the batch: their ratio changes with the
     sizes of batch and input, so look at ``GradientLogHook``'s ratio at the head.
+
+    Losses and gradients of both stages are those of MMPose's ``DWPoseDistiller`` on the same weights, with its teacher in
+    eval mode, as teachers are here. In MMPose's own runs that teacher is in training mode, so its predictions depend on
+    the batch, and the statistics of its batch normalisations change.
 
     A teacher of another input size or split ratio has another number of bins. Its distribution is moved to the
     student's bins so that the same point of the crop has the same position: pixels' centres as when images are resized.

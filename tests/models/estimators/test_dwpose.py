@@ -46,7 +46,8 @@ def theirs(tmp_path):
         preprocessor = student['data_preprocessor']
         model = DWPoseDistiller(distill_cfg=methods, data_preprocessor=preprocessor, **files, **own)
         torch.save(dict(state_dict=model.teacher.state_dict()), tmp_path / 'teacher.pth')
-        model.train().teacher.eval()  # their own runs leave it in training mode, which changes its statistics
+        assert model.train().teacher.training  # in their own runs its statistics change
+        model.teacher.eval()
         return model, str(tmp_path / 'teacher.pth')
 
     yield make

@@ -33,5 +33,5 @@ def test_wrong_parts_are_named(distilled_cfg):
     with pytest.raises(ConfigError, match="must be a list of parts of the student such as .* found 'backbone'"):
         freeze_parts(network, 'backbone')
     distilled_cfg['frozen'] = ['backbone', 'neck']
-    with pytest.raises(ConfigError, match=r"distillers\.feat reads \['neck'\] of the student, which .* feat=None"):
+    with pytest.raises(ConfigError, match=r"distillers\.feat reads \['neck'\] of the student, which .*feat=None"):
         MODELS.build(distilled_cfg)
