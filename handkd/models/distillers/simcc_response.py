@@ -49,9 +49,9 @@ class SimCCResponse(ResponseDistiller):
     bins and a sum over the batch, this loss a sum over the bins and a mean over the batch: their ratio changes with the
     sizes of batch and input, so look at ``GradientLogHook``'s ratio at the head.
 
-    Losses and gradients of both stages are those of MMPose's ``DWPoseDistiller`` on the same weights, with its teacher in
-    eval mode, as teachers are here. In MMPose's own runs that teacher is in training mode, so its predictions depend on
-    the batch, and the statistics of its batch normalisations change.
+    Losses and gradients of both stages are those of MMPose's ``DWPoseDistiller`` on the same weights, with its teacher
+    in eval mode, as teachers are here. In MMPose's own runs that teacher is in training mode, so its predictions depend
+    on the batch, and the statistics of its batch normalisations change.
 
     A teacher of another input size or split ratio has another number of bins. Its distribution is moved to the
     student's bins so that the same point of the crop has the same position: pixels' centres as when images are resized.
