@@ -18,7 +18,7 @@ from handkd.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / 'examples' / 'plugin'
-CONFIG = PLUGIN / 'configs' / 'separable_attention_studio.py'
+CONFIG = PLUGIN / 'configs' / 'separable_selectivity_studio.py'
 SYNERGIES = PLUGIN / 'configs' / 'synergies_studio.py'
 INSTALL = ['-m', 'pip', 'install', '--quiet', '--no-index', '--no-deps', '--no-build-isolation', '--target']
 SHORT = [
@@ -67,16 +67,16 @@ def test_without_the_package_the_config_says_which_one_is_missing():
     assert done.returncode and 'custom_imports: hand_plugin' in done.stderr and 'No module named' in done.stderr
 
 
-def test_equal_attention_costs_nothing_and_disjoint_attention_costs_two(plugin):
+def test_equal_channels_cost_nothing_and_disjoint_ones_cost_two(plugin):
     from handkd.models import DistillContext
 
     left, right = torch.zeros(2, 4, 2, 2), torch.zeros(2, 6, 2, 2)
     left[..., 0], right[..., 1] = 3, -5
-    mimic = plugin.AttentionTransfer(weight=0.5)
+    mimic = plugin.NeuronSelectivity(weight=0.5)
     same = DistillContext({'backbone': (left,)}, {'depth': {'backbone': (left[:, :1],)}}, {}, [])
     disjoint = DistillContext({'backbone': (left,)}, {'depth': {'backbone': (right,)}}, {}, [])
-    assert mimic(same)['attention'] == pytest.approx(0, abs=1e-6)
-    assert mimic(disjoint)['attention'] == pytest.approx(0.5 * 2)
+    assert mimic(same)['selectivity'] == pytest.approx(0, abs=1e-6)
+    assert mimic(disjoint)['selectivity'] == pytest.approx(0.5 * 2)
 
 
 def test_an_installed_plugin_trains_one_step(plugin, site, tmp_path):
@@ -86,7 +86,7 @@ def test_an_installed_plugin_trains_one_step(plugin, site, tmp_path):
     command = [ROOT / 'tools' / 'train.py', CONFIG, '--no-validate', '--work-dir', tmp_path / 'run']
     status, text = run(*command, '--cfg-options', *options, 'train_cfg.max_iters=1', paths=[site, ROOT])
     assert status == 0, text
-    assert 'loss_attention_attention' in text
+    assert 'loss_selectivity_selectivity' in text
     state = torch.load(tmp_path / 'run' / 'iter_1.pth', weights_only=True)['state_dict']
     student = plugin.SeparableNet().state_dict()
     assert {f'backbone.{name}' for name in student} == {name for name in state if name.startswith('backbone.')}

@@ -6,10 +6,23 @@ millimetre for a joint at the edge of a hand, and moves some angles out of their
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
-__all__ = ['Float32', 'Float32Conv2d', 'Float32Linear']
+__all__ = ['Float32', 'Float32Conv2d', 'Float32Linear', 'without_autocast']
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager:
+    """Return a context in which operations on a device keep the precision of their operands.
+
+    Args:
+        device: The device. One that has no autocast, such as 'meta' (used for counting operations), has no effect.
+    """
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
 
 
 class Float32(nn.Module):
@@ -21,10 +34,7 @@ class Float32(nn.Module):
         Args:
             inputs: Features or a feature map, shape (B, C, ...), any unit.
         """
-        device = inputs.device.type
-        if not torch.amp.is_autocast_available(device):  # 'meta', used for counting operations
-            return super().forward(inputs)
-        with torch.autocast(device, enabled=False):
+        with without_autocast(inputs.device):
             return super().forward(inputs.to(self.weight.dtype))
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .float32_layers import Float32
+from .float32_layers import Float32, without_autocast
 
 INPUT_SIZE, MAP_SIZE = 24, 12
 """Side of the input and of the feature maps, in px."""
@@ -128,7 +128,7 @@ class JointInceptions(nn.Module):
         if self.shared:  # one image per joint and sample
             depth = depth.expand(-1, self.joints, -1, -1).flatten(0, 1)[:, None]
             masks = None if masks is None else masks.flatten(0, 1)[:, None]
-        with torch.autocast(depth.device.type, enabled=False):
+        with without_autocast(depth.device):
             stem = _fold(self.c1, self.norm1, depth.to(self.c1.weight.dtype))
         for norm in self.modules():  # those that are not called
             if isinstance(norm, nn.BatchNorm2d):

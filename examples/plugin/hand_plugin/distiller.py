@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -9,16 +10,26 @@ from handkd.models import BaseDistiller, DistillContext
 from handkd.registry import MODELS
 
 
-def attention(features: Tensor) -> Tensor:
-    """Attention map: channel mean of squares of a feature map, (B, C, H, W) -> (B, H * W), of length 1."""
-    return normalize(features.float().square().mean(1).flatten(1))
+def selectivity(features: Tensor) -> Tensor:
+    """Mean over the channels of f f^T, with f a channel's activations at all positions, of length 1.
+
+    Args:
+        features: Feature map, any unit, shape (B, C, h, w).
+
+    Returns:
+        Shape (B, h * w, h * w), float32, without unit.
+    """
+    channels = normalize(features.float().flatten(2), dim=2)
+    with torch.autocast(features.device.type, enabled=False):  # which would multiply in bfloat16
+        return channels.transpose(1, 2) @ channels / channels.shape[1]
 
 
 @MODELS.register_module()
-class AttentionTransfer(BaseDistiller):
-    """Pulls the student's attention map towards the teacher's (Zagoruyko and Komodakis 2017, Eq. 2, p = 2).
+class NeuronSelectivity(BaseDistiller):
+    """Pulls what the student's channels respond to towards the teacher's (Huang and Wang 2017, arXiv 1707.01219).
 
-    The numbers of channels may differ; height and width may not.
+    The loss is the squared maximum mean discrepancy between the channels of both networks, under the polynomial kernel
+    (x^T y)^2. The numbers of channels may differ; height and width may not.
 
     Args:
         layer (str): The student's layer. Defaults to 'backbone'.
@@ -36,7 +47,7 @@ class AttentionTransfer(BaseDistiller):
         self.teacher_taps = {teacher: (teacher_layer,)}
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
-        """Return ``{'attention': weight * mean squared distance of the maps}``; a backbone's output is a tuple."""
+        """Return ``{'selectivity': weight * squared distance}``, batch mean; a backbone's output is a tuple."""
         (*_, student), (*_, teacher) = context.student[self.layer], context.teachers[self.teacher][self.teacher_layer]
-        distance = (attention(student) - attention(teacher)).square().sum(1).mean()
-        return {'attention': self.weight * distance}
+        distance = (selectivity(student) - selectivity(teacher)).square().sum((1, 2)).mean()
+        return {'selectivity': self.weight * distance}

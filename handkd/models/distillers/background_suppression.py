@@ -13,7 +13,8 @@ from handkd.hashing import mix
 from handkd.hints import check_choice
 from handkd.registry import MODELS
 
-from .base import BaseDistiller, DistillContext, last_level
+from .base import BaseDistiller, DistillContext
+from .layers import feature_map
 
 
 def background_mask(hand_mask: Tensor, size: Sequence[int]) -> Tensor:
@@ -98,14 +99,10 @@ class BackgroundSuppression(BaseDistiller):
         Raises:
             ValueError: If a sample has no mask, or the layer's output is not a feature map.
         """
-        features = last_level(context.student[self.layer])
-        if features.ndim != 4:
-            raise ValueError(
-                f'BackgroundSuppression: {self.layer!r} gives {tuple(features.shape)}, not a feature map (B, C, h, w)'
-            )
+        features = feature_map(context.student[self.layer], f'BackgroundSuppression: student.{self.layer}')
         chosen = [i for i, sample in enumerate(context.data_samples) if self.chooses(sample)]
         if not chosen:
-            return {'background': features.new_zeros((), dtype=torch.float32)}
+            return {'background': features.new_zeros(())}
         masks = stack_masks([context.data_samples[i] for i in chosen]).to(features.device)
         outside = background_mask(masks, features.shape[2:]) * masks.flatten(1).any(1)[:, None, None, None]
         energy = background_energy(features[chosen], outside, self.reduction)

@@ -132,7 +132,7 @@ def test_errors():
     del images.data_samples[0].gt_fields
     with pytest.raises(ValueError, match="sample 0 has no 'hand_mask'.*HandMaskFromDepth"):
         BackgroundSuppression('last')(images)
-    with pytest.raises(ValueError, match=r"'last' gives \(1, 5\), not a feature map"):
+    with pytest.raises(ValueError, match=r'student.last gives \(1, 5\), expected a feature map'):
         BackgroundSuppression('last')(context(torch.zeros(1, 5), boxes(1)))
     with pytest.raises(ValueError, match="needs each sample's 'img_id'"):
         BackgroundSuppression('last', fraction=0.5).chooses(sample(boxes(1)[0]))

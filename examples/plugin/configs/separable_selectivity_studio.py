@@ -6,7 +6,7 @@ custom_imports = dict(imports=['hand_plugin'], allow_failed_imports=False)
 
 model = dict(
     student=dict(backbone=dict(_delete_=True, type='SeparableNet', channels=(64, 128, 256))),
-    distillers=dict(attention=dict(type='AttentionTransfer', weight=10.0)),
+    distillers=dict(selectivity=dict(type='NeuronSelectivity', weight=10.0)),
 )
 train_dataloader = dict(
     dataset=dict(pipeline=[dict(type='RandomGrey', prob=0.2), *_base_.train_dataloader.dataset.pipeline])
