@@ -53,7 +53,7 @@ def teacher_config(cfg: Config, name: str) -> Config:
         name: Name of the teacher in ``model.teachers``.
 
     Raises:
-        ConfigError: If it has no teacher of this name; with the nearest right one.
+        ConfigError: If it has no teacher of this name, with the nearest right one; or one without a network of its own.
     """
     teachers = (cfg.model.get('teachers') or {}) if _is_distilled(cfg) else {}
     if not teachers:
@@ -61,7 +61,11 @@ def teacher_config(cfg: Config, name: str) -> Config:
     if name not in teachers:
         raise ConfigError(f'--teacher: model.teachers has no {name!r}; {did_you_mean(name, teachers)}')
     if 'model' not in teachers[name]:
-        raise ConfigError(f'--teacher {name}: model.teachers.{name} has no model of its own to train')
+        found = sorted(teachers[name])
+        raise ConfigError(
+            f'--teacher {name}: model.teachers.{name} has no model of its own to train, its keys are {found}; leave '
+            '--teacher out'
+        )
     cfg = copy.deepcopy(cfg)
     set_network(cfg, cfg.model.teachers[name].model)
     modalities, fields = _modalities(cfg.model), _fields(())

@@ -13,6 +13,7 @@ from .inverse_time_lr import InverseTimeLR
 from .monitors import MonitorNamesHook, full_name, rule_of, with_rules
 from .optim_wrapper import AutocastOptimWrapper, bf16_is_fast
 from .part_restoration_hook import PartRestorationHook
+from .teacher_updates import TeacherUpdateHook
 from .weight_schedules import WeightScheduleHook
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     'SeedIterationHook',
     'SkippedSamplesHook',
     'StopSignals',
+    'TeacherUpdateHook',
     'WeightScheduleHook',
     'bf16_is_fast',
     'essential_hooks',

@@ -9,6 +9,7 @@ from .checkpoints import FinalCheckpointHook
 from .divergence import DivergenceHook
 from .hooks import PlainCheckpointHook, SeedIterationHook, SkippedSamplesHook
 from .monitors import MonitorNamesHook
+from .teacher_updates import TeacherUpdateHook
 from .weight_schedules import WeightScheduleHook
 
 
@@ -21,6 +22,7 @@ def essential_hooks(by_epoch: bool) -> list[Hook]:
     return [
         SeedIterationHook(),
         DivergenceHook(),
+        TeacherUpdateHook(),
         PlainCheckpointHook(),
         SkippedSamplesHook(),
         SameBuffersHook(),

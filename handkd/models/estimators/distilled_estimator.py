@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor, nn
 
+from handkd.hints import ConfigError
 from handkd.registry import MODELS
 
 from ..distillers import BaseDistiller, DistillContext, check_taps, log_gradient_ratios, record_taps
@@ -37,7 +38,9 @@ class DistilledEstimator(BaseModel):
         teachers (dict[str, dict]): For each teacher's name ``model``, the config of its estimator, of handkd or MMPose,
             ``checkpoint``, the path of its weights, and ``input_size``, the side of its input in px or (width, height),
             unless it follows from its config. Each sees the student's crops at that size, normalised by its own
-            ``data_preprocessor``. Defaults to {}: distillers may work without a teacher network.
+            ``data_preprocessor``. With ``ema`` alone, such as 0.999, it is the moving average of the student
+            (:class:`~handkd.models.estimators.ema_teacher.EmaTeacher`). Defaults to {}: distillers may work without a
+            teacher network.
         data_preprocessor (dict, optional): Config of the preprocessor, with the normalisation of the student's own.
             Defaults to None: the student's.
         frozen (Sequence[str]): Dotted names of parts of the student that do not learn and stay in eval mode, which
@@ -78,6 +81,10 @@ class DistilledEstimator(BaseModel):
             # A plain object, whose modules are not parts of this one.
             self._teachers = Teachers(teachers, network, preprocessor)
         self._distillers = tuple(built)
+        for name in built.keys() & self._teachers.stored.keys():
+            raise ConfigError(
+                f'model.distillers and model.teachers both have {name!r}, of which checkpoints hold state: rename one'
+            )
         # MMEngine's ModuleDict: with torch's own, the distillers' `init_cfg` would have no effect.
         self.training_only = ModuleDict(built | self._teachers.stored)
         self._student_taps = tuple(dict.fromkeys(layer for one in built.values() for layer in one.student_taps))
@@ -102,6 +109,14 @@ class DistilledEstimator(BaseModel):
     def teachers(self) -> dict[str, nn.Module]:
         """The teachers' networks by name."""
         return self._teachers.networks
+
+    def start_teachers(self) -> None:
+        """Begin a training, after the student's weights were initialised, loaded or resumed."""
+        self._teachers.start()
+
+    def update_teachers(self) -> None:
+        """Let the teachers that follow the student do so; after each step of the optimizer (``TeacherUpdateHook``)."""
+        self._teachers.update()
 
     def forward(
         self, inputs: Tensor | dict[str, Tensor], data_samples: list | None = None, mode: str = 'tensor'

@@ -71,6 +71,12 @@ class Teacher(ABC):
             layers: Names of the layers.
         """
 
+    def start(self) -> None:  # noqa: B027 (most kinds do nothing)
+        """Begin a training, after the student's weights were initialised, loaded or resumed."""
+
+    def update(self) -> None:  # noqa: B027 (most kinds do nothing)
+        """Follow the student after a step of the optimizer."""
+
     def move(self, fn: Callable, recurse: bool = True) -> None:
         """Apply ``nn.Module._apply`` to its network, which ``.to``, ``.cuda`` and ``.float`` of the student do."""
         if self.network is not None:

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from handkd.hints import check_keys
 
 from ..rows import rows_with, take_rows
+from .ema_teacher import EmaTeacher
 from .frozen_teacher import FrozenTeacher
 from .teacher import Teacher, TeacherOutput
 
-KINDS: dict[str, type[Teacher]] = {}
+KINDS: dict[str, type[Teacher]] = {'ema': EmaTeacher}
 """Key of an entry of ``model.teachers`` that makes it another kind than :class:`FrozenTeacher` -> that kind."""
 
 
@@ -87,6 +88,16 @@ class Teachers:
                 images, samples = take_rows(inputs, rows), [data_samples[row] for row in rows]
             outputs[name] = TeacherOutput({} if rows == [] else teacher.run(images, samples, layers), rows)
         return outputs
+
+    def start(self) -> None:
+        """Begin a training: :meth:`Teacher.start` of all teachers."""
+        for teacher in self._teachers.values():
+            teacher.start()
+
+    def update(self) -> None:
+        """Follow the student after a step of the optimizer: :meth:`Teacher.update` of all teachers."""
+        for teacher in self._teachers.values():
+            teacher.update()
 
     def move(self, fn: Callable, recurse: bool = True) -> None:
         """Apply ``nn.Module._apply`` to all teachers."""
