@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection, Mapping
 
 import torch
-from mmengine.dist import all_reduce_params
+from mmengine.dist import broadcast, get_world_size
 from torch import Tensor, nn
 
 from handkd.hints import ConfigError
@@ -25,8 +25,8 @@ class EmaTeacher(Teacher):
     gradients count as the one step that they make.
 
     Running statistics, such as those of batch normalisation, are averaged like the weights to which they belong; other
-    buffers, which are counters, are copied. The statistics are also averaged over the processes, so that the teacher is
-    the same in all of them.
+    buffers, which are counters, are copied. Several processes use the statistics of the first one's student, which are
+    those in checkpoints: the teacher is the same in all of them, also after a resume.
 
     It needs another storage of the student's size, and as much in checkpoints, for an exact resume.
 
@@ -87,13 +87,23 @@ class EmaTeacher(Teacher):
                 average.lerp_(present[name], share)
             else:
                 average.copy_(present[name])
-        all_reduce_params([buffer for buffer in self.network.buffers() if buffer.is_floating_point()], op='mean')
+        _spread([buffer for buffer in self.network.buffers() if buffer.is_floating_point()])
 
 
 def _distinct(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a state dict with shared weights under the first of their names alone."""
     names = {tensor.data_ptr(): name for name, tensor in reversed(state.items())}
     return {name: tensor for name, tensor in state.items() if names[tensor.data_ptr()] == name}
+
+
+def _spread(tensors: list[Tensor]) -> None:
+    """Give all processes the values of the first one, in one message."""
+    if get_world_size() == 1 or not tensors:
+        return
+    values = torch.cat([tensor.flatten() for tensor in tensors])
+    broadcast(values)
+    for tensor, part in zip(tensors, values.split([tensor.numel() for tensor in tensors])):
+        tensor.copy_(part.view_as(tensor))
 
 
 class _State(nn.Module):
