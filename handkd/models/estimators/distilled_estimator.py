@@ -110,12 +110,17 @@ class DistilledEstimator(BaseModel):
         """The teachers' networks by name."""
         return self._teachers.networks
 
+    @property
+    def teachers_follow(self) -> bool:
+        """Whether a teacher changes with the student, by the two methods below (``TeacherUpdateHook``)."""
+        return self._teachers.follow
+
     def start_teachers(self) -> None:
         """Begin a training, after the student's weights were initialised, loaded or resumed."""
         self._teachers.start()
 
     def update_teachers(self) -> None:
-        """Let the teachers that follow the student do so; after each step of the optimizer (``TeacherUpdateHook``)."""
+        """Follow the student after a step of the optimizer."""
         self._teachers.update()
 
     def forward(

@@ -28,6 +28,8 @@ class EmaTeacher(Teacher):
     buffers, which are counters, are copied. Several processes use the statistics of the first one's student, which are
     those in checkpoints: the teacher is the same in all of them, also after a resume.
 
+    A training that starts with the weights of another one (``load_from``) goes on with its average, if there is one.
+
     It needs another storage of the student's size, and as much in checkpoints, for an exact resume.
 
     Args:
@@ -41,6 +43,7 @@ class EmaTeacher(Teacher):
     """
 
     KEYS = ('ema',)
+    follows = True
 
     def __init__(self, name: str, spec: dict, student: nn.Module, preprocessor: nn.Module) -> None:
         alpha = spec['ema']

@@ -46,12 +46,14 @@ class Teacher(ABC):
         network: Its network; None if it has none.
         stored: Module with the state that a checkpoint must hold for an exact resume, under ``training_only.NAME.``;
             None for most kinds.
+        follows: Whether it changes with the student: :meth:`start` and :meth:`update` are called.
     """
 
     KEYS: tuple[str, ...]
     modalities: tuple[str, ...] = ()
     network: nn.Module | None = None
     stored: nn.Module | None = None
+    follows = False
 
     @abstractmethod
     def check_taps(self, layers: Collection[str]) -> None:

@@ -48,6 +48,11 @@ class Teachers:
         """The modules of teachers that a checkpoint must hold, by the teacher's name."""
         return {name: one.stored for name, one in self._teachers.items() if one.stored is not None}
 
+    @property
+    def follow(self) -> bool:
+        """Whether one of them changes with the student."""
+        return any(one.follows for one in self._teachers.values())
+
     def modalities(self, names: Collection[str]) -> list[str]:
         """Return the inputs that some teachers take."""
         return [modality for name in names for modality in self._teachers[name].modalities]
