@@ -70,6 +70,8 @@ class AttentionTransfer(BaseDistiller):
         power (float): p. Defaults to 2.0.
         distance (str): 'norm' or 'mean_square', see :func:`attention_distance`. Defaults to 'norm'.
         weight (float): Multiplies the loss; beta / 2 of Eq. 2. Defaults to 1.0.
+        schedule (dict | list[dict], optional): Factor of the losses over the training, see
+            :class:`~handkd.models.distillers.WeightSchedule`. Defaults to None: always 1.
 
     Raises:
         ConfigError: If ``power`` is less than 1, ``distance`` is unknown, or the numbers of layers differ.
@@ -87,7 +89,7 @@ class AttentionTransfer(BaseDistiller):
         weight: float = 1.0,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(schedule)
         check_choice(distance, DISTANCES, 'AttentionTransfer(distance=...)')
         if not power >= 1:
             raise ConfigError(f'AttentionTransfer: power must be at least 1, found {power!r}')

@@ -37,7 +37,8 @@ def channel_divergence(
     if student.shape != teacher.shape:
         raise ValueError(
             f"the student's maps {tuple(student.shape)} and the teacher's {tuple(teacher.shape)} differ: give the "
-            "distiller adapter=dict(type='FeatureAdapter', ...)"
+            f"distiller adapter=dict(type='FeatureAdapter', in_channels={student.shape[1]}, "
+            f'out_channels={teacher.shape[1]})'
         )
     log_student, log_teacher = (log_softmax(maps.flatten(2) / temperature, 2) for maps in (student, teacher))
     per_channel = (log_teacher.exp() * (log_teacher - log_student)).sum(2)
@@ -57,9 +58,10 @@ class ChannelWise(BaseDistiller):
         teacher_layer (str, optional): Dotted name of the teacher's layer. Defaults to None: the same as ``layer``.
         temperature (float): T. Defaults to 4.0.
         weight (float): Multiplies the loss. Defaults to 1.0.
-        adapter (dict, optional): Config of the module that maps the student's features to the teacher's channels and
-            size, such as ``FeatureAdapter``; it is trained with the student. Defaults to None: they have the same
-            shape.
+        adapter (dict, optional): Config of the :class:`~handkd.models.distillers.FeatureAdapter` that converts the
+            student's features to the teacher's channels and size. Defaults to None: both have the same shape.
+        schedule (dict | list[dict], optional): Factor of the losses over the training, see
+            :class:`~handkd.models.distillers.WeightSchedule`. Defaults to None: always 1.
 
     Raises:
         ConfigError: If ``temperature`` is not positive.
@@ -77,7 +79,7 @@ class ChannelWise(BaseDistiller):
         adapter: dict | None = None,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(schedule)
         if not temperature > 0:
             raise ConfigError(f'ChannelWise: temperature must be positive, found {temperature!r}')
         self.layer, self.teacher, self.teacher_layer = layer, teacher, teacher_layer or layer
@@ -97,6 +99,6 @@ class ChannelWise(BaseDistiller):
             context.teachers[self.teacher][self.teacher_layer], f'ChannelWise: {self.teacher}.{self.teacher_layer}'
         )
         if self.adapter is not None:
-            student = self.adapter(student, teacher.shape[2:]).float()
+            student = self.adapter(student, teacher).float()
         weights = context.sample_weight(student.device)
         return {'channel': self.weight * channel_divergence(student, teacher, self.temperature, weights)}

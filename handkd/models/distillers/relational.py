@@ -102,6 +102,8 @@ class Relational(BaseDistiller):
         angle_weight (float): Weight of the angles. Defaults to 50.0, twice the distances' as in the paper; 0 leaves
             them out.
         weight (float): Multiplies both. Defaults to 1.0.
+        schedule (dict | list[dict], optional): Factor of the losses over the training, see
+            :class:`~handkd.models.distillers.WeightSchedule`. Defaults to None: always 1.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class Relational(BaseDistiller):
         weight: float = 1.0,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(schedule)
         self.layer, self.teacher, self.teacher_layer = layer, teacher, teacher_layer or layer
         self.distance_weight, self.angle_weight, self.weight = distance_weight, angle_weight, weight
         self.student_taps = (self.layer,)

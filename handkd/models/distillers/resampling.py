@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..float32_layers import without_autocast
+
 
 def resample_distribution(probability: Tensor, length: int, offset: float | None = None) -> Tensor:
     """Move the probabilities of equal bins to bins of another size.
@@ -30,7 +32,7 @@ def resample_distribution(probability: Tensor, length: int, offset: float | None
     share = (
         torch.cat([torch.zeros_like(centre[:, :1]), share, torch.ones_like(centre[:, :1])], 1).diff(dim=1).clamp(min=0)
     )
-    with torch.autocast(probability.device.type, enabled=False):
+    with without_autocast(probability.device):
         return probability @ share.to(probability)
 
 

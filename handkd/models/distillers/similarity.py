@@ -51,6 +51,8 @@ class SimilarityPreserving(BaseDistiller):
         teacher_layer (str | Sequence[str], optional): Dotted names of the teacher's layers, in the same order. Defaults
             to None: the same as ``layer``.
         weight (float): Multiplies the loss; gamma of the paper. Defaults to 1.0.
+        schedule (dict | list[dict], optional): Factor of the losses over the training, see
+            :class:`~handkd.models.distillers.WeightSchedule`. Defaults to None: always 1.
 
     Raises:
         ConfigError: If the numbers of layers differ.
@@ -64,7 +66,7 @@ class SimilarityPreserving(BaseDistiller):
         weight: float = 1.0,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(schedule)
         self.pairs = layer_pairs(layer, teacher_layer, 'SimilarityPreserving')
         self.teacher, self.weight = teacher, weight
         self.student_taps = tuple(dict.fromkeys(own for own, _ in self.pairs))

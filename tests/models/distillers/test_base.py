@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from handkd.models import distillers
 from handkd.models.distillers.base import BaseDistiller, DistillContext, last_level
 
 
@@ -23,3 +24,9 @@ def test_of_a_pyramid_the_last_level_is_read():
     for output in ((large, small), [large, small], small):
         losses = Ten()(DistillContext(dict(neck=output), {}, {}, []))
         assert losses['ten'].item() == 80
+
+
+@pytest.mark.parametrize('name', ['AttentionTransfer', 'ChannelWise', 'Relational', 'SimilarityPreserving'])
+def test_distillers_of_layers_hand_their_schedule_on(name):
+    distiller = getattr(distillers, name)('backbone', 'big', schedule=dict(type='linear', start_factor=0.3))
+    assert distiller.factor() == 0.3 and getattr(distillers, name)('backbone', 'big').factor() == 1

@@ -53,8 +53,22 @@ def test_the_distiller_reads_its_layers_in_float32_and_weighs_samples():
     torch.testing.assert_close(losses, {'channel': expected})
 
 
+def test_an_adapter_converts_channels_and_size():
+    adapter = dict(type='FeatureAdapter', in_channels=3, out_channels=5)
+    distiller = ChannelWise('backbone', 'big', adapter=adapter)
+    context = DistillContext(
+        {'backbone': torch.randn(2, 3, 4, 4)}, {'big': {'backbone': torch.randn(2, 5, 8, 8)}}, {}, []
+    )
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = distiller(context)['channel']
+    loss.backward()
+    assert loss.dtype == torch.float32 and distiller.adapter.conv.weight.grad.abs().sum() > 0
+
+
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"\(1, 2, 4, 4\).*\(1, 3, 4, 4\) differ: .*'FeatureAdapter'"):
+    with pytest.raises(
+        ValueError, match=r"\(1, 2, 4, 4\).*\(1, 3, 4, 4\) differ: .*'FeatureAdapter', in_channels=2, out_channels=3"
+    ):
         channel_divergence(torch.zeros(1, 2, 4, 4), torch.zeros(1, 3, 4, 4))
     with pytest.raises(ConfigError, match='temperature must be positive, found 0'):
         ChannelWise('backbone', 'big', temperature=0)
