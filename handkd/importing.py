@@ -35,10 +35,10 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
 
 
 def optional_package(name: str) -> ModuleType:
-    """Import a package that only some functions need.
+    """Import a package that only some functions need, or a module in it.
 
     Args:
-        name: Its name, which is also that of its distribution.
+        name: Its name; that of the package is also that of its distribution.
 
     Raises:
         ModuleNotFoundError: If it is missing; says how to install it.
@@ -46,4 +46,5 @@ def optional_package(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError:
-        raise ModuleNotFoundError(f'handkd needs {name}: pip install {name}', name=name) from None
+        package = name.partition('.')[0]
+        raise ModuleNotFoundError(f'handkd needs {package}: pip install {package}', name=package) from None

@@ -8,6 +8,8 @@ from .hand_resnet import HandResNet
 from .hand_unet import HandUNet
 from .segmented_depth import SegmentedDepth
 from .squeezenet import SqueezeNet
+from .timm_backbone import TimmBackbone
+from .torchvision_backbone import TorchvisionBackbone
 
 __all__ = [
     'CPMFeatures',
@@ -19,4 +21,6 @@ __all__ = [
     'Latents',
     'SegmentedDepth',
     'SqueezeNet',
+    'TimmBackbone',
+    'TorchvisionBackbone',
 ]
