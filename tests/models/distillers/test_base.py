@@ -1,5 +1,7 @@
 """The base of all distillers."""
 
+import inspect
+
 import pytest
 import torch
 
@@ -30,3 +32,11 @@ def test_of_a_pyramid_the_last_level_is_read():
 def test_distillers_of_layers_hand_their_schedule_on(name):
     distiller = getattr(distillers, name)('backbone', 'big', schedule=dict(type='linear', start_factor=0.3))
     assert distiller.factor() == 0.3 and getattr(distillers, name)('backbone', 'big').factor() == 1
+
+
+OWN = [one for one in vars(distillers).values() if inspect.isclass(one) and issubclass(one, BaseDistiller)]
+
+
+@pytest.mark.parametrize('kind', [one for one in OWN if one is not BaseDistiller])
+def test_every_distiller_takes_a_schedule(kind):
+    assert inspect.signature(kind).parameters['schedule'].default is None
