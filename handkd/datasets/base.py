@@ -80,7 +80,10 @@ class ReproducibleDataset:
         return self.__getitems__([key])[0]
 
     def __getitems__(self, keys: Sequence[int]) -> list[dict]:
-        """Return several samples after the pipeline; with a :class:`~.seeding.GroupKey`, ``view_group`` is set.
+        """Return several samples after the pipeline.
+
+        Packed ones have their number in the set as ``sample_idx`` of their meta information, and with a
+        :class:`~.seeding.GroupKey` also ``view_group``.
 
         Raises:
             SampleError: If one can't be made and the error does not name it; names it, its file and the error.
@@ -92,8 +95,9 @@ class ReproducibleDataset:
                 raise
             raise self._name_sample(error, keys) from error
         for key, sample in zip(keys, samples):
-            if isinstance(key, GroupKey) and 'data_samples' in sample:
-                sample['data_samples'].set_metainfo(dict(view_group=key.group))
+            if 'data_samples' in sample:
+                group = dict(view_group=key.group) if isinstance(key, GroupKey) else {}
+                sample['data_samples'].set_metainfo(dict(sample_idx=int(key), **group))
         return samples
 
     def _is_told(self, error: Exception, keys: Sequence[int]) -> bool:

@@ -30,6 +30,8 @@ class LoadBackground(BatchTransform):
             that of their WarpCrop, or pack. Defaults to 0.
     """
 
+    cache_effect = 'fixed'
+
     def __init__(self, folder: str, border: int = 0) -> None:
         self.folder, self.border = folder, border
 

@@ -45,6 +45,8 @@ class HandCrop(BatchTransform):
     RULES = ('square', 'box', 'zb', 'cube')
     _NEEDS = {'box': ('bbox',), 'cube': ('keypoints', 'keypoints_cam', 'camera')}
 
+    cache_effect = 'fixed'
+
     def __init__(
         self,
         rule: str = 'square',
@@ -152,6 +154,11 @@ class RandomCropNoise(BatchTransform):
         self.scale, self.shift, self.rotation = tuple(scale), shift, rotation
 
     num_draws = 4
+
+    @property
+    def cache_effect(self) -> str:
+        """Effect on the input of a teacher (:mod:`~.replay`): none with ranges that are empty."""
+        return 'crop' if self.scale[0] != self.scale[1] or self.shift or self.rotation else 'fixed'
 
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Replace ``crop``: ``center`` (N, 2) and ``side`` (N,) in px of the image, ``rotation`` (N,) in degrees.

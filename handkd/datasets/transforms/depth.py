@@ -38,6 +38,8 @@ class DepthToCube(BatchTransform):
         ValueError: If the cube is not positive, or the center or joint is unknown.
     """
 
+    cache_effect = 'fixed'
+
     def __init__(
         self,
         cube: float = 300.0,
@@ -125,6 +127,8 @@ class HandMaskFromDepth(BatchTransform):
     Raises:
         ValueError: If the margin is not positive, forearm is negative, or joint 0 is unknown.
     """
+
+    cache_effect = 'fixed'
 
     def __init__(self, margin: float = 20.0, joint0: str = 'wrist', forearm: float | None = None) -> None:
         if not margin > 0:

@@ -14,6 +14,8 @@ from .sample import sample_name
 class _CubeTransform(BatchTransform):
     """Base of the transforms with a metric cube."""
 
+    cache_effect = 'fixed'
+
     def __init__(self, cube: float = 300.0) -> None:
         if not cube > 0:
             raise ValueError(f'{type(self).__name__}: cube must be a positive length in mm, found {cube!r}')

@@ -38,6 +38,8 @@ class PhotometricJitter(BaseTransform):
         ValueError: If a strength is negative, or a factor's range reaches below 0.
     """
 
+    cache_effect = 'rgb'
+
     def __init__(
         self,
         brightness: float = 0.2,
@@ -102,6 +104,8 @@ class RandomBlockReplacement(BaseTransform):
     Raises:
         ValueError: If the block is not positive or the probability not within [0, 1].
     """
+
+    cache_effect = 'rgb'
 
     def __init__(self, block: int, prob: float = 0.5) -> None:
         if block < 1 or not 0 <= prob <= 1:

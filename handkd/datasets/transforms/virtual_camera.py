@@ -41,6 +41,8 @@ class VirtualCamera(BatchTransform):
         ValueError: If the size is not a positive whole number.
     """
 
+    cache_effect = 'fixed'
+
     def __init__(self, size: int = 128, border: int = 0) -> None:
         if not isinstance(size, int) or size < 1:
             raise ValueError(f'VirtualCamera: size must be positive whole px, found {size!r}')

@@ -16,6 +16,9 @@ from handkd.registry import TRANSFORMS
 from .batch import BatchTransform, SampleBatch, empty_arrays
 from .sample import PICTURE_KEYS, PIXEL_KEYS, any_pixels, sample_name
 
+_DIRECTIONS = {(False, False): 'none', (True, False): 'horizontal', (False, True): 'vertical', (True, True): 'diagonal'}
+"""Whether a sample is mirrored horizontally and vertically -> the name of that, MMPose's if there is one."""
+
 
 def warp_sample(results: dict, matrix: np.ndarray, size: tuple[int, int], border: int = 0) -> dict:
     """Warp a sample by an affine map of its pixels: u' = A u.
@@ -133,6 +136,8 @@ class WarpCrop(BatchTransform):
             Defaults to 0.
     """
 
+    cache_effect = 'fixed'
+
     def __init__(self, size: int = 64, border: int = 0) -> None:
         self.size = _check_size(self, size)
         if self.size[0] != self.size[1]:
@@ -157,6 +162,8 @@ class HandResize(BaseTransform):
         size (int | Sequence[int]): Side of a square result, or (width, height), in px.
     """
 
+    cache_effect = 'fixed'
+
     def __init__(self, size: int | Sequence[int]) -> None:
         self.size = _check_size(self, size)
 
@@ -175,8 +182,9 @@ class HandResize(BaseTransform):
 class RandomHandFlip(BatchTransform):
     """Mirrors a sample horizontally and vertically, each with its own probability.
 
-    A mirrored hand changes its side. Between HandCrop and WarpCrop it costs nothing: the flip becomes part of
-    the crop.
+    A mirrored hand changes its side. ``flip`` of the sample is whether it was mirrored, and ``flip_direction`` how:
+    'horizontal', 'vertical', 'diagonal' for both, or 'none'. Between HandCrop and WarpCrop it costs nothing: the flip
+    becomes part of the crop.
 
     Args:
         horizontal (float): Probability of u' = W - 1 - u. Defaults to 0.0.
@@ -193,9 +201,23 @@ class RandomHandFlip(BatchTransform):
 
     num_draws = 2
 
+    @property
+    def cache_effect(self) -> str:
+        """Effect on the input of a teacher (:mod:`~.replay`): none if it never mirrors."""
+        return 'flip' if any(self.probabilities) else 'fixed'
+
+    def flip_outcomes(self) -> dict[str, dict]:
+        """Return the possible mirrorings by name, 'none' among them, each with the settings that force it."""
+        wide, high = ([False] * (p < 1) + [True] * (p > 0) for p in self.probabilities)
+        pairs = [(horizontal, vertical) for vertical in high for horizontal in wide]
+        names = ('horizontal', 'vertical')
+        return {_DIRECTIONS[pair]: dict(zip(names, map(float, pair))) for pair in pairs}
+
     def transform_batch(self, batch: SampleBatch, draws: np.ndarray) -> None:
         """Mirror the samples, images (H, W) with joints in px and mm of the camera, or their crops."""
         mirrored = draws < self.probabilities
+        batch['flip'] = [bool(flips.any()) for flips in mirrored]
+        batch['flip_direction'] = [_DIRECTIONS[horizontal, vertical] for horizontal, vertical in mirrored.tolist()]
         if 'crop' in batch:
             batch['crop'] = dict(batch['crop'], flip=batch['crop']['flip'] != mirrored)
         elif any(self.probabilities):

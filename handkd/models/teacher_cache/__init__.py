@@ -1,0 +1,21 @@
+"""Outputs of a frozen teacher, computed once and read in training: files, and how a batch is found in them."""
+
+from .manifest import CacheManifest, check_files, check_source, read_manifest
+from .reading import TeacherCache
+from .structure import STORED
+from .writing import ShardWriter, Step, check_space, describe, plan, said_size
+
+__all__ = [
+    'STORED',
+    'CacheManifest',
+    'ShardWriter',
+    'Step',
+    'TeacherCache',
+    'check_files',
+    'check_source',
+    'check_space',
+    'describe',
+    'plan',
+    'read_manifest',
+    'said_size',
+]
