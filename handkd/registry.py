@@ -31,7 +31,7 @@ METRICS = _child('metric', mmpose_registry.METRICS, 'handkd.evaluation')
 HOOKS = _child('hook', mmpose_registry.HOOKS, 'handkd.engine')
 OPTIM_WRAPPERS = _child('optimizer wrapper', mmpose_registry.OPTIM_WRAPPERS, 'handkd.engine')
 PARAM_SCHEDULERS = _child('parameter scheduler', mmpose_registry.PARAM_SCHEDULERS, 'handkd.engine')
-_KINDS = ('packs', 'backgrounds', 'angle_limits', 'patch_dictionary', 'feature_network')
+_KINDS = ('packs', 'backgrounds', 'angle_limits', 'patch_dictionary', 'feature_network', 'teacher_cache')
 ARTIFACTS = Registry('artifact', scope='handkd', locations=[f'handkd.artifacts.{kind}' for kind in _KINDS])
 """Kinds of files and folders that must exist before a training starts; not looked up by ``type``."""
 

@@ -79,6 +79,8 @@ ARROWS = {
     'needs': {'hints'},
     'lookup': {'registry'},
     'artifacts': KNOWS_CODECS | {'datasets', 'restoration', 'lookup'},
+    'artifacts.teacher_cache': {'artifacts', 'files', 'hints', 'models', 'registry'},
+    'artifacts.teacher_outputs': {'datasets', 'engine', 'hints', 'models', 'registry'},
     'artifacts.base': {'files', 'hints', 'reading', 'signatures'},
     'artifacts.finding': {'hints', 'lookup', 'needs', 'reading', 'registry'},
     'array_shapes': set(),

@@ -12,11 +12,7 @@ The rest is common: keys of the entry are the constructor's arguments and are ch
 path declares it with :func:`handkd.needs.needs`; :func:`~handkd.artifacts.ensure_artifacts` finds what a config needs;
 and :meth:`~Artifact.ensure` makes it once, while other processes wait.
 
-A kind in a package of its own needs nothing else: the package is named in ``custom_imports``. A cache of a frozen
-teacher's outputs, for instance, would be a folder kind whose entry has the folder and the names of the layers. Its
-fingerprint is made of the teacher's checksum, its config, :func:`settings_digest` of the data set and the digest of its
-labels; ``is_made`` compares it with a manifest; ``make`` writes the missing shards, each atomically, and the manifest
-after each; and the reader of the cache declares ``@needs(cache='teacher_cache.folder')``.
+A kind in a package of its own needs nothing else: the package is named in ``custom_imports``.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ class RandomGrey(BaseTransform):
         prob (float): Probability of the conversion. Defaults to 0.2.
     """
 
+    cache_effect = 'rgb'  # a cached teacher of another modality is not affected, see docs/teacher-cache.md
+
     def __init__(self, prob: float = 0.2) -> None:
         self.prob = prob
 

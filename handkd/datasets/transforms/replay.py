@@ -71,6 +71,11 @@ def plan_replay(
     Raises:
         ConfigError: If a step can't be replayed; names it and the remedies.
     """
+    if len(settings) != len(steps):
+        raise ConfigError(
+            f'teacher_cache: {where} has {len(settings)} steps, but the data set runs {len(steps)}: steps that the '
+            'config does not show cannot be replayed; set teacher_cache=None'
+        )
     replay, kept, flips = Replay({}), [], None
     for number, (config, step) in enumerate(zip(settings, steps)):
         effect = effect_of(step)

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from handkd.hints import check_keys
 
 from ..rows import rows_with, take_rows
+from .cached_teacher import CachedTeacher
 from .ema_teacher import EmaTeacher
 from .frozen_teacher import FrozenTeacher
 from .teacher import Teacher, TeacherOutput
 
-KINDS: dict[str, type[Teacher]] = {'ema': EmaTeacher}
+KINDS: dict[str, type[Teacher]] = {'ema': EmaTeacher, 'cache': CachedTeacher}
 """Key of an entry of ``model.teachers`` that makes it another kind than :class:`FrozenTeacher` -> that kind."""
 
 

@@ -1,6 +1,6 @@
 """Outputs of a frozen teacher, computed once and read in training: files, and how a batch is found in them."""
 
-from .manifest import CacheManifest, check_files, check_source, read_manifest
+from .manifest import CacheManifest, check_files, check_source, digest_of_file, read_manifest
 from .reading import TeacherCache
 from .structure import STORED
 from .writing import ShardWriter, Step, check_space, describe, plan, said_size
@@ -15,6 +15,7 @@ __all__ = [
     'check_source',
     'check_space',
     'describe',
+    'digest_of_file',
     'plan',
     'read_manifest',
     'said_size',

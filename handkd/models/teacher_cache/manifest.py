@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -113,11 +114,21 @@ def read_manifest(folder: str | PathLike) -> CacheManifest | None:
         ) from error
 
 
+def digest_of_file(path: str | PathLike) -> str:
+    """Return a digest of a file's content, 16 hexadecimal digits.
+
+    Raises:
+        OSError: If it can't be read.
+    """
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'blake2b').hexdigest()[:16]
+
+
 def check_files(folder: Path, manifest: CacheManifest) -> None:
     """Forget finished files that are missing, and check the others.
 
     The content is compared with its checksum only if a file was changed or copied after it was written, by its time;
-    comparing all would take as long as reading the whole cache.
+    comparing all would take as long as reading the whole cache. A copy is noted, so that it is compared once.
 
     Raises:
         ValueError: If one has another size, or another content; names it and the remedy.
@@ -127,12 +138,13 @@ def check_files(folder: Path, manifest: CacheManifest) -> None:
         if not path.is_file():
             del manifest.files[name]
             continue
-        status = path.stat()
-        fault = None
+        status, fault = path.stat(), None
         if status.st_size != size:
             fault = f'has {status.st_size} bytes, expected {size}'
-        elif status.st_mtime_ns != written and checksum_of(path) != checksum:
-            fault = 'has another checksum than when it was written'
+        elif status.st_mtime_ns != written:
+            if checksum_of(path) != checksum:
+                fault = 'has another checksum than when it was written'
+            manifest.record(folder, name, checksum)
         if fault:
             raise ValueError(f'{path} is damaged: it {fault}; delete this file, and its rows are computed again')
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmpose.structures import PoseDataSample
+from torch import Tensor
 
 from handkd.array_files import read_npy
 from handkd.hints import ConfigError
 
-from .manifest import CacheManifest, read_manifest
-from .structure import rebuild
+from .manifest import CacheManifest, digest_of_file, read_manifest
+from .structure import rebuild, tensors_in
 
 
 class TeacherCache:
@@ -57,11 +58,28 @@ class TeacherCache:
                     f'{sorted(self.manifest.structures)}: delete it, or name another folder'
                 )
 
-    def read(self, data_samples: Sequence[PoseDataSample], device: torch.device) -> dict[str, object]:
+    def check_weights(self, checkpoint: str | PathLike) -> None:
+        """Check that the outputs are those of a checkpoint.
+
+        Raises:
+            ConfigError: If not.
+            FileNotFoundError: If the checkpoint is missing.
+        """
+        found, expected = digest_of_file(checkpoint), self.manifest.fingerprint['weights']
+        if found != expected:
+            raise ConfigError(
+                f'{self.folder} is stale: the weights of the teacher {self.name!r} had the digest {expected}, but '
+                f'{checkpoint} has {found}: delete it, or name another folder'
+            )
+
+    def read(
+        self, data_samples: Sequence[PoseDataSample], layers: Collection[str], device: torch.device
+    ) -> dict[str, object]:
         """Return the outputs on a batch as the teacher would give them.
 
         Args:
             data_samples: B samples with ``sample_idx``, and ``flip`` and ``flip_direction`` if they may be mirrored.
+            layers: Names of the layers.
             device: Device of the result.
 
         Returns:
@@ -71,13 +89,19 @@ class TeacherCache:
             ConfigError: If a sample has no number, or a number or mirroring that is not stored.
         """
         places = [self._place(sample) for sample in data_samples]
-        leaves = []
-        for number, form in enumerate(self.manifest.leaves):
-            rows = np.empty((len(places), *form.shape), form.numpy_dtype)
-            for row, (shard, offset, variant) in zip(rows, places):
-                row[...] = self._map(shard)[number][offset, variant]
-            leaves.append(form.to_tensor(rows, device))
-        return {layer: rebuild(structure, leaves) for layer, structure in self.manifest.structures.items()}
+        structures = {layer: self.manifest.structures[layer] for layer in layers}
+        leaves = {
+            number: self._rows(number, places, device) for one in structures.values() for number in tensors_in(one)
+        }
+        return {layer: rebuild(structure, leaves) for layer, structure in structures.items()}
+
+    def _rows(self, number: int, places: Sequence[tuple[int, int, int]], device: torch.device) -> Tensor:
+        """Return the rows of a stored tensor."""
+        form = self.manifest.leaves[number]
+        rows = np.empty((len(places), *form.shape), form.numpy_dtype)
+        for row, (shard, offset, variant) in zip(rows, places):
+            row[...] = self._map(shard)[number][offset, variant]
+        return form.to_tensor(rows, device)
 
     def _place(self, sample: PoseDataSample) -> tuple[int, int, int]:
         """Return shard, row in it, and mirroring of a sample."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import prod
@@ -152,12 +152,22 @@ def flatten(value: object, where: str, first: int = 0) -> tuple[object, list[tup
     return walk(value, where), leaves
 
 
-def rebuild(structure: object, leaves: Sequence[object]) -> object:
+def tensors_in(structure: object) -> list[int]:
+    """Return the numbers of the tensors in a structure of :func:`flatten`."""
+    if structure is None:
+        return []
+    if isinstance(structure, int):
+        return [structure]
+    items = next((structure[kind] for kind in ('items', 'tuple', 'list') if kind in structure), None)
+    return [number for item in (structure['dict'].values() if items is None else items) for number in tensors_in(item)]
+
+
+def rebuild(structure: object, leaves: Sequence[object] | Mapping[int, object]) -> object:
     """Put a nested output together.
 
     Args:
         structure: As :func:`flatten` returns it; a named tuple becomes one with the same fields.
-        leaves: What stands in the place of each tensor.
+        leaves: What stands in the place of each tensor, by its number.
 
     Raises:
         KeyError, IndexError, TypeError, ValueError: If the structure is damaged.
