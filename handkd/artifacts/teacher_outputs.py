@@ -28,10 +28,13 @@ from handkd.models.estimators.frozen_teacher import FrozenTeacher, build_teacher
 from handkd.models.estimators.network_inputs import by_modality
 from handkd.models.initialisation import own_random_numbers
 from handkd.models.teacher_cache import (
+    CROP,
     CacheManifest,
     ShardWriter,
     Step,
+    check_response,
     check_space,
+    crop_matrices,
     describe,
     digest_of_file,
     plan,
@@ -40,6 +43,8 @@ from handkd.models.teacher_cache import (
 from handkd.registry import DATASETS, MODELS
 
 _PLACE = 'train_dataloader.dataset'
+_META = ('sample_idx', 'flip', 'flip_direction', 'input_size', 'input_center', 'input_scale', 'bbox_rotation')
+"""Meta information of MMPose's samples by which their outputs are found and moved."""
 _NOT_IN_KEY = ('data_root', 'pipeline')
 """Settings of a data set that may change: its folder, and its pipeline, whose decisive steps count on their own."""
 
@@ -117,7 +122,11 @@ class TeacherRun:
         for data in loader:
             batch = self._preprocessor(data, True)
             with autocast:
-                yield self._teacher.run(by_modality(batch['inputs']), batch['data_samples'], self.layers)
+                outputs = self._teacher.run(by_modality(batch['inputs']), batch['data_samples'], self.layers)
+            if self.replay.moved:
+                check_response(outputs['head'])
+                outputs = {**outputs, CROP: crop_matrices(batch['data_samples'])}
+            yield outputs
 
     def _build(self) -> None:
         """Build the teacher, and the preprocessor that a training's batches pass through."""
@@ -184,6 +193,12 @@ def runs_of(cfg: Config, specs: Mapping[str, Mapping], dtype: str, warp: bool) -
         replay = plan_replay(
             settings.get('pipeline', ()), dataset.pipeline.transforms, seen, f'{_PLACE}.pipeline', warp
         )
+        if replay.moved and layers[name] != {'head'}:
+            raise ConfigError(
+                f"teacher_cache.replay='warp': distillers read {sorted(layers[name])} of the teacher {name!r}, but "
+                "only the response of its layer 'head' can be moved with the crop: leave these distillers out, or the "
+                'random steps that move the crop'
+            )
         own = dict(
             weights=_weights_of(name, spec),
             model=spec['model'],
@@ -192,6 +207,7 @@ def runs_of(cfg: Config, specs: Mapping[str, Mapping], dtype: str, warp: bool) -
             modalities=list(seen),
             pipeline=replay.key,
             mirrored=list(replay.pipelines),
+            moved=replay.moved,
         )
         plain = json.loads(json.dumps({**own, **shared}, default=str))
         runs[name] = TeacherRun(cfg, name, sorted(layers[name]), replay, plain, dtype)
@@ -207,9 +223,7 @@ def number_samples(settings: dict) -> None:
     for step in settings.get('pipeline', ()):
         if str(step['type']).rpartition('.')[2] == 'PackPoseInputs':
             default = inspect.signature(PackPoseInputs).parameters['meta_keys'].default
-            step['meta_keys'] = tuple(
-                dict.fromkeys((*step.get('meta_keys', default), 'sample_idx', 'flip', 'flip_direction'))
-            )
+            step['meta_keys'] = tuple(dict.fromkeys((*step.get('meta_keys', default), *_META)))
 
 
 def _begin_worker(_number: int) -> None:

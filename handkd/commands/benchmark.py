@@ -9,12 +9,13 @@ import sys
 
 from handkd.hints import check_keys
 
-from .benchmarks import busy, data, index, inference, joint_networks, labels, restoration, step, studio
+from .benchmarks import busy, cache, data, index, inference, joint_networks, labels, restoration, step, studio
 
 BENCHMARKS = {
     'studio': studio.run,
     'step': step.run,
     'busy': busy.run,
+    'cache': cache.run,
     'data': data.run,
     'index': index.run,
     'labels': labels.run,

@@ -269,8 +269,9 @@ def test_one_of_two_runs_makes_it_and_the_other_waits(make_cfg, monkeypatch):
     assert len(made) == 1 and artifacts[1].is_made(prints[1])
 
 
-def test_mmposes_pipeline_and_estimators(make_cfg, tmp_path, monkeypatch):
-    """With its flips, on a set of its own: rows are found by the number that its set gives to each sample."""
+@pytest.fixture
+def mmpose_cfg(make_cfg, tmp_path):
+    """Returns the config of a training with MMPose's estimators, heads, set and pipeline."""
     write_set(tmp_path / 'set', 'freihand', hands=5)
     codec = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(8, 8), sigma=1)
     model = dict(
@@ -282,20 +283,20 @@ def test_mmposes_pipeline_and_estimators(make_cfg, tmp_path, monkeypatch):
             decoder=codec, loss=dict(type='KeypointMSELoss', use_target_weight=True),
         ),
     )  # fmt: skip
-    steps = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), dict(type='RandomFlip', direction='horizontal')]
-    steps += [dict(type='TopdownAffine', input_size=(64, 64)), dict(type='GenerateTarget', encoder=codec)]
 
-    def mmpose_cfg(work_dir, cache):
+    def make(work_dir, cache, layer, *noise):
         cfg = make_cfg(work_dir, cache)
         teacher = save_teacher(tmp_path / 'mmpose.pth', model, 1)
         cfg.model = dict(
             type='DistilledEstimator',
             student=model,
             teachers=dict(big=dict(model=model, checkpoint=teacher)),
-            distillers=dict(feature=dict(type='FeatureMimic', layer='backbone', teacher='big')),
+            distillers=dict(mimic=dict(type='FeatureMimic', layer=layer, teacher='big')),
         )
         cfg.train_dataloader.update(batch_size=2)
         cfg.optim_wrapper.amp = False
+        steps = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), dict(type='RandomFlip'), *noise]
+        steps += [dict(type='TopdownAffine', input_size=(64, 64)), dict(type='GenerateTarget', encoder=codec)]
         cfg.train_dataloader.dataset = dict(
             type='FreiHandDataset',
             data_root=str(tmp_path / 'set'),
@@ -304,7 +305,21 @@ def test_mmposes_pipeline_and_estimators(make_cfg, tmp_path, monkeypatch):
         )
         return cfg
 
-    expected = losses_of(mmpose_cfg('plain', None))
-    ensure_artifacts(mmpose_cfg('cached', dict(dtype='exact')), *TRAINING)
+    return make
+
+
+def test_mmposes_pipeline_and_estimators(mmpose_cfg, monkeypatch):
+    """With its flips: rows are found by the number that its set gives to each sample."""
+    expected = losses_of(mmpose_cfg('plain', None, 'backbone'))
+    ensure_artifacts(mmpose_cfg('cached', dict(dtype='exact'), 'backbone'), *TRAINING)
     forbid_teachers(monkeypatch)
-    assert losses_of(mmpose_cfg('cached', dict(dtype='exact'))) == expected
+    assert losses_of(mmpose_cfg('cached', dict(dtype='exact'), 'backbone')) == expected
+
+
+def test_heat_maps_are_moved_with_the_crop_on_request(mmpose_cfg, tmp_path):
+    noise, warp = dict(type='RandomBBoxTransform'), dict(replay='warp')
+    with pytest.raises(ConfigError, match=r"distillers read \['backbone'\] .* only the response of its layer 'head'"):
+        ensure_artifacts(mmpose_cfg('cached', warp, 'backbone', noise), *TRAINING)
+    still = losses_of(mmpose_cfg('still', dict(dtype='exact', folder=str(tmp_path / 'still')), 'head'))
+    moved = losses_of(mmpose_cfg('moved', warp | dict(dtype='exact', folder=str(tmp_path / 'moved')), 'head', noise))
+    assert all(np.isfinite(losses['loss_mimic_mimic']) and losses != still[step] for step, losses in moved.items())

@@ -37,6 +37,14 @@ def test_a_step_alone_and_beside_busy_processes(benchmark, capsys):
     assert ratio == pytest.approx(beside / alone, rel=0.02, abs=0.02) and alone > 0
 
 
+def test_a_step_with_a_cached_teacher(benchmark, capsys):
+    benchmark(['cache', '--steps', '1', '--warmup', '1', '--samples', '4', '--batch-size', '2'])
+    lines = capsys.readouterr().out.splitlines()[-5:]
+    assert [line.split()[0] for line in lines] == ['baseline', 'losses', 'uncached', 'cached', 'reading']
+    ratios = [float(re.search(r'ratio (\d+\.\d+)', line)[1]) for line in lines]
+    assert ratios[0] == 1 and min(ratios) > 0
+
+
 def test_the_studio(benchmark, capsys):
     benchmark(['studio', '--seconds', '0.02', '--repeats', '1'])
     assert 'RGB + depth + parts' in capsys.readouterr().out

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import torch
 from torch import Tensor, nn
 
-from ..teacher_cache import TeacherCache
+from ..teacher_cache import CROP, TeacherCache, crop_matrices, move_response
 from .teacher import Teacher
 
 
 class CachedTeacher(Teacher):
     """Stored outputs of a :class:`~.frozen_teacher.FrozenTeacher`, made by ``teacher_cache`` of a config.
 
+    If the crop of the training is moved at random (``teacher_cache.replay='warp'``), responses are moved with it.
     Neither its network is built nor its checkpoint loaded; the file's checksum must be that of the cache.
 
     Args:
@@ -45,8 +47,15 @@ class CachedTeacher(Teacher):
         """Return the stored outputs of some layers by name.
 
         Args:
-            inputs: Images of the crop by modality, each of shape (B, C, H, W); only their device is used.
+            inputs: Images of the crop by modality, each of shape (B, C, H, W); only their size and device are used.
             data_samples: One ``PoseDataSample`` per image, with its number in the data set.
             layers: Names of the layers.
         """
-        return self._cache.read(data_samples, layers, next(iter(inputs.values())).device)
+        images = next(iter(inputs.values()))
+        moved = self._cache.manifest.fingerprint.get('moved', False)
+        outputs = self._cache.read(data_samples, [*layers, CROP] if moved else layers, images.device)
+        if not moved:
+            return outputs
+        moves = crop_matrices(data_samples) @ torch.linalg.inv(outputs.pop(CROP).cpu())
+        size = (images.shape[3], images.shape[2])
+        return {layer: move_response(output, moves, size) for layer, output in outputs.items()}

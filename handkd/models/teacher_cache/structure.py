@@ -43,12 +43,12 @@ class LeafForm:
 
         Args:
             tensor: Any unit and frame, shape (B, ...).
-            stored: One of :data:`STORED`; whole numbers and bools keep their type.
+            stored: One of :data:`STORED`; whole numbers, bools and float64 keep their type.
         """
         last = tensor.dim() == 4 and not tensor.is_contiguous()
         last = last and tensor.is_contiguous(memory_format=torch.channels_last)
         kind = _name(tensor.dtype)
-        keeps = stored == 'exact' or not tensor.is_floating_point()
+        keeps = stored == 'exact' or not tensor.is_floating_point() or tensor.dtype == torch.float64
         shape = (tensor.permute(0, 2, 3, 1) if last else tensor).shape[1:]
         return cls(tuple(shape), kind, kind if keeps else stored, last)
 
