@@ -16,7 +16,7 @@ FLIP_DIRECTIONS = ('horizontal', 'vertical', 'diagonal')
 EFFECTS = {
     'fixed': 'the result follows from the sample alone',
     'labels': 'no image is changed',
-    'flip': "mirrors at random; 'flip' and 'flip_direction' of the sample tell, and flip_outcomes() lists the results",
+    'flip': "mirrors at random, as 'flip' and 'flip_direction' of the sample record; flip_outcomes() lists the results",
     'crop': 'moves, turns or scales the crop at random',
     'rgb': 'changes the pixels of colour images at random, at the same places',
     'depth': 'changes the pixels of depth maps at random, at the same places',
