@@ -29,6 +29,8 @@ class HandTargets(BaseTransform):
         encoder (dict): Config of MMPose's codec, as the head's ``decoder``.
     """
 
+    cache_effect = 'labels'
+
     def __init__(self, encoder: dict) -> None:
         self._generate = TRANSFORMS.build(dict(type='GenerateTarget', encoder=dict(encoder)))
 
