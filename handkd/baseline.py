@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from mmengine.config import Config, ConfigDict
 
 from .hints import ConfigError, did_you_mean
+from .lookup import is_mmpose_estimator
 from .registry import DATASETS, MODELS
 
 _PARTS = ('distillers', 'teachers')
@@ -128,15 +129,8 @@ def set_network(cfg: Config, network: ConfigDict) -> None:
     if preprocessor is not None:
         cfg.model.data_preprocessor = preprocessor
         by_modality = str(preprocessor.get('type')).rpartition('.')[2] == 'HandDataPreprocessor'
-        if by_modality and _is_mmpose(network):
+        if by_modality and is_mmpose_estimator(network):
             cfg.model.data_preprocessor.only = 'rgb'
-
-
-def _is_mmpose(network: ConfigDict) -> bool:
-    """Whether a network is an estimator of MMPose."""
-    MODELS.import_from_location()
-    kind = MODELS.get(str(network.type))
-    return any(cls.__name__ == 'BasePoseEstimator' for cls in getattr(kind, '__mro__', ()))
 
 
 def _is_distilled(cfg: Config) -> bool:

@@ -25,6 +25,7 @@ from .artifacts.finding import check_need, has_path
 from .baseline import remove_absent_parts
 from .config_files import PREFIX, find_config
 from .hints import ConfigError, check_keys, did_you_mean, one_line
+from .input_checks import check_inputs
 from .lookup import LOADERS, RUNNER_KEYS, class_names, find_class, typed_dicts
 from .needs import missing, needs_of
 from .overrides import check_left_out, check_overrides
@@ -223,6 +224,7 @@ def check_config(cfg: Config, only: str | None = None) -> None:
     for where, node in typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
         _check_node(where, node, known, cfg)
     check_sizes(cfg)
+    check_inputs(cfg)
 
 
 def _check_typos(given: Iterable[str], known: set[str], where: str) -> None:

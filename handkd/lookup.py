@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mmengine.registry import Registry
 from mmengine.runner import Runner
@@ -39,6 +39,13 @@ def find_class(kind: str) -> tuple[str | None, object | None]:
         if found is not None:
             return candidate.name, found
     return None, None
+
+
+def is_mmpose_estimator(network: Mapping) -> bool:
+    """Whether the config of a network is that of an estimator of MMPose, such as ``TopdownPoseEstimator``."""
+    kind = network.get('type')
+    kind = kind if inspect.isclass(kind) else find_class(str(kind))[1]
+    return any(cls.__name__ == 'BasePoseEstimator' for cls in getattr(kind, '__mro__', ()))
 
 
 def class_names() -> set[str]:

@@ -98,8 +98,10 @@ ARROWS = {
     'launching': {'apis', 'exits'},
     'registry': {'compat'},
     'size_checks': {'hints', 'registry'},
-    'baseline': {'hints', 'registry'},
-    'config': BASE | {'artifacts', 'baseline', 'config_files', 'lookup', 'overrides', 'signatures', 'size_checks'},
+    'baseline': {'hints', 'lookup', 'registry'},
+    'input_checks': {'hints', 'lookup', 'size_checks'},
+    'config': BASE
+    | {'artifacts', 'baseline', 'config_files', 'input_checks', 'lookup', 'overrides', 'signatures', 'size_checks'},
     'overrides': {'hints'},
     'signatures': set(),
     'build_errors': {'hints', 'lookup'},
