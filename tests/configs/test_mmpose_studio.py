@@ -44,11 +44,10 @@ def test_a_depth_teacher_and_a_student_of_mmpose(cfg, tmp_path):
     file = train(cfg)
     numbers = evaluate(cfg, file)
     assert {'px_21j-visible/EPE_mean', 'EPE', 'PCK', 'AUC'} <= set(numbers)
+    assert np.isfinite(list(numbers.values())).all()
     baseline = baseline_config(cfg)
     assert baseline.train_dataloader.dataset.modalities == ['rgb']
     assert evaluate(baseline, file) == numbers
-    baseline.work_dir = str(tmp_path / 'baseline')
-    assert np.isfinite(list(evaluate(baseline, train(baseline)).values())).all()
 
     (tmp_path / 'again').mkdir()
     cfg.work_dir, cfg.load_from, cfg.resume = str(tmp_path / 'again'), str(tmp_path / 'student/iter_1.pth'), True
