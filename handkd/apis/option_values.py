@@ -10,8 +10,11 @@ _WORDS = {'true': True, 'false': False}
 
 
 def holds_dicts(text: str) -> bool:
-    """Whether a value contains a dict or a call, which MMEngine's own reader of options can't read."""
-    return bool(re.search(r'\{|\w\s*\(', text))
+    """Whether a value contains a dict or a call, which MMEngine's own reader of options can't read.
+
+    ``{labels}`` in a path is neither, but the placeholder of an artifact.
+    """
+    return bool(re.search(r'\{(?!\w+\})|\w\s*\(', text))
 
 
 def read_value(text: str) -> object:

@@ -33,6 +33,6 @@ def test_nothing_else_is_read_and_nothing_is_run(text, found):
         read_value(text)
 
 
-@pytest.mark.parametrize('text', ['1,2', '(1, 2)', '[a, b]', 'x', '[(1,2),(3,4)]', '0.5'])
+@pytest.mark.parametrize('text', ['1,2', '(1, 2)', '[a, b]', 'x', '[(1,2),(3,4)]', '0.5', 'a/{labels}.npz'])
 def test_plain_values_are_left_to_mmengine(text):
     assert not holds_dicts(text)
