@@ -10,8 +10,9 @@ from mmengine.dist import broadcast
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
+from handkd.datasets import SeededSamples
 from handkd.engine import essential_hooks, outlive_signals, with_rules
 from handkd.hints import one_line
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint, weights_in
@@ -90,7 +91,10 @@ class HandRunner(QuietRunner):
 
     @staticmethod
     def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
-        """Build a loader as MMEngine does; its batch size must be that of a sampler that composes batches."""
+        """Build a loader as MMEngine does; its batch size must be that of a sampler that composes batches.
+
+        Samples of data sets of other packages are drawn from the sampler's seeds too.
+        """
         loader = Runner.build_dataloader(*args, **kwargs)
         expected = getattr(loader.sampler, 'batch_size', loader.batch_size)
         if loader.batch_size != expected:
@@ -98,6 +102,8 @@ class HandRunner(QuietRunner):
                 f'{type(loader.sampler).__name__} makes batches of {expected} samples; set batch_size={expected} in '
                 f'its loader, found {loader.batch_size}'
             )
+        if not isinstance(loader.dataset, IterableDataset) and not hasattr(loader.dataset, '__getitems__'):
+            loader.__dict__['dataset'] = SeededSamples(loader.dataset)  # torch forbids it, since workers may run
         loader.worker_init_fn = functools.partial(_begin_worker, loader.worker_init_fn)
         return loader
 

@@ -23,7 +23,7 @@ from .readers import (
     RHDDataset,
     STBDataset,
 )
-from .sampling import GroupKey, ReproducibleSampler, SampleKey, ViewGroupSampler, seeded
+from .sampling import GroupKey, ReproducibleSampler, SampleKey, SeededSamples, ViewGroupSampler, seeded
 from .views import Captures
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     'STBDataset',
     'SampleError',
     'SampleKey',
+    'SeededSamples',
     'StreamedHandDataset',
     'ViewGroupSampler',
     'seeded',

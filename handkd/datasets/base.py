@@ -35,7 +35,6 @@ class ReproducibleDataset:
 
     def __init__(self, pipeline: Sequence[dict] = ()) -> None:
         self.pipeline = Compose(pipeline)
-        self._together = take_batches(self.pipeline.transforms)
 
     @property
     def metainfo(self) -> dict:
@@ -124,7 +123,7 @@ class ReproducibleDataset:
     def _make(self, keys: Sequence[int]) -> list[dict]:
         steps = self.pipeline.transforms
         with seeded(keys[0]):  # restores the generators, whatever is drawn inside
-            if self._together:
+            if take_batches(steps):
                 draws = np.empty((len(keys), count_draws(steps)))
                 return run_batch(steps, self.fetch_batch(keys, draws), draws)
             samples = []

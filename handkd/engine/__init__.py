@@ -13,6 +13,7 @@ from .inverse_time_lr import InverseTimeLR
 from .monitors import MonitorNamesHook, full_name, rule_of, with_rules
 from .optim_wrapper import AutocastOptimWrapper, bf16_is_fast
 from .part_restoration_hook import PartRestorationHook
+from .pipeline_switch import PipelineSwitchHook
 from .teacher_updates import TeacherUpdateHook
 from .weight_schedules import WeightScheduleHook
 
@@ -32,6 +33,7 @@ __all__ = [
     'InverseTimeLR',
     'MonitorNamesHook',
     'PartRestorationHook',
+    'PipelineSwitchHook',
     'PlainCheckpointHook',
     'SameBuffersHook',
     'SeedIterationHook',
