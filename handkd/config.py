@@ -33,7 +33,7 @@ from .reading import shown
 from .signatures import signature_of
 from .size_checks import check_sizes
 
-OWN_KEYS = {'custom_imports', 'stages'}
+OWN_KEYS = {'custom_imports', 'stages', 'strategy'}
 """Top-level keys that handkd reads, besides the entries of artifacts."""
 OPTIMISER_KEYS = {'constructor', 'paramwise_cfg'}  # MMEngine takes them out of optim_wrapper before it builds it
 GIVEN_BY_BUILDERS = {

@@ -9,6 +9,8 @@ from mmengine.logging import print_log
 
 from handkd.hints import ConfigError
 
+from .strategies import check_strategy
+
 _ENDLESS = ('ReproducibleSampler', 'InfiniteSampler')
 _PLAIN = ('DefaultSampler', 'InfiniteSampler')
 """Samplers of MMEngine that yield indices without seeds, in an order that ``ReproducibleSampler`` has as well."""
@@ -23,6 +25,7 @@ def check_training(cfg: Config) -> None:
         ConfigError: Names the key, its value and the expected one.
     """
     check_entries(cfg)
+    check_strategy(cfg)
     kind = cfg.get('runner_type', 'Runner')
     if kind != 'Runner':
         raise ConfigError(f'runner_type={kind!r} is not supported: handkd has its own runner; leave the key out')

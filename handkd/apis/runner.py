@@ -6,14 +6,18 @@ import functools
 import uuid
 from collections.abc import Callable
 
-from mmengine.dist import broadcast
+from mmengine.device import get_device
+from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import CheckpointHook
+from mmengine.model import convert_sync_batchnorm
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from handkd.datasets import SeededSamples
 from handkd.engine import essential_hooks, outlive_signals, with_rules
+from handkd.engine.sharding import gather_optimizer, is_sharded, shard
 from handkd.hints import one_line
 from handkd.models import CheckpointError, init_weights, load_state, load_weights, read_checkpoint, weights_in
 
@@ -21,6 +25,7 @@ from .quiet_runner import QuietRunner
 from .run_checks import trains_by_epoch
 from .run_state import check_resumable, restore_optimisation, restore_place, say_if_done
 from .set_weights import set_weight_lines
+from .strategies import check_all_learn, shards
 
 IN_PART = (
     "for weights that fit in part, or from the web, set a module's init_cfg=dict(type='Pretrained', checkpoint=...)"
@@ -37,6 +42,13 @@ def _begin_worker(begin: Callable[[int], object] | None, number: int) -> None:
     outlive_signals()
     if begin is not None:
         begin(number)
+
+
+def _initialise(network: nn.Module) -> None:
+    """Initialise a network, alike in all processes."""
+    init_weights(network)
+    for tensor in network.state_dict().values():
+        broadcast(tensor)
 
 
 class HandRunner(QuietRunner):
@@ -81,6 +93,8 @@ class HandRunner(QuietRunner):
             model_wrapper_cfg: The config's entry, or None.
             model: The network.
         """
+        if shards(self.cfg):
+            return self._shard(model)
         if self.distributed:
             trained = getattr(model, 'training_only', nn.Module()).parameters()
             unused = self.cfg.get('find_unused_parameters', any(weight.requires_grad for weight in trained))
@@ -88,6 +102,25 @@ class HandRunner(QuietRunner):
             if (model_wrapper_cfg or {}).get('type') == 'MMDistributedDataParallel':
                 model_wrapper_cfg.setdefault('find_unused_parameters', unused)
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def _shard(self, network: nn.Module) -> nn.Module:
+        """Initialise a network and divide it among the processes."""
+        network = network.to(get_device())
+        if self.cfg.get('sync_bn') is not None:
+            network = convert_sync_batchnorm(network, self.cfg.sync_bn)
+        _initialise(network)
+        return shard(network)
+
+    def build_optim_wrapper(self, optim_wrapper: object) -> OptimWrapper | OptimWrapperDict:
+        """Build the optimizer as MMEngine does; the state dict of one of divided weights has whole tensors.
+
+        Args:
+            optim_wrapper: Its config, or the optimizer itself.
+        """
+        built = super().build_optim_wrapper(optim_wrapper)
+        if is_sharded(self.model) and built is not optim_wrapper:
+            gather_optimizer(built.optimizer)
+        return built
 
     @staticmethod
     def build_dataloader(*args: object, **kwargs: object) -> DataLoader:
@@ -114,6 +147,8 @@ class HandRunner(QuietRunner):
             ConfigError: If the sets of a mixture have weights, which a loss does not take.
         """
         loop = super().build_train_loop(loop)
+        if is_sharded(self.model):
+            check_all_learn(self.model, loop.dataloader.dataset)
         for line in set_weight_lines(loop.dataloader.dataset, network_of(self)):
             self.logger.info(line)
         if isinstance(loop, EpochBasedTrainLoop):
@@ -124,10 +159,8 @@ class HandRunner(QuietRunner):
         return loop
 
     def _init_model_weights(self) -> None:
-        network = network_of(self)
-        init_weights(network)
-        for tensor in network.state_dict().values():
-            broadcast(tensor)
+        if not is_sharded(self.model):
+            _initialise(network_of(self))
 
     def load_or_resume(self) -> None:
         """Resume, or load all weights of ``load_from``, if the config asks for either."""
@@ -195,4 +228,6 @@ class HandRunner(QuietRunner):
         meta = dict(meta or {}, samples_per_step=size, run=self._run)
         step = self.iter if kwargs.get('by_epoch', True) else self.iter + 1  # as MMEngine counts, unless meta has it
         meta['samples'] = size * meta.get('iter', step) + self._more_samples
+        if is_sharded(self.model) and not is_main_process():  # the first process, which saves, gathers these from all
+            self.model.state_dict(), self.optim_wrapper.state_dict()
         super().save_checkpoint(*args, meta=meta, **kwargs)

@@ -9,12 +9,14 @@ import sys
 
 from handkd.hints import check_keys
 
+from .benchmarks import busy, data, ddp, index, inference, joint_networks, labels, restoration, step, studio
 from .benchmarks import busy, cache, data, index, inference, joint_networks, labels, restoration, step, studio
 
 BENCHMARKS = {
     'studio': studio.run,
     'step': step.run,
     'busy': busy.run,
+    'ddp': ddp.run,
     'cache': cache.run,
     'data': data.run,
     'index': index.run,

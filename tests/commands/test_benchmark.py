@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from handkd.commands.benchmark import main
+from handkd.commands.benchmarks import ddp
 
 
 @pytest.fixture(scope='module')
@@ -37,6 +38,12 @@ def test_a_step_alone_and_beside_busy_processes(benchmark, capsys):
     assert ratio == pytest.approx(beside / alone, rel=0.02, abs=0.02) and alone > 0
 
 
+def test_one_process_and_two(benchmark, capsys, monkeypatch):
+    monkeypatch.setattr(ddp, '_measure', lambda args: ([10.0, 10.0, 20.0], [19.0, 18.0, 38.0]))
+    benchmark(['ddp', '--rounds', '3', '--batch-size', '4'])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][:2] == ['batch', '4'] and [line[0] for line in lines[1:]] == ['1', '2', 'ratio']
+    assert [line[2] for line in lines[1:3]] == ['10.0', '19.0'] and lines[3][1] == '1.90'
 def test_a_step_with_a_cached_teacher(benchmark, capsys):
     benchmark(['cache', '--steps', '1', '--warmup', '1', '--samples', '4', '--batch-size', '2'])
     lines = capsys.readouterr().out.splitlines()[-5:]

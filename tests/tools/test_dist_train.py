@@ -18,7 +18,7 @@ from torch import nn
 
 from handkd.apis.run_options import join_cpu_processes
 from handkd.apis.runs import evaluate, train
-from handkd.models import BaseDistiller, read_checkpoint
+from handkd.models import BaseDistiller, load_weights, read_checkpoint
 from handkd.models.distillers import last_level
 from handkd.registry import DATASETS, HOOKS, MODELS
 from tests.apis.conftest import TinyHands, make_tiny_cfg
@@ -99,6 +99,13 @@ class SeenHook(Hook):
         SEEN.append(metrics)
 
 
+@HOOKS.register_module()
+class DividedHook(Hook):
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        here = sum(weight.to_local().numel() for weight in runner.model.parameters())
+        assert here < 0.6 * sum(weight.numel() for weight in runner.model.parameters())
+
+
 def make_mixture_cfg(folder: Path, steps: int, name: str, validated: int) -> Config:
     cfg = make_tiny_cfg(folder, steps, name, seen=dict(type='SeenHook'))
     sets = [dict(type='TinyHands', length=16), dict(type='BareHands', length=8)]
@@ -112,8 +119,8 @@ def make_mixture_cfg(folder: Path, steps: int, name: str, validated: int) -> Con
     return cfg
 
 
-def train_on_a_mixture(rank: int, port: str, folder: Path) -> None:
-    """Train without interruption, then to the middle and from there to the end, as one of two processes."""
+def train_in_two_processes(rank: int, port: str, folder: Path) -> None:
+    """Train as one of two processes: without interruption, and to the middle and from there to the end."""
     torch.set_num_threads(1)
     os.chdir(folder)
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
@@ -126,26 +133,60 @@ def train_on_a_mixture(rank: int, port: str, folder: Path) -> None:
         seen[name] = seen.get(name, []) + SEEN
         SEEN.clear()
     (folder / f'seen_{rank}.json').write_text(json.dumps(seen))
+    divided = dict(type='FSDPStrategy')
+    for name, steps, resume, strategy in (
+        ('undivided', 4, None, None),
+        ('divided', 4, None, divided),
+        ('cut_divided', 2, None, divided),
+        ('cut_divided', 4, 'auto', divided),
+    ):
+        cfg = make_mixture_cfg(folder, steps, name, validated=4)
+        cfg.merge_from_dict(dict(wrapper, launcher='pytorch', strategy=strategy))
+        cfg.train_dataloader.dataset = dict(type='TinyHands', length=16)
+        cfg.optim_wrapper.clip_grad = dict(max_norm=1000.0)
+        cfg.custom_hooks, cfg.optim_wrapper.amp = [dict(type='DividedHook')] if strategy else [], False
+        train(cfg, resume)
 
 
-def test_two_processes_share_a_mixture_and_resume_it(tmp_path):
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Folder of the trainings of two processes."""
+    folder, port = tmp_path_factory.mktemp('trained'), free_port()
     start = multiprocessing.get_context('spawn').Process
-    port = free_port()
-    ranks = [start(target=train_on_a_mixture, args=(rank, port, tmp_path)) for rank in (0, 1)]
+    ranks = [start(target=train_in_two_processes, args=(rank, port, folder)) for rank in (0, 1)]
     for process in ranks:
         process.start()
     for process in ranks:
         process.join()
     assert [process.exitcode for process in ranks] == [0, 0]
-    seen = [json.loads((tmp_path / f'seen_{rank}.json').read_text()) for rank in (0, 1)]
+    return folder
+
+
+def test_two_processes_share_a_mixture_and_resume_it(trained):
+    seen = [json.loads((trained / f'seen_{rank}.json').read_text()) for rank in (0, 1)]
     assert all(one['whole'] == one['cut'] for one in seen)  # so both have the same metrics after the resumption
     drawn = [[item for item in one['whole'] if isinstance(item, list)] for one in seen]
     every = [[0, number] for number in range(16)] + [[1, number] for number in range(8)]
     assert sorted(drawn[0] + drawn[1]) == every, 'each sample once, in one of the processes'
     assert any(one[0] != other[0] for one, other in zip(*drawn)), 'in some step one process alone had no labels'
-    whole, cut = (read_checkpoint(tmp_path / name / 'iter_12.pth')['state_dict'] for name in ('whole', 'cut'))
+    whole, cut = (read_checkpoint(trained / name / 'iter_12.pth')['state_dict'] for name in ('whole', 'cut'))
     assert whole.keys() == cut.keys() and all(torch.equal(value, cut[key]) for key, value in whole.items())
-    cfg = make_mixture_cfg(tmp_path, 12, 'alone', validated=5)
+    cfg = make_mixture_cfg(trained, 12, 'alone', validated=5)
     cfg.test_dataloader = cfg.val_dataloader
-    alone = evaluate(cfg, tmp_path / 'whole' / 'iter_12.pth')
+    alone = evaluate(cfg, trained / 'whole' / 'iter_12.pth')
     assert seen[0]['whole'][-1] == pytest.approx(alone, rel=1e-6)  # five samples do not divide among two processes
+
+
+def test_divided_weights_are_saved_and_resumed_whole(trained):
+    whole, cut, other = (
+        read_checkpoint(trained / name / 'iter_4.pth') for name in ('divided', 'cut_divided', 'undivided')
+    )
+    for key, value in whole['state_dict'].items():
+        assert type(value) is torch.Tensor and torch.equal(value, cut['state_dict'][key]), key
+        torch.testing.assert_close(value, other['state_dict'][key], rtol=1e-3, atol=1e-5)
+    for number, moments in whole['optimizer']['state'].items():
+        for name, value in moments.items():
+            assert torch.equal(value, cut['optimizer']['state'][number][name])
+            assert value.shape == other['optimizer']['state'][number][name].shape
+    student = MODELS.build(make_tiny_cfg(trained).model)
+    load_weights(student, trained / 'divided' / 'iter_4.pth')
