@@ -221,6 +221,7 @@ def check_config(cfg: Config, only: str | None = None) -> None:
     for need in find_needs(cfg, RUNNER_KEYS if only is None else (only,)):
         check_need(need)
     entries = cfg.to_dict()
+    entries.pop('strategy', None)  # no class of a registry: checked before a training
     for where, node in typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
         _check_node(where, node, known, cfg)
     check_sizes(cfg)

@@ -9,7 +9,6 @@ from . import compat  # isort: skip
 compat.require()
 
 from mmpose import registry as mmpose_registry  # noqa: E402  # isort: skip
-from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES  # noqa: E402  # isort: skip
 from mmengine.registry import Registry  # noqa: E402  # isort: skip
 
 
@@ -45,7 +44,6 @@ MODEL_WRAPPERS = _child('model wrapper', mmpose_registry.MODEL_WRAPPERS)
 OPTIMIZERS = _child('optimizer', mmpose_registry.OPTIMIZERS)
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', mmpose_registry.OPTIM_WRAPPER_CONSTRUCTORS)
 RUNNERS = _child('runner', mmpose_registry.RUNNERS, 'mmengine.runner')
-STRATEGIES = _child('strategy', MMENGINE_STRATEGIES)
 TASK_UTILS = _child('task util', mmpose_registry.TASK_UTILS)
 VISBACKENDS = _child('vis_backend', mmpose_registry.VISBACKENDS)
 VISUALIZERS = _child('visualizer', mmpose_registry.VISUALIZERS)

@@ -9,8 +9,7 @@ import sys
 
 from handkd.hints import check_keys
 
-from .benchmarks import busy, data, ddp, index, inference, joint_networks, labels, restoration, step, studio
-from .benchmarks import busy, cache, data, index, inference, joint_networks, labels, restoration, step, studio
+from .benchmarks import busy, cache, data, ddp, index, inference, joint_networks, labels, restoration, step, studio
 
 BENCHMARKS = {
     'studio': studio.run,

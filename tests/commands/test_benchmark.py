@@ -44,6 +44,8 @@ def test_one_process_and_two(benchmark, capsys, monkeypatch):
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0][:2] == ['batch', '4'] and [line[0] for line in lines[1:]] == ['1', '2', 'ratio']
     assert [line[2] for line in lines[1:3]] == ['10.0', '19.0'] and lines[3][1] == '1.90'
+
+
 def test_a_step_with_a_cached_teacher(benchmark, capsys):
     benchmark(['cache', '--steps', '1', '--warmup', '1', '--samples', '4', '--batch-size', '2'])
     lines = capsys.readouterr().out.splitlines()[-5:]
