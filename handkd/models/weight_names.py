@@ -23,17 +23,19 @@ _OTHERS = ('teacher.', 'distiller.', 'distill_losses.', 'data_preprocessor.')
 def usual_names(state: dict) -> dict:
     """Return weights under the names of current networks.
 
-    The prefix ``module.`` of a network wrapped for several processes is removed; in files of MMRazor and of MMPose's
-    DWPose distiller the student is taken (``architecture.``, ``student.``); the copies that MMCV 1 stored beside the
-    weights (``ema_...``) are left out: its EMAHook exchanges both before it saves, so that the weights under the plain
-    names are the averages; ``keypoint_head.`` of MMPose 0.x becomes ``head.``; and training-only weights get their
-    present prefix.
+    The prefix ``module.`` of a network wrapped for several processes is removed, and ``ema_`` where all names have it;
+    in files of MMRazor and of MMPose's DWPose distiller the student is taken (``architecture.``, ``student.``); the
+    copies that MMCV 1 stored beside the weights (``ema_...``) are left out: its EMAHook exchanges both before it saves,
+    so that the weights under the plain names are the averages; ``keypoint_head.`` of MMPose 0.x becomes ``head.``; and
+    training-only weights get their present prefix.
 
     Args:
         state: Names and tensors.
     """
     if state and all(key.startswith('module.') for key in state):
         state = {key.removeprefix('module.'): value for key, value in state.items()}
+    if state and all(key.startswith('ema_') for key in state):
+        state = {key.removeprefix('ema_'): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if not key.startswith('ema_')}
     for student in _STUDENTS:
         own = {key.removeprefix(student): value for key, value in state.items() if key.startswith(student)}

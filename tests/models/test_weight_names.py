@@ -41,6 +41,14 @@ def test_the_student_of_another_distiller(tmp_path, student, others, outer):
     assert 'student.x' in usual_names({'student.x': torch.zeros(1), 'x': torch.zeros(1)})
 
 
+@pytest.mark.parametrize('prefix', ['ema_', 'module.ema_'])
+def test_averages_alone(tmp_path, prefix):
+    source, network = pair()
+    torch.save({f'{prefix}{key}': value for key, value in source.state_dict().items()}, tmp_path / 'a.pth')
+    load_weights(network, tmp_path / 'a.pth')
+    assert is_loaded(network, source.state_dict())
+
+
 def emas(source):
     """Files with two kinds of weights, whose averages are those of ``source``."""
     average, last = source.state_dict(), {key: value + 1 for key, value in source.state_dict().items()}

@@ -26,6 +26,8 @@ class AngleRegularizer(BaseDistiller):
         weight (float): Multiplies the loss: lambda_1 of Eq. 4, which the paper does not give. Defaults to 0.1.
         warmup (int): Steps over which the weight rises from 0: the first predictions of a network violate all bounds,
             and while a hand is nearly a point the gradients of its angles are huge. Defaults to 0.
+        schedule (dict | list[dict], optional): Factor of the losses over the training, see
+            :class:`~handkd.models.distillers.WeightSchedule`. Defaults to None: always 1.
 
     Raises:
         FileNotFoundError: If the file is missing.

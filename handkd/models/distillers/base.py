@@ -10,6 +10,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from handkd.hints import ConfigError
+
 from ..rows import sample_weights
 from .weight_schedule import build_schedules
 
@@ -83,5 +85,20 @@ class BaseDistiller(BaseModule, metaclass=ABCMeta):
 
 
 def last_level(output: object) -> Tensor:
-    """Return the tensor of a layer's output; for a pyramid, its last level."""
-    return output[-1] if isinstance(output, (tuple, list)) else output
+    """Return the tensor of a layer's output; for a pyramid, its last level.
+
+    Args:
+        output: The layer's output, any unit: a tensor (B, ...), or the levels of a pyramid, each (B, C, h, w).
+
+    Raises:
+        ConfigError: If it is the pair (B, K, L) of a SimCC head, of which the last one would be the y axis alone.
+    """
+    if not isinstance(output, (tuple, list)):
+        return output
+    if len(output) == 2 and all(getattr(part, 'ndim', 0) == 3 for part in output):
+        shapes = ' and '.join(str(tuple(part.shape)) for part in output)
+        raise ConfigError(
+            f'a layer gives two tensors, {shapes}, and no pyramid of feature maps: the SimCC vectors of a head take '
+            "SimCCResponse; name a layer within the head otherwise, such as 'head.final_layer'"
+        )
+    return output[-1]

@@ -13,9 +13,10 @@ from handkd.registry import MODELS
 
 @MODELS.register_module()
 class FeatureAdapter(BaseModule):
-    """Converts a student's features to the channels and size of a teacher's: the regressor of FitNets.
+    """Converts a student's features to the channels and size of a teacher's, as the regressor of FitNets does.
 
-    A 1x1 convolution where the channels differ, then a normalisation if there is one, then bilinear interpolation where
+    FitNets' regressor is one convolution, whose kernel is as large as the sizes require. Here it is a 1x1 convolution
+    where the channels differ, then a normalisation if there is one, then bilinear interpolation where
     the sizes differ; both maps cover the crop. Its weights are trained with the student and dropped at test time.
 
     Args:

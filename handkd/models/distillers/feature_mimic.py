@@ -51,8 +51,10 @@ def feature_distance(
 class FeatureMimic(BaseDistiller):
     """Pulls a layer of the student towards a layer of a teacher that may see another modality.
 
-    With ``norm='l2'`` and an adapter this is the hint loss of FitNets (Romero et al. 2015, arXiv 1412.6550), and the
-    feature loss of DWPose (Yang et al. 2023, arXiv 2307.15880) as MMPose's ``FeaLoss`` computes it.
+    With ``norm='l2'`` and an adapter this is the feature loss of DWPose (Yang et al. 2023, arXiv 2307.15880) as
+    MMPose's ``FeaLoss`` computes it, and the hint loss of FitNets (Romero et al. 2015, arXiv 1412.6550), whose factor
+    1/2 is left to ``weight``. FitNets minimises it alone, in a first stage; here it is added to the student's own
+    losses.
 
     Typical weights: with ``reduction='sum'`` the loss grows with the size of the layer, and weights are small: 1/16 for
     a vector of PMD-Net, 7e-5 for the last feature map of DWPose's networks with ``schedule=dict(type='linear')``. Where

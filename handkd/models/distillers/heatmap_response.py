@@ -59,7 +59,7 @@ DISTANCES = ('mse', 'kl')
 
 @MODELS.register_module()
 class HeatmapResponse(ResponseDistiller):
-    """Pulls the heat maps of a student towards those of a teacher (Fast Human Pose Distillation, Zhang et al. 2019).
+    """Pulls the heat maps of a student towards those of a teacher (Fast Pose Distillation, Zhang et al. 2019).
 
     ``distance='mse'`` is :func:`heatmap_mse`, for maps that were trained to be Gaussians, and ``'kl'``
     :func:`heatmap_divergence`, for maps with a softmax over the pixels, as in integral regression. A teacher's maps of

@@ -31,8 +31,9 @@ def joint_distance(student: Tensor, teacher: Tensor, norm: str = 'l1') -> Tensor
 class JointResponse(ResponseDistiller):
     """Pulls the joints that a student regresses towards those of a teacher with the same kind of head.
 
-    The joints are the outputs of MMPose's ``RegressionHead`` (B, K, 2), in shares of the input's sides whatever its
-    size, or the poses (B, 21, 3) of a :class:`~handkd.models.PoseHead`, in the frame of its codec, which must be that
+    The joints are the outputs of MMPose's ``RegressionHead`` (B, K, 2), ``RLEHead``, without its deviations, and
+    ``IntegralRegressionHead`` and ``DSNTHead``, without their heat maps, in shares of the input's sides whatever its
+    size; or the poses (B, 21, 3) of a :class:`~handkd.models.PoseHead`, in the frame of its codec, which must be that
     of the teacher.
 
     Typical weight: 1.0. The loss has the scale of the student's own regression loss, and ends at the teacher's error;
@@ -74,13 +75,27 @@ class JointResponse(ResponseDistiller):
         Raises:
             ConfigError: If the outputs are not joints of the same number and dimension.
         """
-        read = getattr(context.head, 'pose_of', None) if self.layer == 'head' else None
-        student, teacher = (read(output) if read else output for output in self.responses(context))
-        shapes = [tuple(getattr(joints, 'shape', ())) for joints in (student, teacher)]
-        if len(shapes[0]) != 3 or shapes[0] != shapes[1]:
+        read = getattr(context.head, 'pose_of', _joints) if self.layer == 'head' else _joints
+        student, teacher = (read(output) for output in self.responses(context))
+        shapes = [_shape(joints) for joints in (student, teacher)]
+        if len(shapes[0]) != 3 or not isinstance(student, Tensor) or shapes[0] != shapes[1]:
             raise ConfigError(
                 f'JointResponse: the layer {self.layer!r} of the student gives {shapes[0]}, and '
                 f'{self.teacher_layer!r} of {self.teacher!r} {shapes[1]}, expected the same joints (B, K, 2) or '
                 '(B, K, 3): heat maps take HeatmapResponse, and SimCC vectors SimCCResponse'
             )
         return {'joints': self.weighted_mean(joint_distance(student, teacher, self.norm), context)}
+
+
+def _joints(output: object) -> object:
+    """Return the joints in the output of a regression head of MMPose."""
+    if isinstance(output, (tuple, list)) and [getattr(part, 'ndim', 0) for part in output] == [3, 4]:
+        return output[0]  # joints and the heat maps whose means they are
+    if isinstance(output, Tensor) and output.ndim == 3 and output.shape[2] == 4:
+        return output[..., :2]  # joints and the deviations of RLEHead
+    return output
+
+
+def _shape(output: object) -> tuple:
+    """Return the shape of a tensor, or the shapes of several."""
+    return tuple(map(_shape, output)) if isinstance(output, (tuple, list)) else tuple(getattr(output, 'shape', ()))

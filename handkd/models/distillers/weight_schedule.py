@@ -108,7 +108,7 @@ def build_schedules(schedule: Mapping | Sequence[Mapping] | None, owner: str) ->
     Raises:
         ConfigError: If a key or a type is unknown, with the nearest right one, or a value is wrong.
     """
-    entries = [schedule] if isinstance(schedule, Mapping) else schedule or []
+    entries = [schedule] if isinstance(schedule, (Mapping, str)) else schedule or []
     built = []
     for entry in entries:
         if not isinstance(entry, Mapping) or 'type' not in entry:

@@ -15,6 +15,7 @@ from ..initialisation import own_random_numbers
 from ..rows import rows_with, take_rows
 from ..weight_names import TRAINING_ONLY, rename_training_only
 from .frozen_parts import check_something_learns, freeze_parts
+from .named_parts import named_parts
 from .network_inputs import by_modality, modalities_of, run_network
 from .teacher import TeacherOutput
 from .teacher_inputs import check_same_normalisation
@@ -51,8 +52,8 @@ class DistilledEstimator(BaseModel):
         init_cfg (dict, optional): MMEngine initialisation. Defaults to None.
 
     Raises:
-        ValueError: If a distiller names a teacher or a layer that does not exist, or one that is frozen, ``frozen``
-            names a part that does not exist, or the normalisation of a preprocessor is unknown or differs from the
+        ValueError: If a distiller names a teacher or a layer that does not exist, ``frozen`` names a part that does not
+            exist, or every part, or the normalisation of a preprocessor is unknown or differs from the
             student's.
         FileNotFoundError: If a teacher's checkpoint is missing.
     """
@@ -67,9 +68,7 @@ class DistilledEstimator(BaseModel):
         student_weight: float = 1.0,
         init_cfg: dict | None = None,
     ) -> None:
-        distillers, teachers = (
-            {name: cfg for name, cfg in part.items() if cfg is not None} for part in (distillers, teachers)
-        )
+        distillers, teachers = named_parts(distillers, 'distillers'), named_parts(teachers, 'teachers')
         network = MODELS.build(student)
         preprocessor = MODELS.build(data_preprocessor) if data_preprocessor else network.data_preprocessor
         if data_preprocessor:  # otherwise the student would see other images at test time
@@ -90,7 +89,6 @@ class DistilledEstimator(BaseModel):
         self._student_taps = tuple(dict.fromkeys(layer for one in built.values() for layer in one.student_taps))
         check_taps(network, self._student_taps, 'the student')
         freeze_parts(network, frozen)
-        check_something_learns(frozen, {name: one.student_taps for name, one in built.items()})
         self._frozen = tuple(frozen)
         self.student_weight = student_weight
         self._teachers.set_taps({name: one.teacher_taps for name, one in built.items()})
@@ -145,6 +143,7 @@ class DistilledEstimator(BaseModel):
         distilled = {}
         for name in self._distillers:
             distiller = self.training_only[name]
+            check_something_learns(self._frozen, student_taps, name, distiller.student_taps)
             own = self._restrict(context, outputs, distiller)
             if own is not None:
                 factor = distiller.factor()

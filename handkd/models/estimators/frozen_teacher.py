@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
+from handkd.hints import ConfigError
 from handkd.registry import MODELS
 
 from ..checkpoint import load_weights
@@ -29,6 +30,10 @@ class FrozenTeacher(Teacher):
     KEYS = ('model', 'checkpoint', 'input_size')
 
     def __init__(self, name: str, spec: dict, student: nn.Module, preprocessor: nn.Module) -> None:
+        if 'model' not in spec:
+            raise ConfigError(
+                f'model.teachers.{name} must have model, the config of its estimator, found {sorted(spec)}'
+            )
         self._name = name
         self.network = build_teacher(name, spec['model'], spec.get('checkpoint'))
         self.modalities = modalities_of(self.network)

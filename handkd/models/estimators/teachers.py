@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 import torch
 from torch import Tensor, nn
 
-from handkd.hints import check_keys
+from handkd.hints import ConfigError, check_keys, did_you_mean
 
 from ..rows import rows_with, take_rows
 from .cached_teacher import CachedTeacher
@@ -71,8 +71,8 @@ class Teachers:
         for reader, layers in readers.items():
             for name in layers:
                 if name not in self._teachers:
-                    known = sorted(self._teachers)
-                    raise ValueError(f'distiller {reader!r} reads the teacher {name!r}, but the teachers are {known}')
+                    hint = did_you_mean(name, self._teachers) if self._teachers else 'model.teachers is empty'
+                    raise ConfigError(f'distillers.{reader} reads the teacher {name!r}, which does not exist; {hint}')
                 taps.setdefault(name, {}).update(dict.fromkeys(layers[name]))
         for name, layers in taps.items():
             self._teachers[name].check_taps(layers)

@@ -28,6 +28,11 @@ def test_of_a_pyramid_the_last_level_is_read():
         assert losses['ten'].item() == 80
 
 
+def test_the_pair_of_a_simcc_head_is_no_pyramid():
+    with pytest.raises(ValueError, match=r'two tensors, \(2, 21, 8\) and \(2, 21, 6\), .*SimCCResponse'):
+        last_level((torch.zeros(2, 21, 8), torch.zeros(2, 21, 6)))
+
+
 @pytest.mark.parametrize('name', ['AttentionTransfer', 'ChannelWise', 'Relational', 'SimilarityPreserving'])
 def test_distillers_of_layers_hand_their_schedule_on(name):
     distiller = getattr(distillers, name)('backbone', 'big', schedule=dict(type='linear', start_factor=0.3))

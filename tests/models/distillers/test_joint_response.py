@@ -40,7 +40,20 @@ def test_the_pose_of_our_heads_is_read():
     assert JointResponse('big')(context(student, teacher, head=Head))['joints'] == 6
 
 
+def test_joints_of_heads_with_heat_maps_or_deviations_are_read():
+    rng = torch.Generator().manual_seed(0)
+    student, teacher, maps = (torch.rand(2, 3, size, generator=rng) for size in (2, 2, 16))
+    expected = JointResponse('big')(context(student, teacher))['joints']
+    integral = [(joints, maps.view(2, 3, 4, 4)) for joints in (student, teacher)]
+    rle = [torch.cat([joints, torch.rand(2, 3, 2, generator=rng)], 2) for joints in (student, teacher)]
+    for pair in (integral, rle, (integral[0], rle[1])):
+        assert JointResponse('big')(context(*pair))['joints'] == expected
+
+
 def test_other_outputs_are_named():
+    vectors = torch.zeros(2, 21, 8), torch.zeros(2, 21, 6)
+    with pytest.raises(ValueError, match=r"gives \(\(2, 21, 8\), \(2, 21, 6\)\), and 'head' of 'big' .*SimCCResponse"):
+        JointResponse('big')(context(vectors, vectors))
     with pytest.raises(ValueError, match=r"gives \(2, 21, 2\), and 'head' of 'big' \(2, 21, 3\), expected the same"):
         JointResponse('big')(context(torch.zeros(2, 21, 2), torch.zeros(2, 21, 3)))
     with pytest.raises(ValueError, match="there is no 'l3'"):

@@ -60,7 +60,7 @@ def test_outside_of_a_run_the_factor_is_that_of_the_first_step(hub):
         (dict(type='linear', begn=1), "schedule of type 'linear': unknown key 'begn'; did you mean 'begin'"),
         (dict(type='window', start_factor=1.0), "schedule of type 'window': unknown key 'start_factor'"),
         (dict(begin=1), r"schedule must be dict\(type='linear', ...\), found \{'begin': 1\}"),
-        ('linear', "schedule must be dict.* found 'l'"),
+        ('linear', "schedule must be dict.* found 'linear'"),
         (dict(type='cosine', begin=3, end=3), 'end must be after begin, found begin=3, end=3'),
         (dict(type='cosine', begin=0.5), 'schedule.begin must be an epoch or step, at least 0, found 0.5'),
         (dict(type='cosine', end_factor='0'), "schedule.end_factor must be a number, found '0'"),

@@ -168,7 +168,7 @@ def test_wrong_layer_and_wrong_teacher_are_named(distilled_cfg):
     with pytest.raises(ValueError, match=r'relu3.*head\.branches\.z\.relu2'):
         MODELS.build(distilled_cfg)
     distilled_cfg['distillers']['z'].update(layer='neck', teacher='dpeth')
-    with pytest.raises(ValueError, match=r"distiller 'z' reads the teacher 'dpeth'.*depth"):
+    with pytest.raises(ValueError, match=r"distillers\.z reads the teacher 'dpeth'.*did you mean 'depth'"):
         MODELS.build(distilled_cfg)
 
 

@@ -32,6 +32,17 @@ def test_wrong_parts_are_named(distilled_cfg):
         freeze_parts(network, ['backbon'])
     with pytest.raises(ConfigError, match="must be a list of parts of the student such as .* found 'backbone'"):
         freeze_parts(network, 'backbone')
-    distilled_cfg['frozen'] = ['backbone', 'neck']
-    with pytest.raises(ConfigError, match=r"distillers\.feat reads \['neck'\] of the student, which .*feat=None"):
-        MODELS.build(distilled_cfg)
+    with pytest.raises(ConfigError, match='must be a list of parts of the student such as .* found None'):
+        freeze_parts(network, None)
+    with pytest.raises(ConfigError, match=r"frozen=\['backbone', 'neck'\] leaves nothing of the student that learns"):
+        freeze_parts(network, ['backbone', 'neck'])
+
+
+def test_a_distiller_reads_a_layer_on_which_something_that_learns_has_an_effect(distilled_cfg, batch):
+    for frozen in (['backbone', 'neck'], ['backbone']):  # the neck has no weights of its own
+        model = MODELS.build(dict(distilled_cfg, frozen=frozen)).train()
+        with pytest.raises(ConfigError, match=r"distillers\.feat reads \['neck'\] of the student, on .*feat=None"):
+            model(**model.data_preprocessor(copy.deepcopy(batch), True), mode='loss')
+    model = MODELS.build(dict(distilled_cfg, frozen=['head', 'backbone.layer4'])).train()
+    sum(model(**model.data_preprocessor(copy.deepcopy(batch), True), mode='loss').values()).backward()
+    assert model.student.backbone.layer3[0].conv1.weight.grad.abs().sum() > 0
