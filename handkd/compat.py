@@ -6,8 +6,8 @@ itself, for a few classes that hand pose never uses. Importing this module puts 
 shadowed.
 
 - ``mmdet``, ``torchvision`` and ``mmcv._ext`` are replaced by stand-ins. Any public name can be imported from them,
-  subclassed, and used in ``isinstance`` or an annotation; calling it raises an ImportError that names the package to
-  install.
+  subclassed, and used in ``isinstance`` or an annotation; calling it raises a MissingPackageError that names the
+  package to install.
 - ``xtcocotools`` is replaced by its upstream ``pycocotools`` if that is installed (xtcocotools has no wheels for Python
   3.12 and above). Reading and drawing annotations is the same; of ``COCOeval``, the sigmas and ``use_area`` arguments
   that MMPose's COCO metrics pass exist only in xtcocotools.
@@ -68,14 +68,34 @@ class _Placeholder(type):
     """Metaclass of the stand-ins' names: classes that can be named and subclassed, but not called or inspected."""
 
     def __call__(cls, *args: object, **kwargs: object) -> Any:
-        raise ImportError(cls._reason)
+        raise MissingPackageError(cls._reason)
 
     def __getattr__(cls, name: str) -> Any:
         # Special names must be reported as absent, for `hasattr` and `inspect`; all but `__path__`, which MMEngine
         # reads off `torchvision.models` when a config asks for a torchvision:// checkpoint.
         if name.startswith('__') and name != '__path__':
             raise AttributeError(name)
-        raise ImportError(cls._reason)
+        raise MissingPackageError(cls._reason)
+
+
+def is_stand_in(found: object) -> bool:
+    """Whether an object is in the place of a class of a package that is not installed."""
+    return isinstance(found, _Placeholder)
+
+
+def is_absent(package: str) -> bool:
+    """Whether a package is not installed, also if a stand-in is in its place."""
+    spec = importlib.util.find_spec(package)
+    return spec is None or isinstance(spec.loader, _StandInLoader)
+
+
+def how_to_install(package: str) -> str:
+    """Return pip's command for a package that has a stand-in.
+
+    Args:
+        package: 'mmdet', 'torchvision' or 'mmcv._ext'.
+    """
+    return _HINTS[package]
 
 
 def _package_of(module: str) -> str:
@@ -145,7 +165,7 @@ _OURS = (_StandInLoader, _AliasLoader)
 
 
 class MissingPackageError(ImportError):
-    """A package that handkd needs, and that pip does not install with it, is missing."""
+    """A package that handkd needs, or that is needed for what a config asks for, is missing."""
 
 
 def require() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
@@ -23,19 +22,21 @@ from torch.utils.data import DataLoader
 from .artifacts import artifact_entries, find_needs, hand_out_paths
 from .artifacts.finding import check_need, has_path
 from .baseline import remove_absent_parts
-from .config_files import PREFIX, find_config
+from .config_files import PREFIXES, find_config
 from .hints import ConfigError, check_keys, did_you_mean, one_line
 from .input_checks import check_inputs
 from .lookup import LOADERS, RUNNER_KEYS, class_names, find_class, typed_dicts
+from .mmpose_configs import absent_package, use_mmpose_classes
 from .needs import missing, needs_of
 from .overrides import check_left_out, check_overrides
 from .reading import shown
 from .signatures import signature_of
-from .size_checks import check_sizes
+from .size_checks import check_sizes, type_name
 
 OWN_KEYS = {'custom_imports', 'stages', 'strategy'}
 """Top-level keys that handkd reads, besides the entries of artifacts."""
 OPTIMISER_KEYS = {'constructor', 'paramwise_cfg'}  # MMEngine takes them out of optim_wrapper before it builds it
+SCHEDULE_KEYS = {'convert_to_iter_based'}  # MMEngine takes it out before it builds a schedule
 GIVEN_BY_BUILDERS = {
     'data sampler': {'dataset'},
     'evaluator': {'metrics'},
@@ -48,8 +49,8 @@ GIVEN_BY_BUILDERS = {
     'vis_backend': {'save_dir'},
 }
 """Name of a registry -> arguments that MMEngine adds to those of the config."""
-SIBLINGS = ('mmpretrain', 'mmdet', 'mmseg')
-"""Packages beside MMPose whose classes a config may name with their package's prefix."""
+NO_CLASS = re.compile(r'\.distillers\.[^.]+\.schedule\b')
+"""Where a ``type`` is no class: a distiller checks its schedules itself."""
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | {'num_batch_per_epoch'}
 
 
@@ -77,6 +78,7 @@ def load_config(path: str | PathLike, options: dict | None = None, only: str | N
             cfg = Config.fromfile(path, import_custom_modules=False)
         _import_and_override(cfg, options or {})
         _check_tables(cfg)
+        use_mmpose_classes(cfg)
         remove_absent_parts(cfg)
     except ConfigError:
         raise
@@ -107,10 +109,11 @@ def _apply(cfg: Config, options: dict) -> None:
 
 @contextmanager
 def _reading_rules() -> Iterator[None]:
-    """Change how MMEngine reads a config and its bases: ``.py`` files only, and ``handkd::`` names shipped configs.
+    """Change how MMEngine reads a config and its bases: ``.py`` files only, and shipped and MMPose's configs by name.
 
     Its YAML reader builds arbitrary objects; the name of a ``.py`` file shows that it is a program, other files are not
-    expected to be programs. MMEngine itself looks for ``package::`` only in packages that it knows.
+    expected to be programs. MMEngine itself looks for ``package::`` only in packages that it knows, and marks all that
+    a config takes from such a base with the scope of the package.
     """
     read, locate = Config._file2dict, Config._get_cfg_path
 
@@ -120,7 +123,7 @@ def _reading_rules() -> Iterator[None]:
         return read(filename, *args, **kwargs)
 
     def locate_shipped(cfg_path: str, filename: str) -> tuple[str, str | None]:
-        if cfg_path.startswith(PREFIX):
+        if cfg_path.startswith(PREFIXES):
             return str(find_config(cfg_path)), None
         return locate(cfg_path, filename)
 
@@ -220,10 +223,13 @@ def check_config(cfg: Config, only: str | None = None) -> None:
         check_keys(train_cfg, lengths, 'train_cfg')
     for need in find_needs(cfg, RUNNER_KEYS if only is None else (only,)):
         check_need(need)
-    entries = cfg.to_dict()
+    entries, foreign = cfg.to_dict(), []
     entries.pop('strategy', None)  # no class of a registry: checked before a training
     for where, node in typed_dicts(entries if only is None else {only: entries.get(only)}, ''):
-        _check_node(where, node, known, cfg)
+        if not NO_CLASS.search(where) and not where.startswith(tuple(foreign)):
+            _check_node(where, node, known, cfg)
+        if type_name(node) == 'Albumentation':  # its transforms are classes of albumentations
+            foreign.append(f'{where}.')
     check_sizes(cfg)
     check_inputs(cfg)
 
@@ -248,14 +254,14 @@ def _check_node(where: str, node: dict, entries: set[str], cfg: Config) -> None:
     kind = node['type']
     registry, target = (None, kind) if callable(kind) else find_class(kind)
     if target is None:
-        package = str(kind).partition('.')[0]
-        if package in SIBLINGS and find_spec(package) is None:
-            raise ConfigError(f'{where}: {kind!r} needs the package {package}: pip install {package}')
-        raise ConfigError(f'{where}: no class {kind!r} is registered; {did_you_mean(kind, class_names())}')
+        why = absent_package(kind) or f'no class {kind!r} is registered; {did_you_mean(kind, class_names())}'
+        raise ConfigError(f'{where}: {why}')
     signature = signature_of(target)
     known = set(signature.arguments)
     if where == 'optim_wrapper':
         known |= OPTIMISER_KEYS
+    if re.match(r'param_scheduler\b', where):
+        known |= SCHEDULE_KEYS
     place = f'{where} ({getattr(target, "__name__", kind)})'
     check = _check_typos if signature.takes_any else check_keys
     marks = {'type', '_scope_'} | ({'_delete_'} if where.startswith('stages.') else set())  # options are not merged yet

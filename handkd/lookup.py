@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmpose import registry as mmpose_registry
 
 from . import registry
+from .compat import is_stand_in
 
 REGISTRIES: tuple[Registry, ...] = tuple(
     value
@@ -33,10 +34,13 @@ RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg
 
 
 def find_class(kind: str) -> tuple[str | None, object | None]:
-    """Return the name of the first registry with a name, and the registered class; None for both if there is none."""
+    """Return the name of the first registry with a name, and the registered class; None for both if there is none.
+
+    A class of a package that is not installed, such as 'mmdet.Mosaic', is none.
+    """
     for candidate in REGISTRIES:
         found = candidate.get(kind)
-        if found is not None:
+        if found is not None and not is_stand_in(found):
             return candidate.name, found
     return None, None
 

@@ -77,7 +77,8 @@ ARROWS = {
     'compat': {'shipped'},
     'hints': set(),
     'needs': {'hints'},
-    'lookup': {'registry'},
+    'lookup': {'compat', 'registry'},
+    'mmpose_configs': {'compat', 'lookup'},
     'artifacts': KNOWS_CODECS | {'datasets', 'restoration', 'lookup'},
     'artifacts.teacher_cache': {'artifacts', 'files', 'hints', 'models', 'registry'},
     'artifacts.teacher_outputs': {'datasets', 'engine', 'hints', 'models', 'registry'},
@@ -101,7 +102,17 @@ ARROWS = {
     'baseline': {'hints', 'lookup', 'registry'},
     'input_checks': {'hints', 'lookup', 'size_checks'},
     'config': BASE
-    | {'artifacts', 'baseline', 'config_files', 'input_checks', 'lookup', 'overrides', 'signatures', 'size_checks'},
+    | {
+        'artifacts',
+        'baseline',
+        'config_files',
+        'input_checks',
+        'lookup',
+        'mmpose_configs',
+        'overrides',
+        'signatures',
+        'size_checks',
+    },
     'overrides': {'hints'},
     'signatures': set(),
     'build_errors': {'hints', 'lookup'},
@@ -132,7 +143,7 @@ ARROWS = {
     'restoration': BASE | {'hand', 'geometry'},
     'skeleton_drawing': {'hand'},
     'visualization': {'files', 'hand', 'geometry', 'reading', 'registry', 'skeleton_drawing'},
-    'apis': BELOW_APIS,
+    'apis': BELOW_APIS | {'signatures'},
     'commands': BELOW_APIS | {'apis', 'export', 'shipped', 'studio'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""

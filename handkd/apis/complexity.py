@@ -10,6 +10,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+from handkd.models.estimators.network_inputs import modalities_of, run_network
 from handkd.models.weight_names import TRAINING_ONLY
 from handkd.registry import MODELS
 from handkd.size_checks import input_shape
@@ -89,11 +90,11 @@ def measure_config(cfg: Config, shape: tuple[int, int] | None = None) -> Complex
     """
     network = MODELS.build(student_config(cfg).model).eval()
     shape = shape or input_shape(cfg)
-    modalities = [network.modality] if isinstance(network.modality, str) else network.modality
+    modalities = modalities_of(network)
     unknown = sorted(set(modalities) - MODALITY_CHANNELS.keys())
     if unknown:
         raise ValueError(f'modality: unknown number of channels of {unknown}; known are {sorted(MODALITY_CHANNELS)}')
     inputs = {name: torch.zeros(1, MODALITY_CHANNELS[name], *shape) for name in modalities}
     parameters = network.named_parameters()
     params = sum(weight.numel() for name, weight in parameters if not name.startswith(TRAINING_ONLY))
-    return Complexity(params, count_macs(network, lambda: network(inputs, mode='tensor')))
+    return Complexity(params, count_macs(network, lambda: run_network(network, inputs, None, 'tensor')))

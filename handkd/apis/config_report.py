@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from handkd.config_files import PREFIX, find_config
+from handkd.config_files import PREFIXES, find_config
 from handkd.reading import read_text
 
 
@@ -41,7 +41,7 @@ def base_files(path: str | Path) -> Iterator[Path]:
         if isinstance(node, ast.Assign) and any(getattr(target, 'id', None) == '_base_' for target in node.targets):
             bases = ast.literal_eval(node.value)
             for base in [bases] if isinstance(bases, str) else bases:
-                yield from base_files(base if base.startswith(PREFIX) else path.parent / base)
+                yield from base_files(base if base.startswith(PREFIXES) else path.parent / base)
     yield path
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from handkd.config import load_config
 from handkd.evaluation import HandPredictions, pck
+from handkd.hints import ConfigError
 from handkd.registry import MODELS
 from handkd.size_checks import type_name
 from handkd.visualization import (
@@ -27,10 +28,10 @@ from handkd.visualization import (
 from .activations import activation_sheet
 from .cells import cell
 from .pictures import prediction_sheet, select_images
-from .runs import student_config
+from .runs import TO_WRITE
 from .stage_results import VIOLATIONS, StageResult, all_have, compared, gap_closed, with_largest_budget
 from .summary import results_table
-from .trained import TrainedNetwork, read_samples, spread_indices
+from .trained import TrainedNetwork, read_samples, spread_indices, student_config
 
 _SHOWN = ('baseline', 'student', 'teacher')
 """Roles of the stages in the pictures, from left to right."""
@@ -128,7 +129,13 @@ class _Finished:
 
     @classmethod
     def load(cls, stage: StageResult) -> _Finished:
-        """Read a stage's files. MMEngine's copy of the config in the work dir includes the command line's overrides."""
+        """Read a stage's files. MMEngine's copy of the config in the work dir includes the command line's overrides.
+
+        Raises:
+            ConfigError: If the stage's metrics have written no predictions.
+        """
+        if stage.predictions is None:
+            raise ConfigError(f'a report needs predictions, but the metrics of {stage.label} write none: {TO_WRITE}')
         copy = Path(stage.work_dir) / Path(stage.config).name
         cfg = student_config(load_config(copy if copy.is_file() else stage.config))
         network = TrainedNetwork(stage.label, cfg, stage.checkpoint)

@@ -11,7 +11,10 @@ from mmengine.runner import Runner
 
 from handkd.artifacts import EVALUATION, TRAINING, ensure_artifacts
 from handkd.engine import InterruptionHook, stop_signals
+from handkd.hints import ConfigError
+from handkd.lookup import find_class
 from handkd.models import check_is_file, load_weights, read_checkpoint
+from handkd.signatures import signature_of
 
 from .resuming import find_checkpoint, latest_checkpoint, refuse_to_overwrite
 from .run_checks import (
@@ -24,6 +27,8 @@ from .run_checks import (
 from .runner import IN_PART, HandRunner, network_of
 from .trained import student_config
 from .work_dirs import hold_work_dir
+
+TO_WRITE = "let test_evaluator begin with dict(type='HandPixelMetric'), which does"
 
 
 def set_amp(cfg: Config, amp: str) -> None:
@@ -111,6 +116,15 @@ def main_evaluator(cfg: Config) -> dict:
     return evaluators[0] if isinstance(evaluators, Sequence) else evaluators
 
 
+def writes_predictions(cfg: Config) -> bool:
+    """Whether a config's main metric writes its predictions to a file, as those of handkd do and those of MMPose don't.
+
+    Args:
+        cfg: A checked config.
+    """
+    return 'dump' in signature_of(find_class(main_evaluator(cfg).type)[1]).arguments
+
+
 def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None) -> dict[str, float]:
     """Evaluate a checkpoint on a config's test set.
 
@@ -124,6 +138,7 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
         Metric name with its protocol -> value, in the order of the evaluators.
 
     Raises:
+        ConfigError: If the predictions are to be written, and the first metric writes none.
         FileNotFoundError: If the checkpoint is missing.
         CheckpointError: If it is damaged or of another architecture.
     """
@@ -133,6 +148,8 @@ def evaluate(cfg: Config, checkpoint: str | Path, dump: str | Path | None = None
     check_evaluation(cfg, 'test_dataloader')
     ensure_artifacts(cfg, *EVALUATION)
     if dump is not None:
+        if not writes_predictions(cfg):
+            raise ConfigError(f'{main_evaluator(cfg).type} writes no predictions: {TO_WRITE}')
         main_evaluator(cfg).dump = str(dump)
     runner = HandRunner.from_cfg(cfg)
     load_weights(network_of(runner), checkpoint)

@@ -47,7 +47,8 @@ def _check(record: object, path: Path) -> None:
         raise ValueError(f'{path}: expected a dict, found {shown(record)}')
     finished = record.get('metrics') is not None
     expected = {'fingerprint': str} | {key: str for key in ('config', 'diverged') if key in record}
-    expected |= {'metrics': dict, 'checkpoint': str, 'predictions': str} if finished else {}
+    expected |= {'metrics': dict, 'checkpoint': str} if finished else {}
+    expected |= {'predictions': str} if finished and record.get('predictions', '') is not None else {}
     for key, kind in expected.items():
         if not isinstance(record.get(key), kind):
             raise ValueError(f'{path}: {key!r} must be a {kind.__name__}, found {shown(record.get(key))}')
@@ -55,4 +56,6 @@ def _check(record: object, path: Path) -> None:
         if type(value) not in (int, float):
             raise ValueError(f'{path}: the metric {name!r} must be a number, found {shown(value)}')
     for key in ('checkpoint', 'predictions') if finished else ():
+        if record[key] is None:  # of the predictions: the metrics write none
+            continue
         check_name(record[key], f'{path}: {key!r}')

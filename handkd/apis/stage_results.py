@@ -12,6 +12,9 @@ from handkd.hints import check_choice
 ROLES = ('teacher', 'baseline', 'student', 'variant', 'pretraining', 'segmentation')
 VIOLATIONS = 'violation_frequency'
 """Metric called V.F. in tables, a share from 0 to 1 (Zhang et al. 2020, Table 1)."""
+PCK = 'PCK'
+"""Metric of MMPose's ``PCKAccuracy``, a share from 0 to 1 of the joints within a part of the box's size."""
+_MMPOSE_ERROR = 'EPE'
 PLANE = 'EPE_xy_mean'
 """Error within the image plane, mm: the "2D error" of Neverova et al. 2017, Table 4."""
 
@@ -31,7 +34,7 @@ class StageResult:
         config: Path of its config.
         checkpoint: Path of its weights.
         metrics: Name with protocol -> value, as the evaluation returns them.
-        predictions: The ``.npz`` file of its predictions on the test set.
+        predictions: The ``.npz`` file of its predictions on the test set; None if the metrics write none, as MMPose's.
         annotations: Number of labels that it may use, for a stage that is one cell of a table over that number
             (:func:`~handkd.apis.budget_report.budget_tables`); its label names its column there. Defaults to None: it
             is compared with the other stages.
@@ -44,7 +47,7 @@ class StageResult:
     config: str | Path
     checkpoint: str | Path
     metrics: dict[str, float]
-    predictions: str | Path
+    predictions: str | Path | None
     annotations: int | None = None
 
     def __post_init__(self) -> None:
@@ -52,6 +55,8 @@ class StageResult:
 
     def metric(self, name: str) -> float:
         """Return the metric whose name, after the protocol, starts with ``name``, such as 'EPE_mean' or 'AUC'.
+
+        'EPE_mean' is also the number that MMPose's metric ``EPE`` gives, in px of the image.
 
         Raises:
             ValueError: If the stage has no such metric.
@@ -65,8 +70,9 @@ class StageResult:
     @property
     def unit(self) -> str:
         """Unit of its errors, 'px' or 'mm', by the protocol of its ``EPE_mean``."""
-        protocol = self.key('EPE_mean').split('/')[-2:][0]  # a metric's own prefix may precede it
-        return 'px' if protocol.startswith(PIXELS) else 'mm'
+        key = self.key('EPE_mean')
+        protocol = key.split('/')[-2:][0]  # a metric's own prefix may precede it
+        return 'px' if protocol.startswith(PIXELS) or _metric_of(key) == _MMPOSE_ERROR else 'mm'
 
     def key(self, name: str) -> str:
         """Return the full name of the metric that :meth:`metric` returns.
@@ -81,7 +87,10 @@ class StageResult:
 
     def by_set(self, name: str) -> dict[str, float]:
         """Return the metric of :meth:`metric` on each set of a ``JoinedDataset``, by the set's name; {} for one set."""
-        *prefix, protocol, metric = self.key(name).split('/')
+        key = self.key(name)
+        if '/' not in key:  # MMPose's, without a protocol
+            return {}
+        *prefix, protocol, metric = key.split('/')
         before, after = ''.join(f'{part}/' for part in prefix), f'/{protocol}/{metric}'
         return {
             key.removeprefix(before).removesuffix(after): value
@@ -91,7 +100,12 @@ class StageResult:
 
 
 def _is_metric(key: str, name: str) -> bool:
-    return key.rpartition('/')[2].startswith(name)
+    return _metric_of(key).startswith(name) or (name == 'EPE_mean' and _metric_of(key) == _MMPOSE_ERROR)
+
+
+def _metric_of(key: str) -> str:
+    """Return the name of a number without its protocol."""
+    return key.rpartition('/')[2]
 
 
 def compared(stages: Sequence[StageResult]) -> list[StageResult]:

@@ -14,11 +14,11 @@ from mmengine.config import Config
 
 from handkd.baseline import derived_config
 from handkd.config import RUNNER_KEYS, load_config
-from handkd.config_files import PREFIX, find_config
+from handkd.config_files import PREFIXES, find_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
 from handkd.hints import ConfigError, check_choice, check_keys
 
-from .runs import evaluate, train
+from .runs import evaluate, train, writes_predictions
 from .stage_records import read_record, write_record
 from .stage_results import ROLES, StageResult
 from .work_dirs import hold_work_dir
@@ -123,7 +123,7 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
 
 def _sibling(path: Path, name: str) -> Path:
     """Return the path of a stage's config: a shipped one, or one from the folder of the config at ``path``."""
-    return find_config(name) if name.startswith(PREFIX) else path.parent / name
+    return find_config(name) if name.startswith(PREFIXES) else path.parent / name
 
 
 def _all_options(own: dict[str, object], given: dict[str, object]) -> dict[str, object]:
@@ -255,7 +255,7 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
             config=config,
             checkpoint=folder / record['checkpoint'],
             metrics=record['metrics'],
-            predictions=folder / record['predictions'],
+            predictions=None if record['predictions'] is None else folder / record['predictions'],
             annotations=stage.annotations,
         )
         if stage.role == 'pretraining':  # it is in no table
@@ -288,9 +288,10 @@ def _train_and_evaluate(cfg: Config, stop: StopSignals) -> dict:
     """Train and evaluate a stage; return the entries that this adds to its record."""
     checkpoint = train(cfg, resume='auto')
     stop.check()  # it may have come in the last step, which ends a training by itself
-    predictions = checkpoint.with_name('predictions.npz')
+    predictions = checkpoint.with_name('predictions.npz') if writes_predictions(cfg) else None
     metrics = evaluate(_named(cfg), checkpoint, dump=predictions)
-    return dict(metrics=metrics, checkpoint=checkpoint.name, predictions=predictions.name, finished=time.time())
+    name = None if predictions is None else predictions.name
+    return dict(metrics=metrics, checkpoint=checkpoint.name, predictions=name, finished=time.time())
 
 
 def _choose_config(stage: Stage, record: dict) -> Path:

@@ -11,7 +11,7 @@ from handkd.hints import check_choice
 from handkd.visualization import Table
 
 from .cells import cell
-from .stage_results import PLANE, VIOLATIONS, StageResult, all_have, compared, gap_closed
+from .stage_results import PCK, PLANE, VIOLATIONS, StageResult, all_have, compared, gap_closed
 
 
 class _Measure(NamedTuple):
@@ -39,10 +39,11 @@ _OPTIONAL = (
 
 
 def results_table(stages: Sequence[StageResult]) -> Table:
-    """Return the table of results: errors, area under the PCK curve, 2D error, V.F., and share of the gap closed.
+    """Return the table of results: errors, area under the PCK curve, PCK, 2D error, V.F., and share of the gap closed.
 
-    The 2D error is the one within the image plane; V.F. is the share of hands with a joint angle out of bounds. Both
-    are included only if all stages have measured them, and the share of the gap only if there is a gap.
+    PCK is that of MMPose's ``PCKAccuracy``; the 2D error is the one within the image plane; V.F. is the share of hands
+    with a joint angle out of bounds. These and the median error are included only if all stages have measured them, and
+    the share of the gap only if there is a gap.
     """
     stages = compared(stages)
     closed = gap_closed(stages)
@@ -50,9 +51,12 @@ def results_table(stages: Sequence[StageResult]) -> Table:
     columns = {
         '': [stage.label for stage in stages],
         f'EPE mean ({unit})': [cell(stage.metric('EPE_mean')) for stage in stages],
-        f'EPE median ({unit})': [cell(stage.metric('EPE_median')) for stage in stages],
-        'AUC': [cell(stage.metric('AUC'), 3) for stage in stages],
     }
+    if all_have(stages, 'EPE_median'):
+        columns[f'EPE median ({unit})'] = [cell(stage.metric('EPE_median')) for stage in stages]
+    columns['AUC'] = [cell(stage.metric('AUC'), 3) for stage in stages]
+    if all_have(stages, PCK):
+        columns['PCK'] = [cell(100 * stage.metric(PCK), 1, ' %') for stage in stages]
     if all_have(stages, PLANE):
         columns['2D mean (mm)'] = [cell(stage.metric(PLANE)) for stage in stages]
     if all_have(stages, VIOLATIONS):

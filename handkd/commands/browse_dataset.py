@@ -14,6 +14,8 @@ from tqdm import tqdm
 from handkd.apis.cli import prepare_file
 from handkd.apis.run_options import OptionsAction
 from handkd.config import load_config
+from handkd.datasets import unpacked
+from handkd.models.estimators.network_inputs import by_modality
 from handkd.registry import DATASETS
 from handkd.visualization import TILES, contact_sheet, sample_tiles, write_picture
 
@@ -40,7 +42,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     prepare_file(args.out, '--out')
-    dataset = DATASETS.build(load_config(args.config, args.cfg_options)[f'{args.split}_dataloader'].dataset)
+    settings = load_config(args.config, args.cfg_options)[f'{args.split}_dataloader'].dataset
+    dataset = DATASETS.build(unpacked(settings) if args.raw else settings)
     count = min(args.num, len(dataset))
     if count < 1:
         raise ValueError(
@@ -57,9 +60,19 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def packed_sample(packed: dict) -> dict:
-    """Return the network's input under the keys of a sample."""
-    inputs, labels = packed['inputs'], packed['data_samples']
-    sample = {key: labels.gt_instances.get(key) for key in ('keypoints', 'keypoints_valid')}
+    """Return the network's input under the keys of a sample.
+
+    Of a sample that MMPose has packed, the joints are those of the crop, and count where they are visible.
+    """
+    inputs, labels = by_modality(packed['inputs']), packed['data_samples']
+    joints = labels.gt_instances
+    if 'transformed_keypoints' in joints:
+        visible = np.asarray(joints.keypoints_visible)
+        sample = dict(
+            keypoints=joints.transformed_keypoints, keypoints_valid=visible.reshape(*visible.shape[:2], -1)[..., 0]
+        )
+    else:
+        sample = {key: joints.get(key) for key in ('keypoints', 'keypoints_valid')}
     if 'rgb' in inputs:
         sample['img'] = np.ascontiguousarray(inputs['rgb'].permute(1, 2, 0).numpy())
     if 'depth' in inputs:

@@ -11,7 +11,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -20,7 +19,7 @@ from handkd.apis.hand_sheet import draw_hands
 from handkd.apis.run_options import OptionsAction
 from handkd.artifacts.packs import is_packed
 from handkd.config import load_config
-from handkd.datasets import HandFileDataset, LabelBudget, MMPoseHandDataset
+from handkd.datasets import HandFileDataset, LabelBudget, unpacked
 from handkd.datasets.check_report import summarise
 from handkd.datasets.checking import SampleCheck, by_fault, check_one
 from handkd.files import write_atomically
@@ -109,8 +108,8 @@ def build_dataset(config: str, options: dict | None, split: str, modalities: lis
             settings, kind = source, DATASETS.get(source.type)
     while kind is LabelBudget:  # its samples are packed already
         settings, kind = settings.dataset, DATASETS.get(settings.dataset.type)
-    if issubclass(kind, BaseCocoStyleDataset):
-        settings, kind = dict(type='MMPoseHandDataset', dataset=dict(settings, pipeline=[])), MMPoseHandDataset
+    settings = unpacked(settings)
+    kind = DATASETS.get(settings['type'])
     if not hasattr(kind, 'get_data_info'):
         raise ValueError(
             f'{config}: {settings["type"]} in {split}_dataloader has no images and labels of its own to check'

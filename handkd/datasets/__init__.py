@@ -6,7 +6,7 @@ from .file_dataset import HandFileDataset
 from .joined import JoinedDataset
 from .label_budget import LabelBudget
 from .mixed import MixedDataset
-from .mmpose_hands import MMPoseHandDataset
+from .mmpose_hands import MMPoseHandDataset, unpacked
 from .packed import PackedHandDataset, StreamedHandDataset
 from .readers import (
     BigHandDataset,
@@ -57,4 +57,5 @@ __all__ = [
     'ViewGroupSampler',
     'seeded',
     'transforms',
+    'unpacked',
 ]

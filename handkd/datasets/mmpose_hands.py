@@ -107,6 +107,19 @@ class MMPoseHandDataset(ReproducibleDataset):
         return record | {'img': read_image(record['img_path'])}
 
 
+def unpacked(settings: Mapping) -> Mapping:
+    """Return the config of a data set whose samples can be looked at: one of MMPose's in :class:`MMPoseHandDataset`.
+
+    Args:
+        settings: Config of any data set; it is not changed.
+    """
+    from mmpose.datasets.datasets.base import BaseCocoStyleDataset  # imports all of MMPose's sets
+
+    if not issubclass(DATASETS.get(settings['type']), BaseCocoStyleDataset):
+        return settings
+    return dict(type='MMPoseHandDataset', dataset=dict(settings, pipeline=[]))
+
+
 def _order(names: Mapping[int, str], kind: str) -> list[int]:
     """Return the place of each of handkd's joints among a set's."""
     places = {_joint_of(name): place for place, name in names.items()}

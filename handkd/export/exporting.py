@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.config import Config
 
 from handkd.apis.inference_network import HandNetwork
+from handkd.apis.topdown_network import TopdownNetwork, is_topdown, open_network_of
 from handkd.hints import ConfigError
 from handkd.importing import optional_package
 from handkd.inference.crops import HandView
@@ -20,7 +21,6 @@ from .graph import ExportGraph
 from .parity import USUAL_SCALE, Parity, compare
 from .quantising import half_weights, quantise
 from .samples import RealCrops, folder_views, graph_inputs
-from .topdown import TopdownNetwork, is_topdown
 from .writing import operators, trace, with_metadata
 
 _BATCH = 32
@@ -89,12 +89,9 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
     """
     optional_package('onnx')  # a missing package is reported before anything is computed
     optional_package('onnxruntime')
-    if is_topdown(cfg):
-        if settings.fp16 or settings.int8:
-            raise ConfigError("--fp16 and --int8 are for handkd's networks, this is one of MMPose: leave them out")
-        network = TopdownNetwork(cfg, checkpoint)
-    else:
-        network = HandNetwork(cfg, checkpoint, 'cpu')
+    if is_topdown(cfg) and (settings.fp16 or settings.int8):
+        raise ConfigError("--fp16 and --int8 are for handkd's networks, this is one of MMPose: leave them out")
+    network = open_network_of(cfg, checkpoint, 'cpu')
     graph = ExportGraph(network)
     views, scales = real_inputs(cfg, network, graph, settings)
     models = {'fp32': trace(graph, settings.opset)}
@@ -123,7 +120,7 @@ def export_network(cfg: Config, checkpoint: str | PathLike, settings: ExportSett
 
 
 def real_inputs(
-    cfg: Config, network: HandNetwork, graph: ExportGraph, settings: ExportSettings
+    cfg: Config, network: HandNetwork | TopdownNetwork, graph: ExportGraph, settings: ExportSettings
 ) -> tuple[list[HandView], np.ndarray]:
     """Return crops for the check, and the lengths of their scale bones in mm, shape (N,)."""
     if settings.images is not None:

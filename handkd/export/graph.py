@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from handkd.apis.inference_network import HandNetwork
+from handkd.apis.topdown_network import TopdownNetwork
 from handkd.models.data_preprocessors.normalisation import normalisation_of
 
 from .decoders import CubeDecoder, decoder_of
 from .inputs import ColourInput, DepthInput
 from .ports import Port
-from .topdown import TopdownDecoder, TopdownNetwork
+from .topdown import TopdownDecoder
 
 
 class ExportGraph(nn.Module):

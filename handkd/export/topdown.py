@@ -1,89 +1,19 @@
-"""MMPose's top-down estimators for export: the network on crops, and the decoding of its heads in a graph."""
+"""Decoding of the heads of MMPose's top-down estimators in a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from os import PathLike
+from collections.abc import Mapping
 
-import numpy as np
 import torch
-from mmengine.config import Config
-from mmengine.structures import InstanceData
 from mmpose.codecs import IntegralRegressionLabel, MSRAHeatmap, RegressionLabel, SimCCLabel
-from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from handkd.apis.trained import TrainedNetwork
 from handkd.codecs.cpm_heatmap import largest
 from handkd.hand import NUM_JOINTS
 from handkd.hints import ConfigError
-from handkd.inference.crops import CropSpec, HandView
-from handkd.inference.networks import NetworkFacts
-from handkd.size_checks import LOADERS, leaf_datasets, type_name
 
 from .decoders import Decoder
 from .ports import PIXELS, Port
-
-_PADDING = 1.25
-"""Default of MMPose's GetBBoxCenterScale."""
-
-
-def is_topdown(cfg: Config) -> bool:
-    """Whether a config's network is one of MMPose's top-down estimators."""
-    return type_name(cfg.model) == 'TopdownPoseEstimator'
-
-
-class TopdownNetwork:
-    """An MMPose top-down estimator on crops, without flips at test time.
-
-    Args:
-        cfg: Its config.
-        checkpoint: Its weights.
-
-    Raises:
-        FileNotFoundError: If the checkpoint is missing.
-        CheckpointError: If it is damaged or of another architecture.
-        ConfigError: If its input is no square, or its test pipeline has no TopdownAffine.
-
-    Attributes:
-        model: The network, in eval mode.
-        facts: Facts about it.
-    """
-
-    def __init__(self, cfg: Config, checkpoint: str | PathLike) -> None:
-        self.model: TopdownPoseEstimator = TrainedNetwork(str(cfg.filename), cfg, checkpoint).build('cpu')
-        self.model.test_cfg = dict(self.model.test_cfg or {}, flip_test=False, output_heatmaps=False)
-        self.facts = NetworkFacts(str(cfg.filename), 'rgb', _crop(cfg))
-
-    def __call__(self, views: Sequence[HandView]) -> list[dict[str, np.ndarray]]:
-        """Return ``keypoints`` (21, 2), px of the crop, and ``keypoint_scores`` (21,) of each, by ``test_step``."""
-        size = np.full(2, self.facts.crop.size, np.float32)
-        samples = []
-        for _ in views:  # an image that is the crop: no change of pixels after the decoding
-            sample = PoseDataSample(metainfo=dict(input_center=size / 2, input_scale=size, input_size=size))
-            sample.gt_instances = InstanceData(bboxes=np.zeros((1, 4)), bbox_scores=np.ones(1))
-            samples.append(sample)
-        images = [torch.from_numpy(view.pixels).permute(2, 0, 1) for view in views]
-        with torch.no_grad():
-            results = self.model.test_step(dict(inputs=images, data_samples=samples))
-        return [
-            dict(keypoints=np.float64(found.keypoints[0]), keypoint_scores=np.float64(found.keypoint_scores[0]))
-            for found in (result.pred_instances for result in results)
-        ]
-
-
-def _crop(cfg: Config) -> CropSpec:
-    """Return the crop of a config's test pipeline."""
-    leaves = [leaf for loader in LOADERS for leaf in leaf_datasets(cfg, loader)]
-    steps = {type_name(step): step for step in (leaves[0][1].get('pipeline') or ())} if leaves else {}
-    if 'TopdownAffine' not in steps:
-        raise ConfigError(f'{cfg.filename}: the test pipeline must crop with TopdownAffine, found {sorted(steps)}')
-    width, height = steps['TopdownAffine']['input_size']
-    if width != height:
-        raise ConfigError(f'{cfg.filename}: only square crops can be exported, found input_size={(width, height)}')
-    factor = steps.get('GetBBoxCenterScale', {}).get('padding', _PADDING)
-    return CropSpec(rule='box', factor=factor, size=width)
 
 
 class TopdownDecoder(Decoder):

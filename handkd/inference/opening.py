@@ -94,11 +94,11 @@ def _open_exported(
 
 
 def _open_work_dir(folder: str | PathLike, device: str | torch.device | None) -> CropNetwork:
-    from handkd.apis.inference_network import HandNetwork
+    from handkd.apis.topdown_network import open_network_of
     from handkd.apis.trained import TrainedNetwork
 
     run = TrainedNetwork.open(fspath(folder))
-    return HandNetwork(run.cfg, run.checkpoint, device)
+    return open_network_of(run.cfg, run.checkpoint, device)
 
 
 def _open_trained(
@@ -110,8 +110,8 @@ def _open_trained(
             f'{name}: --config and --checkpoint must be given together: a config needs the checkpoint of its weights; '
             'an exported network (.onnx) and a work dir contain theirs'
         )
-    from handkd.apis.inference_network import HandNetwork
+    from handkd.apis.topdown_network import open_network_of
     from handkd.config import load_config
 
     cfg = load_config(config, only='model') if isinstance(config, (str, PathLike)) else config
-    return HandNetwork(cfg, checkpoint, device)
+    return open_network_of(cfg, checkpoint, device)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from handkd.apis.topdown_network import TopdownNetwork, is_topdown
 from handkd.export.exporting import open_content
 from handkd.export.graph import ExportGraph
 from handkd.export.parity import compare
-from handkd.export.topdown import TopdownNetwork, is_topdown
 from handkd.export.writing import trace
 from handkd.hints import ConfigError
 from handkd.registry import MODELS
@@ -78,5 +78,5 @@ def test_what_has_no_form_in_a_graph_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"MSRAHeatmap of MMPose's head can't be exported: expected .*unbiased=False"):
         ExportGraph(TopdownNetwork(cfg, weights))
     cfg, weights = make('maps', tmp_path, size=(64, 48))
-    with pytest.raises(ConfigError, match=r'only square crops can be exported, found input_size=\(64, 48\)'):
+    with pytest.raises(ConfigError, match=r'crops must be square, found input_size=\(64, 48\)'):
         TopdownNetwork(cfg, weights)

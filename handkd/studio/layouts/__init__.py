@@ -18,6 +18,7 @@ from .dexycb import write_dexycb
 from .folder import write_folder
 from .folder_rig import write_folder_rig
 from .freihand import write_freihand
+from .freihand_mmpose import write_freihand_mmpose
 from .ho3d import write_ho3d
 from .interhand import write_interhand
 from .lm import write_lm
@@ -37,6 +38,7 @@ LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
     'dexter': write_dexter,
     'bighand': write_bighand,
     'freihand': write_freihand,
+    'freihand_mmpose': write_freihand_mmpose,
     'interhand': write_interhand,
     'dexycb': write_dexycb,
     'ho3d': write_ho3d,
@@ -47,7 +49,7 @@ LAYOUTS: dict[str, Callable[[Path, int, int], Iterator[dict]]] = {
 """Name of a layout -> its writer, which takes the root of the data set (an empty folder), the number of frames in each
 split and the studio's seed, and yields the truth of each sample as it writes it; label files are complete at the end.
 'nyu_parts' is NYU with part labels, which the real set lacks; 'panoptic_nvs' has the sequences of
-Mueller et al. 2020, in six cameras."""
+Mueller et al. 2020, in six cameras; 'freihand_mmpose' is FreiHAND with MMPose's annotations."""
 
 
 def write_layout(layout: str, out: Path, num: int, seed: int = 0) -> Iterator[dict]:
