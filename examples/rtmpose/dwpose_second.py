@@ -2,7 +2,7 @@
 
 _base_ = 'rtmpose_t.py'
 
-first = 'work_dirs/dwpose/first/epoch_12.pth'
+first = 'work_dirs/dwpose/first/epoch_24.pth'
 pretrained = dict(type='Pretrained', prefix='backbone.', checkpoint=first)
 student = dict(_base_.model, backbone=dict(_base_.model.backbone, init_cfg=pretrained))
 
@@ -16,11 +16,11 @@ model = dict(
     distillers=dict(logit=dict(type='SimCCResponse', teacher='first', weight=1.0)),
 )
 
-# DWPose: a quarter of the first stage's epochs.
-max_epochs = 3
+# DWPose: a fifth of the first stage's epochs.
+max_epochs = 5
 train_cfg = dict(max_epochs=max_epochs)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=20),
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=10),
     dict(
         type='CosineAnnealingLR',
         eta_min=1e-4,

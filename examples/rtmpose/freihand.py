@@ -15,7 +15,7 @@ codec = dict(
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale', padding=0.8),  # the box is the whole image, as in MMPose's own config
-    dict(type='RandomBBoxTransform', shift_factor=0.1, scale_factor=[0.75, 1.25], rotate_factor=60),
+    dict(type='RandomBBoxTransform', shift_factor=0.1, scale_factor=[0.75, 1.25], rotate_factor=15),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='TopdownAffine', input_size=codec['input_size']),
     dict(type='GenerateTarget', encoder=codec),
@@ -30,7 +30,7 @@ test_pipeline = [
 
 freihand = dict(type='FreiHandDataset', data_root='data/freihand', data_mode='topdown', data_prefix=dict(img=''))
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=64,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
@@ -48,18 +48,18 @@ test_dataloader = dict(
 test_evaluator = [dict(type='PCKAccuracy', thr=0.2), dict(type='AUC'), dict(type='EPE')]
 
 # RTMPose: 210 epochs, lr 4e-3 for batches of 256.
-max_epochs = 12
+max_epochs = 24
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs)
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=4e-3, weight_decay=0.05),
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=40),
     dict(
         type='CosineAnnealingLR',
-        eta_min=1e-4,
+        eta_min=2e-4,
         begin=max_epochs // 2,
         end=max_epochs,
         T_max=max_epochs // 2,

@@ -3,4 +3,4 @@
 _base_ = 'rtmpose_m.py'
 
 # RTMPose-t: deepen_factor=0.167, widen_factor=0.375.
-model = dict(backbone=dict(deepen_factor=0.167, widen_factor=0.125), head=dict(in_channels=128))
+model = dict(backbone=dict(deepen_factor=0.167, widen_factor=0.125), head=dict(in_channels=64))

@@ -15,8 +15,10 @@ from handkd.apis.cli import prepare_file
 from handkd.apis.run_options import OptionsAction
 from handkd.config import load_config
 from handkd.datasets import unpacked
+from handkd.lookup import typed_dicts
 from handkd.models.estimators.network_inputs import by_modality
 from handkd.registry import DATASETS
+from handkd.size_checks import type_name
 from handkd.visualization import TILES, contact_sheet, sample_tiles, write_picture
 
 
@@ -43,6 +45,9 @@ def main(argv: list[str] | None = None) -> None:
 
     prepare_file(args.out, '--out')
     settings = load_config(args.config, args.cfg_options)[f'{args.split}_dataloader'].dataset
+    for _, node in typed_dicts(settings, ''):
+        if type_name(node) == 'PackPoseInputs':  # MMPose's; the joints that it packs by default are the image's
+            node.pack_transformed = True
     dataset = DATASETS.build(unpacked(settings) if args.raw else settings)
     count = min(args.num, len(dataset))
     if count < 1:

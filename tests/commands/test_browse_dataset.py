@@ -9,6 +9,7 @@ import pytest
 from handkd.commands import browse_dataset
 from handkd.datasets import ReproducibleDataset
 from handkd.registry import DATASETS
+from handkd.studio.layouts import write_layout
 from handkd.visualization.sheet import GAP
 
 
@@ -76,3 +77,26 @@ def test_what_is_not_there_is_named(config, tmp_path):
         browse_dataset.main([config, '--modalities', 'rgb', 'depth', '--out', str(tmp_path / 'sheet.png')])
     with pytest.raises(ValueError, match='nothing to show'):
         browse_dataset.main([config, '--num', '0'])
+
+
+def test_joints_of_mmposes_pipeline_are_those_of_the_crop(tmp_path, monkeypatch):
+    list(write_layout('freihand_mmpose', tmp_path / 'data' / 'freihand', 1))
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    packed_sample = browse_dataset.packed_sample
+
+    def keep(packed: dict) -> dict:
+        seen.append((packed_sample(packed), packed['data_samples'].gt_instance_labels))
+        return seen[-1][0]
+
+    monkeypatch.setattr(browse_dataset, 'packed_sample', keep)
+    config = Path(__file__).parents[2] / 'examples' / 'rtmpose' / 'rtmpose_t.py'
+    browse_dataset.main([str(config), '--skeleton', '--out', 'crops.png'])
+    browse_dataset.main([str(config), '--raw', '--skeleton', '--out', 'whole.png'])
+    assert Path('whole.png').is_file() and len(seen) == 4
+    for sample, labels in seen:
+        bins = [getattr(labels, f'keypoint_{axis}_labels')[0].argmax(-1).numpy() / 2 for axis in 'xy']
+        joints = sample['keypoints'][0]
+        inside = ((joints > 0) & (joints < 95)).all(-1)
+        assert inside.sum() > 10
+        np.testing.assert_allclose(joints[inside], np.stack(bins, -1)[inside], atol=0.3)
