@@ -19,7 +19,8 @@ _MAKERS = {'DepthToCube': ('modalities', 'depth'), 'HandMaskFromDepth': ('fields
 def baseline_config(cfg: Config) -> Config:
     """Return the baseline of a distilled config: the same student, data, schedule and seed, without the knowledge.
 
-    Teachers and distillers are left out, and so are the data loaded only for them, such as depth and masks.
+    Teachers and distillers are left out, and so are the data loaded only for them, such as depth and masks, and
+    ``GradientLogHook``, which measures the distillers.
 
     Args:
         cfg: A config whose model is a ``DistilledEstimator``; it is not changed.
@@ -38,6 +39,7 @@ def baseline_config(cfg: Config) -> Config:
         raise ConfigError(f'--baseline: model.type must be DistilledEstimator, found {kind}: {reason}')
     cfg = copy.deepcopy(cfg)
     set_network(cfg, cfg.model.student)
+    _leave_out_measurements(cfg)
     _prune(cfg.train_dataloader.dataset, _modalities(cfg.model), _fields(()))
     return cfg
 
@@ -69,6 +71,7 @@ def teacher_config(cfg: Config, name: str) -> Config:
         )
     cfg = copy.deepcopy(cfg)
     set_network(cfg, cfg.model.teachers[name].model)
+    _leave_out_measurements(cfg)
     modalities, fields = _modalities(cfg.model), _fields(())
     training = cfg.train_dataloader.dataset
     _leave_out(training, lambda inner: _packs(inner, modalities))
@@ -131,6 +134,14 @@ def set_network(cfg: Config, network: ConfigDict) -> None:
         by_modality = str(preprocessor.get('type')).rpartition('.')[2] == 'HandDataPreprocessor'
         if by_modality and is_mmpose_estimator(network):
             cfg.model.data_preprocessor.only = 'rgb'
+
+
+def _leave_out_measurements(cfg: Config) -> None:
+    """Remove the hooks that measure distillers, which a plain network has not, in place."""
+    hooks = cfg.get('custom_hooks') or []
+    kept = [hook for hook in hooks if str(hook.get('type')).rpartition('.')[2] != 'GradientLogHook']
+    if len(kept) < len(hooks):
+        cfg.custom_hooks = kept
 
 
 def _is_distilled(cfg: Config) -> bool:

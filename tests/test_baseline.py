@@ -51,6 +51,13 @@ def test_the_baseline_differs_in_the_knowledge_alone(path, written):
         assert all(baseline[key] == other[key] for key in other.keys() - {'stages'})
 
 
+def test_the_baseline_has_no_hook_that_measures_distillers():
+    cfg = load_config(CONFIGS / f'{PAIRS[0][0]}.py')
+    cfg.custom_hooks = [dict(type='handkd.GradientLogHook'), dict(type='EMAHook')]
+    assert baseline_config(cfg).custom_hooks == [dict(type='EMAHook')] and len(cfg.custom_hooks) == 2
+    assert teacher_config(cfg, 'depth').custom_hooks == [dict(type='EMAHook')]
+
+
 def test_a_baseline_of_a_baseline_is_refused():
     with pytest.raises(ConfigError, match=r'model\.type must be DistilledEstimator, found HandPoseEstimator'):
         baseline_config(load_config(PLAIN))

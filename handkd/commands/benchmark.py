@@ -9,7 +9,20 @@ import sys
 
 from handkd.hints import check_keys
 
-from .benchmarks import busy, cache, data, ddp, index, inference, joint_networks, labels, restoration, step, studio
+from .benchmarks import (
+    busy,
+    cache,
+    data,
+    ddp,
+    distillers,
+    index,
+    inference,
+    joint_networks,
+    labels,
+    restoration,
+    step,
+    studio,
+)
 
 BENCHMARKS = {
     'studio': studio.run,
@@ -17,6 +30,7 @@ BENCHMARKS = {
     'busy': busy.run,
     'ddp': ddp.run,
     'cache': cache.run,
+    'distillers': distillers.run,
     'data': data.run,
     'index': index.run,
     'labels': labels.run,

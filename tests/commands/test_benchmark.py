@@ -182,3 +182,15 @@ def test_inference_names_what_it_can_not_measure(benchmark, tmp_path):
     broken = write_program(tmp_path / 'python', f"#!{sys.executable}\nraise ImportError('no mediapipe here')")
     with pytest.raises(ValueError, match='does not run MediaPipe: ImportError: no mediapipe here; to make one'):
         Peer(broken, tmp_path / 'hand.npy', 1, None)
+
+
+def test_every_distiller_of_the_table_trains_a_step(benchmark, capsys):
+    """Each stage of distillers/simcc_studio is built with the weights of those before it, and stepped twice."""
+    benchmark(['distillers', '--rounds', '1', '--batch-size', '3'])
+    head, _, *lines = capsys.readouterr().out.splitlines()[-15:]
+    rows = {line[:30].strip(): line[30:].split() for line in lines}
+    assert head.startswith('batch 3, 1 rounds') and len(rows) == 13 and rows['Baseline'][0::2] == ['0', '1.00']
+    # Adapter: 128 x 384 + 384; MGD: also two convolutions of 3 x 3 x 384 x 384, with biases.
+    assert rows['FeatureMimic'][0] == f'{128 * 384 + 384:,}' == rows['DWPose, first stage'][0]
+    assert rows['MaskedGeneration'][0] == f'{128 * 384 + 384 + 2 * (9 * 384 * 384 + 384):,}'
+    assert rows['EMA of the student'][0] == rows['DWPose, both stages'][0] == '0'

@@ -63,7 +63,9 @@ class HeatmapResponse(ResponseDistiller):
 
     ``distance='mse'`` is :func:`heatmap_mse`, for maps that were trained to be Gaussians, and ``'kl'``
     :func:`heatmap_divergence`, for maps with a softmax over the pixels, as in integral regression. A teacher's maps of
-    another size cover the same crop, and are resampled. Of several stages, the last one is read.
+    another size cover the same crop, and are resampled. Of several stages, the last one is read. MMPose's codecs place
+    cell i at i times the stride, not at the cell's centre, so maps of a teacher that are twice as large come out
+    shifted by a quarter of a cell: prefer maps of the same size.
 
     Typical weights: with 'mse' the loss has the scale of ``KeypointMSELoss``; Zhang et al. weigh both equally, so 1.0.
     'kl' is in nats, mostly between 0.1 and 5: begin with 0.1 and compare the gradients at the head by
