@@ -27,7 +27,7 @@ STEPS = [FLIP, JITTER, dict(type='DepthToCube'), dict(type='PackHandInputs', mod
 
 
 @HOOKS.register_module()
-class LossHook(Hook):
+class SeenLossHook(Hook):
     """Keeps the losses of each step; stops the run after one, as Ctrl-C does."""
 
     seen: dict[int, dict] = {}
@@ -93,7 +93,7 @@ def make_cfg(tmp_path):
                 train_cfg=dict(by_epoch=False, max_iters=6),
                 optim_wrapper=dict(type='AutocastOptimWrapper', optimizer=dict(type='Adam', lr=1e-3)),
                 default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
-                custom_hooks=[dict(type='LossHook', **hook)],
+                custom_hooks=[dict(type='SeenLossHook', **hook)],
                 teacher_cache=None if cache is None else dict(folder=str(tmp_path / 'cache'), shard_mb=0.01) | cache,
             )
         )
@@ -102,9 +102,9 @@ def make_cfg(tmp_path):
 
 
 def losses_of(cfg, resume=None):
-    LossHook.seen = {}
+    SeenLossHook.seen = {}
     train(cfg, resume)
-    return LossHook.seen
+    return SeenLossHook.seen
 
 
 def forbid_teachers(monkeypatch):
