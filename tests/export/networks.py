@@ -1,14 +1,19 @@
 """Tiny networks with random weights, one per kind of student, and crops for them."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from mmengine.config import Config
 
 from handkd.apis.inference_network import HandNetwork
+from handkd.apis.trained import student_config
+from handkd.config import load_config
 from handkd.inference.crops import HandView
 from handkd.models.heads import Latent25DHead, LatentPoseHead
 from handkd.registry import MODELS
 
+STUDIO = Path(__file__).parents[2] / 'configs/pmd/resnet18half_studio.py'
 RESNET = dict(type='HandResNet', depth=18, stem='imagenet', base_channels=4)
 POOLED = dict(neck=dict(type='GlobalAveragePooling'))
 XYZ, LATENT = dict(type='RootRelativeXYZ'), dict(type='Latent25D', input_size=32)
@@ -114,3 +119,12 @@ def make_views(network: HandNetwork, num: int) -> list[HandView]:
             pixels = depth.astype(np.float32)
         views.append(HandView(pixels, camera, np.eye(3), np.eye(3), camera, (np.zeros(2), 1.0), center))
     return views
+
+
+def open_small(folder) -> tuple[Config, Path]:
+    """Return the studio's PMD config, narrowed and with few test images, and the file of random weights for it."""
+    small = {'model.student.backbone.base_channels': 4, 'model.student.head.in_channels': 32}
+    cfg = load_config(STUDIO, small | {'test_dataloader.dataset.length': 35})
+    weights = folder / 'weights.pth'
+    torch.save({'state_dict': MODELS.build(student_config(cfg).model).state_dict()}, weights)
+    return cfg, weights

@@ -1,32 +1,20 @@
 """Errors of files on a test set, with predictions of known error."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from handkd.apis.inference_network import HandNetwork
-from handkd.apis.trained import student_config
-from handkd.config import load_config
 from handkd.export.costs import measure
 from handkd.export.graph import ExportGraph
 from handkd.export.samples import RealCrops
-from handkd.registry import MODELS
 
-CONFIG = Path(__file__).parents[2] / 'configs/pmd/resnet18half_studio.py'
-SMALL = {
-    'model.student.backbone.base_channels': 4,
-    'model.student.head.in_channels': 32,
-    'test_dataloader.dataset.length': 35,
-}
+from .networks import open_small
 
 
 def test_the_error_is_that_of_the_configs_metric_over_the_whole_test_set(tmp_path):
-    cfg = load_config(CONFIG, SMALL)
-    weights = tmp_path / 'weights.pth'
-    torch.save({'state_dict': MODELS.build(student_config(cfg).model).state_dict()}, weights)
+    cfg, weights = open_small(tmp_path)
     network = HandNetwork(cfg, weights, 'cpu')
     crops, graph = RealCrops(cfg, network), ExportGraph(network)
     scale_bone, root = list(graph.decoder.head.codec.scale_bone), graph.decoder.head.codec.root

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from handkd.models import BaseDistiller, DistillContext
+from handkd.models import DistillContext, LayerDistiller
 from handkd.registry import MODELS
 
 
@@ -25,7 +25,7 @@ def selectivity(features: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class NeuronSelectivity(BaseDistiller):
+class NeuronSelectivity(LayerDistiller):
     """Pulls what the student's channels respond to towards the teacher's (Huang and Wang 2017, arXiv 1707.01219).
 
     The loss is the squared maximum mean discrepancy between the channels of both networks, under the polynomial kernel
@@ -41,13 +41,10 @@ class NeuronSelectivity(BaseDistiller):
     def __init__(
         self, layer: str = 'backbone', teacher: str = 'depth', teacher_layer: str = 'backbone', weight: float = 1.0
     ) -> None:
-        super().__init__()
-        self.layer, self.teacher, self.teacher_layer, self.weight = layer, teacher, teacher_layer, weight
-        self.student_taps = (layer,)
-        self.teacher_taps = {teacher: (teacher_layer,)}
+        super().__init__(layer, teacher, teacher_layer, weight)
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'selectivity': weight * squared distance}``, batch mean; a backbone's output is a tuple."""
-        (*_, student), (*_, teacher) = context.student[self.layer], context.teachers[self.teacher][self.teacher_layer]
+        (((*_, student), (*_, teacher)),) = self.outputs(context)
         distance = (selectivity(student) - selectivity(teacher)).square().sum((1, 2)).mean()
         return {'selectivity': self.weight * distance}

@@ -105,7 +105,7 @@ def run(argv: list[str] | None = None) -> None:
         argv: Command line without the program's name; None reads ``sys.argv``.
     """
     cores = len(os.sched_getaffinity(0))
-    parser = argparse.ArgumentParser(prog='benchmark.py busy', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark busy', description=__doc__)
     parser.add_argument('--rounds', type=int, default=4, help='pairs of blocks')
     parser.add_argument('--steps', type=int, default=15, help='timed steps of a block')
     parser.add_argument('--settle', type=int, default=5, help='steps before them, which are not timed')

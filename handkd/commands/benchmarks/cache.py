@@ -26,7 +26,7 @@ KINDS = ('baseline', 'losses', 'uncached', 'cached')
 
 def run(argv: list[str]) -> None:
     """Print the median time of a step of each kind, and their ratios to the baseline's."""
-    parser = argparse.ArgumentParser(prog='benchmark.py cache', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark cache', description=__doc__)
     parser.add_argument('config', nargs='?', default=CONFIG)
     parser.add_argument('--steps', type=int, default=40)
     parser.add_argument('--warmup', type=int, default=5)

@@ -55,7 +55,7 @@ def run(argv: list[str] | None = None) -> None:
     Args:
         argv: Command line without the program's name; None reads ``sys.argv``.
     """
-    parser = argparse.ArgumentParser(prog='benchmark.py data', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark data', description=__doc__)
     parser.add_argument('--num', type=int, default=256, help='samples')
     parser.add_argument('--rounds', type=int, default=15, help='measurements of each path, alternating')
     args = parser.parse_args(argv)

@@ -35,7 +35,7 @@ def run(argv: list[str] | None = None) -> None:
     Args:
         argv: Command line without the program's name; None reads ``sys.argv``.
     """
-    parser = argparse.ArgumentParser(prog='benchmark.py ddp', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark ddp', description=__doc__)
     parser.add_argument('--rounds', type=int, default=8, help='measurements of one and of two processes, in turns')
     parser.add_argument('--steps', type=int, default=10, help='steps of a measurement')
     parser.add_argument('--batch-size', type=int, default=32, help='images of a step, per process')

@@ -86,7 +86,7 @@ def run(argv: list[str] | None = None) -> None:
     Args:
         argv: Command line without the program's name; None reads ``sys.argv``.
     """
-    parser = argparse.ArgumentParser(prog='benchmark.py index', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark index', description=__doc__)
     parser.add_argument('--entries', type=int, default=450_000, help='images in the JSON (default: %(default)s)')
     args = parser.parse_args(argv)
     print(f'{"bytes/sample":14s}{"samples":>12s}{"on disk":>10s}{"process":>10s}{"worker":>10s}{"open":>10s}')

@@ -18,7 +18,7 @@ def run(argv: list[str] | None = None) -> None:
     Args:
         argv: Command line without the program's name; None reads ``sys.argv``.
     """
-    parser = argparse.ArgumentParser(prog='benchmark.py joints', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark joints', description=__doc__)
     parser.add_argument('--joints', type=int, default=14)
     parser.add_argument('--hidden', type=int, nargs='+', default=[100, 1200], help='widths of the hidden layer')
     parser.add_argument('--batch-size', type=int, default=64)

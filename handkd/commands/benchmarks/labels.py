@@ -46,7 +46,7 @@ def run(argv: list[str] | None = None) -> None:
     Args:
         argv: Command line without the program's name; None reads ``sys.argv``.
     """
-    parser = argparse.ArgumentParser(prog='benchmark.py labels', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark labels', description=__doc__)
     parser.add_argument('--frames', type=int, default=63, help='frames of each of the 800 recordings')
     parser.add_argument('--visibility', nargs='+', default=['inside', 'seg', 'depth'], help="the reader's argument")
     parser.add_argument('--kill-after', type=float, default=5.0, help='seconds until the first process is killed')

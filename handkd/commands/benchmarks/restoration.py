@@ -57,7 +57,7 @@ def run(argv: list[str] | None = None) -> None:
     Raises:
         ValueError: If a dictionary is too small to be indexed.
     """
-    parser = argparse.ArgumentParser(prog='benchmark.py restoration', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark restoration', description=__doc__)
     sizes = (100_000, 1_000_000, 10_000_000)
     parser.add_argument('--patches', type=int, nargs='+', default=sizes, help='sizes of the dictionaries, about')
     parser.add_argument('--images', type=int, default=64, help='maps to restore')

@@ -106,7 +106,7 @@ class Interleave(Hook):
 
 def run(argv: list[str]) -> None:
     """Print the median time of both and their ratio."""
-    parser = argparse.ArgumentParser(prog='benchmark.py step', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark step', description=__doc__)
     parser.add_argument('--steps', type=int, default=60)
     parser.add_argument('--warmup', type=int, default=10)
     parser.add_argument('--batch-size', type=int, default=64)

@@ -36,7 +36,7 @@ def run(argv: list[str] | None = None) -> None:
     Args:
         argv: Command line without the program's name; None reads ``sys.argv``.
     """
-    parser = argparse.ArgumentParser(prog='benchmark.py studio', description=__doc__)
+    parser = argparse.ArgumentParser(prog='handkd benchmark studio', description=__doc__)
     parser.add_argument('--seconds', type=float, default=2.0, help='length of one timed run')
     parser.add_argument('--repeats', type=int, default=3, help='timed runs, of which the fastest counts')
     args = parser.parse_args(argv)

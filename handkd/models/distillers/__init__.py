@@ -11,6 +11,7 @@ from .feature_mimic import FeatureMimic, feature_distance
 from .gradients import gradient_ratios, log_gradient_ratios
 from .heatmap_response import HeatmapResponse, heatmap_divergence, heatmap_mse
 from .joint_response import JointResponse, joint_distance
+from .layer_distiller import LayerDistiller
 from .masked_generation import MaskedGeneration, draw_masks
 from .offset_teacher import OffsetTeacher
 from .relational import Relational, relational_angle, relational_distance
@@ -33,6 +34,7 @@ __all__ = [
     'FeatureMimic',
     'HeatmapResponse',
     'JointResponse',
+    'LayerDistiller',
     'MaskedGeneration',
     'OffsetTeacher',
     'Relational',

@@ -12,8 +12,9 @@ from handkd.hints import ConfigError, check_choice
 from handkd.registry import MODELS
 
 from ..rows import batch_mean
-from .base import BaseDistiller, DistillContext
-from .layers import feature_map, layer_pairs, unit_vectors
+from .base import DistillContext
+from .layer_distiller import LayerDistiller
+from .layers import feature_map, unit_vectors
 
 DISTANCES = {
     'norm': lambda difference: torch.linalg.vector_norm(difference, dim=1),
@@ -56,7 +57,7 @@ def attention_distance(
 
 
 @MODELS.register_module()
-class AttentionTransfer(BaseDistiller):
+class AttentionTransfer(LayerDistiller):
     """Pulls the attention maps of the student's layers towards those of a teacher (Zagoruyko and Komodakis 2017).
 
     An attention map is where a layer is active: the sum over its channels of |activation|^p. It needs no adapter.
@@ -78,6 +79,7 @@ class AttentionTransfer(BaseDistiller):
     """
 
     takes_sample_weights = True
+    several = True
 
     def __init__(
         self,
@@ -89,14 +91,11 @@ class AttentionTransfer(BaseDistiller):
         weight: float = 1.0,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(schedule)
+        super().__init__(layer, teacher, teacher_layer, weight, schedule)
         check_choice(distance, DISTANCES, 'AttentionTransfer(distance=...)')
         if not power >= 1:
             raise ConfigError(f'AttentionTransfer: power must be at least 1, found {power!r}')
-        self.pairs = layer_pairs(layer, teacher_layer, 'AttentionTransfer')
-        self.teacher, self.power, self.distance, self.weight = teacher, power, distance, weight
-        self.student_taps = tuple(dict.fromkeys(own for own, _ in self.pairs))
-        self.teacher_taps = {teacher: tuple(dict.fromkeys(other for _, other in self.pairs))}
+        self.power, self.distance = power, distance
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'attention': weight * distance}``, the sum over the pairs of layers.
@@ -105,11 +104,9 @@ class AttentionTransfer(BaseDistiller):
             ValueError: If a layer gives no feature map.
         """
         total = 0.0
-        for layer, teacher_layer in self.pairs:
-            student = feature_map(context.student[layer], f'AttentionTransfer: student.{layer}')
-            teacher = feature_map(
-                context.teachers[self.teacher][teacher_layer], f'AttentionTransfer: {self.teacher}.{teacher_layer}'
-            )
+        for (layer, teacher_layer), (student, teacher) in zip(self.pairs, self.outputs(context)):
+            student = feature_map(student, f'AttentionTransfer: student.{layer}')
+            teacher = feature_map(teacher, f'AttentionTransfer: {self.teacher}.{teacher_layer}')
             weights = context.sample_weight(student.device)
             total = total + attention_distance(student, teacher, self.power, self.distance, weights)
         return {'attention': self.weight * total}

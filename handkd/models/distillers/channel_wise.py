@@ -9,7 +9,8 @@ from handkd.hints import ConfigError
 from handkd.registry import MODELS
 
 from ..rows import batch_mean
-from .base import BaseDistiller, DistillContext
+from .base import DistillContext
+from .layer_distiller import LayerDistiller
 from .layers import feature_map
 
 
@@ -46,7 +47,7 @@ def channel_divergence(
 
 
 @MODELS.register_module()
-class ChannelWise(BaseDistiller):
+class ChannelWise(LayerDistiller):
     """Pulls the distribution of each channel over the positions towards the teacher's (CWD, Shu et al. 2021).
 
     Only the shape of a channel's activations counts, not a constant added to it: suited to networks of different scale,
@@ -79,14 +80,11 @@ class ChannelWise(BaseDistiller):
         adapter: dict | None = None,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(schedule)
+        super().__init__(layer, teacher, teacher_layer, weight, schedule)
         if not temperature > 0:
             raise ConfigError(f'ChannelWise: temperature must be positive, found {temperature!r}')
-        self.layer, self.teacher, self.teacher_layer = layer, teacher, teacher_layer or layer
-        self.temperature, self.weight = temperature, weight
+        self.temperature = temperature
         self.adapter = MODELS.build(adapter) if adapter else None
-        self.student_taps = (self.layer,)
-        self.teacher_taps = {teacher: (self.teacher_layer,)}
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'channel': weight * divergence}``.
@@ -94,10 +92,9 @@ class ChannelWise(BaseDistiller):
         Raises:
             ValueError: If a layer gives no feature map, or the maps' shapes differ.
         """
-        student = feature_map(context.student[self.layer], f'ChannelWise: student.{self.layer}')
-        teacher = feature_map(
-            context.teachers[self.teacher][self.teacher_layer], f'ChannelWise: {self.teacher}.{self.teacher_layer}'
-        )
+        ((student, teacher),) = self.outputs(context)
+        student = feature_map(student, f'ChannelWise: student.{self.layer}')
+        teacher = feature_map(teacher, f'ChannelWise: {self.teacher}.{self.teacher_layer}')
         if self.adapter is not None:
             student = self.adapter(student, teacher).float()
         weights = context.sample_weight(student.device)

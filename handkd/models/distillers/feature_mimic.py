@@ -8,7 +8,8 @@ from handkd.hints import check_choice
 from handkd.registry import MODELS
 
 from ..rows import batch_mean
-from .base import BaseDistiller, DistillContext, last_level
+from .base import DistillContext, last_level
+from .layer_distiller import LayerDistiller
 
 DISTANCES = {'l1': Tensor.abs, 'l2': Tensor.square}
 
@@ -48,7 +49,7 @@ def feature_distance(
 
 
 @MODELS.register_module()
-class FeatureMimic(BaseDistiller):
+class FeatureMimic(LayerDistiller):
     """Pulls a layer of the student towards a layer of a teacher that may see another modality.
 
     With ``norm='l2'`` and an adapter this is the feature loss of DWPose (Yang et al. 2023, arXiv 2307.15880) as
@@ -89,23 +90,16 @@ class FeatureMimic(BaseDistiller):
         adapter: dict | None = None,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(schedule)
+        super().__init__(layer, teacher, teacher_layer, weight, schedule)
         check_choice(norm, DISTANCES, 'FeatureMimic(norm=...)')
         check_choice(reduction, ('sum', 'mean'), 'FeatureMimic(reduction=...)')
-        self.layer = layer
-        self.teacher = teacher
-        self.teacher_layer = teacher_layer or layer
         self.norm = norm
         self.reduction = reduction
-        self.weight = weight
         self.adapter = None if adapter is None else MODELS.build(adapter)
-        self.student_taps = (self.layer,)
-        self.teacher_taps = {teacher: (self.teacher_layer,)}
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'mimic': weight * distance}``."""
-        student = last_level(context.student[self.layer])
-        teacher = last_level(context.teachers[self.teacher][self.teacher_layer])
+        ((student, teacher),) = (map(last_level, pair) for pair in self.outputs(context))
         if self.adapter is not None:
             student = self.adapter(student, teacher)
         weight = context.sample_weight(student.device)

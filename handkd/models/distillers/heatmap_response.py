@@ -113,7 +113,7 @@ class HeatmapResponse(ResponseDistiller):
         Raises:
             ConfigError: If an output is no heat map, or the numbers of joints differ.
         """
-        student, teacher = (last_level(output) for output in self.responses(context))
+        student, teacher = (last_level(output) for output in self.outputs(context)[0])
         shapes = [tuple(getattr(maps, 'shape', ())) for maps in (student, teacher)]
         resizable = len(shapes[0]) == len(shapes[1]) == 4
         if min(map(len, shapes)) < 4 or shapes[0][:2] != shapes[1][:2] or not (resizable or shapes[0] == shapes[1]):

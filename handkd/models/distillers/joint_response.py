@@ -76,7 +76,7 @@ class JointResponse(ResponseDistiller):
             ConfigError: If the outputs are not joints of the same number and dimension.
         """
         read = getattr(context.head, 'pose_of', _joints) if self.layer == 'head' else _joints
-        student, teacher = (read(output) for output in self.responses(context))
+        student, teacher = (read(output) for output in self.outputs(context)[0])
         shapes = [_shape(joints) for joints in (student, teacher)]
         if len(shapes[0]) != 3 or not isinstance(student, Tensor) or shapes[0] != shapes[1]:
             raise ConfigError(

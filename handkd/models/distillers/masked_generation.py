@@ -13,9 +13,10 @@ from handkd.hashing import mix
 from handkd.hints import ConfigError
 from handkd.registry import MODELS
 
-from .base import BaseDistiller, DistillContext, last_level
+from .base import DistillContext, last_level
 from .feature_adapter import FeatureAdapter
 from .feature_mimic import feature_distance
+from .layer_distiller import LayerDistiller
 
 
 def draw_masks(shape: Sequence[int], ratio: float, seed: int = 0) -> Tensor:
@@ -40,7 +41,7 @@ def draw_masks(shape: Sequence[int], ratio: float, seed: int = 0) -> Tensor:
 
 
 @MODELS.register_module()
-class MaskedGeneration(BaseDistiller):
+class MaskedGeneration(LayerDistiller):
     """Generates a teacher's feature map from the student's, of which random cells are masked (MGD, Yang et al. 2022).
 
     The student's map goes through a :class:`~handkd.models.distillers.FeatureAdapter`; a share ``mask_ratio`` of its
@@ -85,19 +86,16 @@ class MaskedGeneration(BaseDistiller):
         seed: int = 0,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(schedule)
+        super().__init__(layer, teacher, teacher_layer, weight, schedule)
         if not 0 <= mask_ratio < 1:
             raise ConfigError(f'MaskedGeneration: mask_ratio must be in [0, 1), found {mask_ratio!r}')
-        self.teacher, self.layer, self.teacher_layer = teacher, layer, teacher_layer or layer
-        self.mask_ratio, self.weight, self.seed = mask_ratio, weight, seed
+        self.mask_ratio, self.seed = mask_ratio, seed
         self.adapter = FeatureAdapter(in_channels, out_channels)
         self.generation = nn.Sequential(
             nn.Conv2d(out_channels, out_channels, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(out_channels, out_channels, 3, padding=1),
         )
-        self.student_taps = (self.layer,)
-        self.teacher_taps = {teacher: (self.teacher_layer,)}
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'generated': weight * squared distance of the generated map from the teacher's}``.
@@ -105,8 +103,7 @@ class MaskedGeneration(BaseDistiller):
         Raises:
             ConfigError: If the layers are not feature maps with the channels of the config.
         """
-        student = last_level(context.student[self.layer])
-        teacher = last_level(context.teachers[self.teacher][self.teacher_layer])
+        ((student, teacher),) = (map(last_level, pair) for pair in self.outputs(context))
         if student.ndim != 4:
             raise ConfigError(
                 f"MaskedGeneration: the student's {self.layer!r} gives {tuple(student.shape)}, expected a feature map "

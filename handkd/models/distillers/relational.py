@@ -9,7 +9,8 @@ from torch.nn.functional import smooth_l1_loss
 from handkd.registry import MODELS
 
 from ..float32_layers import without_autocast
-from .base import BaseDistiller, DistillContext, last_level
+from .base import DistillContext, last_level
+from .layer_distiller import LayerDistiller
 from .layers import unit_vectors
 
 COINCIDENT = 1e-6
@@ -85,7 +86,7 @@ def _cosines(points: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @MODELS.register_module()
-class Relational(BaseDistiller):
+class Relational(LayerDistiller):
     """Pulls the distances and angles between the batch's samples towards those of a teacher (RKD, Park et al. 2019).
 
     The numbers of features may differ, without an adapter: only relations between samples are compared. A feature map
@@ -116,16 +117,12 @@ class Relational(BaseDistiller):
         weight: float = 1.0,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(schedule)
-        self.layer, self.teacher, self.teacher_layer = layer, teacher, teacher_layer or layer
-        self.distance_weight, self.angle_weight, self.weight = distance_weight, angle_weight, weight
-        self.student_taps = (self.layer,)
-        self.teacher_taps = {teacher: (self.teacher_layer,)}
+        super().__init__(layer, teacher, teacher_layer, weight, schedule)
+        self.distance_weight, self.angle_weight = distance_weight, angle_weight
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``distance`` and ``angle``, each with its weight; without the one whose weight is 0."""
-        student = embeddings(context.student[self.layer])
-        teacher = embeddings(context.teachers[self.teacher][self.teacher_layer])
+        ((student, teacher),) = (map(embeddings, pair) for pair in self.outputs(context))
         losses = {}
         if self.distance_weight:
             losses['distance'] = self.weight * self.distance_weight * relational_distance(student, teacher)

@@ -6,10 +6,11 @@ from torch import Tensor
 
 from ..rows import batch_mean
 from ..targets import stack_joint_weights
-from .base import BaseDistiller, DistillContext
+from .base import DistillContext
+from .layer_distiller import LayerDistiller
 
 
-class ResponseDistiller(BaseDistiller):
+class ResponseDistiller(LayerDistiller):
     """Base of the distillers that compare outputs for each joint.
 
     Args:
@@ -35,15 +36,8 @@ class ResponseDistiller(BaseDistiller):
         use_target_weight: bool = False,
         schedule: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(schedule)
-        self.teacher, self.layer, self.teacher_layer = teacher, layer, teacher_layer or layer
-        self.weight, self.use_target_weight = weight, use_target_weight
-        self.student_taps = (self.layer,)
-        self.teacher_taps = {teacher: (self.teacher_layer,)}
-
-    def responses(self, context: DistillContext) -> tuple[object, object]:
-        """Return the outputs of the student's layer and of the teacher's."""
-        return context.student[self.layer], context.teachers[self.teacher][self.teacher_layer]
+        super().__init__(layer, teacher, teacher_layer, weight, schedule)
+        self.use_target_weight = use_target_weight
 
     def weighted_mean(self, per_joint: Tensor, context: DistillContext) -> Tensor:
         """Return ``weight`` times the mean over joints and batch, a scalar.

@@ -99,7 +99,7 @@ class SimCCResponse(ResponseDistiller):
             ConfigError: If an output is no pair of SimCC vectors, the numbers of joints differ, or ``beta`` is None and
                 the student's loss has none.
         """
-        outputs = self.responses(context)
+        outputs = self.outputs(context)[0]
         layers = f'the layer {self.layer!r} of the student', f'the layer {self.teacher_layer!r} of {self.teacher!r}'
         student, teacher = (_axes(output, what) for output, what in zip(outputs, layers))
         if student[0].shape[1] != teacher[0].shape[1]:

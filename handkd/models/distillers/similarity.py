@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from handkd.registry import MODELS
 
 from ..float32_layers import without_autocast
-from .base import BaseDistiller, DistillContext, last_level
-from .layers import layer_pairs, unit_vectors
+from .base import DistillContext, last_level
+from .layer_distiller import LayerDistiller
+from .layers import unit_vectors
 
 
 def similarity_distance(student: Tensor, teacher: Tensor) -> Tensor:
@@ -37,7 +36,7 @@ def _similarities(rows: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class SimilarityPreserving(BaseDistiller):
+class SimilarityPreserving(LayerDistiller):
     """Pulls the similarities between the batch's samples towards those of a teacher (SP, Tung and Mori 2019).
 
     The shapes of the features may differ, without an adapter: only similarities between samples are compared. Under
@@ -58,25 +57,10 @@ class SimilarityPreserving(BaseDistiller):
         ConfigError: If the numbers of layers differ.
     """
 
-    def __init__(
-        self,
-        layer: str | Sequence[str],
-        teacher: str,
-        teacher_layer: str | Sequence[str] | None = None,
-        weight: float = 1.0,
-        schedule: dict | list[dict] | None = None,
-    ) -> None:
-        super().__init__(schedule)
-        self.pairs = layer_pairs(layer, teacher_layer, 'SimilarityPreserving')
-        self.teacher, self.weight = teacher, weight
-        self.student_taps = tuple(dict.fromkeys(own for own, _ in self.pairs))
-        self.teacher_taps = {teacher: tuple(dict.fromkeys(other for _, other in self.pairs))}
+    several = True
 
     def forward(self, context: DistillContext) -> dict[str, Tensor]:
         """Return ``{'similarity': weight * distance}``, the sum over the pairs of layers."""
-        known = context.teachers[self.teacher]
-        distances = [
-            similarity_distance(last_level(context.student[own]).float(), last_level(known[other]).float())
-            for own, other in self.pairs
-        ]
+        pairs = ((last_level(output).float() for output in pair) for pair in self.outputs(context))
+        distances = [similarity_distance(student, teacher) for student, teacher in pairs]
         return {'similarity': self.weight * sum(distances)}

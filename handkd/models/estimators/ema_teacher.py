@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
 
 import torch
 from mmengine.dist import broadcast, get_world_size
@@ -11,12 +10,10 @@ from torch import Tensor, nn
 
 from handkd.hints import ConfigError
 
-from ..distillers import check_taps, record_taps
-from .network_inputs import modalities_of, run_network
-from .teacher import Teacher
+from .teacher import NetworkTeacher
 
 
-class EmaTeacher(Teacher):
+class EmaTeacher(NetworkTeacher):
     """Average of the student's weights over the steps (mean teacher, Tarvainen and Valpola 2017, arXiv 1703.01780).
 
     A frozen copy of the student, in eval mode, that sees the student's batch. After the n-th step of the optimizer its
@@ -49,30 +46,9 @@ class EmaTeacher(Teacher):
         alpha = spec['ema']
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 <= alpha < 1:
             raise ConfigError(f'model.teachers.{name}.ema must be at least 0 and less than 1, found {alpha!r}')
-        self._name, self._alpha, self._student = name, alpha, student
-        self.network = copy.deepcopy(student).eval().requires_grad_(False)
-        self.modalities = modalities_of(student)
+        super().__init__(name, copy.deepcopy(student).eval().requires_grad_(False))
+        self._alpha, self._student = alpha, student
         self.stored = _State(self.network)
-
-    def check_taps(self, layers: Collection[str]) -> None:
-        """Check that the student has some layers.
-
-        Raises:
-            ValueError: If not; names the nearest right ones.
-        """
-        check_taps(self.network, layers, f'the teacher {self._name!r}')
-
-    def run(self, inputs: dict[str, Tensor], data_samples: list, layers: Collection[str]) -> Mapping[str, object]:
-        """Run the average of the student and return the outputs of some of its layers by name.
-
-        Args:
-            inputs: Images of the crop by modality, normalised for the student, each of shape (B, C, H, W).
-            data_samples: One ``PoseDataSample`` per image; not used by this kind.
-            layers: Names of the layers.
-        """
-        with record_taps(self.network, layers) as taps:
-            run_network(self.network, inputs, None, 'tensor')
-        return taps
 
     def start(self) -> None:
         """Copy the student's initial or loaded weights; those of an average that was resumed stay."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
 from torch import Tensor, nn
 
 from handkd.hints import ConfigError
 from handkd.registry import MODELS
 
 from ..checkpoint import load_weights
-from ..distillers import check_taps, record_taps
-from .network_inputs import modalities_of, run_network
-from .teacher import Teacher
+from .teacher import NetworkTeacher
 from .teacher_inputs import TeacherInputs
 
 
-class FrozenTeacher(Teacher):
+class FrozenTeacher(NetworkTeacher):
     """A network with the weights of a checkpoint, in eval mode and without gradients.
 
     Args:
@@ -34,30 +30,12 @@ class FrozenTeacher(Teacher):
             raise ConfigError(
                 f'model.teachers.{name} must have model, the config of its estimator, found {sorted(spec)}'
             )
-        self._name = name
-        self.network = build_teacher(name, spec['model'], spec.get('checkpoint'))
-        self.modalities = modalities_of(self.network)
+        super().__init__(name, build_teacher(name, spec['model'], spec.get('checkpoint')))
         self._inputs = TeacherInputs(name, self.network, preprocessor, spec['model'], spec.get('input_size'))
 
-    def check_taps(self, layers: Collection[str]) -> None:
-        """Check that the network has some layers.
-
-        Raises:
-            ValueError: If not; names the nearest right layers.
-        """
-        check_taps(self.network, layers, f'the teacher {self._name!r}')
-
-    def run(self, inputs: dict[str, Tensor], data_samples: list, layers: Collection[str]) -> Mapping[str, object]:
-        """Run the network and return the outputs of some of its layers by name.
-
-        Args:
-            inputs: Images of the crop by modality, normalised for the student, each of shape (B, C, H, W).
-            data_samples: One ``PoseDataSample`` per image; not used by this kind.
-            layers: Names of the layers.
-        """
-        with record_taps(self.network, layers) as taps:
-            run_network(self.network, self._inputs(inputs), None, 'tensor')
-        return taps
+    def convert(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the images (B, C, H, W) by modality in the teacher's own normalisation and size."""
+        return self._inputs(inputs)
 
 
 def build_teacher(name: str, model: dict, checkpoint: str | None = None) -> nn.Module:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ..distillers import check_taps, record_taps
 from ..rows import take_rows
+from .network_inputs import modalities_of, run_network
 
 
 @dataclass
@@ -83,3 +85,37 @@ class Teacher(ABC):
         """Apply ``nn.Module._apply`` to its network, which ``.to``, ``.cuda`` and ``.float`` of the student do."""
         if self.network is not None:
             self.network._apply(fn, recurse)
+
+
+class NetworkTeacher(Teacher):
+    """Base of the teachers with a network of their own, which runs on the student's batch."""
+
+    network: nn.Module
+
+    def __init__(self, name: str, network: nn.Module) -> None:
+        self._name, self.network = name, network
+        self.modalities = modalities_of(network)
+
+    def check_taps(self, layers: Collection[str]) -> None:
+        """Check that the network has some layers.
+
+        Raises:
+            ValueError: If not; names the nearest right layers.
+        """
+        check_taps(self.network, layers, f'the teacher {self._name!r}')
+
+    def run(self, inputs: dict[str, Tensor], data_samples: list, layers: Collection[str]) -> Mapping[str, object]:
+        """Run the network and return the outputs of some of its layers by name.
+
+        Args:
+            inputs: Images of the crop by modality, normalised for the student, each of shape (B, C, H, W).
+            data_samples: One ``PoseDataSample`` per image; not used.
+            layers: Names of the layers.
+        """
+        with record_taps(self.network, layers) as taps:
+            run_network(self.network, self.convert(inputs), None, 'tensor')
+        return taps
+
+    def convert(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the network's images from those of the student, each of shape (B, C, H, W): the same."""
+        return inputs

@@ -8,7 +8,7 @@ from handkd.models.distillers import DistillContext, ResponseDistiller
 
 class Difference(ResponseDistiller):
     def forward(self, context):
-        student, teacher = self.responses(context)
+        student, teacher = self.outputs(context)[0]
         return dict(difference=self.weighted_mean(student - teacher, context))
 
 

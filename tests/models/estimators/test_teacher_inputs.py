@@ -133,7 +133,7 @@ def test_a_codec_says_the_teachers_size(taught):
 
 def test_maps_of_another_grid_are_the_distillers_to_refuse(taught, batch):
     network, _ = taught('rgb', input_size=128)
-    network.training_only.feat.layer = network.training_only.feat.teacher_layer = 'backbone'
+    network.training_only.feat.pairs = (('backbone', 'backbone'),)
     network._student_taps = ('backbone',)
     network._teachers.set_taps(dict(feat=dict(depth=('backbone',))))
     with pytest.raises(ValueError, match="the student's features .* and the teacher's .* differ"):
