@@ -9,6 +9,7 @@ from mmengine.config import Config
 from handkd.datasets.packed.recipe import read_recipe
 from handkd.datasets.transforms import HandCrop, VirtualCamera, WarpCrop
 from handkd.hand import JOINTS, SIDES
+from handkd.hints import ConfigError
 from handkd.inference.crops import CropSpec
 from handkd.inference.depth import DepthSpec
 from handkd.registry import DATASETS, TRANSFORMS
@@ -29,11 +30,11 @@ def crop_of(cfg: Config) -> CropSpec:
         cfg: The config.
 
     Raises:
-        ValueError: If its test pipeline does not choose a square and cut it.
+        ConfigError: If its test pipeline does not choose a square and cut it.
     """
     leaves = [leaf for loader in LOADERS for leaf in leaf_datasets(cfg, loader)]
     if not leaves:
-        raise ValueError(f'{cfg.filename}: test_dataloader.dataset is missing; its pipeline is needed to crop images')
+        raise ConfigError(f'{cfg.filename}: test_dataloader.dataset is missing; its pipeline is needed to crop images')
     choose, cut, margin = _read_steps(*leaves[0], str(cfg.filename))
     turns = isinstance(cut, VirtualCamera)
     size = cut.size if turns else cut.size[0]
@@ -95,7 +96,7 @@ def _read_steps(where: str, dataset: Mapping, filename: str) -> tuple[HandCrop, 
             return HandCrop(made.rule, made.factor, made.cube, made.root), WarpCrop(made.size, made.border), made.margin
     choices = [step for step in steps if type_name(step) == 'HandCrop']
     if cut is None or not choices or type_name(cut[1]) not in ('WarpCrop', 'VirtualCamera'):
-        raise ValueError(
+        raise ConfigError(
             f'{filename}: {where}.pipeline does not crop an image: it must choose a square (HandCrop) and '
             f'cut it (WarpCrop, VirtualCamera); found {[type_name(step) for step in steps]}'
         )

@@ -15,9 +15,10 @@ from mmpose.structures import PoseDataSample
 from handkd.hints import ConfigError
 from handkd.inference.crops import CropSpec, HandView
 from handkd.inference.networks import NetworkFacts
+from handkd.models.data_preprocessors import HandDataPreprocessor
 from handkd.size_checks import LOADERS, leaf_datasets, type_name
 
-from .inference_config import trained_side
+from .inference_config import crop_of, trained_side
 from .inference_network import HandNetwork
 from .trained import TrainedNetwork, student_config
 
@@ -61,7 +62,7 @@ class TopdownNetwork:
         FileNotFoundError: If the checkpoint is missing.
         CheckpointError: If it is damaged or of another architecture.
         ValueError: If the device can't be used.
-        ConfigError: If its input is no square, or its test pipeline has no TopdownAffine.
+        ConfigError: If its input is no square, or its test pipeline does not crop.
 
     Attributes:
         model: The network, in eval mode.
@@ -82,8 +83,9 @@ class TopdownNetwork:
             sample.gt_instances = InstanceData(bboxes=np.zeros((1, 4)), bbox_scores=np.ones(1))
             samples.append(sample)
         images = [torch.from_numpy(view.pixels).permute(2, 0, 1) for view in views]
+        inputs = {'rgb': images} if isinstance(self.model.data_preprocessor, HandDataPreprocessor) else images
         with torch.no_grad():
-            results = self.model.test_step(dict(inputs=images, data_samples=samples))
+            results = self.model.test_step(dict(inputs=inputs, data_samples=samples))
         return [
             dict(keypoints=np.float64(found.keypoints[0]), keypoint_scores=np.float64(found.keypoint_scores[0]))
             for found in (result.pred_instances for result in results)
@@ -94,8 +96,8 @@ def _crop(cfg: Config) -> CropSpec:
     """Return the crop of a config's test pipeline."""
     leaves = [leaf for loader in LOADERS for leaf in leaf_datasets(cfg, loader)]
     steps = {type_name(step): step for step in (leaves[0][1].get('pipeline') or ())} if leaves else {}
-    if 'TopdownAffine' not in steps:
-        raise ConfigError(f'{cfg.filename}: the test pipeline must crop with TopdownAffine, found {sorted(steps)}')
+    if 'TopdownAffine' not in steps:  # a data set of handkd
+        return crop_of(cfg)
     width, height = steps['TopdownAffine']['input_size']
     if width != height:
         raise ConfigError(f'{cfg.filename}: crops must be square, found input_size={(width, height)}')

@@ -92,7 +92,8 @@ class TrainedNetwork:
         from handkd.models import load_weights  # imports MMPose's networks, and with them matplotlib
 
         device = find_device(device)
-        network = MODELS.build(self.cfg.model)
+        with MODELS.switch_scope_and_registry('handkd'):  # MMPose's networks build their parts by the default scope
+            network = MODELS.build(self.cfg.model)
         load_weights(network, self.checkpoint, owner=self.label)
         return network.to(device).eval()
 
