@@ -19,6 +19,7 @@ COMMANDS = {
     'infer': 'infer',
     'export': 'export',
     'evaluate': 'evaluate',
+    'gap': 'gap',
     'configs': 'configs',
     'config': 'print_config',
     'check': 'check_dataset',

@@ -1,0 +1,133 @@
+"""Errors of a network on photographs, and what can be said of its predictions without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from handkd.evaluation import align_bone, align_procrustes
+from handkd.geometry import AngleLimits, joint_angles
+from handkd.hand import BONES, JOINT_INDEX, SIDES
+from handkd.inference.inferencer import HandInferencer
+from handkd.studio import StudioDataset
+
+from .consistency import deviations
+from .labelled_photos import LabelledPhoto
+
+PCK_AT = (0.05, 0.1, 0.2)
+"""Distances at which joints count as found, over the longer side of the box of the joints."""
+_STUDIO_HANDS = 3000
+_FAR = 4.0
+"""Standard deviations from the mean of people beyond which the length of a bone is implausible."""
+_SCALE_BONE = (JOINT_INDEX['wrist'], JOINT_INDEX['middle_mcp'])
+
+
+@dataclass(frozen=True)
+class HandNorms:
+    """What hands are like, from the people and poses of the studio.
+
+    Attributes:
+        mean: Mean length of each bone over the length from the wrist to the middle finger's base, shape (20,).
+        std: Its standard deviation over the people, shape (20,).
+        limits: Limits of the joint angles.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    limits: AngleLimits
+
+    @classmethod
+    def of_studio(cls, hands: int = _STUDIO_HANDS) -> HandNorms:
+        """Return the norms of a number of hands of the studio's training split."""
+        data = StudioDataset(split='train', length=hands, modalities=())
+        labels = [data.get_labels(i) for i in range(hands)]
+        joints = np.concatenate([one['keypoints_cam'] for one in labels]).astype(np.float64)
+        left = torch.tensor([one['hand_side'] == 'left' for one in labels])
+        values, defined = joint_angles(torch.from_numpy(joints), left)
+        ratios = bone_ratios(joints)
+        return cls(ratios.mean(0), ratios.std(0), AngleLimits.of(values.numpy(), defined.numpy()))
+
+
+def bone_ratios(joints: np.ndarray) -> np.ndarray:
+    """Return the lengths of bones over that from the wrist to the middle finger's base.
+
+    Args:
+        joints: Shape (N, 21, 3), any unit, any frame.
+
+    Returns:
+        Shape (N, 20).
+    """
+    start, end = np.array(BONES).T
+    lengths = np.linalg.norm(joints[:, end] - joints[:, start], axis=-1)
+    return lengths / np.linalg.norm(joints[:, _SCALE_BONE[1]] - joints[:, _SCALE_BONE[0]], axis=-1)[:, None]
+
+
+def measure_gap(infer: HandInferencer, photos: Sequence[LabelledPhoto], norms: HandNorms) -> tuple[dict, list[dict]]:
+    """Measure a network on photographs.
+
+    Args:
+        infer: The network.
+        photos: The photographs.
+        norms: What hands are like.
+
+    Returns:
+        Figures by name, in the order of a table; and the network's hand in each photograph, as of
+        :meth:`HandInferencer.one`. Distances in the image are in % of the longer side of the joints' box, distances in
+        space in mm.
+    """
+    images = [infer.read(photo.path) for photo in photos]
+    hands = [infer.one(image, photo.box) for image, photo in zip(images, photos)]
+    figures = _errors_in_the_image(hands, photos) | _errors_in_space(hands, photos) | _sides(hands, photos)
+    changes = [deviations(infer, image.pixels, photo) for image, photo in zip(images, photos)]
+    for name in changes[0]:
+        figures[f'changes with {name}, %'] = 100 * float(np.mean([one[name] for one in changes]))
+    return figures | _plausibility(hands, norms), hands
+
+
+def _errors_in_the_image(hands: Sequence[dict], photos: Sequence[LabelledPhoto]) -> dict[str, float]:
+    errors = [
+        np.linalg.norm(hand['keypoints'] - photo.keypoints, axis=-1) / photo.square[1]
+        for hand, photo in zip(hands, photos)
+    ]
+    found = np.concatenate([one[np.isfinite(one)] for one in errors])
+    figures = {'EPE, %': 100 * float(found.mean()), 'EPE median, %': 100 * float(np.median(found))}
+    return figures | {f'PCK@{at:g}, %': 100 * float((found <= at).mean()) for at in PCK_AT}
+
+
+def _errors_in_space(hands: Sequence[dict], photos: Sequence[LabelledPhoto]) -> dict[str, float]:
+    pairs = [
+        (hand['keypoints_3d'], photo.keypoints_cam)
+        for hand, photo in zip(hands, photos)
+        if hand['keypoints_3d'] is not None and photo.keypoints_cam is not None
+    ]
+    if not pairs:
+        return {}
+    found, wanted = (np.stack(part) for part in zip(*pairs))
+    aligned = {
+        'EPE at known wrist and scale, mm': align_bone(found, wanted, _SCALE_BONE[0], _SCALE_BONE),
+        'EPE after Procrustes, mm': align_procrustes(found, wanted),
+    }
+    return {name: float(np.linalg.norm(joints - wanted, axis=-1).mean()) for name, joints in aligned.items()}
+
+
+def _sides(hands: Sequence[dict], photos: Sequence[LabelledPhoto]) -> dict[str, float]:
+    """Return the share of hands of a known side whose side the network estimates rightly."""
+    known = [hand['side'] == photo.side for hand, photo in zip(hands, photos) if photo.side and hand['side']]
+    return {'right side, %': 100 * float(np.mean(known))} if known else {}
+
+
+def _plausibility(hands: Sequence[dict], norms: HandNorms) -> dict[str, float]:
+    """Return the shares of bones and of joint angles that no hand of the studio has."""
+    posed = [hand for hand in hands if hand['keypoints_3d'] is not None and hand['side'] in SIDES]
+    if not posed:
+        return {}
+    joints = np.stack([hand['keypoints_3d'] for hand in posed]).astype(np.float64)
+    far = np.abs(bone_ratios(joints) - norms.mean) > _FAR * norms.std
+    out = norms.limits.violated(joints, np.array([hand['side'] == 'left' for hand in posed]))
+    return {
+        'implausible bones, %': 100 * float(far.mean()),
+        'angles out of bounds, %': 100 * float(out.mean()),
+    }
