@@ -10,15 +10,15 @@ import torch
 
 from handkd.evaluation import align_bone, align_procrustes
 from handkd.geometry import AngleLimits, joint_angles
-from handkd.hand import BONES, JOINT_INDEX, SIDES
+from handkd.hand import BONES, JOINT_INDEX, NUM_JOINTS, SIDES
 from handkd.inference.inferencer import HandInferencer
 from handkd.studio import StudioDataset
 
-from .consistency import deviations
+from .consistency import deviations, given_side
 from .labelled_photos import LabelledPhoto
 
 PCK_AT = (0.05, 0.1, 0.2)
-"""Distances at which joints count as found, over the longer side of the box of the joints."""
+"""Distances at which joints count as found, over the longer side of a photograph's box."""
 _STUDIO_HANDS = 3000
 _FAR = 4.0
 """Standard deviations from the mean of people beyond which the length of a bone is implausible."""
@@ -75,12 +75,22 @@ def measure_gap(infer: HandInferencer, photos: Sequence[LabelledPhoto], norms: H
 
     Returns:
         Figures by name, in the order of a table; and the network's hand in each photograph, as of
-        :meth:`HandInferencer.one`. Distances in the image are in % of the longer side of the joints' box, distances in
-        space in mm.
+        :meth:`HandInferencer.one`. Distances in the image are in % of the longer side of the photograph's box,
+        distances in space in mm. A figure for which no photograph has labels is left out.
+
+    Raises:
+        OSError: If an image can't be read; names it.
+        ValueError: If the network predicts other joints than the 21, or needs more than an image and a box.
     """
+    if len(infer.network.facts.joints) != NUM_JOINTS:
+        raise ValueError(
+            f'{infer.network.facts.name}: expected {NUM_JOINTS} joints, found {infer.network.facts.joints}'
+        )
     images = [infer.read(photo.path) for photo in photos]
-    hands = [infer.one(image, photo.box) for image, photo in zip(images, photos)]
-    figures = _errors_in_the_image(hands, photos) | _errors_in_space(hands, photos) | _sides(hands, photos)
+    hands = [infer.one(image, photo.box, side=given_side(infer, photo)) for image, photo in zip(images, photos)]
+    figures = _errors_in_the_image(hands, photos) | _errors_in_space(hands, photos)
+    if infer.network.facts.trained_on == 'both':  # else the side is given
+        figures |= _sides(hands, photos)
     changes = [deviations(infer, image.pixels, photo) for image, photo in zip(images, photos)]
     for name in changes[0]:
         figures[f'changes with {name}, %'] = 100 * float(np.mean([one[name] for one in changes]))
@@ -88,11 +98,13 @@ def measure_gap(infer: HandInferencer, photos: Sequence[LabelledPhoto], norms: H
 
 
 def _errors_in_the_image(hands: Sequence[dict], photos: Sequence[LabelledPhoto]) -> dict[str, float]:
-    errors = [
-        np.linalg.norm(hand['keypoints'] - photo.keypoints, axis=-1) / photo.square[1]
-        for hand, photo in zip(hands, photos)
-    ]
-    found = np.concatenate([one[np.isfinite(one)] for one in errors])
+    errors = []
+    for hand, photo in zip(hands, photos):
+        labelled = np.isfinite(photo.keypoints).all(-1) & (not photo.guessed)
+        errors.append(np.linalg.norm(hand['keypoints'] - photo.keypoints, axis=-1)[labelled] / photo.square[1])
+    found = np.concatenate(errors)
+    if not len(found):
+        return {}
     figures = {'EPE, %': 100 * float(found.mean()), 'EPE median, %': 100 * float(np.median(found))}
     return figures | {f'PCK@{at:g}, %': 100 * float((found <= at).mean()) for at in PCK_AT}
 
@@ -116,7 +128,7 @@ def _errors_in_space(hands: Sequence[dict], photos: Sequence[LabelledPhoto]) -> 
 def _sides(hands: Sequence[dict], photos: Sequence[LabelledPhoto]) -> dict[str, float]:
     """Return the share of hands of a known side whose side the network estimates rightly."""
     known = [hand['side'] == photo.side for hand, photo in zip(hands, photos) if photo.side and hand['side']]
-    return {'right side, %': 100 * float(np.mean(known))} if known else {}
+    return {'side found, %': 100 * float(np.mean(known))} if known else {}
 
 
 def _plausibility(hands: Sequence[dict], norms: HandNorms) -> dict[str, float]:

@@ -4,9 +4,10 @@ handkd gap photos.json --model student.onnx [other.onnx ...] [--sheet gap.png] [
 
 photos.json lists photographs of one hand each (handkd/apis/labelled_photos.py): "file", "keypoints" in px, and
 optionally "keypoints_cam" in mm, "box" and "side". The first rows are errors, in the image in % of the longer side of
-the joints' box. "changes with" rows need no labels: how far the joints move in the hand when the image is rotated or
+the box. "changes with" rows need no labels: how far the joints move in the hand when the image is rotated or
 mirrored, or the box scaled or shifted. The last rows are the shares of bones and joint angles that none of the studio's
-hands has. A few photographs show kinds of failure; they are too few to choose between networks.
+hands has. docs/gap.md explains each. A few photographs show kinds of failure; they are too few to choose between
+networks.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
         if getattr(args, option):
             prepare_file(getattr(args, option), f'--{option}')
     photos = [photo for path in args.photos for photo in read_photos(path)]
-    networks = {_name(model): HandInferencer(model) for model in args.model}
+    networks = {name: HandInferencer(model) for name, model in _names(args.model).items()}
     norms = HandNorms.of_studio()
     measured = {name: measure_gap(network, photos, norms) for name, network in networks.items()}
     rows = list(dict.fromkeys(row for figures, _ in measured.values() for row in figures))
@@ -70,7 +71,10 @@ def gap_sheet(photos: Sequence[LabelledPhoto], hands: dict[str, Sequence[dict]])
     for i, photo in enumerate(photos):
         for found in hands.values():
             tiles += [_overlay(photo, found[i]), _in_space(found[i])]
-            captions += [photo.path.name, f'{found[i]["side"]}, front']
+            captions += [
+                photo.path.name + (', no truth' if photo.guessed else ''),
+                f'{found[i]["side"]}, front' if found[i]['side'] else '',
+            ]
     headers = [text for name in hands for text in (name, '')]
     return contact_sheet(tiles, 2 * len(hands), _TILE, captions, headers)
 
@@ -92,8 +96,10 @@ def _in_space(hand: dict) -> np.ndarray:
     return draw_skeleton_3d(hand['keypoints_3d'], 'front', size=_TILE)
 
 
-def _name(model: str | None) -> str:
-    return 'shipped' if model is None else Path(model).stem
+def _names(models: Sequence[str | None]) -> dict[str, str | None]:
+    """Return the models by the names of their files, or by their paths where two files have the same name."""
+    stems = ['shipped' if model is None else Path(model).stem for model in models]
+    return {stem if stems.count(stem) == 1 else str(model): model for stem, model in zip(stems, models)}
 
 
 def _cell(value: float | None) -> str:

@@ -25,7 +25,11 @@ def test_a_photograph_with_missing_joints(tmp_path):
     center, side = photo.square
     assert center.tolist() == [20.5, 41] and side == 38
     (photo,) = read_photos(write(tmp_path, box=[1, 2, 30, 20], keypoints_cam=[[0, 0, 500.0]] * 21))
-    assert photo.square[1] == 30 and photo.keypoints_cam.shape == (21, 3)
+    assert photo.square[1] == 30 and photo.keypoints_cam.shape == (21, 3) and not photo.guessed
+    (photo,) = read_photos(write(tmp_path, keypoints='-', box=[1, 2, 30, 20]))
+    assert np.isnan(photo.keypoints).all() and photo.keypoints.shape == (21, 2)
+    (photo,) = read_photos(write(tmp_path, truth="none; another network's guess"))
+    assert photo.guessed
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,10 @@ def test_a_photograph_with_missing_joints(tmp_path):
         (dict(file='../a.png'), 'entry 0: file must be a path within the folder'),
         (dict(file='b.png'), 'entry 0: no image at .*b.png'),
         (dict(keypoints=POINTS[:20]), 'entry 0: keypoints must be 21 points of 2 numbers'),
-        (dict(keypoints=[None] * 20 + POINTS[:1]), 'must have at least two joints, found 1'),
+        (dict(keypoints=[None] * 20 + POINTS[:1]), 'entry 0: 1 joints have no box'),
+        (dict(keypoints='-'), "entry 0: 'keypoints' are missing; without them give 'box'"),
+        (dict(keypoints=[[5.0, 2.0 * i] for i in range(21)]), 'entry 0: 21 joints have no box'),
+        (dict(keypoints_cam=[None] + [[0, 0, 500.0]] * 20), 'keypoints_cam must have all joints, found none at 0'),
         (dict(keypoints_cam=POINTS), 'entry 0: keypoints_cam must be 21 points of 3 numbers'),
         (dict(box=[0, 0, 5, 0]), r'entry 0: box must be \[x, y, width, height\]'),
         (dict(side='lefft'), "entry 0: side.*'left'"),

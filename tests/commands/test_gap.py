@@ -1,6 +1,7 @@
 """The table, the sheet and the JSON file of two networks side by side."""
 
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -23,11 +24,13 @@ def test_two_networks_side_by_side(tmp_path, capsys, monkeypatch):
     class Network:
         def __init__(self, model):
             self.error = float(model)
+            facts = dict(name=model, joints=range(21), pixels=True, trained_on='both', crop=SimpleNamespace(border=0))
+            self.network = SimpleNamespace(facts=SimpleNamespace(**facts))
 
         def read(self, path):
             return type('Image', (), dict(pixels=cv2.imread(str(path)), name=path.name))
 
-        def one(self, image, box):
+        def one(self, image, box, side=None):
             keypoints = truth[image.name] if hasattr(image, 'name') else np.zeros((21, 2))
             return dict(keypoints=keypoints + [self.error, 0], keypoints_3d=None, side=None)
 
