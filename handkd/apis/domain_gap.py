@@ -113,7 +113,7 @@ def _errors_in_space(hands: Sequence[dict], photos: Sequence[LabelledPhoto]) -> 
     pairs = [
         (hand['keypoints_3d'], photo.keypoints_cam)
         for hand, photo in zip(hands, photos)
-        if hand['keypoints_3d'] is not None and photo.keypoints_cam is not None
+        if hand['keypoints_3d'] is not None and photo.keypoints_cam is not None and not photo.guessed
     ]
     if not pairs:
         return {}
