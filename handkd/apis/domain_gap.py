@@ -12,14 +12,12 @@ from handkd.evaluation import align_bone, align_procrustes
 from handkd.geometry import AngleLimits, joint_angles
 from handkd.hand import BONES, JOINT_INDEX, NUM_JOINTS, SIDES
 from handkd.inference.inferencer import HandInferencer
-from handkd.studio import StudioDataset
 
 from .consistency import deviations, given_side
 from .labelled_photos import LabelledPhoto
 
 PCK_AT = (0.05, 0.1, 0.2)
 """Distances at which joints count as found, over the longer side of a photograph's box."""
-_STUDIO_HANDS = 3000
 _FAR = 4.0
 """Standard deviations from the mean of people beyond which the length of a bone is implausible."""
 _SCALE_BONE = (JOINT_INDEX['wrist'], JOINT_INDEX['middle_mcp'])
@@ -27,7 +25,7 @@ _SCALE_BONE = (JOINT_INDEX['wrist'], JOINT_INDEX['middle_mcp'])
 
 @dataclass(frozen=True)
 class HandNorms:
-    """What hands are like, from the people and poses of the studio.
+    """What hands are like.
 
     Attributes:
         mean: Mean length of each bone over the length from the wrist to the middle finger's base, shape (20,).
@@ -40,13 +38,15 @@ class HandNorms:
     limits: AngleLimits
 
     @classmethod
-    def of_studio(cls, hands: int = _STUDIO_HANDS) -> HandNorms:
-        """Return the norms of a number of hands of the studio's training split."""
-        data = StudioDataset(split='train', length=hands, modalities=())
-        labels = [data.get_labels(i) for i in range(hands)]
-        joints = np.concatenate([one['keypoints_cam'] for one in labels]).astype(np.float64)
-        left = torch.tensor([one['hand_side'] == 'left' for one in labels])
-        values, defined = joint_angles(torch.from_numpy(joints), left)
+    def of(cls, joints: np.ndarray, left: np.ndarray) -> HandNorms:
+        """Return the norms of a set of hands.
+
+        Args:
+            joints: Shape (N, 21, 3), any unit, camera frame.
+            left: Which of them are left hands, shape (N,), bool.
+        """
+        joints = np.asarray(joints, np.float64)
+        values, defined = joint_angles(torch.from_numpy(joints), torch.from_numpy(np.asarray(left)))
         ratios = bone_ratios(joints)
         return cls(ratios.mean(0), ratios.std(0), AngleLimits.of(values.numpy(), defined.numpy()))
 
@@ -132,7 +132,7 @@ def _sides(hands: Sequence[dict], photos: Sequence[LabelledPhoto]) -> dict[str, 
 
 
 def _plausibility(hands: Sequence[dict], norms: HandNorms) -> dict[str, float]:
-    """Return the shares of bones and of joint angles that no hand of the studio has."""
+    """Return the shares of bones and of joint angles outside of the norms."""
     posed = [hand for hand in hands if hand['keypoints_3d'] is not None and hand['side'] in SIDES]
     if not posed:
         return {}

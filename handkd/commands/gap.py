@@ -25,9 +25,11 @@ from handkd.apis.labelled_photos import LabelledPhoto, read_photos
 from handkd.files import write_atomically
 from handkd.image_files import read_picture
 from handkd.inference.inferencer import HandInferencer
+from handkd.studio import StudioDataset
 from handkd.visualization import Table, contact_sheet, draw_skeleton, draw_skeleton_3d, text_table, write_picture
 
 _TILE = 224
+_STUDIO_HANDS = 3000
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -45,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
             prepare_file(getattr(args, option), f'--{option}')
     photos = [photo for path in args.photos for photo in read_photos(path)]
     networks = {name: HandInferencer(model) for name, model in _names(args.model).items()}
-    norms = HandNorms.of_studio()
+    norms = studio_norms()
     measured = {name: measure_gap(network, photos, norms) for name, network in networks.items()}
     rows = list(dict.fromkeys(row for figures, _ in measured.values() for row in figures))
     cells = [[row, *(_cell(figures.get(row)) for figures, _ in measured.values())] for row in rows]
@@ -55,6 +57,18 @@ def main(argv: list[str] | None = None) -> None:
         write_atomically(args.json, (json.dumps(figures, indent=2) + '\n').encode())
     if args.sheet:
         write_picture(args.sheet, gap_sheet(photos, {name: hands for name, (_, hands) in measured.items()}))
+
+
+def studio_norms(hands: int = _STUDIO_HANDS) -> HandNorms:
+    """Return the norms of the first hands of the studio's training split.
+
+    Args:
+        hands: Their number. Defaults to 3000.
+    """
+    data = StudioDataset(split='train', length=hands, modalities=())
+    labels = [data.get_labels(i) for i in range(hands)]
+    joints = np.concatenate([one['keypoints_cam'] for one in labels])
+    return HandNorms.of(joints, np.array([one['hand_side'] == 'left' for one in labels]))
 
 
 def gap_sheet(photos: Sequence[LabelledPhoto], hands: dict[str, Sequence[dict]]) -> np.ndarray:

@@ -6,15 +6,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from handkd.apis.domain_gap import HandNorms, bone_ratios, measure_gap
+from handkd.apis.domain_gap import bone_ratios, measure_gap
 from handkd.apis.labelled_photos import LabelledPhoto
+from handkd.commands.gap import studio_norms
 from handkd.hand import BONES
 from handkd.studio import StudioDataset
 
 
 @pytest.fixture(scope='module')
 def norms():
-    return HandNorms.of_studio(300)
+    return studio_norms(300)
 
 
 @pytest.fixture(scope='module')

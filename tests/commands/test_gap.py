@@ -35,7 +35,7 @@ def test_two_networks_side_by_side(tmp_path, capsys, monkeypatch):
             return dict(keypoints=keypoints + [self.error, 0], keypoints_3d=None, side=None)
 
     monkeypatch.setattr(gap, 'HandInferencer', Network)
-    monkeypatch.setattr(gap.HandNorms, 'of_studio', lambda: None)
+    monkeypatch.setattr(gap, 'studio_norms', lambda: None)
     files = dict(sheet=tmp_path / 'gap.png', json=tmp_path / 'gap.json')
     gap.main([str(tmp_path / 'photos.json'), '--model', '0', '5', *(f'--{key}={path}' for key, path in files.items())])
     lines = capsys.readouterr().out.splitlines()
