@@ -84,7 +84,8 @@ def pairs_of_networks(read_model):
                 models = [read_model(one.config, one.options, one.baseline, one.teacher) for one in (baseline, stage)]
                 found.setdefault(repr(models), (f'{path.name}: {stage.name}', *models))
     pairs = [pair for pair in found.values() if pair[1] != pair[2]]
-    other_networks = ('single', 'cascade')  # heads with other layers; and a teacher, which sees depth
+    # Heads with other layers; a teacher, which sees depth; and a student whose backbone an earlier stage trains.
+    other_networks = ('single', 'cascade', 'dwpose_head')
     return [pair for pair in pairs if not pair[0].endswith(other_networks)]
 
 
