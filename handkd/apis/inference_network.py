@@ -85,9 +85,10 @@ def _modality_of(model: torch.nn.Module, cfg: Config) -> str:
 
 def _has_pixels(model: torch.nn.Module) -> bool:
     """Return whether a network determines the joints' pixels; a 3D head gives joints up to their position alone."""
-    from handkd.models.heads import LatentPoseHead, XYZHead
+    from handkd.models.heads import LatentPoseHead, PixelPoseHead, XYZHead
 
-    return not isinstance(getattr(model, 'head', None), (LatentPoseHead, XYZHead))
+    head = getattr(model, 'head', None)
+    return isinstance(head, PixelPoseHead) or not isinstance(head, (LatentPoseHead, XYZHead))
 
 
 def _joints_of(model: torch.nn.Module) -> tuple[str, ...]:
@@ -102,6 +103,8 @@ def _found(found: InstanceData) -> dict[str, np.ndarray]:
     joints = {key: found[key][0].astype(np.float64) for key in names}
     if 'keypoints' in found and 'keypoint_scores' in found:
         joints['keypoint_scores'] = found.keypoint_scores[0].astype(np.float64)
+    if 'left' in found:
+        joints['left'] = found.left[0].astype(np.float64)
     if not names:
         native = 'keypoints_cam_native' in found
         joints['keypoints_cam'] = found['keypoints_cam_native' if native else 'keypoints_cam'][0].astype(np.float64)

@@ -4,5 +4,6 @@ from .cpm_heatmap import CPMHeatmap
 from .latent_25d import CropCameras, Latent25D
 from .metric_cube import MetricCube
 from .root_relative_xyz import RootRelativeXYZ
+from .scaled_pose import ScaledPose
 
-__all__ = ['CPMHeatmap', 'CropCameras', 'Latent25D', 'MetricCube', 'RootRelativeXYZ']
+__all__ = ['CPMHeatmap', 'CropCameras', 'Latent25D', 'MetricCube', 'RootRelativeXYZ', 'ScaledPose']

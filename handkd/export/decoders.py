@@ -9,7 +9,15 @@ from handkd.codecs import CropCameras
 from handkd.codecs.cpm_heatmap import largest
 from handkd.hand import BONES, JOINTS, NUM_JOINTS
 from handkd.hints import ConfigError
-from handkd.models.heads import CubeHead, Latent25DHead, LatentPoseHead, PoseHead, PoseMachineHead, XYZHead
+from handkd.models.heads import (
+    CubeHead,
+    Latent25DHead,
+    LatentPoseHead,
+    PixelPoseHead,
+    PoseHead,
+    PoseMachineHead,
+    XYZHead,
+)
 
 from .dark import refine
 from .ports import CAMERA, CENTER, CROP_FRAME, PIXELS, SCALE, Port
@@ -97,6 +105,22 @@ class XYZDecoder(Decoder):
     def predictions(self, outputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return the joints as the head does; see :meth:`Decoder.predictions`."""
         return self.head.joints_of(outputs['keypoints_xyz'], data_samples)
+
+
+class PixelPoseDecoder(XYZDecoder):
+    """Joints in the image and in space, and the side, of a network that needs no camera."""
+
+    def _ports(self) -> tuple[Port, ...]:
+        left = Port('left', (), meaning='probability that the hand is a left one')
+        return (*super()._ports(), Port('keypoints', (NUM_JOINTS, 2), PIXELS), left)
+
+    def forward(self, output: object, extras: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return joints (B, 21, 3), units of the scale bone; pixels (B, 21, 2) of the crop; probabilities (B,)."""
+        return output.xyz.float(), self.head.codec.pixels(output.places), output.left.sigmoid()
+
+    def predictions(self, outputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return the joints as the head does; see :meth:`Decoder.predictions`."""
+        return super().predictions(outputs, data_samples) | {name: outputs[name] for name in ('keypoints', 'left')}
 
 
 class LatentPoseDecoder(XYZDecoder):
@@ -217,6 +241,7 @@ class HeatmapDecoder(Decoder):
 
 
 _DECODERS: tuple[tuple[type, type[Decoder]], ...] = (
+    (PixelPoseHead, PixelPoseDecoder),
     (XYZHead, XYZDecoder),
     (LatentPoseHead, LatentPoseDecoder),
     (Latent25DHead, Latent25DDecoder),

@@ -151,6 +151,8 @@ class DetectedBoxes:
         """Return the side that a pose shows, and its score; None if the side was given, or there is no pose."""
         if self._facts.trained_on != 'both' or hand['keypoints_3d'] is None:
             return None
+        if hand['side_source'] == 'estimated':  # of the network itself, if it tells the side
+            return hand['side'], hand['side_score']
         return chirality(hand['keypoints_3d'])
 
     def _with_side(self, hand: dict, box: TrackedBox) -> dict:

@@ -67,6 +67,7 @@ class CropNetwork(Protocol):
 
         - ``keypoints_xyz`` (J, 3): in units of the hand's scale, any origin;
         - ``keypoints`` (J, 2): px of the crop; ``keypoint_scores`` (J,): their scores, where the network has them;
+        - ``left`` (): the probability that the hand is a left one;
         - ``keypoints_cam`` (J, 3): mm; of a 2.5D network for the mean hand of its training.
         """
 
@@ -122,6 +123,8 @@ def mirror_joints(joints: dict[str, np.ndarray], size: int) -> dict[str, np.ndar
     for key in ('keypoints_xyz', 'keypoints_cam'):
         if key in back:
             back[key] = back[key] * (-1.0, 1.0, 1.0)
+    if 'left' in back:
+        back['left'] = 1 - back['left']
     return back
 
 

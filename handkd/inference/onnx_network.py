@@ -13,7 +13,7 @@ from .networks import NetworkFacts
 from .onnx_metadata import OnnxMetadata, open_onnx
 
 _CROP = ('rule', 'factor', 'cube', 'root', 'size', 'border', 'margin', 'turns')
-_JOINTS = ('keypoints_xyz', 'keypoints', 'keypoint_scores', 'keypoints_cam')
+_JOINTS = ('keypoints_xyz', 'keypoints', 'keypoint_scores', 'keypoints_cam', 'left')
 
 
 class OnnxNetwork:
@@ -73,7 +73,7 @@ def facts_of(metadata: OnnxMetadata) -> NetworkFacts:
     depth = _depth_of(metadata.crop) if metadata.modality == 'depth' else None
     crop = CropSpec(**{key: metadata.crop[key] for key in _CROP if metadata.crop.get(key) is not None})
     trained_on = metadata.side.get('trained_on') or 'both'
-    pixels = metadata.task != '3d'
+    pixels = metadata.task != '3d' or 'keypoints' in metadata.output_names()
     return NetworkFacts(metadata.name, metadata.modality, crop, depth, metadata.joints, trained_on, pixels)
 
 

@@ -32,6 +32,9 @@ def result_of(
     """
     assumed = known.side is None and facts.trained_on != 'both'
     hand = _joints_of(joints, view, found.place, replace(known, side=facts.trained_on) if assumed else known, facts)
+    if hand['side_source'] == 'estimated' and 'left' in joints:
+        hand['side'] = 'left' if joints['left'] > 0.5 else 'right'
+        hand['side_score'] = float(abs(2 * joints['left'] - 1))
     if assumed:
         hand['side_source'] = 'assumed'
     elif known.side is not None:

@@ -9,6 +9,7 @@ from . import (
     estimators,
     heads,
     losses,
+    necks,
     pretrained,  # noqa: F401  (and their errors one line)
 )
 from .backbones import *  # noqa: F403
@@ -20,6 +21,7 @@ from .estimators import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .initialisation import init_weights
 from .losses import *  # noqa: F403
+from .necks import *  # noqa: F403
 
 __all__ = [
     'CheckpointError',
@@ -30,5 +32,5 @@ __all__ = [
     'read_checkpoint',
     'weights_in',
 ]
-for _part in (backbones, data_preprocessors, decoders, distillers, estimators, heads, losses):
+for _part in (backbones, data_preprocessors, decoders, distillers, estimators, heads, losses, necks):
     __all__ += _part.__all__

@@ -10,7 +10,7 @@ from handkd.apis.inference_network import HandNetwork
 from handkd.apis.trained import student_config
 from handkd.config import load_config
 from handkd.inference.crops import HandView
-from handkd.models.heads import Latent25DHead, LatentPoseHead
+from handkd.models.heads import Latent25DHead, LatentPoseHead, PixelPoseHead
 from handkd.registry import MODELS
 
 STUDIO = Path(__file__).parents[2] / 'configs/pmd/resnet18half_studio.py'
@@ -53,6 +53,17 @@ STUDENTS = dict(
         backbone=dict(type='HandUNet', channels=8, num_convs=1, strided=True),
         head=dict(type='Heatmap25DHead', codec=dict(LATENT, input_size=64), beta=3.0),
     ),
+    photo=dict(
+        backbone=dict(type='mmpose.ResNet', depth=18, stem_channels=4, base_channels=4, out_indices=(0, 1, 2, 3)),
+        neck=dict(type='TopDownNeck', in_channels=(4, 8, 16, 32), channels=8),
+        head=dict(
+            type='PixelPoseHead',
+            in_channels=8,
+            vector_channels=32,
+            codec=dict(type='ScaledPose', input_size=64),
+            beta=1.0,
+        ),
+    ),
     pi=pose_machine(),
     pi_dark=pose_machine(enlarge=False, decoder='dark'),
     nvs=dict(
@@ -61,7 +72,7 @@ STUDENTS = dict(
     ),
     weakseg=cube(segmentation=SEGMENTATION),
 )
-SIZES = dict(ekd_maps=64, pi=64, pi_dark=64, nvs=64, weakseg=48)
+SIZES = dict(ekd_maps=64, photo=64, pi=64, pi_dark=64, nvs=64, weakseg=48)
 """Kind -> side of its input in px, 32 for the others."""
 
 
@@ -95,6 +106,8 @@ def make_network(kind: str, folder, **changes) -> HandNetwork:
             model.head.fc.bias.data.uniform_(-0.8, 0.8)  # joints apart from one another, so that their depth is known
         model.head.bones.count += 1
         model.head.bones.mean += torch.linspace(20, 60, 20)
+    if isinstance(model.head, PixelPoseHead):
+        model.head.maps.weight.data *= 0.1  # depths of the size of a hand
     if isinstance(model.head, LatentPoseHead):
         model.head.statistics.update(torch.randn(50, 21, 3) * 30, torch.ones(50, 21))
     torch.save({'state_dict': model.state_dict()}, folder / f'{kind}.pth')

@@ -10,7 +10,7 @@ from handkd.export.writing import trace
 
 from .networks import STUDENTS, make_network, make_views
 
-TASKS = dict(pmd='3d', nvs='3d', ekd='2.5d', pi='2d', weakseg='cube')
+TASKS = dict(pmd='3d', nvs='3d', photo='3d', ekd='2.5d', pi='2d', weakseg='cube')
 
 
 @pytest.mark.parametrize('kind', STUDENTS)

@@ -8,6 +8,7 @@ from .joint_inception_head import JointInceptionHead
 from .latent_25d_head import Latent25DHead
 from .latent_pose_head import LatentPoseHead
 from .part_segmentation_head import PartSegmentationHead
+from .pixel_pose_head import PixelPoseHead, PixelPosePrediction
 from .pmd_head import PMDHead, PMDPrediction
 from .pose_head import PoseHead
 from .pose_machine_head import PoseMachineHead
@@ -25,6 +26,8 @@ __all__ = [
     'PMDHead',
     'PMDPrediction',
     'PartSegmentationHead',
+    'PixelPoseHead',
+    'PixelPosePrediction',
     'PoseHead',
     'PoseMachineHead',
     'Regression25DHead',
