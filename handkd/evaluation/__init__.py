@@ -32,6 +32,7 @@ from .restoration_metric import HandRestorationMetric
 from .scoring import CURVE_THRESHOLDS, PCK_AT, WITHIN, Score, score
 from .segmentation import SegmentationAccuracy, segmentation_accuracy, segmentation_counts
 from .segmentation_metric import HandSegmentationMetric
+from .side_metric import HandSideMetric
 from .submissions import SUBMISSIONS, SubmissionForm, match_frames, read_submission, write_submission
 from .view_metric import ViewSynthesisMetric
 
@@ -54,6 +55,7 @@ __all__ = [
     'HandPredictions',
     'HandRestorationMetric',
     'HandSegmentationMetric',
+    'HandSideMetric',
     'JointFile',
     'PartCounts',
     'Protocol',

@@ -47,5 +47,6 @@ test_dataloader = dict(dataset=hands(90.0, split='test', length=2000, pipeline=[
 val_evaluator = [
     dict(type='HandKeypointMetric', root='wrist', scale='gt', also=('pa',)),
     dict(type='HandPixelMetric'),
+    dict(type='HandSideMetric'),
 ]
 test_evaluator = val_evaluator
