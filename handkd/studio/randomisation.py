@@ -17,6 +17,8 @@ class Randomisation:
         distance: Distance of the hand, mm.
         view: Largest angle between the hand and an upright one that shows its palm or its back, degrees; 180 is the
             full view sphere at any roll.
+        offset: Share of the whole image, around its middle, in which the hand lies. Joints are along the axes of the
+            whole camera, and a crop does not show how far it is from the middle.
         light: Deviation of light and colours from a neutral studio.
         plain: Probability of a plain background instead of a scene.
         blur: Standard deviation of the lens blur, px.
@@ -31,6 +33,7 @@ class Randomisation:
     focal: tuple[float, float] = (480.0, 900.0)
     distance: tuple[float, float] = (350.0, 900.0)
     view: float = 180.0
+    offset: float = 0.7
     light: float = 1.0
     plain: float = 0.08
     blur: tuple[float, float] = (0.35, 0.75)

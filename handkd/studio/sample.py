@@ -213,7 +213,7 @@ def draw_sample(settings: SampleSettings, index: int, person: int | None = None)
     scene = empty_scene()
     build_scene(
         u, subject, side == 'left', settings.resolution, settings.factor, settings.zoom, settings.shift, r.focal,
-        r.distance, math.radians(r.view), scene,
+        r.distance, math.radians(r.view), r.offset, scene,
     )  # fmt: skip
     add_things(u[NUM_UNIFORMS:], scene, subject, r.sleeve, r.stick, r.front)
     return Draw(scene, subject, side, tail[:NUM_LOOK_UNIFORMS], tail[NUM_LOOK_UNIFORMS:], rng)

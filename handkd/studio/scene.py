@@ -112,6 +112,7 @@ def build_scene(
     focal_range: tuple[float, float],
     distance_range: tuple[float, float],
     view: float,
+    offset: float,
     scene: Scene,
 ) -> None:
     """Draw pose, view and camera, and place the body in front of the camera.
@@ -127,6 +128,7 @@ def build_scene(
         focal_range: (low, high) focal length of the whole 640 x 480 camera, px.
         distance_range: (low, high) distance of the hand, mm.
         view: Largest angle to an upright hand that shows palm or back, radians; from pi on views are uniform.
+        offset: Share of the whole image, from its middle, within which the hand lies.
         scene: Output.
     """
     sample_pose(u[: ATTEMPTS * UNIFORMS], subject, scene.angles, scene.palm_joints, scene.frames)
@@ -134,8 +136,8 @@ def build_scene(
     focal = focal_range[0] * (focal_range[1] / focal_range[0]) ** v[41]
     distance = distance_range[0] * (distance_range[1] / distance_range[0]) ** v[42]
     px, py = 0.5 * (FULL_WIDTH - 1), 0.5 * (FULL_HEIGHT - 1)
-    x = (v[43] - 0.5) * 0.7 * FULL_WIDTH / focal * distance
-    y = (v[44] - 0.5) * 0.7 * FULL_HEIGHT / focal * distance
+    x = (v[43] - 0.5) * offset * FULL_WIDTH / focal * distance
+    y = (v[44] - 0.5) * offset * FULL_HEIGHT / focal * distance
     _aim(v, mirror, x, y, distance, view, scene)
     forward_kinematics(scene.angles, subject, scene.palm_joints, scene.frames)
     if mirror:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from handkd.studio import StudioDataset
 from handkd.studio.anatomy import ARM_FRAME, SPHERE_INDEX
 from handkd.studio.scene import FOREARM_CONE, view_scene
 
@@ -35,3 +36,12 @@ def test_another_view_is_a_rigid_motion(draws):
     np.testing.assert_allclose(moved.joints, scene.joints @ rotation.T + [5, -3, 40])
     np.testing.assert_allclose(moved.palm_joints @ moved.pose[:, :3].T + moved.pose[:, 3], moved.joints, atol=1e-9)
     np.testing.assert_allclose(np.diff(moved.spheres[:, 3]), np.diff(scene.spheres[:, 3]))
+
+
+def test_the_hand_lies_in_the_given_share_of_the_whole_image():
+    settings = dict(preset='none', focal=(600.0, 600.0))
+    for offset, largest in ((0.7, 224.0), (0.2, 64.0), (0.0, 0.0)):
+        dataset = StudioDataset('train', 60, randomisation=dict(settings, offset=offset))
+        joints = np.stack([dataset.get_labels(i)['keypoints_cam'][0, 9] for i in range(60)])
+        found = np.abs(600 * joints[:, 0] / joints[:, 2])
+        assert 0.9 * largest <= found.max() <= largest + 1e-3

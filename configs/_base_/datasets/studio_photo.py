@@ -19,7 +19,7 @@ def hands(view, **settings):
         modalities=['rgb'],
         factor=1.5,
         crop_noise=dict(scale=(0.77, 1.23), shift=0.1),
-        randomisation=dict(preset='strong', view=view),
+        randomisation=dict(preset='strong', view=view, offset=0.1),
         **settings,
     )
 
