@@ -7,19 +7,23 @@ weights (those of every checkpoint), and falls along a cosine in the last third.
 _base_ = ['../_base_/runtime.py', '../_base_/datasets/studio_photo.py']
 
 model = dict(
-    type='HandPoseEstimator',
-    backbone=dict(
-        type='mmpose.ResNet', depth=18, in_channels=3, stem_channels=32, base_channels=32, out_indices=(0, 1, 2, 3)
+    type='DistilledEstimator',
+    student=dict(
+        type='HandPoseEstimator',
+        backbone=dict(
+            type='mmpose.ResNet', depth=18, in_channels=3, stem_channels=32, base_channels=32, out_indices=(0, 1, 2, 3)
+        ),
+        neck=dict(type='TopDownNeck', in_channels=(32, 64, 128, 256), channels=64),
+        head=dict(
+            type='PixelPoseHead',
+            in_channels=64,
+            vector_channels=256,
+            codec=dict(type='ScaledPose', input_size=_base_.input_size),
+            map_weight=0.1,
+            side_weight=5.0,
+        ),
     ),
-    neck=dict(type='TopDownNeck', in_channels=(32, 64, 128, 256), channels=64),
-    head=dict(
-        type='PixelPoseHead',
-        in_channels=64,
-        vector_channels=256,
-        codec=dict(type='ScaledPose', input_size=_base_.input_size),
-        map_weight=0.1,
-        side_weight=5.0,
-    ),
+    distillers=dict(parts=dict(type='PartSegmentation', layer='neck.last', in_channels=64, sides=True, weight=10.0)),
 )
 
 optim_wrapper = dict(type='AutocastOptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01, fused=True))

@@ -25,7 +25,7 @@ def hands(view, **settings):
 
 
 def train(view, length, seed):
-    return hands(view, split='train', length=length, seed=seed, pipeline=[jitter, blocks, pack])
+    return hands(view, split='train', length=length, seed=seed, pipeline=[jitter, blocks, dict(pack, fields=['part_seg'])])
 
 
 loader = dict(num_workers=1, persistent_workers=True)

@@ -14,6 +14,7 @@ from .joint_response import JointResponse, joint_distance
 from .layer_distiller import LayerDistiller
 from .masked_generation import MaskedGeneration, draw_masks
 from .offset_teacher import OffsetTeacher
+from .part_segmentation import PartSegmentation, cell_parts, part_entropy
 from .relational import Relational, relational_angle, relational_distance
 from .resampling import resample_distribution
 from .response import ResponseDistiller
@@ -37,6 +38,7 @@ __all__ = [
     'LayerDistiller',
     'MaskedGeneration',
     'OffsetTeacher',
+    'PartSegmentation',
     'Relational',
     'ResponseDistiller',
     'SimCCResponse',
@@ -45,6 +47,7 @@ __all__ = [
     'attention_distance',
     'background_energy',
     'background_mask',
+    'cell_parts',
     'channel_divergence',
     'check_taps',
     'draw_masks',
@@ -55,6 +58,7 @@ __all__ = [
     'joint_distance',
     'last_level',
     'log_gradient_ratios',
+    'part_entropy',
     'record_taps',
     'relational_angle',
     'relational_distance',
