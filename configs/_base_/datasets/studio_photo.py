@@ -10,6 +10,7 @@ input_size = 96
 jitter = dict(type='PhotometricJitter', brightness=0.35, contrast=0.35, saturation=0.6, hue=15.0, blur=1.2, noise=6.0)
 blocks = dict(type='RandomBlockReplacement', block=20, prob=0.3)
 pack = dict(type='PackHandInputs', modalities=['rgb'])
+labelled = dict(pack, fields=['part_seg'])
 
 
 def hands(view, **settings):
@@ -25,7 +26,7 @@ def hands(view, **settings):
 
 
 def train(view, length, seed):
-    return hands(view, split='train', length=length, seed=seed, pipeline=[jitter, blocks, dict(pack, fields=['part_seg'])])
+    return hands(view, split='train', length=length, seed=seed, pipeline=[jitter, blocks, labelled])
 
 
 loader = dict(num_workers=1, persistent_workers=True)
