@@ -62,8 +62,11 @@ def run_pipeline(dataset: dict, photo: dict) -> dict:
     """Send a photograph through a data set's pipeline; one that renders crops is given what it would render."""
     steps = [step for step in dataset.get('pipeline', ()) if step.type not in ('LoadBackground', 'PackHandInputs')]
     if not steps:
-        assert dataset.type == 'StudioDataset' and 'factor' not in dataset
-        steps = [dict(type='HandCrop', factor=1.25), dict(type='WarpCrop', size=dataset.resolution)]
+        assert dataset.type == 'StudioDataset'
+        steps = [
+            dict(type='HandCrop', factor=dataset.get('factor', 1.25)),
+            dict(type='WarpCrop', size=dataset.resolution),
+        ]
     sample = dict(photo)
     for step in steps:
         sample = TRANSFORMS.build(step)(sample)
@@ -164,7 +167,10 @@ def test_crops_equal_those_of_the_test_pipelines_for_the_same_box(photo):
 def crop_steps(dataset: dict) -> list[dict]:
     """The transforms of a test pipeline that choose and cut a square; of the studio's crops those that do the same."""
     steps = [step for step in dataset.get('pipeline', ()) if step.type in ('HandCrop', 'WarpCrop', 'VirtualCamera')]
-    return steps or [dict(type='HandCrop', factor=1.25), dict(type='WarpCrop', size=dataset.resolution)]
+    return steps or [
+        dict(type='HandCrop', factor=dataset.get('factor', 1.25)),
+        dict(type='WarpCrop', size=dataset.resolution),
+    ]
 
 
 def test_the_studio_renders_what_inference_cuts():
