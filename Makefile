@@ -1,6 +1,7 @@
 # make demo    train a small distilled student on rendered hands, and write work_dirs/demo/report.html
 # make test    run the tests
 # make lint    check style and docstrings
+# make docs    build the documentation as a site in build/docs, in an environment of its own, .venv-docs
 # make web     build the page in web/ with an exported student: static files in web/dist, for any host
 # make web-test  test the page in Chromium with a small student; both need Node and npm, the test Chromium too
 # make clean   remove caches; the environment and work_dirs are kept
@@ -16,7 +17,9 @@ VENV ?= .venv
 TORCH_INDEX ?=
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: demo test lint web exported-student web-test clean venv
+DOCS_VENV ?= .venv-docs
+
+.PHONY: demo test lint docs web exported-student web-test clean venv
 
 MODEL ?=
 DEMO_STUDENT := $(addsuffix .onnx,$(wildcard work_dirs/demo/student))
@@ -35,6 +38,16 @@ lint: venv
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m interrogate handkd
+
+# Sources are read, not imported: neither torch nor handkd is needed. The variable silences an advertisement.
+docs: $(DOCS_VENV)/installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --strict --quiet
+	@echo 'build/docs/index.html is the first page'
+
+$(DOCS_VENV)/installed: requirements/docs.txt requirements/constraints.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/docs.txt -c requirements/constraints.txt
+	@touch $@
 
 web: exported-student web/node_modules
 	cd web && STUDENT="$(abspath $(STUDENT))" npm run --silent build

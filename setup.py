@@ -1,4 +1,4 @@
-"""Packaging of handkd. The OpenMMLab packages and OpenCV are installed apart (README.md, "Install")."""
+"""Packaging of handkd. The OpenMMLab packages and OpenCV are installed apart (docs/install.md)."""
 
 import re
 import shutil
@@ -56,5 +56,5 @@ setup(
     cmdclass={'build_py': BuildWithConfigs},
     python_requires='>=3.10,<3.14',
     install_requires=['torch>=2.6,<3', *requirements('runtime')],
-    extras_require={name: requirements(name) for name in ('export', 'optional', 'tests')},
+    extras_require={name: requirements(name) for name in ('docs', 'export', 'optional', 'tests')},
 )

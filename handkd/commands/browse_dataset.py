@@ -44,7 +44,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     prepare_file(args.out, '--out')
-    settings = load_config(args.config, args.cfg_options)[f'{args.split}_dataloader'].dataset
+    loader = f'{args.split}_dataloader'  # only this is checked: images here may be larger than the network's
+    settings = load_config(args.config, args.cfg_options, only=loader)[loader].dataset
     for _, node in typed_dicts(settings, ''):
         if type_name(node) == 'PackPoseInputs':  # MMPose's; the joints that it packs by default are the image's
             node.pack_transformed = True

@@ -100,3 +100,11 @@ def test_joints_of_mmposes_pipeline_are_those_of_the_crop(tmp_path, monkeypatch)
         inside = ((joints > 0) & (joints < 95)).all(-1)
         assert inside.sum() > 10
         np.testing.assert_allclose(joints[inside], np.stack(bins, -1)[inside], atol=0.3)
+
+
+def test_one_split_may_have_another_resolution(tmp_path):
+    out = tmp_path / 'sheet.png'
+    options = ['--num', '1', '--modalities', 'rgb', '--tile', '40', '--out', str(out)]
+    larger = ['--cfg-options', 'train_dataloader.dataset.resolution=192']  # as in README.md
+    browse_dataset.main(['pmd/resnet18half_studio', *options, *larger])
+    assert cv2.imread(str(out)).shape == (40 + 2 * GAP, 40 + 2 * GAP, 3)
