@@ -27,7 +27,7 @@ hooks = load('hooks')
         ('[`a`](../configs/pi/README.md)', 'docs/faq.md', 'faq.md', '[`a`](methods/pi.md)'),
         ('[a](../examples/plugin)', 'docs/faq.md', 'faq.md', '[a](examples/plugin.md)'),
         ('![a](../../docs/nvs_views.jpg)', 'configs/nvs/README.md', 'methods/nvs.md', '![a](../nvs_views.jpg)'),
-        ('[a](LICENSE), [b](../tools)', 'docs/x.md', 'x.md', 'a, b'),
+        ('[a](../LICENSE), [b](../tools)', 'docs/x.md', 'x.md', 'a, b'),
         ('[a](#here) [b](https://host/x.md)', 'README.md', 'index.md', '[a](#here) [b](https://host/x.md)'),
         ('```\n[a](LICENSE)\n```\n', 'README.md', 'index.md', '```\n[a](LICENSE)\n```\n'),
     ],

@@ -1,8 +1,8 @@
 """Hooks of MkDocs: pages of the site that are not in docs/, and links between them.
 
-The READMEs of methods and examples, and some files of the root, are pages of the site as they are (:func:`outer_pages`).
-Links are written for the repository, relative to the file, and rewritten here (:func:`site_links`). The reference of
-``handkd`` has one page per package, with the public names of ``tests/api.json`` (:func:`api_pages`).
+The READMEs of methods and examples, and some files of the root, are pages of the site (:func:`outer_pages`). Links are
+written for the repository, relative to the file, and rewritten here (:func:`site_links`). The reference of ``handkd``
+has one page per package, with the public names of ``tests/api.json`` (:func:`api_pages`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LINK = re.compile(r'(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<tar
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add to the navigation the methods' READMEs, pages of docs/ that ``mkdocs.yml`` does not name, and the reference."""
+    """Add to the navigation the methods' READMEs, further pages of docs/, and the reference."""
     sections = {title: pages for entry in config.nav for title, pages in entry.items()}
     named = set(_named(config.nav))
     methods = [page for page in outer_pages().values() if page.startswith('methods/') and page not in named]
@@ -113,7 +113,7 @@ def site_path(file: str) -> str | None:
 
 
 def api_pages() -> dict[str, list[str]]:
-    """Return package -> those of its public names that are not public in a package within it; module -> no name: all."""
+    """Return package -> its public names, without those of packages within it; module -> none, for all of them."""
     public = {package: set(names) for package, names in json.loads((ROOT / 'tests/api.json').read_text()).items()}
     pages: dict[str, list[str]] = {module: [] for module in _MODULES}
     for package, names in public.items():
@@ -141,9 +141,10 @@ def api_page(package: str, names: list[str]) -> str:
     elsewhere |= {name: f'{package}.{name}' for name in names if (folder / f'{name}.py').is_file()}
     members = ''.join(f'\n        - {name}' for name in names if name not in elsewhere) or ' false'
     text = f'# {package}\n\n::: {package}\n    options:\n      show_root_heading: false\n      members:{members}\n'
+    shown = '      show_root_heading: true\n      show_root_toc_entry: true\n'
     for name in names:
         if name in elsewhere:
-            text += f'\n::: {elsewhere[name]}.{name}\n    options:\n      show_root_heading: true\n      show_root_toc_entry: true\n'
+            text += f'\n::: {elsewhere[name]}.{name}\n    options:\n{shown}'
     return text
 
 
