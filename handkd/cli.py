@@ -16,6 +16,7 @@ COMMANDS = {
     'train': 'train',
     'test': 'test',
     'stages': 'stages',
+    'results': 'results',
     'infer': 'infer',
     'export': 'export',
     'evaluate': 'evaluate',

@@ -95,6 +95,7 @@ ARROWS = {
     'importing': set(),
     'compiling': {'files'},
     'hashing': set(),
+    'machine': set(),
     'exits': set(),
     'launching': {'apis', 'exits'},
     'registry': {'compat'},
@@ -143,8 +144,8 @@ ARROWS = {
     'restoration': BASE | {'hand', 'geometry'},
     'skeleton_drawing': {'hand'},
     'visualization': {'files', 'hand', 'geometry', 'reading', 'registry', 'skeleton_drawing'},
-    'apis': BELOW_APIS | {'signatures'},
-    'commands': BELOW_APIS | {'apis', 'export', 'shipped', 'studio'},
+    'apis': BELOW_APIS | {'machine', 'shipped', 'signatures'},
+    'commands': BELOW_APIS | {'apis', 'export', 'machine', 'shipped', 'studio'},
 }
 """What each part of handkd may import of the others; the most specific key that fits a module counts."""
 

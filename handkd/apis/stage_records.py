@@ -46,7 +46,8 @@ def _check(record: object, path: Path) -> None:
     if not isinstance(record, dict):
         raise ValueError(f'{path}: expected a dict, found {shown(record)}')
     finished = record.get('metrics') is not None
-    expected = {'fingerprint': str} | {key: str for key in ('config', 'diverged') if key in record}
+    expected = {'fingerprint': str} | {key: str for key in ('config', 'diverged', 'commit') if key in record}
+    expected |= {'machine': dict} if 'machine' in record else {}
     expected |= {'metrics': dict, 'checkpoint': str} if finished else {}
     expected |= {'predictions': str} if finished and record.get('predictions', '') is not None else {}
     for key, kind in expected.items():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +10,14 @@ from pathlib import Path
 from mmengine.config import Config
 
 from handkd.baseline import derived_config
-from handkd.config import RUNNER_KEYS, load_config
+from handkd.config import load_config
 from handkd.config_files import PREFIXES, find_config
 from handkd.engine import DivergenceError, StopSignals, stop_signals
 from handkd.hints import ConfigError, check_choice, check_keys
+from handkd.machine import cpu_model, source_commit, usable_cores
 
 from .runs import evaluate, train, writes_predictions
+from .stage_hashes import config_hash, fingerprint
 from .stage_records import read_record, write_record
 from .stage_results import ROLES, StageResult
 from .work_dirs import hold_work_dir
@@ -78,9 +77,11 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     """Read the stages of a config.
 
     ``stages = dict(runs=[dict(name=, label=, role=, config=, teachers=, options=, start=, checkpoints=, otherwise=,
-    annotations=, seeds=, baseline=, teacher=)], options=, names=, annotations=)``; a run's ``config`` and ``otherwise``
-    are paths from that config's folder in which ``names`` are filled in, as in ``'{net}_views_{data}.py'``; without a
-    ``config`` it is that config itself; the outer ``options`` hold for all runs, where a run's own do not replace them.
+    annotations=, seeds=, baseline=, teacher=)], options=, names=, annotations=, seeds=)``; a run's ``config`` and
+    ``otherwise`` are paths from that config's folder in which ``names`` are filled in, as in
+    ``'{net}_views_{data}.py'``; without a ``config`` it is that config itself; the outer ``options`` hold for all runs,
+    where a run's own do not replace them. The outer ``seeds`` are keys that take the random seed in all runs, besides
+    a run's own: with ``'train_dataloader.dataset.seed'`` a seed draws the data as well as the weights.
     A run with ``budget``, the dotted key of its config that takes a number of labels, is one stage for each of the
     outer ``annotations``: ``name_64`` and so on.
 
@@ -95,7 +96,7 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
     cfg = load_config(path, only='stages')
     if cfg.get('stages') is None:
         raise ConfigError(f'{path} has no `stages`: it is a single run, use `handkd train`')
-    check_keys(cfg.stages, {'runs', 'options', 'names', 'annotations'}, f'{path}: stages')
+    check_keys(cfg.stages, {'runs', 'options', 'names', 'annotations', 'seeds'}, f'{path}: stages')
     names = cfg.stages.get('names', {})
     common = cfg.stages.get('options', {})
     stages: list[Stage] = []
@@ -105,7 +106,8 @@ def read_stages(path: str | Path, options: dict | None = None) -> list[Stage]:
         given = [key for key in ('config', 'otherwise') if run.get(key) is not None]
         paths = {'config': path} | {key: _sibling(path, _fill(run[key], names, where)) for key in given}
         merged = _all_options({**common, **run.get('options', {})}, options or {})
-        stage = Stage(**{**run, **paths, 'options': merged})
+        seeds = [*cfg.stages.get('seeds', ()), *run.get('seeds', ())]
+        stage = Stage(**{**run, **paths, 'options': merged, 'seeds': seeds})
         if stage.baseline and stage.teacher is not None:
             raise ConfigError(f'{where}: baseline=True and teacher={stage.teacher!r}: keep one of them')
         check_choice(stage.role, ROLES, f'{where}: role')
@@ -237,14 +239,14 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
         record = read_record(folder)
         config = _choose_config(stage, record)
         cfg = _stage_config(stage, config, folder, seed, done)
-        fingerprint = fingerprints[stage.name] = _fingerprint(cfg, stage, fingerprints)
-        if record and record['fingerprint'] != fingerprint:
+        fingerprints[stage.name] = fingerprint(cfg, stage, fingerprints)
+        if record and record['fingerprint'] != fingerprints[stage.name]:
             raise ValueError(
                 f'{folder} holds the stage {stage.name!r} of another config or seed than {config}, seed {seed}; '
                 'name another folder with --work-dir, or delete this one'
             )
         print(f'{title}: ', end='', flush=True)
-        record = _run_stage(cfg, folder, {**record, 'fingerprint': fingerprint, 'config': config.name})
+        record = _run_stage(cfg, folder, {**record, 'fingerprint': fingerprints[stage.name], 'config': config.name})
         if 'diverged' in record:
             continue
         done[stage.name] = StageResult(
@@ -263,6 +265,31 @@ def run_stages(stages: list[Stage], work_dir: str | Path, seed: int = 0) -> Iter
         yield done[stage.name]
 
 
+def configs_and_hashes(
+    stages: Sequence[Stage], work_dir: str | Path, results: Sequence[StageResult]
+) -> dict[str, tuple[Config, str]]:
+    """Return the config at seed 0 of each stage that has run, and its hash, which is the same for every seed.
+
+    Args:
+        stages: The stages, as given to :func:`run_stages`.
+        work_dir: Their folder.
+        results: Those that have a result.
+
+    Returns:
+        Name of the stage -> its config and :func:`~handkd.apis.stage_hashes.config_hash`; without the stages that did
+        not run since another one has no result.
+    """
+    done, found, hashes = {result.name: result for result in results}, {}, {}
+    for stage in stages:
+        if all(source in done for source in stage.sources):
+            folder = Path(work_dir) / stage.name
+            config = done[stage.name].config if stage.name in done else _choose_config(stage, read_record(folder))
+            cfg = _stage_config(stage, config, folder, 0, done)
+            hashes[stage.name] = config_hash(cfg, stage, hashes)
+            found[stage.name] = cfg, hashes[stage.name]
+    return found
+
+
 def _run_stage(cfg: Config, folder: Path, record: dict) -> dict:
     """Train and evaluate a stage unless it has ended before; return its record, which is also written to its folder."""
     if 'diverged' in record:
@@ -273,6 +300,8 @@ def _run_stage(cfg: Config, folder: Path, record: dict) -> dict:
         return record
     print(f'training in {folder}', flush=True)
     record.setdefault('started', time.time())
+    record.setdefault('commit', source_commit())
+    record.setdefault('machine', dict(cpu=cpu_model(), cores=usable_cores()))
     with stop_signals() as stop, hold_work_dir(folder):
         write_record(folder, record)
         try:
@@ -308,7 +337,7 @@ def _choose_config(stage: Stage, record: dict) -> Path:
 
 def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[str, StageResult]) -> Config:
     """Return the config at a path with the stage's options, checkpoints and seed."""
-    options = {**stage.options, **dict.fromkeys(['randomness.seed', *stage.seeds], seed)}
+    options = _seeded_options(stage, seed)
     options |= {key: str(done[source].checkpoint) for key, source in stage.paths.items()}
     if stage.start is not None:
         options['load_from'] = str(done[stage.start].checkpoint)
@@ -317,24 +346,22 @@ def _stage_config(stage: Stage, path: Path, folder: Path, seed: int, done: dict[
     return _named(cfg)
 
 
+def data_config(stage: Stage, seed: int) -> Config:
+    """Return a stage's config with its options and seed, but no checkpoint: its data, not its networks, can be built.
+
+    Args:
+        stage: The stage.
+        seed: The random seed.
+    """
+    config = load_config(_choose_config(stage, {}), _seeded_options(stage, seed))
+    return derived_config(config, stage.baseline, stage.teacher)
+
+
+def _seeded_options(stage: Stage, seed: int) -> dict[str, object]:
+    return {**stage.options, **dict.fromkeys(['randomness.seed', *stage.seeds], seed)}
+
+
 def _named(cfg: Config) -> Config:
     """Give a run a unique name: MMEngine keeps loggers and visualizers by name while the process lives."""
     cfg.experiment_name = f'{Path(cfg.work_dir).name}_{time.time_ns()}'
     return cfg
-
-
-def _fingerprint(cfg: Config, stage: Stage, fingerprints: dict[str, str]) -> str:
-    """Return a hash of all that decides the result: the config's entries but for its folders, and the sources' hashes.
-
-    Variables of the config's files are no entries: how it is assembled decides nothing.
-    """
-    where = {'work_dir', 'experiment_name', 'stages', *([] if stage.start is None else ['load_from'])}
-    fields = {k: v for k, v in cfg.to_dict().items() if k in RUNNER_KEYS - where}
-    sources = [fingerprints[source] for source in stage.sources]
-    for key in stage.paths:
-        if stage.baseline:  # its model is the student
-            key = key.replace('model.student.', 'model.', 1)
-        *parents, last = key.split('.')
-        node = functools.reduce(dict.__getitem__, parents, fields)
-        node[last] = Path(node[last]).name
-    return hashlib.sha256(json.dumps([fields, sources], sort_keys=True, default=str).encode()).hexdigest()

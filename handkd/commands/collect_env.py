@@ -11,14 +11,12 @@ import argparse
 import importlib.util
 import os
 import platform
-import subprocess
 import sys
 import traceback
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The checkout, if handkd is imported from one."""
+from handkd.machine import ROOT, cpu_model, source_commit, usable_cores
+
 DISTRIBUTIONS = (
     'torch',
     'torchvision',
@@ -52,16 +50,11 @@ def distribution_versions() -> dict[str, str]:
 
 def system() -> dict[str, str]:
     """Return the properties of the machine, the interpreter and the source tree."""
-    commit = ''
-    if (ROOT / '.git').exists():  # an installed package may lie inside the repository of something else
-        command = ['git', '-C', str(ROOT), 'describe', '--always', '--dirty']
-        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     return {
         'Platform': platform.platform(),
-        'CPU': f'{platform.processor() or platform.machine()}, {cores} cores to use of {os.cpu_count()}',
+        'CPU': f'{cpu_model()}, {usable_cores()} cores to use of {os.cpu_count()}',
         'Python': f'{platform.python_version()} ({sys.executable})',
-        'Source': commit or f'{ROOT}, not a git repository',
+        'Source': source_commit() or f'{ROOT}, not a git repository',
     }
 
 

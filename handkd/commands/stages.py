@@ -12,6 +12,7 @@ from pathlib import Path
 from handkd.apis.budget_report import budget_tables
 from handkd.apis.cli import prepare_file, prepare_work_dir
 from handkd.apis.report import write_stage_report
+from handkd.apis.result_logs import log_stages
 from handkd.apis.run_options import OptionsAction
 from handkd.apis.segmentation_report import segmentation_table
 from handkd.apis.stage_results import StageResult
@@ -36,6 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument('--against', metavar='STAGE', help='with --seeds: compare with this stage, not the baseline')
     parser.add_argument('--report', action='store_true', help="write the first seed's results to report.html")
+    parser.add_argument('--log', metavar='FOLDER', help="write each result's log into this folder of an experiment")
     parser.add_argument('--out', metavar='FILE', help="JSON file for every seed's metrics and the table")
     parser.add_argument(
         '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='overrides entries of every stage'
@@ -47,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error('--against compares over several seeds: give them with --seeds')
     if args.out:
         prepare_file(args.out, '--out')
+    if args.log:
+        prepare_work_dir(args.log, '--log')
 
     work_dir = prepare_work_dir(args.work_dir or f'work_dirs/{Path(args.config).stem}')
     stages = read_stages(args.config, args.cfg_options)
@@ -57,6 +61,10 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(f'--against: {base.name} has annotations: its baseline is the one of the same number')
     folders = {seed: work_dir if len(args.seeds) == 1 else work_dir / f'seed_{seed}' for seed in args.seeds}
     results = {seed: list(run_stages(stages, folder, seed)) for seed, folder in folders.items()}
+    if args.log:
+        for seed, folder in folders.items():
+            log_stages(stages, results[seed], folder, seed, args.log, args.config, args.cfg_options)
+        print(f'logs: {args.log}')
     results, without = of_every_seed(results), _without_result(stages, results)
     first = results[args.seeds[0]]
     table = results_table(first) if len(args.seeds) == 1 else summarize_seeds(results, args.against)

@@ -20,7 +20,7 @@ from .functional import (
     violation_frequency,
 )
 from .hand_metric import HandKeypointMetric
-from .intervals import mean_interval
+from .intervals import PairedDifference, mean_interval, paired_difference
 from .joint_checks import check_pair, check_unit
 from .joint_files import CAMERAS, JointFile, parse_camera, read_joints
 from .joint_orders import ORDERS, find_order, handkd_names, reorder
@@ -57,6 +57,7 @@ __all__ = [
     'HandSegmentationMetric',
     'HandSideMetric',
     'JointFile',
+    'PairedDifference',
     'PartCounts',
     'Protocol',
     'Score',
@@ -85,6 +86,7 @@ __all__ = [
     'mpjpe',
     'n_mpjpe',
     'pa_mpjpe',
+    'paired_difference',
     'parse_camera',
     'pck',
     'read_joints',
