@@ -93,7 +93,8 @@ def group_rows(experiment: Experiment, logs: Mapping[Path, ResultLog]) -> dict[s
 def find_disagreements(rows: Mapping[str, Row], metrics: Sequence[Metric]) -> list[str]:
     """Return a line for each seed whose logs differ by more than the half-width of its row's 95 % interval over seeds.
 
-    A row of one seed has no interval: its logs must then be equal.
+    The interval is the narrowest that the row has with one of these logs for the seed, so that a wrong one does not
+    widen its own bounds. A row of one seed has no interval: its logs must then be equal.
 
     Args:
         rows: The rows, by name.
@@ -102,19 +103,22 @@ def find_disagreements(rows: Mapping[str, Row], metrics: Sequence[Metric]) -> li
     lines = []
     for row in rows.values():
         for metric in metrics:
-            values = list(row.values(metric).values())
-            half = mean_interval(values)[1] if len(values) > 1 else 0.0
+            values = row.values(metric)
             for seed, logs in row.logs.items():
                 found = {path: log.metrics[metric.key] for path, log in logs.items() if metric.key in log.metrics}
-                if found and max(found.values()) - min(found.values()) > half:
-                    each = ', '.join(
-                        f'{value:.{metric.digits}f} in {"/".join(path.parts[-3:])}' for path, value in found.items()
-                    )
-                    lines.append(
-                        f'{row.name}, seed {seed}: {metric.name} differs by more than the interval, '
-                        f'± {half:.{metric.digits}f}: {each}'
-                    )
+                if len(found) < 2:
+                    continue
+                sets = [list((values | {seed: value}).values()) for value in found.values()]
+                half = min(mean_interval(one)[1] for one in sets) if len(values) > 1 else 0.0
+                if max(found.values()) - min(found.values()) > half:
+                    lines.append(_disagreement(row, seed, metric, half, found))
     return lines
+
+
+def _disagreement(row: Row, seed: int, metric: Metric, half: float, found: Mapping[Path, float]) -> str:
+    each = ', '.join(f'{value:.{metric.digits}f} in {"/".join(path.parts[-3:])}' for path, value in found.items())
+    bound = f'± {half:.{metric.digits}f}'
+    return f'{row.name}, seed {seed}: {metric.name} differs by more than the interval, {bound}: {each}'
 
 
 @dataclass(frozen=True)
