@@ -22,9 +22,10 @@ class StudioDataset(ReproducibleDataset):
     Splits share no subject, pose or background. A sample is the crop of a 640 x 480 camera to the square around the
     hand's joints, rendered directly. Its dict has ``keypoints`` (1, 21, 2) px with pixel centres at integers,
     ``keypoints_visible`` (1, 21): 1 inside the image, even if occluded, ``keypoints_cam`` (1, 21, 3) mm in
-    camera axes (x right, y down, z forward), ``camera``, ``hand_side`` and ``bbox`` (1, 4) around the joints;
-    ``part_seg`` and ``hand_mask``, the visible hand without forearm; and, if requested, ``img``
-    (H, W, 3) uint8 BGR and ``depth`` (H, W) float32 mm along the optical axis, of hand, forearm and objects.
+    camera axes (x right, y down, z forward), ``camera``, ``hand_side``, ``bbox`` (1, 4) around the joints, and
+    ``skin_tone`` from 0, the lightest, to 1, the darkest of the Monk scale; ``part_seg`` and ``hand_mask``, the visible
+    hand without forearm; and, if requested, ``img`` (H, W, 3) uint8 BGR and ``depth`` (H, W) float32 mm along the
+    optical axis, of hand, forearm and objects.
 
     Args:
         split (str): 'train', 'val' or 'test'.

@@ -223,14 +223,14 @@ def make_sample(settings: SampleSettings, index: int) -> dict:
     """Render sample ``index``: the keys of the design's table, without a pipeline."""
     draw = draw_sample(settings, index)
     look = sample_look(settings, draw)
-    results = _labels(settings, draw.scene, draw.side, index, draw.rng)
+    results = _labels(settings, draw, draw.scene, index)
     return results | _render(settings, draw, draw.scene, look)
 
 
 def make_labels(settings: SampleSettings, index: int) -> dict:
     """Draw the labels of sample ``index``: the result of :func:`make_sample` without images."""
     draw = draw_sample(settings, index)
-    return _labels(settings, draw.scene, draw.side, index, draw.rng)
+    return _labels(settings, draw, draw.scene, index)
 
 
 def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> list[dict]:
@@ -260,7 +260,7 @@ def render_views(settings: SampleSettings, index: int, cameras: list[dict]) -> l
         scene = view_scene(draw.scene, rotation, translation, matrix[[0, 0, 1], [0, 2, 2]])
         turned = look.copy()
         turned[LIGHT, :3] = rotation @ look[LIGHT, :3]
-        results = _labels(settings, scene, draw.side, index, draw.rng)
+        results = _labels(settings, draw, scene, index)
         results['camera'] = {'K': matrix.copy(), 'R': rotation.copy(), 'T': translation.copy()}
         views.append(results | _render(settings, draw, scene, turned))
     return views
@@ -290,12 +290,12 @@ def _render(settings: SampleSettings, draw: Draw, scene: Scene, look: np.ndarray
     return images
 
 
-def _labels(settings: SampleSettings, scene: Scene, side: str, index: int, rng: np.random.Generator) -> dict:
-    """Joints, camera, box and bookkeeping."""
+def _labels(settings: SampleSettings, draw: Draw, scene: Scene, index: int) -> dict:
+    """Joints, camera, box and bookkeeping; ``scene`` is that of the draw, or its view through another camera."""
     size = settings.resolution
     joints = scene.joints
     if settings.label_noise_mm:
-        joints = joints + rng.normal(0, settings.label_noise_mm, joints.shape)
+        joints = joints + draw.rng.normal(0, settings.label_noise_mm, joints.shape)
     keypoints, visible, box = (
         np.empty((1, 21, 2), np.float32),
         np.empty((1, 21), np.float32),
@@ -310,7 +310,8 @@ def _labels(settings: SampleSettings, scene: Scene, side: str, index: int, rng: 
         'keypoints_visible': visible,
         'keypoints_cam': joints.astype(np.float32)[None],
         'camera': {'K': matrix, 'R': np.eye(3), 'T': np.zeros(3)},
-        'hand_side': side,
+        'hand_side': draw.side,
+        'skin_tone': float(draw.subject.skin[0]),
         'bbox': box,
         'img_id': index,
         'img_shape': (size, size),

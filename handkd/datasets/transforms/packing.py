@@ -56,8 +56,8 @@ class PackHandInputs(BatchTransform):
     is_last = True
     cache_effect = 'labels'
     META_KEYS = (
-        'img_id', 'img_path', 'hand_side', 'camera', 'img_shape', 'ori_shape', 'warp_matrix', 'depth_cube', 'subject',
-        'sequence', 'frame', 'view', 'hand_type', 'flip', 'flip_direction',
+        'img_id', 'img_path', 'hand_side', 'skin_tone', 'camera', 'img_shape', 'ori_shape', 'warp_matrix', 'depth_cube',
+        'subject', 'sequence', 'frame', 'view', 'hand_type', 'flip', 'flip_direction',
     )  # fmt: skip
 
     def __init__(
