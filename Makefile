@@ -9,7 +9,7 @@
 # Each creates the environment that it needs; an installed torch 2.x is kept. Variables:
 #   PYTHON=python3.12   the interpreter, 3.10 to 3.13
 #   VENV=.venv312       the environment's folder
-#   MODEL=student.onnx  exported student of the page; else the one in handkd/zoo, else that of the demo
+#   MODEL=student.onnx  exported student of the page; else zoo/photo.onnx, else that of the demo
 #   TORCH_INDEX=URL     package index for torch if it is not installed: the one that pytorch.org lists for your build
 
 PYTHON ?= python3
@@ -23,7 +23,7 @@ DOCS_VENV ?= .venv-docs
 
 MODEL ?=
 DEMO_STUDENT := $(addsuffix .onnx,$(wildcard work_dirs/demo/student))
-STUDENT := $(firstword $(MODEL) $(wildcard handkd/zoo/*.onnx) $(DEMO_STUDENT))
+STUDENT := $(firstword $(MODEL) $(wildcard zoo/photo.onnx) $(DEMO_STUDENT))
 CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
 PAGE_TEST := $(CURDIR)/web/.test
 

@@ -23,11 +23,12 @@ def version() -> str:
 
 
 class BuildWithConfigs(build_py):
-    """Copies the configs and lists of requirements, which lie beside the package in a checkout, into the package."""
+    """Copies the files that lie beside the package in a checkout into it: configs, lists of requirements, the zoo."""
 
     def shipped(self) -> dict[str, str]:
         """Return copy in the package -> file of the checkout; none for an editable installation, which finds them."""
-        files = [*ROOT.glob('configs/**/*.py'), *ROOT.glob('configs/*/README.md'), *ROOT.glob('requirements/*.txt')]
+        patterns = ('configs/**/*.py', 'configs/*/README.md', 'requirements/*.txt', 'zoo/*')
+        files = [file for pattern in patterns for file in ROOT.glob(pattern)]
         target = Path(self.build_lib, 'handkd')
         return {} if self.editable_mode else {str(target / file.relative_to(ROOT)): str(file) for file in files}
 
@@ -51,7 +52,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['handkd', 'handkd.*']),
-    package_data={'handkd': ['py.typed', 'inference/*.json', 'zoo/*']},
+    package_data={'handkd': ['py.typed', 'inference/*.json']},
     entry_points={'console_scripts': ['handkd = handkd.cli:main']},
     cmdclass={'build_py': BuildWithConfigs},
     python_requires='>=3.10,<3.14',

@@ -19,6 +19,7 @@ COMMANDS = {
     'results': 'results',
     'infer': 'infer',
     'export': 'export',
+    'release': 'release',
     'evaluate': 'evaluate',
     'gap': 'gap',
     'configs': 'configs',

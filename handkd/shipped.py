@@ -1,4 +1,4 @@
-"""Files that come with handkd, such as its configs, in a checkout and in an installed package."""
+"""Files that come with handkd, such as its configs and trained students, in a checkout and in an installed package."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def formatted_once():
 
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ('handkd', 'requirements', 'configs')
+FOLDERS = ('handkd', 'requirements', 'configs', 'zoo')
 FILES = ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff')
 
 

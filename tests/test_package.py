@@ -134,8 +134,10 @@ ARROWS = {
         'skeleton_drawing',
         'units',
     },
-    'inference.opening': {'apis', 'config', 'inference'},  # within functions, for networks that need torch
+    'inference.zoo': {'shipped'},
+    'inference.opening': {'apis', 'config', 'hints', 'inference'},  # within functions, for networks that need torch
     'export': KNOWS_MODELS | {'apis', 'artifacts', 'files', 'inference', 'size_checks'},
+    'export.releasing': {'apis', 'baseline', 'config', 'hints', 'inference', 'size_checks'},
     'models': KNOWS_CODECS,
     'models.estimators.teacher_inputs': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'exits', 'restoration'},

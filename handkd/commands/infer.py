@@ -171,8 +171,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--model',
         '--config',
-        help="ONNX file of an exported network, work dir, or config with --checkpoint; default: the shipped student's, "
-        "or the demo's",
+        help='student of the zoo, such as photo, ONNX file of an exported network, work dir, or config with '
+        "--checkpoint; default: photo if it is in the zoo, else the demo's student",
     )
     parser.add_argument('--checkpoint', help='weights of the config')
     parser.add_argument(

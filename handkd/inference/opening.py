@@ -1,4 +1,4 @@
-"""Choice of the network: the shipped one, an exported file, a work dir, or a config with a checkpoint.
+"""Choice of the network: a student of the zoo, an exported file, a work dir, or a config with a checkpoint.
 
 An exported network runs without torch; the modules that need it are imported only for the others.
 """
@@ -9,8 +9,11 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handkd.hints import did_you_mean
+
 from .networks import CropNetwork, NetworkFacts
 from .onnx_network import OnnxNetwork
+from .zoo import DEFAULT, students
 
 if TYPE_CHECKING:
     import torch
@@ -30,10 +33,10 @@ def open_network(
     """Open a trained network for inference.
 
     Args:
-        model: An ONNX file of ``handkd export``; a work dir, whose config and newest checkpoint are used; or a config,
-            its path or its name, with a checkpoint; or an open network, such as ``OnnxNetwork('student.onnx',
-            threads=1)``. Defaults to None: the shipped student (the first ONNX file in the package's folder ``zoo``),
-            or the newest one of the demo.
+        model: Name of a student of the zoo, such as 'photo'; an ONNX file of ``handkd export``; a work dir, whose
+            config and newest checkpoint are used; or a config, its path or its name, with a checkpoint; or an open
+            network, such as ``OnnxNetwork('student.onnx', threads=1)``. Defaults to None: the zoo's student 'photo', or
+            without one the newest of the demo.
         checkpoint: Weights of the config. Defaults to None.
         device: Device of torch. Defaults to None: the GPU if there is one, else the CPU.
 
@@ -52,6 +55,8 @@ def open_network(
         return model
     if not isinstance(model, (str, PathLike)):
         return _open_trained(model, checkpoint, device)
+    if checkpoint is None and fspath(model) in students():
+        return _open_exported(students()[fspath(model)], checkpoint, device)
     if fspath(model).lower().endswith('.onnx'):
         return _open_exported(model, checkpoint, device)
     if Path(model).is_dir():
@@ -64,14 +69,13 @@ def open_network(
 
 
 def default_model() -> Path:
-    """Return the shipped student, or the work dir of the demo's.
+    """Return the default student of the zoo, or the work dir of the demo's.
 
     Raises:
         FileNotFoundError: If there is neither; says how to get one.
     """
-    shipped = sorted((PACKAGE / 'zoo').glob('*.onnx'))
-    if shipped:
-        return shipped[0]
+    if DEFAULT in students():
+        return students()[DEFAULT]
     for folder in (Path(DEMO_RUN), PACKAGE.parent / DEMO_RUN):
         if any(folder.glob('*.pth')):
             return folder
@@ -106,6 +110,11 @@ def _open_trained(
 ) -> CropNetwork:
     if checkpoint is None:
         name = fspath(config) if isinstance(config, (str, PathLike)) else config.filename
+        if students() and Path(name).name == name and not Path(name).suffix:
+            raise ValueError(
+                f'there is no student {name!r} in the zoo, and no work dir of that name; '
+                f'{did_you_mean(name, students())}'
+            )
         raise ValueError(
             f'{name}: --config and --checkpoint must be given together: a config needs the checkpoint of its weights; '
             'an exported network (.onnx) and a work dir contain theirs'
