@@ -13,9 +13,10 @@ DOCUMENTS = sorted(
     path
     for pattern in ('*.md', 'docs/*.md', 'configs/*/*.md', 'examples/*/*.md')
     for path in ROOT.glob(pattern)
-    if path.name != 'CHANGELOG.md'  # it keeps the names of its time
+    if path.name != 'CHANGELOG.md' and not path.name.endswith('-log.md')  # these keep the names of their time
 )
 _FENCE = re.compile(r'^```(\w*)\n(.*?)^```\s*?$', re.MULTILINE | re.DOTALL)
+_ASSIGNED = re.compile(r"""^(\w+)=(?:'([^']*)'|"([^"]*)"|(\S*))[ ]*(?:#.*)?$""", re.MULTILINE)
 
 
 class Text(NamedTuple):
@@ -65,7 +66,10 @@ def commands(document: Path) -> Iterator[tuple[str, list[str]]]:
     In prose only calls with arguments, none of which is left out ('...'), count.
     """
     for place, block in blocks(document, '', 'bash', 'shell'):
-        for line in block.replace('\\\n', ' ').splitlines():
+        text = _ASSIGNED.sub('', block).replace('\\\n', ' ')
+        for name, one, two, bare in _ASSIGNED.findall(block):
+            text = re.sub(rf'\${name}\b', re.sub(r'\s+', ' ', one or two or bare), text)
+        for line in text.splitlines():
             yield from _calls(place, line)
     for span in re.findall(r'`(handkd [^`]+ [^`]+)`', prose(document)):
         if '...' not in span and '[' not in span:
@@ -74,7 +78,9 @@ def commands(document: Path) -> Iterator[tuple[str, list[str]]]:
 
 def _calls(place: str, line: str) -> Iterator[tuple[str, list[str]]]:
     try:
-        words = shlex.split(re.sub(r'\{[\w,]+\}', 'x', line), comments=True)
+        lexer = shlex.shlex(re.sub(r'\{[\w,]+\}', 'x', line), posix=True, punctuation_chars=';&|')
+        lexer.whitespace_split = True
+        words = list(lexer)
     except ValueError:  # output of a program
         return
     call: list[str] = []

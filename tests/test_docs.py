@@ -21,6 +21,7 @@ from handkd.config_files import find_config
 from handkd.lookup import find_class
 from handkd.signatures import signature_of
 
+from . import documents
 from .documents import DOCUMENTS, ROOT, anchors, blocks, commands, links, name_of
 
 by_document = pytest.mark.parametrize('document', DOCUMENTS, ids=name_of)
@@ -145,6 +146,22 @@ def test_commands_are_read_by_their_parsers(document, parse):
             assert {word for word in words if '=' not in word} <= set(targets), f'{place}: make {words}'
         elif program.startswith('tools/'):
             assert (ROOT / program).is_file(), f'{place}: {program}'
+
+
+def test_commands_are_found_in_blocks_and_in_prose(tmp_path, monkeypatch):
+    monkeypatch.setattr(documents, 'ROOT', tmp_path)
+    page = tmp_path / 'page.md'
+    page.write_text(
+        'Prose: `handkd check a/b\n--split test`, `handkd train ... --resume`, `handkd train`.\n\n```bash\n'
+        "O='a.b=1\n   c.d=2'\nW=work_dirs/x # a folder\nOMP_NUM_THREADS=1 handkd train $W/c.py --cfg-options $O  # c\n"
+        'cd web && make web \\\n  MODEL=x.onnx; tools/dist_test.sh a b 2\n```\n'
+    )
+    assert list(commands(page)) == [
+        ('page.md:4', ['handkd', 'train', 'work_dirs/x/c.py', '--cfg-options', 'a.b=1', 'c.d=2']),
+        ('page.md:4', ['make', 'web', 'MODEL=x.onnx']),
+        ('page.md:4', ['tools/dist_test.sh', 'a', 'b', '2']),
+        ('page.md', ['handkd', 'check', 'a/b', '--split', 'test']),
+    ]
 
 
 @pytest.mark.parametrize('words', ['train pmd/demo --teachers depth', 'visualize poses a b --nun 3', 'plot los a'])
