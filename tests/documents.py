@@ -11,7 +11,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
     path
-    for pattern in ('*.md', 'docs/*.md', 'configs/*/*.md', 'examples/*/*.md')
+    for pattern in ('*.md', 'docs/*.md', 'configs/*/*.md', 'examples/*/*.md', 'zoo/*.md')
     for path in ROOT.glob(pattern)
     if path.name != 'CHANGELOG.md' and not path.name.endswith('-log.md')  # these keep the names of their time
 )

@@ -39,7 +39,13 @@ def test_links_of_the_repository_lead_to_pages(link, source, page, found):
 def test_pages_outside_docs_are_in_the_site_and_in_the_navigation():
     pages = hooks.outer_pages()
     assert pages['README.md'] == 'index.md' and pages['configs/pmd/README.md'] == 'methods/pmd.md'
-    config = SimpleNamespace(nav=[{'Methods': ['methods.md', {'pmd': 'methods/pmd.md'}]}, {'Project': ['design.md']}])
+    config = SimpleNamespace(
+        nav=[
+            {'Methods': ['methods.md', {'pmd': 'methods/pmd.md'}]},
+            {'Project': ['design.md']},
+            {'Using a student': []},
+        ]
+    )
     nav = {title: entries for entry in hooks.on_config(config).nav for title, entries in entry.items()}
     assert {'ekd': 'methods/ekd.md'} in nav['Methods'] and nav['Methods'].count({'pmd': 'methods/pmd.md'}) == 1
     assert nav['Project'].count('design.md') == 1 and 'speed.md' in nav['Project']

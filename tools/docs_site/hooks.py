@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
+TABLES = 'results-tables.md'
 _ROOT_PAGES = {
     'README.md': 'index.md',
     'SECURITY.md': 'security-policy.md',
     'CONTRIBUTING.md': 'contributing.md',
     'CHANGELOG.md': 'changelog.md',
+    'RESULTS.md': TABLES,
+    'zoo/README.md': 'zoo.md',
 }
 _MODULES = ('handkd.hand', 'handkd.registry')
 """Modules outside of packages that plugins need."""
@@ -34,11 +37,15 @@ _LINK = re.compile(r'(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<tar
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add to the navigation the methods' READMEs, further pages of docs/, and the reference."""
+    """Add to the navigation the methods, results, released students, further pages of docs/, and the reference."""
     sections = {title: pages for entry in config.nav for title, pages in entry.items()}
     named = set(_named(config.nav))
-    methods = [page for page in outer_pages().values() if page.startswith('methods/') and page not in named]
-    sections['Methods'] += [{Path(page).stem: page} for page in methods]
+    for page in outer_pages().values():
+        for folder, section in (('methods/', 'Methods'), ('zoo/', 'Using a student')):
+            if page.startswith(folder) and page not in named:
+                sections[section].append({Path(page).stem: page})
+    if TABLES in outer_pages().values():
+        sections['Methods'].append({'Tables of results': TABLES})
     sections['Project'] += sorted({path.name for path in (ROOT / 'docs').glob('*.md')} - named)
     config.nav.append({'API': [{package: f'api/{package}.md'} for package in sorted(api_pages())]})
     return config
@@ -71,8 +78,9 @@ def _named(nav: object) -> Iterator[str]:
 
 
 def outer_pages() -> dict[str, str]:
-    """Return file of the repository outside docs/ -> page of the site; methods and examples by their folders."""
-    pages = dict(_ROOT_PAGES)
+    """Return file of the repository outside docs/ -> page of the site; methods, examples and students by name."""
+    pages = {file: page for file, page in _ROOT_PAGES.items() if (ROOT / file).is_file()}
+    pages |= {f'zoo/{card.name}': f'zoo/{card.name}' for card in ROOT.glob('zoo/*.md') if card.name != 'README.md'}
     for folder, section in (('configs', 'methods'), ('examples', 'examples')):
         for readme in sorted((ROOT / folder).glob('*/README.md')):
             pages[readme.relative_to(ROOT).as_posix()] = f'{section}/{readme.parent.name}.md'
