@@ -137,7 +137,8 @@ ARROWS = {
     'inference.zoo': {'shipped'},
     'inference.opening': {'apis', 'config', 'hints', 'inference'},  # within functions, for networks that need torch
     'export': KNOWS_MODELS | {'apis', 'artifacts', 'files', 'inference', 'size_checks'},
-    'export.releasing': {'apis', 'baseline', 'config', 'hints', 'inference', 'size_checks'},
+    'export.releasing': {'apis', 'config', 'hints', 'inference'},
+    'export.training_facts': {'config', 'size_checks'},
     'models': KNOWS_CODECS,
     'models.estimators.teacher_inputs': KNOWS_CODECS | {'size_checks'},
     'engine': KNOWS_MODELS | {'exits', 'restoration'},

@@ -69,17 +69,34 @@ def _use(facts: Mapping) -> str:
 
 def _training(facts: Mapping) -> str:
     training = facts['training']
-    text = (
-        f'## Training\n\nConfig `{training["config"]}`, seed {training["seed"]}: {training["steps"]:,} steps, '
-        f'{training["images"]:,} images, each rendered for its step.\n\n```\n{training["command"]}\n```\n\n'
-        f'SHA-256 of the checkpoint: `{facts["checkpoint_sha256"]}`.'
+    parts = training['parts']
+    total = (
+        f'{len(parts)} trainings, each from the weights of the one before it; {training["images"]:,} images in all. '
+        if len(parts) > 1
+        else ''
     )
-    if training['other_settings']:
+    begin = f'{total}The first weights are random. Each image is rendered when a step needs it.'
+    end = f'SHA-256 of the checkpoint: `{facts["checkpoint_sha256"]}`.'
+    return '\n\n'.join(['## Training', begin, *map(_part, parts), end])
+
+
+def _part(part: Mapping) -> str:
+    text = f'Config `{part["config"]}`, seed {part["seed"]}: {part["steps"]:,} steps, {part["images"]:,} images'
+    if part['images'] > part['different']:
+        text += f', at most {part["different"]:,} of them different'
+    text += '.'
+    if part['auxiliary']:
+        text += f'\nAuxiliary, in training alone: {_listed(part["auxiliary"])}.'
+    if part['other_settings']:
         text += (
-            f' Unlike the config of this version, the training had other settings of '
-            f'{", ".join(f"`{key}`" for key in training["other_settings"])}.'
+            '\nUnlike the config of this version, the training had other settings of '
+            f'{_listed(part["other_settings"])}.'
         )
-    return text
+    return f'{text}\n\n```\n{part["command"]}\n```'
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ', '.join(f'`{name}`' for name in names)
 
 
 def _errors(facts: Mapping) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +15,14 @@ from mmengine.config import Config
 from handkd import __version__
 from handkd.apis.complexity import measure_config
 from handkd.apis.trained import student_config
-from handkd.baseline import derived_config
 from handkd.config import load_config
 from handkd.hints import ConfigError
 from handkd.inference.onnx_network import OnnxNetwork
-from handkd.size_checks import leaf_datasets, type_name
 
 from .exporting import ExportSettings, export_network
 from .figures import measure_figures, time_per_crop
 from .training_facts import training_facts
+from .trainings import check_studio_alone, studio_trainings
 
 LICENCE = 'Apache-2.0'
 _CHOICES = ('fp16', 'int8')
@@ -52,7 +50,7 @@ class ReleaseSettings:
 
 def release_config(name: str, options: Mapping[str, object]) -> Config:
     """Return the config of a released student as at test time, with overrides, dotted key -> value."""
-    return student_config(derived_config(load_config(name, dict(options)), False, None))
+    return student_config(load_config(name, dict(options)))
 
 
 def make_release(
@@ -68,14 +66,16 @@ def make_release(
         settings: The settings.
 
     Raises:
-        ConfigError: If the student was trained on more than the studio, or no precision gives a file that is small
-            enough.
+        ConfigError: If the student was trained on more than the studio or began with other weights than those of such a
+            training, or no precision gives a file that is small enough.
         ParityError: If the exported network differs from torch.
         OSError, ValueError: If a file can't be read, or the checkpoint does not tell how it was trained.
     """
-    cfg = release_config(name, options)
-    check_studio_alone(cfg)
-    training = training_facts(name, cfg, checkpoint, [shlex.quote(f'{key}={value}') for key, value in options.items()])
+    trained = load_config(name, dict(options))
+    check_studio_alone(trained.filename, trained)
+    parts = studio_trainings(checkpoint, trained.get('load_from'))
+    training = training_facts(name, trained, parts, options)
+    cfg = student_config(trained)
     exported = export_network(
         cfg, checkpoint, ExportSettings(licence=LICENCE, fp16=True, int8=True, calibrate=settings.calibrate)
     )
@@ -101,7 +101,7 @@ def make_release(
         macs=size.macs,
         input_px=exported.metadata[chosen].input['size'],
         checkpoint_sha256=exported.metadata[chosen].checkpoint_sha256,
-        options=dict(options),
+        options={key: value for key, value in options.items() if key != 'load_from'},
         training=training,
         **measured,
         failures=list(settings.failures),
@@ -133,24 +133,6 @@ def choose(sizes: Mapping[str, int], max_mb: float) -> str:
     raise ConfigError(
         f'--max-mb {max_mb:g}: no file is that small, found {found}: take a smaller network or allow more'
     )
-
-
-def check_studio_alone(cfg: Config) -> None:
-    """Check that a config trains on the studio's renderings alone, from random weights, as the card states.
-
-    Raises:
-        ConfigError: If not; names the data set or the weights.
-    """
-    for where, dataset in leaf_datasets(cfg, 'train_dataloader'):
-        if type_name(dataset) != 'StudioDataset' or dataset.get('backgrounds'):
-            raise ConfigError(
-                f'{cfg.filename}: {where}: a released student is trained on renderings of StudioDataset without a '
-                f'folder of backgrounds, found {type_name(dataset)}'
-            )
-    if cfg.get('load_from') or 'Pretrained' in str(cfg.model):
-        raise ConfigError(
-            f'{cfg.filename}: a released student starts from random weights: remove load_from and init_cfg'
-        )
 
 
 def processor() -> str:

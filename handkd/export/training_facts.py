@@ -1,75 +1,83 @@
-"""Facts about the training of a checkpoint."""
+"""Facts about the training of a student, in one or several parts."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Sequence
-from os import PathLike
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 
-from handkd.hints import ConfigError
-from handkd.models import read_checkpoint
+from handkd.config import load_config
+from handkd.size_checks import leaf_datasets, type_name
+
+from .trainings import Training, read_settings
 
 _SETTINGS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'custom_hooks')
 """Entries of a config that decide what a training gives."""
 
 
-def training_facts(name: str, cfg: Config, checkpoint: str | PathLike, options: Sequence[str] = ()) -> dict:
-    """Return the facts about a training that its checkpoint and its config tell.
+def training_facts(name: str, cfg: Config, parts: Sequence[Training], options: Mapping[str, object]) -> dict:
+    """Return the facts about the trainings of a student.
 
     Args:
-        name: What the config is called on the command line.
-        cfg: The config.
-        checkpoint: A checkpoint that handkd has written.
-        options: The overrides of the config, as given to ``--cfg-options``. Defaults to ().
+        name: What the config of the last one is called on the command line; those of the others are beside it.
+        cfg: The config of the last one, as it is trained.
+        parts: The trainings, in their order.
+        options: Overrides of ``cfg``, dotted key -> value.
 
     Returns:
-        ``config``, the name; ``seed``, ``steps``, ``images`` (all that were seen); ``command``, which trains it; and
-        ``other_settings``, the entries of the config that were not the same in the training.
+        ``config``, the name; ``images``, the number of all that were seen; and ``parts``, for each training
+
+        - ``config``, ``seed``, ``steps`` and ``images``;
+        - ``different``, the largest number of different images that its data sets have;
+        - ``auxiliary``, the types of the distillers;
+        - ``command``, which trains it;
+        - ``other_settings``, the entries of the config that were not the same in the training.
 
     Raises:
-        ConfigError: If the checkpoint does not tell: it is none of a training by handkd, or the seed was not set.
+        FileNotFoundError: If the config of an earlier part is not beside the last one.
+        ConfigError: If it is invalid.
     """
-    meta = read_checkpoint(checkpoint).get('meta', {})
-    missing = [key for key in ('seed', 'iter', 'samples', 'cfg') if meta.get(key) is None]
-    if missing:
-        raise ConfigError(
-            f'{checkpoint}: its training is unknown, {missing} are missing in its meta information: expected a '
-            'checkpoint that handkd train has written'
-        )
-    if meta['seed'] != cfg.randomness.seed:
-        options = [*options, f'randomness.seed={meta["seed"]}']
-    words = ['handkd train', name, f'--work-dir work_dirs/{Path(name).stem}']
-    words += ['--cfg-options', *options] if options else []
+    found = []
+    for part in parts[:-1]:
+        sibling = str(Path(name).with_name(part.config + Path(name).suffix))
+        found.append(_facts(sibling, load_config(sibling), part, _begun({}, part, found)))
+    found.append(_facts(name, cfg, parts[-1], _begun(options, parts[-1], found)))
+    return dict(config=name, images=sum(part.images for part in parts), parts=found)
+
+
+def _begun(options: Mapping[str, object], part: Training, before: Sequence[dict]) -> dict[str, object]:
+    """Return the options of a training, with the weights where the command of the part before it writes them."""
+    if not before:
+        return dict(options)
+    return dict(options, load_from=f'{_work_dir(before[-1]["config"])}/{Path(part.start).name}')
+
+
+def _facts(name: str, cfg: Config, part: Training, options: Mapping[str, object]) -> dict:
+    """Return the facts about one training."""
+    if part.seed != cfg.randomness.seed:
+        options = dict(options, **{'randomness.seed': part.seed})
+    words = ['handkd train', name, f'--work-dir {_work_dir(name)}']
+    words += ['--cfg-options', *(shlex.quote(f'{key}={value}') for key, value in options.items())] if options else []
+    sets = leaf_datasets(part.settings, 'train_dataloader')
+    distillers = part.settings['model'].get('distillers') or {}
     return dict(
         config=name,
-        seed=meta['seed'],
-        steps=meta['iter'],
-        images=meta['samples'],
+        seed=part.seed,
+        steps=part.steps,
+        images=part.images,
+        different=sum(dataset['length'] for _, dataset in sets),
+        auxiliary=sorted({type_name(distiller) for distiller in distillers.values() if distiller}),
         command=' '.join(words),
-        other_settings=changed_settings(cfg.pretty_text, meta['cfg']),
+        other_settings=changed_settings(read_settings(cfg.pretty_text), part.settings),
     )
 
 
-def changed_settings(config: str, trained: str) -> list[str]:
-    """Return the entries that decide a training and differ between the texts of two configs; the texts are not run."""
-    ours, theirs = _entries(config), _entries(trained)
+def _work_dir(name: str) -> str:
+    return f'work_dirs/{Path(name).stem}'
+
+
+def changed_settings(ours: Mapping[str, object], theirs: Mapping[str, object]) -> list[str]:
+    """Return the entries that decide a training and differ between two configs."""
     return [key for key in _SETTINGS if ours.get(key) != theirs.get(key)]
-
-
-def _entries(text: str) -> dict[str, object]:
-    """Return the entries of a config's text, each as plain data that does not depend on the order of keywords."""
-    assigned = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
-    return {node.targets[0].id: _plain(node.value) for node in assigned if isinstance(node.targets[0], ast.Name)}
-
-
-def _plain(node: ast.expr) -> object:
-    if isinstance(node, ast.Call):  # dict(a=1)
-        return {word.arg: _plain(word.value) for word in node.keywords}
-    if isinstance(node, ast.Dict):
-        return {ast.unparse(key): _plain(value) for key, value in zip(node.keys, node.values)}
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [_plain(one) for one in node.elts]
-    return ast.unparse(node)

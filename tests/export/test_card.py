@@ -10,6 +10,10 @@ from handkd.inference.zoo import students
 
 ROW = dict(mm=21.26, pa_mm=9.0, px=4.0, side=0.9)
 MEAN = dict(mm=88.0, pa_mm=36.0, px=20.0, side=0.5)
+PART = dict(
+    config='photo/x', seed=0, steps=80000, images=5_120_000, different=10_000_000, auxiliary=['PartSegmentation'],
+    command='handkd train photo/x', other_settings=[],
+)  # fmt: skip
 FACTS = dict(
     name='tiny',
     file='tiny.onnx',
@@ -23,9 +27,7 @@ FACTS = dict(
     macs=110_000_000,
     input_px=96,
     checkpoint_sha256='cd34',
-    training=dict(
-        config='photo/x', seed=0, steps=80000, images=5_120_000, command='handkd train photo/x', other_settings=[]
-    ),
+    training=dict(config='photo/x', images=5_120_000, parts=[PART]),
     speed=dict(ms_per_crop=3.21, threads=1, processor='a CPU'),
     test={
         'all': {'all': dict(hands=100, student=ROW, mean_pose=MEAN)},
@@ -45,15 +47,25 @@ def test_a_card_states_the_facts():
         '3.2 ms per crop, one thread of a CPU', "HandInferencer('tiny')('photo.jpg')", '80,000 steps, 5,120,000 images',
         '| side: left | 40 | 25.0 / 88.0 | 9.0 / 36.0 | 4.00 / 20.00 | 0.900 / 0.500 |',
         '- Gloves: in no training image.', '- Side, worst: left, 25.0 mm; all 21.3 mm.', 'handkd release tiny --check',
-        'no photograph and no public data set',
+        'no photograph and no public data set', 'Auxiliary, in training alone: `PartSegmentation`.',
+        'The first weights are random. Each image is rendered when a step needs it.',
     ):  # fmt: skip
         assert text in card, text
-    assert 'other settings' not in card and max(map(len, card.splitlines())) < 170
+    assert 'other settings' not in card and 'different' not in card and max(map(len, card.splitlines())) < 170
 
 
 def test_a_training_with_other_settings_is_admitted():
-    training = FACTS['training'] | dict(other_settings=['train_cfg'])
+    training = FACTS['training'] | dict(parts=[PART | dict(other_settings=['train_cfg'])])
     assert 'the training had other settings of `train_cfg`' in write_card(FACTS | dict(training=training))
+
+
+def test_all_parts_of_a_training_are_told():
+    first = PART | dict(config='photo/x_first', images=300_000, different=1000, command='handkd train photo/x_first')
+    training = dict(config='photo/x', images=5_420_000, parts=[first | dict(auxiliary=[]), PART])
+    card = write_card(FACTS | dict(training=training))
+    assert '2 trainings, each from the weights of the one before it; 5,420,000 images in all.' in card
+    assert '300,000 images, at most 1,000 of them different.\n\n```\nhandkd train photo/x_first\n```' in card
+    assert card.index('handkd train photo/x_first') < card.index('handkd train photo/x\n')
 
 
 def test_numbers_that_a_network_does_not_give_have_no_column():

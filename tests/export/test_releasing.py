@@ -1,8 +1,8 @@
-"""Which file is released, and which student may be."""
+"""Which file is released, and which figures are confirmed."""
 
 import pytest
 
-from handkd.export.releasing import check_studio_alone, choose, differences, processor, release_config
+from handkd.export.releasing import choose, differences, processor
 from handkd.hints import ConfigError
 
 
@@ -11,19 +11,6 @@ def test_half_precision_is_taken_if_it_fits():
     assert (choose(sizes, 6), choose(sizes, 5), choose(sizes, 20)) == ('fp16', 'int8', 'fp16')
     with pytest.raises(ConfigError, match='--max-mb 3: no file is that small, found fp16 5.78 MB, int8 3.02 MB'):
         choose(sizes, 3)
-
-
-def test_only_students_of_the_studio_from_random_weights_are_released():
-    name = 'photo/resnet18half_studio'
-    check_studio_alone(release_config(name, {}))
-    for options, message in (
-        ({'train_dataloader.dataset.datasets.0.backgrounds': 'photos'}, 'without a folder of backgrounds'),
-        ({'load_from': 'imagenet.pth'}, 'starts from random weights'),
-    ):
-        with pytest.raises(ConfigError, match=message):
-            check_studio_alone(release_config(name, options))
-    with pytest.raises(ConfigError, match='found '):
-        check_studio_alone(release_config('ekd/resnet50_lm', {}))
 
 
 def test_figures_that_are_not_confirmed_are_named():
