@@ -3,6 +3,8 @@
 handkd release CONFIG CHECKPOINT --out zoo/photo.onnx [--failures FILE]
 handkd release NAME --check
 
+A training that began with the weights of another one needs --cfg-options load_from=PATH, as handkd train did.
+
 Writes zoo/photo.onnx, checked against torch as by handkd export: in half precision if that file is under --max-mb, else
 in 8 bits; zoo/photo.json, the facts: how it was trained, size, speed, and errors of the file on the config's test set,
 by skin tone, side and view, beside the mean pose's; and zoo/photo.md, the card that is written from them.

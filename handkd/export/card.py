@@ -71,11 +71,11 @@ def _training(facts: Mapping) -> str:
     training = facts['training']
     parts = training['parts']
     total = (
-        f'{len(parts)} trainings, each from the weights of the one before it; {training["images"]:,} images in all. '
+        f'{len(parts)} trainings, each from the weights of the one before it; {training["images"]:,} images in all.\n'
         if len(parts) > 1
         else ''
     )
-    begin = f'{total}The first weights are random. Each image is rendered when a step needs it.'
+    begin = f'{total}The first weights are random.\nEach image is rendered when a step needs it.'
     end = f'SHA-256 of the checkpoint: `{facts["checkpoint_sha256"]}`.'
     return '\n\n'.join(['## Training', begin, *map(_part, parts), end])
 

@@ -48,7 +48,7 @@ def test_a_card_states_the_facts():
         '| side: left | 40 | 25.0 / 88.0 | 9.0 / 36.0 | 4.00 / 20.00 | 0.900 / 0.500 |',
         '- Gloves: in no training image.', '- Side, worst: left, 25.0 mm; all 21.3 mm.', 'handkd release tiny --check',
         'no photograph and no public data set', 'Auxiliary, in training alone: `PartSegmentation`.',
-        'The first weights are random. Each image is rendered when a step needs it.',
+        'The first weights are random.\nEach image is rendered when a step needs it.',
     ):  # fmt: skip
         assert text in card, text
     assert 'other settings' not in card and 'different' not in card and max(map(len, card.splitlines())) < 170
